@@ -1,0 +1,47 @@
+"""What propmat raises and warns. Ground floor: imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class PropmatError(Exception):
+    """Base of every error that propmat raises on purpose."""
+
+
+class InputError(PropmatError, ValueError):
+    """An argument or a file is not what it must be; the message names it, what it got and what it takes."""
+
+
+class ConvergenceError(PropmatError, RuntimeError):
+    """A solver gave up under ``strict=True``.
+
+    Attributes
+    ----------
+    solution : Solution
+        The best iterate with its residual, iterations and status: half-converged work is not thrown away.
+    """
+
+    def __init__(self, message: str, solution: Any) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle by `args` alone, which lacks the solution; process pools need the whole.
+        return type(self), (self.args[0], self.solution)
+
+
+class MissingDependencyError(PropmatError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+
+class UnsupportedError(PropmatError, NotImplementedError):
+    """A valid request that this combination of parts cannot serve."""
+
+
+class PropmatWarning(UserWarning):
+    """Base of every warning that propmat gives."""
+
+
+class ConvergenceWarning(PropmatWarning):
+    """A solver stopped before it met its tolerance; the best iterate is returned."""
