@@ -1,0 +1,145 @@
+"""Closed-form Laplacian as CSR, for any radius and any number of channels.
+
+A window with centred colours Y (n x d), covariance D = Y'Y/n + (epsilon/n) I and D = C C' adds to entry (i, j)
+
+    [i = j] - (1 + z_i . z_j) / n,        z_i = C^-1 Y_i
+
+(Levin et al. 2008, equation 12). The dot product of whitened colours is the same number for (i, j) and (j, i), to the
+last bit, so the matrix comes out exactly symmetric.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def window_statistics(image, wanted, radius, epsilon):
+    """Mean colour and whitening of every wanted window.
+
+    Windows are named by their top left pixel. `whitening[y, x]` holds C row by row (lower triangle), its diagonal
+    replaced by reciprocals; what is not wanted stays uninitialised.
+    """
+    rows, columns = wanted.shape
+    channels = image.shape[2]
+    side = 2 * radius + 1
+    count = side * side
+    mean = np.empty((rows, columns, channels))
+    whitening = np.empty((rows, columns, channels, channels))
+    for y in prange(rows):
+        for x in range(columns):
+            if wanted[y, x]:
+                centre = mean[y, x]
+                factor = whitening[y, x]
+                centre[:] = 0.0
+                for dy in range(side):
+                    for dx in range(side):
+                        for c in range(channels):
+                            centre[c] += image[y + dy, x + dx, c]
+                for c in range(channels):
+                    centre[c] /= count
+                _covariance(image, y, x, side, centre, epsilon, factor)
+                _cholesky(factor)
+    return mean, whitening
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _covariance(image, y, x, side, centre, epsilon, out):
+    """Lower triangle of the regularised covariance of one window."""
+    channels = centre.size
+    count = side * side
+    out[:] = 0.0
+    for dy in range(side):
+        for dx in range(side):
+            for a in range(channels):
+                colour = image[y + dy, x + dx, a] - centre[a]
+                for b in range(a + 1):
+                    out[a, b] += colour * (image[y + dy, x + dx, b] - centre[b])
+    for a in range(channels):
+        for b in range(a + 1):
+            out[a, b] /= count
+        out[a, a] += epsilon / count
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _cholesky(matrix):
+    """Factor in place; the diagonal is left inverted, ready for `_whiten`."""
+    for a in range(matrix.shape[0]):
+        for b in range(a + 1):
+            pivot = matrix[a, b]
+            for k in range(b):
+                pivot -= matrix[a, k] * matrix[b, k]
+            if a == b:
+                matrix[a, a] = 1.0 / np.sqrt(pivot)
+            else:
+                matrix[a, b] = pivot * matrix[b, b]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _whiten(colour, centre, factor, out):
+    """z = C^-1 (colour - centre)."""
+    for a in range(centre.size):
+        value = colour[a] - centre[a]
+        for b in range(a):
+            value -= factor[a, b] * out[b]
+        out[a] = value * factor[a, a]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def count_entries(row_pixels, column_of, radius):
+    """Number of stored entries in each row: the columns inside the union of the windows that hold the pixel."""
+    height, width = column_of.shape
+    counts = np.zeros(row_pixels.size, np.int64)
+    for row in prange(row_pixels.size):
+        y, x = divmod(row_pixels[row], width)
+        top, bottom = _window_range(y, height, radius)
+        left, right = _window_range(x, width, radius)
+        for j in range(top, bottom + 2 * radius):
+            for i in range(left, right + 2 * radius):
+                if column_of[j, i] >= 0:
+                    counts[row] += 1
+    return counts
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _window_range(position, length, radius):
+    """First and one past the last start of the windows that hold `position`, along one axis."""
+    return max(0, position - 2 * radius), min(position, length - 2 * radius - 1) + 1
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def fill_rows(image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius):
+    """Rows of the Laplacian for `row_pixels`, columns renumbered by `column_of` (negative: left out)."""
+    height, width = column_of.shape
+    channels = image.shape[2]
+    side = 2 * radius + 1
+    count = side * side
+    for row in prange(row_pixels.size):
+        if indptr[row] == indptr[row + 1]:
+            continue
+        y, x = divmod(row_pixels[row], width)
+        top, bottom = _window_range(y, height, radius)
+        left, right = _window_range(x, width, radius)
+        stencil = np.zeros((bottom - top + 2 * radius, right - left + 2 * radius))
+        own = np.empty(channels)
+        other = np.empty(channels)
+        for v in range(top, bottom):
+            for u in range(left, right):
+                centre = mean[v, u]
+                factor = whitening[v, u]
+                _whiten(image[y, x], centre, factor, own)
+                for dy in range(side):
+                    for dx in range(side):
+                        _whiten(image[v + dy, u + dx], centre, factor, other)
+                        product = 1.0
+                        for c in range(channels):
+                            product += own[c] * other[c]
+                        stencil[v + dy - top, u + dx - left] -= product / count
+                stencil[y - top, x - left] += 1.0
+        entry = indptr[row]
+        for j in range(stencil.shape[0]):
+            for i in range(stencil.shape[1]):
+                column = column_of[top + j, left + i]
+                if column >= 0:
+                    indices[entry] = column
+                    data[entry] = stencil[j, i]
+                    entry += 1

@@ -1,0 +1,158 @@
+"""The door: one checker per kind of argument, each returning the canonical array or raising `InputError`.
+
+Behind the door nothing checks again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.errors import InputError
+
+Array = NDArray[np.float64]
+
+# Resampling with negative lobes overshoots [0, 1]; a scale of 0..255 lies far outside.
+OVERSHOOT = 0.25
+
+
+def image(value: Any, name: str = "image") -> Array:
+    """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum."""
+    pixels = _scaled(value, name)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, np.newaxis]
+    if pixels.ndim != 3:
+        raise InputError(f"{name}: takes shape (H, W) or (H, W, channels), got {pixels.shape}")
+    if pixels.shape[2] == 4:
+        raise InputError(
+            f"{name}: has 4 channels, shape {pixels.shape}. If the fourth is transparency, pass "
+            f"{name}[:, :, :3]; propmat takes colours only."
+        )
+    _not_empty(pixels, name)
+    return np.ascontiguousarray(pixels)
+
+
+def plane(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Array:
+    """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
+    pixels = _scaled(value, name)
+    if pixels.ndim != 2:
+        raise InputError(f"{name}: takes shape (H, W), got {pixels.shape}")
+    _not_empty(pixels, name)
+    _fits(pixels, name, shape)
+    return np.ascontiguousarray(pixels)
+
+
+def weights(value: Any, name: str, shape: tuple[int, ...]) -> Array:
+    """A number or an (H, W) map of numbers >= 0, as a map; it has no upper limit and no scale."""
+    given = _real(value, name).astype(np.float64)
+    if given.ndim == 0:
+        given = np.full(shape, float(given))
+    _fits(given, name, shape)
+    _finite(given, name)
+    if given.size and given.min() < 0:
+        raise InputError(f"{name}: takes numbers >= 0, got {given.min():g} at {_first(given < 0)}")
+    return np.ascontiguousarray(given)
+
+
+def positive(value: Any, name: str) -> float:
+    """A finite number above 0."""
+    number = _number(value, name)
+    if not (math.isfinite(number) and number > 0):
+        raise InputError(f"{name}: takes a finite number > 0, got {value!r}")
+    return number
+
+
+def whole_number(value: Any, name: str, meaning: str = "") -> int:
+    """A whole number, at least 1."""
+    number = _number(value, name)
+    if not math.isfinite(number) or number != int(number) or number < 1:
+        raise InputError(f"{name}: takes a whole number >= 1{meaning}, got {value!r}")
+    return int(number)
+
+
+def tolerance(value: Any, name: str) -> float:
+    """A finite number, 0 or above."""
+    number = _number(value, name)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"{name}: takes a finite number >= 0, got {value!r}")
+    return number
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: takes a number, got {value!r}") from None
+    if math.isnan(number) or isinstance(value, bool):
+        raise InputError(f"{name}: takes a number, got {value!r}")
+    return number
+
+
+def _real(value: Any, name: str) -> NDArray[Any]:
+    """`value` as an array of a real dtype."""
+    if hasattr(value, "__cuda_array_interface__"):
+        raise InputError(f"{name}: lives on a GPU; takes an array in host memory (cupy.asnumpy, tensor.cpu)")
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({error})") from None
+    if array.dtype.kind not in "buif":
+        raise InputError(f"{name}: takes floating, uint8, uint16 or bool pixels, got dtype {array.dtype}")
+    return array
+
+
+def _scaled(value: Any, name: str) -> Array:
+    """`value` as finite float64 in [0, 1]."""
+    array = _real(value, name)
+    if array.dtype.kind in "ui":
+        return _scaled_integers(array, name)
+    pixels = array.astype(np.float64, copy=False)
+    _finite(pixels, name)
+    _in_unit_range(pixels, name)
+    return pixels
+
+
+def _scaled_integers(array: NDArray[Any], name: str) -> Array:
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2:
+        raise InputError(
+            f"{name}: integer pixels are uint8 or uint16, scaled by 255 or 65535; got dtype {array.dtype}. "
+            f"If they go up to 255, pass {name}.astype(numpy.uint8)."
+        )
+    return array / np.float64(np.iinfo(array.dtype).max)
+
+
+def _in_unit_range(pixels: Array, name: str) -> None:
+    if not pixels.size:
+        return
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
+        raise InputError(
+            f"{name}: floating values are in [0, 1], got {low:g} to {high:g}. "
+            f"Divide by the value of white (255 for 8 bits), or pass uint8 or uint16."
+        )
+
+
+def _finite(array: Array, name: str) -> None:
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise InputError(f"{name}: has {int(bad.sum())} values that are NaN or infinite, the first at {_first(bad)}")
+
+
+def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Index of the first true element."""
+    return tuple(int(k) for k in np.unravel_index(int(np.argmax(mask)), mask.shape))
+
+
+def _not_empty(pixels: Array, name: str) -> None:
+    if not pixels.size:
+        raise InputError(f"{name}: is empty, shape {pixels.shape}")
+
+
+def _fits(array: Array, name: str, shape: tuple[int, ...] | None) -> None:
+    if shape is not None and array.shape != tuple(shape):
+        raise InputError(f"{name}: shape {array.shape} does not fit an image of shape {tuple(shape)}")

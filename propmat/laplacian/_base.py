@@ -1,0 +1,157 @@
+"""What a Laplacian is: a symmetric matrix over the pixels, built no sooner and no larger than asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from propmat.errors import InputError
+
+# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
+SYMMETRY_TOLERANCE = 1e-9
+
+
+class Laplacian(ABC):
+    """A symmetric positive semidefinite matrix over the pixels of an image.
+
+    Laplacians add and scale: ``knn + 0.1 * closed_form``.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width of the image; pixel (y, x) is row ``y * W + x``.
+    matrix : scipy.sparse.csr_array, shape (H * W, H * W)
+        The whole matrix, canonical, exactly symmetric; built when it is first asked for.
+    """
+
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+        """The block of the matrix over two (H, W) masks of pixels, as canonical CSR with 32-bit indices."""
+
+    @property
+    @abstractmethod
+    def near_null_space(self) -> NDArray[np.float64]:
+        """(H * W, m) columns that the matrix all but annihilates; smoothed aggregation coarsens along them."""
+
+    @property
+    @abstractmethod
+    def ties_all_pixels(self) -> bool:
+        """Whether the graph is connected by construction, so that one known pixel makes the system definite."""
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        every = np.ones(self.shape, dtype=bool)
+        return self.rows(every, every)
+
+    def __add__(self, other: Laplacian) -> Laplacian:
+        if not isinstance(other, Laplacian):
+            return NotImplemented
+        if self.shape != other.shape:
+            raise InputError(f"laplacian: shapes {self.shape} and {other.shape} differ; a sum is over one image")
+        return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
+
+    def __mul__(self, weight: float) -> Laplacian:
+        if not isinstance(weight, (int, float, np.number)):
+            return NotImplemented
+        if not (np.isfinite(weight) and weight > 0):
+            raise InputError(f"weight: takes a finite number > 0, got {weight}")
+        return WeightedSum(self.shape, tuple((float(weight) * w, term) for w, term in _terms(self)))
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"{type(self).__name__}({height} x {width} pixels)"
+
+
+class WeightedSum(Laplacian):
+    """A sum of Laplacians with positive weights, kept apart until a block is asked for."""
+
+    def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
+        self.shape = shape
+        self.terms = terms
+
+    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+        return canonical(sum(weight * term.rows(row_mask, column_mask) for weight, term in self.terms))
+
+    @property
+    def near_null_space(self) -> NDArray[np.float64]:
+        if len(self.terms) == 1:
+            return self.terms[0][1].near_null_space
+        return np.ones((self.shape[0] * self.shape[1], 1))  # all that every graph annihilates
+
+    @property
+    def ties_all_pixels(self) -> bool:
+        return any(term.ties_all_pixels for _, term in self.terms)
+
+
+class Graph(Laplacian):
+    """A Laplacian that is given as a matrix.
+
+    Parameters
+    ----------
+    matrix : SciPy sparse array or matrix, shape (H * W, H * W)
+        Symmetric, real, finite.
+    shape : tuple of int
+        Height and width of the image.
+
+    Raises
+    ------
+    InputError
+        If the matrix is not sparse, does not fit the image, is complex, has NaN or is not symmetric.
+    """
+
+    def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.matrix = _checked(matrix, shape[0] * shape[1])
+
+    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+        return canonical(self.matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
+
+    @property
+    def near_null_space(self) -> NDArray[np.float64]:
+        return np.ones((self.matrix.shape[0], 1))
+
+    @property
+    def ties_all_pixels(self) -> bool:
+        return False
+
+
+def _terms(graph: Laplacian) -> tuple[tuple[float, Laplacian], ...]:
+    return graph.terms if isinstance(graph, WeightedSum) else ((1.0, graph),)
+
+
+def canonical(matrix: Any) -> sp.csr_array:
+    """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
+    csr = sp.csr_array(matrix, dtype=np.float64)
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    csr.indices = csr.indices.astype(np.int32, copy=False)
+    csr.indptr = csr.indptr.astype(np.int32, copy=False)
+    return csr
+
+
+def _checked(matrix: Any, pixels: int) -> sp.csr_array:
+    if not sp.issparse(matrix):
+        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {type(matrix).__name__}")
+    if matrix.shape != (pixels, pixels):
+        raise InputError(f"laplacian: shape {matrix.shape} does not fit {pixels} pixels")
+    if matrix.dtype.kind not in "buif":
+        raise InputError(f"laplacian: takes real numbers, got dtype {matrix.dtype}")
+    csr = canonical(matrix)
+    if not np.isfinite(csr.data).all():
+        raise InputError("laplacian: has entries that are NaN or infinite")
+    skew = abs(csr - csr.T).max() if csr.nnz else 0.0
+    if skew > SYMMETRY_TOLERANCE * abs(csr).max():
+        raise InputError(
+            f"laplacian: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
+            f"matrix: use D - W without dividing rows by their sums."
+        )
+    return csr

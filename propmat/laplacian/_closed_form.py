@@ -1,0 +1,141 @@
+"""The closed-form Laplacian of Levin, Lischinski and Weiss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.errors import InputError, UnsupportedError
+from propmat.laplacian._base import Laplacian
+
+Mask = NDArray[np.bool_]
+
+
+def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
+    r"""Closed-form matting Laplacian: alpha is nearly affine in colour within every small window.
+
+    .. math:: L_{ij} = \sum_{k \ni i, j} \Big[ \delta_{ij} - \frac{1}{n} \big( 1 + (I_i - \mu_k)^\top
+        (\Sigma_k + \tfrac{\epsilon}{n} U)^{-1} (I_j - \mu_k) \big) \Big]
+
+    over the windows k of n = (2 radius + 1)² pixels that lie inside the image, with mean :math:`\mu_k` and
+    covariance :math:`\Sigma_k` of their colours.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+        Floating in [0, 1], uint8 or uint16. At least 2 radius + 1 pixels high and wide.
+    epsilon : float, default 1e-7
+        Regulariser, in squared colour units, > 0. Larger values smooth alpha; 1e-5 to 1e-4 helps on blocky JPEGs.
+        The default is that of the authors' code.
+    radius : int, default 1
+        Windows are 2 radius + 1 pixels wide. A row holds up to (4 radius + 1)² entries.
+
+    Returns
+    -------
+    ClosedForm
+        Lazy: its ``matrix`` is built when it is asked for, and a solve builds only what touches an unknown pixel.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30(2), 2008,
+    equation 12. https://doi.org/10.1109/TPAMI.2007.1177
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> graph = closed_form(np.eye(4))
+    >>> graph
+    ClosedForm(4 x 4 pixels, 1 channel, radius 1, epsilon 1e-07)
+    >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
+    True
+    """
+    pixels = _inputs.image(image)
+    epsilon = _inputs.positive(epsilon, "epsilon")
+    radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
+    side = 2 * radius + 1
+    if min(pixels.shape[:2]) < side:
+        raise InputError(
+            f"image: is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width), smaller than one window; "
+            f"radius={radius} needs at least {side} x {side}"
+        )
+    return ClosedForm(pixels, epsilon, radius)
+
+
+class ClosedForm(Laplacian):
+    """What `closed_form` returns."""
+
+    ties_all_pixels = True  # neighbouring windows overlap
+
+    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int) -> None:
+        height, width, _ = image.shape
+        self.shape = (height, width)
+        self.image = image
+        self.epsilon = epsilon
+        self.radius = radius
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        from propmat._cpu import closed_form as kernels
+
+        row_pixels = np.flatnonzero(row_mask)
+        column_of = numbered(column_mask)
+        counts = kernels.count_entries(row_pixels, column_of, self.radius)
+        indptr = index_pointer(counts)
+        indices = np.empty(indptr[-1], np.int32)
+        data = np.empty(indptr[-1])
+        mean, whitening = self._window_statistics(row_mask)
+        kernels.fill_rows(
+            self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius
+        )
+        block = sp.csr_array((data, indices, indptr), shape=(row_pixels.size, int(column_mask.sum())))
+        block.eliminate_zeros()
+        block.has_canonical_format = True
+        return block
+
+    def _window_statistics(self, touched: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Statistics of the windows that hold a touched pixel; no other can enter its row."""
+        from scipy.ndimage import maximum_filter
+
+        from propmat._cpu import closed_form as kernels
+
+        r = self.radius
+        wanted = maximum_filter(touched, size=2 * r + 1, mode="constant")[r:-r, r:-r]
+        return kernels.window_statistics(self.image, np.ascontiguousarray(wanted), r, self.epsilon)
+
+    @property
+    def near_null_space(self) -> NDArray[np.float64]:
+        """Constants and colours: affine functions of colour cost O(epsilon)."""
+        colours = self.image.reshape(-1, self.image.shape[2])
+        return np.column_stack([np.ones(len(colours)), colours])
+
+    def __repr__(self) -> str:
+        (height, width), channels = self.shape, self.image.shape[2]
+        return (
+            f"ClosedForm({height} x {width} pixels, {channels} channel{'s' * (channels != 1)}, "
+            f"radius {self.radius}, epsilon {self.epsilon:g})"
+        )
+
+
+def numbered(mask: Mask) -> NDArray[np.int32]:
+    """The pixels of `mask` numbered row by row, -1 elsewhere."""
+    numbers = np.full(mask.shape, -1, np.int32)
+    numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
+    return numbers
+
+
+def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:
+    """CSR row starts from the entries per row; past 2^31 entries 32-bit indices end."""
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    if starts[-1] > np.iinfo(np.int32).max:
+        raise UnsupportedError(
+            f"laplacian: {starts[-1]} entries are more than 32-bit indices hold; use a smaller radius or image"
+        )
+    return starts.astype(np.int32)

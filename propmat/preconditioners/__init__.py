@@ -1,0 +1,17 @@
+"""Preconditioners for conjugate gradients."""
+
+from propmat.preconditioners._auto import choose
+from propmat.preconditioners._base import Apply, Identity, Preconditioner
+from propmat.preconditioners._ichol import IncompleteCholesky
+from propmat.preconditioners._jacobi import Jacobi
+from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
+
+__all__ = [
+    "Apply",
+    "Identity",
+    "IncompleteCholesky",
+    "Jacobi",
+    "Preconditioner",
+    "SmoothedAggregation",
+    "choose",
+]

@@ -1,0 +1,28 @@
+"""Diagonal scaling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.preconditioners._base import Apply
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Jacobi:
+    """Divide by the diagonal. Cheapest to set up, works with anything that has a diagonal, takes many iterations.
+
+    It evens out confidences and weights of very different size, but iterations still grow with the width of the
+    unknown band.
+    """
+
+    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Apply:
+        """The map r → D⁻¹ r; rows without a positive diagonal are left alone."""
+        diagonal = matrix.diagonal()
+        inverse = np.divide(1.0, diagonal, out=np.ones_like(diagonal), where=diagonal > 0)
+        return lambda residual: inverse * residual

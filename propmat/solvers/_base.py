@@ -1,0 +1,98 @@
+"""What a solver takes and gives back."""
+
+from __future__ import annotations
+
+import enum
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.errors import ConvergenceError, ConvergenceWarning
+
+Array = NDArray[np.float64]
+Callback = Callable[[int, float], object]
+
+
+class Status(enum.Enum):
+    """How a solve ended; the value is the advice."""
+
+    converged = "The residual met the tolerance."
+    stopped = "The callback asked to stop."
+    max_iterations = "The iteration limit came first. Raise max_iterations or use a stronger preconditioner."
+    stagnated = "Rounding keeps the residual from falling further. Ask for a larger rtol."
+    indefinite = "The matrix is not positive definite."
+    nonfinite = "The right-hand side or the matrix holds NaN or infinity."
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What came of a solve.
+
+    Attributes
+    ----------
+    x : (n,) array
+        The best iterate.
+    status : Status
+    iterations : int
+    residual : float
+        ‖b - A x‖₂ / ‖b‖₂, computed from x at the end; 0 for b = 0.
+    seconds : float
+        Wall time of set-up and solve.
+    alpha : (H, W) array or None
+        The matte in [0, 1], where the solve was about one.
+    """
+
+    x: Array
+    status: Status
+    iterations: int
+    residual: float
+    seconds: float
+    alpha: Array | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether the residual met the tolerance."""
+        return self.status is Status.converged
+
+    def checked(self, strict: bool = False) -> Solution:
+        """This solution; first warn, or under `strict` raise, if it fell short without being asked to.
+
+        Raises
+        ------
+        ConvergenceError
+            Under `strict`; it carries this solution.
+        """
+        if self.status in (Status.converged, Status.stopped):
+            return self
+        message = (
+            f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}. "
+            f"{self.status.value}"
+        )
+        if strict:
+            raise ConvergenceError(message, self)
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        return self
+
+
+class Solve(Protocol):
+    """A solver that has seen its matrix."""
+
+    def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution: ...
+
+
+class Solver(Protocol):
+    """Immutable settings; all work that needs only the matrix is done by `prepare`."""
+
+    strict: bool
+
+    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Solve: ...
+
+
+def relative_residual(matrix: Any, x: Array, rhs: Array) -> float:
+    """‖b - A x‖₂ / ‖b‖₂; for b = 0 it is ‖A x‖₂."""
+    scale = float(np.linalg.norm(rhs))
+    return float(np.linalg.norm(rhs - matrix @ x)) / (scale or 1.0)

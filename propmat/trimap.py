@@ -1,0 +1,108 @@
+"""The trimap: which pixels are known foreground, known background, unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.errors import InputError
+
+BACKGROUND_AT_MOST = 0.1
+FOREGROUND_AT_LEAST = 0.9
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Trimap:
+    """Known foreground, known background, and all the rest unknown.
+
+    Parameters
+    ----------
+    foreground, background : (H, W) array of bool
+        Where alpha is known to be 1 and 0. They may not overlap.
+
+    Raises
+    ------
+    InputError
+        If a mask is not (H, W), not of bool, the two differ in shape, or some pixel is in both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> trimap = Trimap.parse(np.array([[0.0, 0.5, 0.7, 1.0]]))
+    >>> trimap.unknown
+    array([[False,  True,  True, False]])
+    """
+
+    foreground: Mask
+    background: Mask
+
+    def __post_init__(self) -> None:
+        for name in ("foreground", "background"):
+            mask = np.asarray(getattr(self, name))
+            if mask.dtype != np.bool_ or mask.ndim != 2 or not mask.size:
+                raise InputError(f"{name}: takes an (H, W) mask of bool, got {mask.dtype} of shape {mask.shape}")
+            object.__setattr__(self, name, mask)
+        if self.foreground.shape != self.background.shape:
+            raise InputError(
+                f"background: shape {self.background.shape} does not fit "
+                f"foreground of shape {self.foreground.shape}"
+            )
+        both = int(np.count_nonzero(self.foreground & self.background))
+        if both:
+            raise InputError(f"background: {both} pixels are foreground too; a pixel has one label")
+
+    @classmethod
+    def parse(cls, trimap: Any, shape: tuple[int, ...] | None = None) -> Trimap:
+        """Read a trimap from grey values: at most 0.1 is background, at least 0.9 foreground, the rest unknown.
+
+        Parameters
+        ----------
+        trimap : (H, W) array or Trimap
+            Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
+        shape : tuple of int, optional
+            The height and width that it must have.
+
+        Raises
+        ------
+        InputError
+            If it is not an array of that kind, or does not fit `shape`.
+        """
+        if not isinstance(trimap, cls):
+            values = _inputs.plane(trimap, "trimap")
+            trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST)
+        if shape is not None and trimap.shape != tuple(shape[:2]):
+            raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}")
+        return trimap
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.foreground.shape
+        return height, width
+
+    @cached_property
+    def known(self) -> Mask:
+        """(H, W) mask of the labelled pixels."""
+        return self.foreground | self.background
+
+    @cached_property
+    def unknown(self) -> Mask:
+        """(H, W) mask of the pixels whose alpha is asked for."""
+        return ~self.known
+
+    @cached_property
+    def labels(self) -> NDArray[np.float64]:
+        """(H, W) array: 1 on known foreground, 0 on known background, 0.5 on unknown pixels."""
+        return np.where(self.known, self.foreground.astype(np.float64), 0.5)
+
+    def __repr__(self) -> str:
+        shares = (mask.mean() for mask in (self.foreground, self.background, self.unknown))
+        foreground, background, unknown = (f"{share:.1%}" for share in shares)
+        return f"Trimap({self.shape}: foreground {foreground}, background {background}, unknown {unknown})"
