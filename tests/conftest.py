@@ -1,0 +1,21 @@
+"""Fixtures: a seeded generator, and the photographs with truth where a copy of them is beside the project."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20)
+
+
+@pytest.fixture
+def photographs():
+    """The folder of evaluation data; the test is skipped where there is none."""
+    if not PHOTOGRAPHS.is_dir():
+        pytest.skip("no photographs in ../shared/data")
+    return PHOTOGRAPHS

@@ -1,0 +1,172 @@
+"""Every solver and preconditioner against dense NumPy, and how each tells that it fell short."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from propmat import ConvergenceError, ConvergenceWarning, InputError, Trimap, UnsupportedError, laplacian
+from propmat.preconditioners import Identity, IncompleteCholesky, Jacobi, SmoothedAggregation
+from propmat.solvers import CG, Direct, Status, choose
+from propmat.system import eliminate
+from tests.problems import banded_trimap, dense_alpha, dense_closed_form, random_photo
+
+PRECONDITIONERS = [Identity(), Jacobi(), IncompleteCholesky(), IncompleteCholesky(0.1), SmoothedAggregation()]
+SOLVERS = [Direct(), CG(rtol=1e-12), *(CG(rtol=1e-12, preconditioner=p, max_iterations=5000) for p in PRECONDITIONERS)]
+
+
+@pytest.fixture(scope="module")
+def image():
+    return random_photo(np.random.default_rng(7), 40, 42)
+
+
+@pytest.fixture(scope="module")
+def trimap():
+    return Trimap.parse(banded_trimap(40, 42))
+
+
+@pytest.fixture(scope="module")
+def system(image, trimap):
+    return eliminate(laplacian.closed_form(image), trimap)
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+def test_dense_numpy_agrees(solver, system, image, trimap):
+    solution = solver.prepare(system.matrix, system.near_null_space)(system.rhs)
+    assert solution.converged
+    # The smallest eigenvalue of such a system is above 1e-4, so the error is at most 1e4 times the residual.
+    np.testing.assert_allclose(
+        system.expand(solution.x), dense_alpha(dense_closed_form(image), trimap), rtol=0, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+def test_residual_is_that_of_x(solver, system, rng):
+    rhs = rng.standard_normal(system.rhs.size)
+    solution = solver.prepare(system.matrix, system.near_null_space)(rhs)
+    true = np.linalg.norm(rhs - system.matrix @ solution.x) / np.linalg.norm(rhs)
+    assert solution.residual == pytest.approx(true)
+    assert solution.residual <= 1e-12
+
+
+@pytest.mark.parametrize("preconditioner", PRECONDITIONERS, ids=str)
+def test_preconditioners_are_symmetric_and_positive(preconditioner, system, rng):
+    apply = preconditioner.prepare(system.matrix, system.near_null_space)
+    a, b = rng.standard_normal((2, system.rhs.size))
+    assert a @ apply(b) == pytest.approx(b @ apply(a), rel=1e-9)
+    assert a @ apply(a) > 0
+
+
+def test_an_exact_preconditioner_needs_three_iterations(system):
+    exact = CG(preconditioner=IncompleteCholesky(0.0)).prepare(system.matrix)
+    assert exact(system.rhs).iterations <= 3
+
+
+def test_colours_in_the_near_null_space_save_iterations(system):
+    iterations = [
+        CG(preconditioner=SmoothedAggregation()).prepare(system.matrix, candidates)(system.rhs).iterations
+        for candidates in (None, system.near_null_space)
+    ]
+    assert iterations[1] < 0.7 * iterations[0]
+
+
+def test_set_up_leaves_the_global_generator_alone(system):
+    np.random.seed(3)  # noqa: NPY002
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    first = SmoothedAggregation().prepare(system.matrix)(system.rhs)
+    assert np.random.rand() == expected  # noqa: NPY002
+    np.testing.assert_array_equal(first, SmoothedAggregation().prepare(system.matrix)(system.rhs))
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+def test_zero_right_hand_side(solver, system):
+    solution = solver.prepare(system.matrix, system.near_null_space)(np.zeros_like(system.rhs))
+    assert solution.converged
+    assert solution.residual == 0
+    np.testing.assert_array_equal(solution.x, 0)
+
+
+def test_one_set_up_serves_many_right_hand_sides(system, rng):
+    solve = CG(rtol=1e-10).prepare(system.matrix, system.near_null_space)
+    x = rng.random(system.rhs.size)
+    solve(system.rhs)
+    np.testing.assert_allclose(solve(system.matrix @ x).x, x, atol=1e-6)
+
+
+def test_a_good_start_saves_iterations(system):
+    solve = CG(rtol=1e-8).prepare(system.matrix, system.near_null_space)
+    x = solve(system.rhs).x
+    given = x.copy()
+    assert solve(system.rhs, x0=x).iterations == 0
+    assert 0 < solve(system.rhs, x0=x + 1e-4).iterations < solve(system.rhs).iterations
+    np.testing.assert_array_equal(x, given)
+
+
+def test_max_iterations_gives_the_best_iterate(system):
+    seen = []
+    solve = CG(max_iterations=7, preconditioner=Identity()).prepare(system.matrix)
+    solution = solve(system.rhs, callback=lambda k, residual: seen.append((k, residual)))
+    assert solution.status is Status.max_iterations
+    assert solution.iterations == 7 == len(seen)
+    assert solution.residual == pytest.approx(min(1.0, *(residual for _, residual in seen)))
+    with pytest.warns(ConvergenceWarning, match=r"after 7 iterations at a relative residual of .* Raise max_iter"):
+        assert solution.checked() is solution
+    with pytest.raises(ConvergenceError) as caught:
+        solution.checked(strict=True)
+    assert pickle.loads(pickle.dumps(caught.value)).solution.iterations == 7
+
+
+def test_callback_stops(system):
+    solve = CG(preconditioner=Jacobi()).prepare(system.matrix)
+    solution = solve(system.rhs, callback=lambda k, residual: k == 3)
+    assert (solution.status, solution.iterations, solution.converged) == (Status.stopped, 3, False)
+    assert solution.checked() is solution
+
+
+def test_rounding_limit_is_told(system):
+    solution = CG(rtol=1e-30).prepare(system.matrix, system.near_null_space)(system.rhs)
+    assert solution.status in (Status.stagnated, Status.max_iterations, Status.indefinite)
+    assert solution.residual < 1e-12
+
+
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=Identity())], ids=str)
+def test_nonfinite_right_hand_side_is_told(solver, system):
+    rhs = system.rhs.copy()
+    rhs[3] = np.nan
+    assert solver.prepare(system.matrix)(rhs).status is Status.nonfinite
+
+
+def test_indefinite_matrix_is_told():
+    saddle = sp.diags_array([1.0, -1.0, 2.0]).tocsr()
+    rhs = np.array([1.0, 3.0, 1.0])
+    assert CG(preconditioner=Identity()).prepare(saddle)(rhs).status is Status.indefinite
+    with pytest.raises(UnsupportedError, match="negative pivots"):
+        IncompleteCholesky().prepare(saddle)
+
+
+def test_singular_matrix_is_told():
+    singular = sp.csr_array([[1.0, -1.0], [-1.0, 1.0]])
+    assert Direct().prepare(singular)(np.array([1.0, 1.0])).status is Status.indefinite
+
+
+def test_choice_by_size():
+    assert isinstance(choose(sp.eye_array(100)), Direct)
+    assert isinstance(choose(sp.eye_array(100_000)), CG)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rtol": -1}, "rtol: takes a finite number >= 0, got -1"),
+        ({"atol": float("nan")}, "atol: takes a number"),
+        ({"max_iterations": 0}, "max_iterations: takes a whole number >= 1, got 0"),
+        ({"max_iterations": 2.5}, "max_iterations"),
+    ],
+)
+def test_settings_errors(settings, message):
+    with pytest.raises(InputError, match=message):
+        CG(**settings)
+    with pytest.raises(InputError, match="drop_tolerance: takes a finite number >= 0"):
+        IncompleteCholesky(-1)
