@@ -1,8 +1,8 @@
 """Read and write image files: the only room that knows Pillow and OpenImageIO.
 
-Pillow reads 16-bit colour as 8 bits without a word. That, and the formats of film (EXR, DPX, Radiance HDR,
-JPEG 2000), go through OpenImageIO, the extra ``vfx``; everything else goes through Pillow. The format of a file
-that is read is told from its first bytes, that of a file that is written from its suffix.
+Pillow reads 16-bit colour as 8 bits without a word. That, and the formats of film (EXR, DPX,
+Radiance HDR, JPEG 2000), go through OpenImageIO, the extra ``vfx``; everything else goes through
+Pillow. What a file is, its first bytes tell; what a file is to be, its suffix.
 """
 
 from __future__ import annotations
@@ -22,50 +22,45 @@ from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 
 PathLike = str | os.PathLike[str]
 
-# Named one by one: left to itself, Pillow would also run Ghostscript on whatever looks like PostScript.
-PILLOW_READS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-FILM = (b"v/1\x01", b"SDPX", b"XPDS", b"#?RA", b"#?RG", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+# Named one by one: left to itself, Pillow would also run Ghostscript on what looks like PostScript.
+_PILLOW_READS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_FILM_HEADS = (b"v/1\x01", b"SDPX", b"XPDS", b"#?RA", b"#?RG")  # EXR, DPX twice, HDR twice
+_JPEG2000_HEADS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")  # Pillow reads all depths as 8 bits
 
 # Bits per sample that Pillow keeps in each of its modes; up to 8 in all others.
-BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
+_BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
 
-# What Pillow's decoders raise on files that are cut off or damaged.
-DAMAGED = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    struct.error,
-)
+# What reading raises on files that are missing, cut off or damaged: Pillow's parsers meet garbage
+# unguarded. Found by reading thousands of files with flipped and missing bytes.
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, struct.error)
 
-# Rounding Cb and Cr to 8 bits moves two channels of a grey pixel apart by at most (1.402 + 1.772) / 2 = 1.59
-# levels (JFIF), which is 2 after rounding: what a grey picture can have gone through without being coloured.
-GREY_TOLERANCE = 2 / 255
+# Rounding Cb and Cr to 8 bits moves two channels of a grey pixel apart by at most
+# (1.402 + 1.772) / 2 = 1.59 levels (JFIF), 2 after rounding: grey may have gone through that.
+_GREY_TOLERANCE = 2 / 255
 
 
-class _Format(NamedTuple):
+class _Kind(NamedTuple):
+    """A format that is written: its name, depths, and options for Pillow (None: OpenImageIO's)."""
+
     name: str
     depths: tuple[int, ...]
     transparent: bool
-    pillow: dict[str, Any] | None  # options for Pillow; None: OpenImageIO writes it
+    options: dict[str, Any] | None
 
 
-_TIFF = _Format("TIFF", (8, 16), True, {"compression": "tiff_adobe_deflate"})
-_JPEG = _Format("JPEG", (8,), False, {"quality": 95, "subsampling": 0})
-FORMATS = {
-    ".png": _Format("PNG", (8, 16), True, {}),
+_TIFF = _Kind("TIFF", (8, 16), True, {"compression": "tiff_adobe_deflate"})
+_JPEG = _Kind("JPEG", (8,), False, {"quality": 95, "subsampling": 0})
+_KINDS = {
+    ".png": _Kind("PNG", (8, 16), True, {}),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".webp": _Format("WEBP", (8,), True, {"lossless": True, "exact": True}),
+    ".webp": _Kind("WEBP", (8,), True, {"lossless": True, "exact": True}),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".bmp": _Format("BMP", (8,), False, {}),
-    ".exr": _Format("EXR", (8, 16), True, None),
-    ".dpx": _Format("DPX", (8, 16), False, None),
+    ".bmp": _Kind("BMP", (8,), False, {}),
+    ".exr": _Kind("EXR", (8, 16), True, None),
+    ".dpx": _Kind("DPX", (8, 16), False, None),
 }
 
 
@@ -79,20 +74,22 @@ class _Picture(NamedTuple):
 def read_image(path: PathLike) -> np.ndarray:
     """Read what an image file shows.
 
-    Palettes, CMYK and YCbCr become RGB (without colour management), 1-bit and grey files grey; the orientation
-    of EXIF is applied, and the display window of EXR. An opaque alpha channel is dropped. A real one is dropped
-    with a warning, and the colours are those that the file stores: in EXR these are multiplied by its alpha.
+    Palettes, CMYK and YCbCr become RGB (without colour management), 1-bit and grey files grey; the
+    orientation of EXIF is applied, and the display window of EXR. An opaque alpha channel is
+    dropped. A real one is dropped with a `PropmatWarning`, and the colours are those that the file
+    stores: in EXR they are multiplied by its alpha.
 
     Parameters
     ----------
     path : str or os.PathLike
-        PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA; EXR, DPX, HDR, JPEG 2000 and all colour deeper than 8 bits
-        with ``propmat[vfx]``. Of several pages or frames the first is read, with a warning.
+        PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA; with ``propmat[vfx]`` also EXR, DPX, HDR,
+        JPEG 2000 and all colour deeper than 8 bits. Of several pages or frames the first is read,
+        with a `PropmatWarning`.
 
     Returns
     -------
     numpy.ndarray, (H, W) or (H, W, 3)
-        uint8 or uint16, white is 255 or 65535; float32 as stored for files of floating point numbers.
+        uint8 or uint16 of full scale 255 or 65535; float32, as stored, for floating point files.
 
     Raises
     ------
@@ -156,8 +153,8 @@ def read_matte(path: PathLike) -> np.ndarray:
     Parameters
     ----------
     path : str or os.PathLike
-        Any file that `read_image` takes, grey or with equal colour channels. A matte in the alpha channel of a
-        cut-out is not looked for.
+        Any file that `read_image` takes. A matte that is the alpha channel of a cut-out is not
+        looked for.
 
     Returns
     -------
@@ -175,26 +172,27 @@ def read_matte(path: PathLike) -> np.ndarray:
 
 
 def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
-    """Write an image, whole or not at all: an existing file is replaced only by a finished one.
+    """Write an image whole or not at all: only a finished file takes the place of an existing one.
 
-    Numbers are clipped to [0, 1] and rounded to the nearest level, so that reading the file returns them within
-    0.5 / (2**depth - 1) (JPEG apart). EXR stores float32, unclipped, and colours multiplied by alpha, as its
-    readers expect.
+    Numbers are clipped to [0, 1] and rounded to the nearest level, so that what is read back is
+    within 0.5 / (2**depth - 1), JPEG apart. EXR stores float32, unclipped, with colours multiplied
+    by alpha, as its readers expect.
 
     Parameters
     ----------
     path : str or os.PathLike
-        Where to; the suffix tells the format: .png, .tif, .tiff, .webp, .jpg, .jpeg, .bmp, .exr or .dpx. WebP is
-        lossless, JPEG of quality 95.
+        The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95),
+        .bmp, .exr or .dpx.
     array : array_like, (H, W), (H, W, 3) or (H, W, 4)
-        Grey, RGB or RGB with straight (not multiplied) alpha; floating in [0, 1], uint8 or uint16.
+        Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8 or uint16.
     depth : {8, 16}
-        Bits per sample; without meaning for EXR. 16 bits in colour, EXR and DPX need ``propmat[vfx]``.
+        Bits per sample; without meaning for EXR. EXR, DPX and colour of 16 bits need
+        ``propmat[vfx]``.
 
     Raises
     ------
     InputError
-        If the suffix, the array or the depth do not fit each other, or the file cannot be written.
+        If suffix, array and depth do not fit each other, or the file cannot be written.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
 
@@ -203,21 +201,16 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
     See `read_image`.
     """
     target = Path(os.path.realpath(path))
-    format = _format_for(path, target.suffix.lower())
+    kind = _kind_for(path, target.suffix)
     pixels = _checked(array)
-    _check_fit(path, format, pixels, depth)
+    _check_fit(path, kind, pixels, depth)
     _check_target(path, target)
-    levels = _floats(pixels) if format.name == "EXR" else _levels(pixels, depth)
+    levels = _floats(pixels) if kind.name == "EXR" else _levels(pixels, depth)
     deep_colour = levels.ndim == 3 and levels.dtype != np.uint8
-    if format.pillow is None or deep_colour:
-        # Asked for before anything is written.
-        _openimageio(f"{path}: writing {format.name} like this")
-        save = _save_with_openimageio
-    else:
-        save = _save_with_pillow
+    save = _save_with_openimageio if kind.options is None or deep_colour else _save_with_pillow
     try:
         with _replacing(target) as temporary:
-            save(temporary, levels, format)
+            save(temporary, levels, kind)
     except (OSError, ValueError) as error:  # encoders refuse sizes beyond their format with either
         raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
 
@@ -240,8 +233,9 @@ def _decode(path: Path) -> _Picture:
             if not head:
                 raise EOFError("the file is empty")
             file.seek(0)
-            picture = None if head.startswith(FILM) else _decode_with_pillow(file, head)
-    except DAMAGED as error:
+            foreign = head.startswith(_FILM_HEADS + _JPEG2000_HEADS)
+            picture = None if foreign else _decode_with_pillow(file, head)
+    except _UNREADABLE as error:
         raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
     return picture or _decode_with_openimageio(path)
 
@@ -270,7 +264,7 @@ def _grey(pixels: np.ndarray, what: str) -> np.ndarray:
     if pixels.ndim == 2:
         return pixels
     scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    coloured = np.mean(np.ptp(pixels, axis=2) > GREY_TOLERANCE * scale)
+    coloured = np.mean(np.ptp(pixels, axis=2) > _GREY_TOLERANCE * scale)
     if coloured:
         raise InputError(f"{what} must be grey, but {coloured:.2%} of its pixels have a colour")
     return np.ascontiguousarray(pixels[..., 1])
@@ -284,10 +278,10 @@ def _decode_with_pillow(file: IO[bytes], head: bytes) -> _Picture | None:
         # Pillow warns of odd metadata, and of sizes from 89 megapixels up, which photographs have.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(file, formats=PILLOW_READS) as image:
+            with Image.open(file, formats=_PILLOW_READS) as image:
                 return _unpack(image) if _keeps_depth(image) else None
         except UnidentifiedImageError as error:
-            if head.startswith(TIFF):
+            if head.startswith(_TIFF_HEADS):
                 return None
             raise ValueError("it is not an image of a kind that is read here") from error
         except Image.DecompressionBombError as error:
@@ -295,14 +289,16 @@ def _decode_with_pillow(file: IO[bytes], head: bytes) -> _Picture | None:
 
 
 def _keeps_depth(image: Any) -> bool:
-    bits = 8
+    """Whether Pillow will hand over all bits of the file; it says nothing where it does not."""
     if image.format == "TIFF":
-        bits = max(image.tag_v2.get(258, (1,)))  # BitsPerSample
-    elif image.format == "PNG":
-        bits = 16 if ";16" in image.tile[0][3] else 8
-    elif image.format == "PPM" and isinstance(image.tile[0][3], tuple):
-        bits = image.tile[0][3][1].bit_length()  # of the largest value
-    return bits in BITS_KEPT.get(image.mode, range(9))
+        bits_per_sample = image.tag_v2.get(258, (1,))
+        return max(bits_per_sample) in _BITS_KEPT.get(image.mode, range(9))
+    if image.mode in _BITS_KEPT:
+        return True
+    decoder, _, _, arguments = image.tile[0]
+    if image.format == "PNG":
+        return ";16" not in arguments  # as in "RGB;16B"
+    return image.format != "PPM" or decoder != "ppm" or arguments[1] <= 255  # the largest value
 
 
 def _unpack(image: Any) -> _Picture:
@@ -311,7 +307,7 @@ def _unpack(image: Any) -> _Picture:
     image.load()
     # Asked for after loading: that applies the orientation of TIFF, and finds the EXIF of PNG.
     orientation = image.getexif().get(274, 1)
-    if image.mode in BITS_KEPT:
+    if image.mode in _BITS_KEPT:
         return _Picture(_deep_grey(image), None, orientation, several)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if not image.has_transparency_data:
@@ -327,11 +323,10 @@ def _deep_grey(image: Any) -> np.ndarray:
         return pixels
     if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
         raise ValueError(f"32-bit integers from {pixels.min()} to {pixels.max()}, not 0 to 65535")
-    white_is_zero = (
-        image.format == "TIFF" and image.tag_v2.get(262) == 0
-    )  # Pillow inverts 8 bits only
     pixels = pixels.astype(np.uint16)
-    return 65535 - pixels if white_is_zero else pixels
+    # Where white is 0 (PhotometricInterpretation), Pillow inverts 8 bits but not 16.
+    inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    return 65535 - pixels if inverted else pixels
 
 
 def _openimageio(what: str) -> Any:
@@ -343,20 +338,28 @@ def _openimageio(what: str) -> Any:
     return OpenImageIO
 
 
+def _complaint(reporter: Any) -> str:
+    """OpenImageIO's error message, which may quote bytes of a damaged file that are no text."""
+    try:
+        return reporter.geterror().partition("\n")[0] or "OpenImageIO gives no reason"
+    except UnicodeDecodeError:
+        return "the file is damaged"
+
+
 def _decode_with_openimageio(path: Path) -> _Picture:
     oiio = _openimageio(f"{path}: a file of this format or depth")
     as_stored = oiio.ImageSpec()
     as_stored.attribute("oiio:UnassociatedAlpha", 1)  # do not multiply colours by alpha
     source = oiio.ImageInput.open(str(path), as_stored)
     if source is None:
-        raise InputError(f"{path}: cannot be read: {oiio.geterror()}")
+        raise InputError(f"{path}: cannot be read: {_complaint(oiio)}")
     try:
         spec = source.spec()
         _check_size(path, spec)
         kept = str(spec.format) in ("uint8", "uint16")
         pixels = source.read_image("unknown" if kept else "float")
         if pixels is None:
-            raise InputError(f"{path}: cannot be read: {source.geterror()}")
+            raise InputError(f"{path}: cannot be read: {_complaint(source)}")
         several = source.seek_subimage(1, 0)
     finally:
         source.close()
@@ -391,20 +394,18 @@ def _split(path: Path, pixels: np.ndarray, spec: Any) -> tuple[np.ndarray, np.nd
     """Colours and alpha among the channels; a lone channel is grey, whatever its name."""
     if spec.nchannels == 1:
         return pixels[..., 0], None
-    others = [i for i in range(spec.nchannels) if i not in (spec.alpha_channel, spec.z_channel)]
-    if len(others) not in (1, 2) and others:
-        colours = pixels[..., others[:3]]
-    elif len(others) == 1:
-        colours = pixels[..., others[0]]
-    else:
-        raise InputError(f"{path}: channels {spec.channelnames}; takes one (grey) or R, G, B")
-    return colours, None if spec.alpha_channel < 0 else pixels[..., spec.alpha_channel]
+    alpha, depth = spec.alpha_channel, spec.z_channel
+    colours = [i for i in range(spec.nchannels) if i not in (alpha, depth)]
+    if len(colours) in (0, 2):
+        raise InputError(f"{path}: has channels {spec.channelnames}; takes one (grey) or R, G, B")
+    picture = pixels[..., colours[0] if len(colours) == 1 else colours[:3]]
+    return picture, None if alpha < 0 else pixels[..., alpha]
 
 
-def _format_for(path: PathLike, suffix: str) -> _Format:
-    if suffix not in FORMATS:
-        raise InputError(f"{path}: suffix {suffix!r} names no format; takes {', '.join(FORMATS)}")
-    return FORMATS[suffix]
+def _kind_for(path: PathLike, suffix: str) -> _Kind:
+    if suffix.lower() not in _KINDS:
+        raise InputError(f"{path}: no format has suffix {suffix!r}; takes {', '.join(_KINDS)}")
+    return _KINDS[suffix.lower()]
 
 
 def _checked(array: np.ndarray) -> np.ndarray:
@@ -416,24 +417,24 @@ def _checked(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _check_fit(path: PathLike, format: _Format, pixels: np.ndarray, depth: int) -> None:
-    if depth not in format.depths:
-        fit = ", ".join(suffix for suffix, other in FORMATS.items() if depth in other.depths)
-        takes = fit or "8 or 16"
-        raise InputError(f"{path}: {format.name} holds no depth of {depth!r} bits; takes {takes}")
-    if pixels.shape[2:] == (4,) and not format.transparent:
-        fit = ", ".join(suffix for suffix, other in FORMATS.items() if other.transparent)
-        raise InputError(f"{path}: {format.name} holds no transparency; formats that do: {fit}")
-    if format.name != "EXR" and pixels.dtype.kind == "f" and np.isnan(pixels).any():
-        raise InputError(
-            f"array: {np.isnan(pixels).sum()} values are NaN, which {path} cannot hold"
-        )
+def _check_fit(path: PathLike, kind: _Kind, pixels: np.ndarray, depth: int) -> None:
+    if depth not in (8, 16):
+        raise InputError(f"depth: {depth!r}; takes 8 or 16")
+    if depth not in kind.depths:
+        fit = ", ".join(suffix for suffix, other in _KINDS.items() if depth in other.depths)
+        raise InputError(f"{path}: {kind.name} holds no {depth} bits; formats that do: {fit}")
+    if pixels.shape[2:] == (4,) and not kind.transparent:
+        fit = ", ".join(suffix for suffix, other in _KINDS.items() if other.transparent)
+        raise InputError(f"{path}: {kind.name} holds no transparency; formats that do: {fit}")
+    if kind.name != "EXR" and pixels.dtype.kind == "f" and np.isnan(pixels).any():
+        count = np.isnan(pixels).sum()
+        raise InputError(f"array: {count} values are NaN, which {kind.name} cannot hold")
 
 
 def _check_target(path: PathLike, target: Path) -> None:
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise InputError(f"{path}: there is no folder {target.parent} to write into")
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not os.path.isfile(target):
         raise InputError(f"{path}: is a directory or a device, not a file to replace")
 
 
@@ -446,7 +447,7 @@ def _floats(pixels: np.ndarray) -> np.ndarray:
 
 
 def _levels(pixels: np.ndarray, depth: int) -> np.ndarray:
-    """The nearest integer levels: rounded, for truncation would darken every pixel by half a level."""
+    """Round to integer levels; truncation would darken the picture by half a level."""
     dtype = np.dtype(f"uint{depth}")
     if pixels.dtype == dtype:
         return np.ascontiguousarray(pixels)
@@ -458,8 +459,8 @@ def _levels(pixels: np.ndarray, depth: int) -> np.ndarray:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
-    """A free name beside `target`, moved onto it at the end; whatever goes wrong, it does not stay."""
-    # Not by tempfile, whose files nobody else may read. The suffix stays: OpenImageIO goes by it.
+    """Lend a name beside `target` and move it there at the end; if that fails, nothing stays."""
+    # Not from tempfile, whose files only their owner may read. OpenImageIO goes by the suffix.
     temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
     try:
         yield temporary
@@ -468,22 +469,22 @@ def _replacing(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _save_with_pillow(path: Path, levels: np.ndarray, format: _Format) -> None:
+def _save_with_pillow(path: Path, levels: np.ndarray, kind: _Kind) -> None:
     from PIL import Image
 
     with open(path, "xb") as file:
-        Image.fromarray(levels).save(file, format=format.name, **format.pillow or {})
+        Image.fromarray(levels).save(file, format=kind.name, **kind.options or {})
 
 
-def _save_with_openimageio(path: Path, levels: np.ndarray, format: _Format) -> None:
-    oiio = _openimageio(f"{path}: writing {format.name} like this")
-    height, width, *channels = levels.shape
-    pixel_type = "float" if levels.dtype == np.float32 else str(levels.dtype)
-    spec = oiio.ImageSpec(width, height, *channels or [1], pixel_type)
+def _save_with_openimageio(path: Path, levels: np.ndarray, kind: _Kind) -> None:
+    oiio = _openimageio(f"writing {kind.name}, or colour of 16 bits,")
+    height, width = levels.shape[:2]
+    pixels = levels.reshape(height, width, -1)
+    number = "float" if kind.name == "EXR" else str(levels.dtype)
+    spec = oiio.ImageSpec(width, height, pixels.shape[2], number)
     spec.attribute("oiio:UnassociatedAlpha", 1)  # the colours are what is to be stored
     output = oiio.ImageOutput.create(str(path))
-    pixels = levels.reshape(height, width, -1)
-    if not (
-        output and output.open(str(path), spec) and output.write_image(pixels) and output.close()
-    ):
-        raise OSError(output.geterror() if output else oiio.geterror())
+    if output is None:
+        raise OSError(_complaint(oiio))
+    if not (output.open(str(path), spec) and output.write_image(pixels) and output.close()):
+        raise OSError(_complaint(output))
