@@ -293,12 +293,12 @@ def _keeps_depth(image: Any) -> bool:
     if image.format == "TIFF":
         bits_per_sample = image.tag_v2.get(258, (1,))
         return max(bits_per_sample) in _BITS_KEPT.get(image.mode, range(9))
-    if image.mode in _BITS_KEPT:
+    if image.format not in ("PNG", "PPM") or image.mode in _BITS_KEPT:
         return True
     decoder, _, _, arguments = image.tile[0]
     if image.format == "PNG":
         return ";16" not in arguments  # as in "RGB;16B"
-    return image.format != "PPM" or decoder != "ppm" or arguments[1] <= 255  # the largest value
+    return decoder != "ppm" or arguments[1] <= 255  # the largest value
 
 
 def _unpack(image: Any) -> _Picture:
@@ -412,9 +412,10 @@ def _checked(array: np.ndarray) -> np.ndarray:
     array = np.asarray(array)
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or not array.size:
         raise InputError(f"array: shape {array.shape}; takes (H, W), (H, W, 3) or (H, W, 4)")
-    if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
+    native = array.dtype.newbyteorder("=")
+    if native.kind != "f" and native not in (np.uint8, np.uint16):
         raise InputError(f"array: dtype {array.dtype}; takes floating, uint8 or uint16")
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(native, copy=False)
 
 
 def _check_fit(path: PathLike, kind: _Kind, pixels: np.ndarray, depth: int) -> None:
