@@ -250,7 +250,7 @@ def _opaque(alpha: np.ndarray) -> bool:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn stored rows and columns into those shown (EXIF 2.3, table 4, tag 274)."""
+    """Turn stored rows and columns into those shown (EXIF tag 274)."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -264,7 +264,8 @@ def _grey(pixels: np.ndarray, what: str) -> np.ndarray:
     if pixels.ndim == 2:
         return pixels
     scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    coloured = np.mean(np.ptp(pixels, axis=2) > _GREY_TOLERANCE * scale)
+    with np.errstate(invalid="ignore"):  # infinities are not judged here
+        coloured = np.mean(np.ptp(pixels, axis=2) > _GREY_TOLERANCE * scale)
     if coloured:
         raise InputError(f"{what} must be grey, but {coloured:.2%} of its pixels have a colour")
     return np.ascontiguousarray(pixels[..., 1])

@@ -385,6 +385,24 @@ def test_grey_of_depth_or_of_one_bit(tmp_path, levels16):
     np.testing.assert_array_equal(read_trimap(tmp_path / "b.png"), np.eye(4) * 255)
 
 
+def test_grey_that_is_not_finite_passes(tmp_path):
+    grey = np.array([[0, np.nan, np.inf, -np.inf]], np.float32)
+    write_image(tmp_path / "a.exr", np.dstack([grey] * 3))
+    np.testing.assert_array_equal(read_matte(tmp_path / "a.exr"), grey)
+
+
+@pytest.mark.parametrize("step", [514, 515])
+def test_colour_tolerance_scales_with_depth(tmp_path, step):
+    pixels = np.full((4, 4, 3), 30000, np.uint16)
+    pixels[0, 0, 2] += step
+    write_image(tmp_path / "a.png", pixels, depth=16)
+    if step == 514:  # 2 / 255 of 65535
+        assert (read_matte(tmp_path / "a.png") == 30000).all()
+    else:
+        with pytest.raises(InputError, match="must be grey"):
+            read_matte(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("quality", [30, 75, 95])
 def test_grey_jpeg_in_colour_is_grey(tmp_path, rng, quality):
     grey = Image.fromarray(rng.integers(0, 256, (64, 64), dtype=np.uint8)).convert("RGB")
