@@ -1,0 +1,492 @@
+"""Read and write image files: the only room that knows Pillow and OpenImageIO.
+
+Pillow reads 16-bit colour as 8 bits without a word. That, and the formats of film (EXR, DPX,
+Radiance HDR, JPEG 2000), go through OpenImageIO, the extra ``vfx``; everything else goes through
+Pillow. What a file is, its first bytes tell; what a file is to be, its suffix.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from propmat.errors import InputError, MissingDependencyError, PropmatWarning
+
+PathLike = str | os.PathLike[str]
+
+# Named one by one: left to itself, Pillow would also run Ghostscript on what looks like PostScript.
+_PILLOW_READS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_FILM_HEADS = (b"v/1\x01", b"SDPX", b"XPDS", b"#?RA", b"#?RG")  # EXR, DPX twice, HDR twice
+_JPEG2000_HEADS = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")  # Pillow reads all depths as 8 bits
+
+# Bits per sample that Pillow keeps in each of its modes; up to 8 in all others.
+_BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
+
+# What reading raises on files that are missing, cut off or damaged: Pillow's parsers meet garbage
+# unguarded. Found by reading thousands of files with flipped and missing bytes.
+_UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, struct.error)
+
+# Rounding Cb and Cr to 8 bits moves two channels of a grey pixel apart by at most
+# (1.402 + 1.772) / 2 = 1.59 levels (JFIF), 2 after rounding: grey may have gone through that.
+_GREY_TOLERANCE = 2 / 255
+
+
+class _Kind(NamedTuple):
+    """A format that is written: its name, depths, and options for Pillow (None: OpenImageIO's)."""
+
+    name: str
+    depths: tuple[int, ...]
+    transparent: bool
+    options: dict[str, Any] | None
+
+
+_TIFF = _Kind("TIFF", (8, 16), True, {"compression": "tiff_adobe_deflate"})
+_JPEG = _Kind("JPEG", (8,), False, {"quality": 95, "subsampling": 0})
+_KINDS = {
+    ".png": _Kind("PNG", (8, 16), True, {}),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": _Kind("WEBP", (8,), True, {"lossless": True, "exact": True}),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".bmp": _Kind("BMP", (8,), False, {}),
+    ".exr": _Kind("EXR", (8, 16), True, None),
+    ".dpx": _Kind("DPX", (8, 16), False, None),
+}
+
+
+class _Picture(NamedTuple):
+    colours: np.ndarray  # (H, W) or (H, W, 3), as stored
+    alpha: np.ndarray | None
+    orientation: int  # of EXIF, 1 to 8
+    several: bool  # the file holds more pictures than this
+
+
+def read_image(path: PathLike) -> np.ndarray:
+    """Read what an image file shows.
+
+    Palettes, CMYK and YCbCr become RGB (without colour management), 1-bit and grey files grey; the
+    orientation of EXIF is applied, and the display window of EXR. An opaque alpha channel is
+    dropped. A real one is dropped with a `PropmatWarning`, and the colours are those that the file
+    stores: in EXR they are multiplied by its alpha.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA; with ``propmat[vfx]`` also EXR, DPX, HDR,
+        JPEG 2000 and all colour deeper than 8 bits. Of several pages or frames the first is read,
+        with a `PropmatWarning`.
+
+    Returns
+    -------
+    numpy.ndarray, (H, W) or (H, W, 3)
+        uint8 or uint16 of full scale 255 or 65535; float32, as stored, for floating point files.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, damaged, no image, or larger than Pillow's limit against
+        decompression bombs (about 179 megapixels).
+    MissingDependencyError
+        If the file needs OpenImageIO and it is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from propmat.io import read_image, write_image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_image(f"{folder}/ramp.png", np.array([[0.0, 0.25, 0.5, 1.0]]))
+    ...     read_image(f"{folder}/ramp.png")
+    array([[  0,  64, 128, 255]], dtype=uint8)
+    """
+    return _read(path)
+
+
+def read_trimap(path: PathLike) -> np.ndarray:
+    """Read a trimap: like `read_image`, for a file that is grey or whose colour channels are equal.
+
+    Channels may differ by 2/255, what the rounding of JPEG's colours can do to grey.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Any file that `read_image` takes.
+
+    Returns
+    -------
+    numpy.ndarray, (H, W)
+        uint8, uint16 or float32 as from `read_image`.
+
+    Raises
+    ------
+    InputError
+        If the file has colours, and as `read_image` does.
+    MissingDependencyError
+        As `read_image` does.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from propmat.io import read_trimap, write_image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_image(f"{folder}/trimap.png", np.full((1, 2, 3), 128, np.uint8))
+    ...     read_trimap(f"{folder}/trimap.png")
+    array([[128, 128]], dtype=uint8)
+    """
+    return _grey(_read(path), f"{path}: a trimap")
+
+
+def read_matte(path: PathLike) -> np.ndarray:
+    """Read an alpha matte: `read_trimap` with a matte's name in its messages.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Any file that `read_image` takes. A matte that is the alpha channel of a cut-out is not
+        looked for.
+
+    Returns
+    -------
+    numpy.ndarray, (H, W)
+        uint8, uint16 or float32 as from `read_image`.
+
+    Raises
+    ------
+    InputError
+        If the file has colours, and as `read_image` does.
+    MissingDependencyError
+        As `read_image` does.
+    """
+    return _grey(_read(path), f"{path}: an alpha matte")
+
+
+def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
+    """Write an image whole or not at all: only a finished file takes the place of an existing one.
+
+    Numbers are clipped to [0, 1] and rounded to the nearest level, so that what is read back is
+    within 0.5 / (2**depth - 1), JPEG apart. EXR stores float32, unclipped, with colours multiplied
+    by alpha, as its readers expect.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95),
+        .bmp, .exr or .dpx.
+    array : array_like, (H, W), (H, W, 3) or (H, W, 4)
+        Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8 or uint16.
+    depth : {8, 16}
+        Bits per sample; without meaning for EXR. EXR, DPX and colour of 16 bits need
+        ``propmat[vfx]``.
+
+    Raises
+    ------
+    InputError
+        If suffix, array and depth do not fit each other, or the file cannot be written.
+    MissingDependencyError
+        If OpenImageIO is needed and not installed.
+
+    Examples
+    --------
+    See `read_image`.
+    """
+    target = Path(os.path.realpath(path))
+    kind = _kind_for(path, target.suffix)
+    pixels = _checked(array)
+    _check_fit(path, kind, pixels, depth)
+    _check_target(path, target)
+    levels = _floats(pixels) if kind.name == "EXR" else _levels(pixels, depth)
+    deep_colour = levels.ndim == 3 and levels.dtype != np.uint8
+    save = _save_with_openimageio if kind.options is None or deep_colour else _save_with_pillow
+    try:
+        with _replacing(target) as temporary:
+            save(temporary, levels, kind)
+    except (OSError, ValueError) as error:  # encoders refuse sizes beyond their format with either
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _read(path: PathLike) -> np.ndarray:
+    picture = _decode(Path(path))
+    if picture.several:
+        message = f"{path}: holds several pictures (pages or frames); the first was read"
+        warnings.warn(message, PropmatWarning, stacklevel=3)
+    if picture.alpha is not None and not _opaque(picture.alpha):
+        message = f"{path}: the file has its own transparency, which was ignored"
+        warnings.warn(message, PropmatWarning, stacklevel=3)
+    return np.ascontiguousarray(_upright(picture.colours, picture.orientation))
+
+
+def _decode(path: Path) -> _Picture:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+            if not head:
+                raise EOFError("the file is empty")
+            file.seek(0)
+            foreign = head.startswith(_FILM_HEADS + _JPEG2000_HEADS)
+            picture = None if foreign else _decode_with_pillow(file, head)
+    except _UNREADABLE as error:
+        raise InputError(f"{path}: cannot be read: {_reason(error)}") from error
+    return picture or _decode_with_openimageio(path)
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _opaque(alpha: np.ndarray) -> bool:
+    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
+    return bool((alpha == full).all())
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn stored rows and columns into those shown (EXIF tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def _grey(pixels: np.ndarray, what: str) -> np.ndarray:
+    if pixels.ndim == 2:
+        return pixels
+    scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    with np.errstate(invalid="ignore"):  # infinities are not judged here
+        coloured = np.mean(np.ptp(pixels, axis=2) > _GREY_TOLERANCE * scale)
+    if coloured:
+        raise InputError(f"{what} must be grey, but {coloured:.2%} of its pixels have a colour")
+    return np.ascontiguousarray(pixels[..., 1])
+
+
+def _decode_with_pillow(file: IO[bytes], head: bytes) -> _Picture | None:
+    """Read with Pillow; None where it would lose depth, or does not know a kind of TIFF."""
+    from PIL import Image, UnidentifiedImageError
+
+    with warnings.catch_warnings():
+        # Pillow warns of odd metadata, and of sizes from 89 megapixels up, which photographs have.
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(file, formats=_PILLOW_READS) as image:
+                return _unpack(image) if _keeps_depth(image) else None
+        except UnidentifiedImageError as error:
+            if head.startswith(_TIFF_HEADS):
+                return None
+            raise ValueError("it is not an image of a kind that is read here") from error
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"{error}; PIL.Image.MAX_IMAGE_PIXELS sets the limit") from error
+
+
+def _keeps_depth(image: Any) -> bool:
+    """Whether Pillow will hand over all bits of the file; it says nothing where it does not."""
+    if image.format == "TIFF":
+        bits_per_sample = image.tag_v2.get(258, (1,))
+        return max(bits_per_sample) in _BITS_KEPT.get(image.mode, range(9))
+    if image.format not in ("PNG", "PPM") or image.mode in _BITS_KEPT:
+        return True
+    decoder, _, _, arguments = image.tile[0]
+    if image.format == "PNG":
+        return ";16" not in arguments  # as in "RGB;16B"
+    return decoder != "ppm" or arguments[1] <= 255  # the largest value
+
+
+def _unpack(image: Any) -> _Picture:
+    # The further pictures of an MPO, the JPEG of many cameras, are previews and maps for the first.
+    several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+    image.load()
+    # Asked for after loading: that applies the orientation of TIFF, and finds the EXIF of PNG.
+    orientation = image.getexif().get(274, 1)
+    if image.mode in _BITS_KEPT:
+        return _Picture(_deep_grey(image), None, orientation, several)
+    mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+    if not image.has_transparency_data:
+        return _Picture(np.array(image.convert(mode)), None, orientation, several)
+    pixels = np.array(image.convert(mode + "A"))
+    colours = pixels[..., 0] if mode == "L" else pixels[..., :3]
+    return _Picture(colours, pixels[..., -1], orientation, several)
+
+
+def _deep_grey(image: Any) -> np.ndarray:
+    pixels = np.array(image)
+    if image.mode == "F":
+        return pixels
+    if pixels.size and not 0 <= pixels.min() <= pixels.max() <= 65535:
+        raise ValueError(f"32-bit integers from {pixels.min()} to {pixels.max()}, not 0 to 65535")
+    pixels = pixels.astype(np.uint16)
+    # Where white is 0 (PhotometricInterpretation), Pillow inverts 8 bits but not 16.
+    inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0
+    return 65535 - pixels if inverted else pixels
+
+
+def _openimageio(what: str) -> Any:
+    try:
+        import OpenImageIO
+    except ImportError as error:
+        message = f'{what} needs OpenImageIO: pip install "propmat[vfx]"'
+        raise MissingDependencyError(message) from error
+    return OpenImageIO
+
+
+def _complaint(reporter: Any) -> str:
+    """OpenImageIO's error message, which may quote bytes of a damaged file that are no text."""
+    try:
+        return reporter.geterror().partition("\n")[0] or "OpenImageIO gives no reason"
+    except UnicodeDecodeError:
+        return "the file is damaged"
+
+
+def _decode_with_openimageio(path: Path) -> _Picture:
+    oiio = _openimageio(f"{path}: a file of this format or depth")
+    as_stored = oiio.ImageSpec()
+    as_stored.attribute("oiio:UnassociatedAlpha", 1)  # do not multiply colours by alpha
+    source = oiio.ImageInput.open(str(path), as_stored)
+    if source is None:
+        raise InputError(f"{path}: cannot be read: {_complaint(oiio)}")
+    try:
+        spec = source.spec()
+        _check_size(path, spec)
+        kept = str(spec.format) in ("uint8", "uint16")
+        pixels = source.read_image("unknown" if kept else "float")
+        if pixels is None:
+            raise InputError(f"{path}: cannot be read: {_complaint(source)}")
+        several = source.seek_subimage(1, 0)
+    finally:
+        source.close()
+    colours, alpha = _split(path, _displayed(pixels, spec), spec)
+    return _Picture(colours, alpha, spec.get_int_attribute("Orientation", 1), several)
+
+
+def _check_size(path: Path, spec: Any) -> None:
+    from PIL import Image
+
+    size = max(spec.width * spec.height, spec.full_width * spec.full_height)
+    # Twice the figure, as in Pillow's own check: there the figure itself only warns.
+    if Image.MAX_IMAGE_PIXELS is not None and size > 2 * Image.MAX_IMAGE_PIXELS:
+        message = f"{size} pixels exceed the limit of {2 * Image.MAX_IMAGE_PIXELS}"
+        raise InputError(f"{path}: {message}; PIL.Image.MAX_IMAGE_PIXELS sets the limit")
+    if spec.deep:
+        raise InputError(f"{path}: has depth samples (deep EXR); takes flat images")
+
+
+def _displayed(pixels: np.ndarray, spec: Any) -> np.ndarray:
+    """Place the window that is stored (data window) in the one that is shown (display window)."""
+    top, left = spec.y - spec.full_y, spec.x - spec.full_x
+    shown = np.zeros((spec.full_height, spec.full_width, spec.nchannels), pixels.dtype)
+    below, right = max(top + spec.height, 0), max(left + spec.width, 0)
+    window = shown[max(top, 0) : below, max(left, 0) : right]
+    stored = pixels[max(-top, 0) :, max(-left, 0) :]
+    window[...] = stored[: window.shape[0], : window.shape[1]]
+    return shown
+
+
+def _split(path: Path, pixels: np.ndarray, spec: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Colours and alpha among the channels; a lone channel is grey, whatever its name."""
+    if spec.nchannels == 1:
+        return pixels[..., 0], None
+    alpha, depth = spec.alpha_channel, spec.z_channel
+    colours = [i for i in range(spec.nchannels) if i not in (alpha, depth)]
+    if len(colours) in (0, 2):
+        raise InputError(f"{path}: has channels {spec.channelnames}; takes one (grey) or R, G, B")
+    picture = pixels[..., colours[0] if len(colours) == 1 else colours[:3]]
+    return picture, None if alpha < 0 else pixels[..., alpha]
+
+
+def _kind_for(path: PathLike, suffix: str) -> _Kind:
+    if suffix.lower() not in _KINDS:
+        raise InputError(f"{path}: no format has suffix {suffix!r}; takes {', '.join(_KINDS)}")
+    return _KINDS[suffix.lower()]
+
+
+def _checked(array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array)
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or not array.size:
+        raise InputError(f"array: shape {array.shape}; takes (H, W), (H, W, 3) or (H, W, 4)")
+    native = array.dtype.newbyteorder("=")
+    if native.kind != "f" and native not in (np.uint8, np.uint16):
+        raise InputError(f"array: dtype {array.dtype}; takes floating, uint8 or uint16")
+    return array.astype(native, copy=False)
+
+
+def _check_fit(path: PathLike, kind: _Kind, pixels: np.ndarray, depth: int) -> None:
+    if depth not in (8, 16):
+        raise InputError(f"depth: {depth!r}; takes 8 or 16")
+    if depth not in kind.depths:
+        fit = ", ".join(suffix for suffix, other in _KINDS.items() if depth in other.depths)
+        raise InputError(f"{path}: {kind.name} holds no {depth} bits; formats that do: {fit}")
+    if pixels.shape[2:] == (4,) and not kind.transparent:
+        fit = ", ".join(suffix for suffix, other in _KINDS.items() if other.transparent)
+        raise InputError(f"{path}: {kind.name} holds no transparency; formats that do: {fit}")
+    if kind.name != "EXR" and pixels.dtype.kind == "f" and np.isnan(pixels).any():
+        count = np.isnan(pixels).sum()
+        raise InputError(f"array: {count} values are NaN, which {kind.name} cannot hold")
+
+
+def _check_target(path: PathLike, target: Path) -> None:
+    if not os.path.isdir(target.parent):
+        raise InputError(f"{path}: there is no folder {target.parent} to write into")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError(f"{path}: is a directory or a device, not a file to replace")
+
+
+def _floats(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype.kind == "u":
+        pixels = pixels / np.iinfo(pixels.dtype).max
+    if pixels.shape[2:] == (4,):
+        pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], axis=2)
+    return np.ascontiguousarray(pixels, np.float32)
+
+
+def _levels(pixels: np.ndarray, depth: int) -> np.ndarray:
+    """Round to integer levels; truncation would darken the picture by half a level."""
+    dtype = np.dtype(f"uint{depth}")
+    if pixels.dtype == dtype:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype.kind == "u":
+        pixels = pixels / np.iinfo(pixels.dtype).max
+    wide = pixels.astype(np.promote_types(pixels.dtype, np.float32), copy=False)
+    return np.rint(np.clip(wide, 0, 1) * np.iinfo(dtype).max).astype(dtype, order="C")
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Lend a name beside `target` and move it there at the end; if that fails, nothing stays."""
+    # Not from tempfile, whose files only their owner may read. OpenImageIO goes by the suffix.
+    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _save_with_pillow(path: Path, levels: np.ndarray, kind: _Kind) -> None:
+    from PIL import Image
+
+    with open(path, "xb") as file:
+        Image.fromarray(levels).save(file, format=kind.name, **kind.options or {})
+
+
+def _save_with_openimageio(path: Path, levels: np.ndarray, kind: _Kind) -> None:
+    oiio = _openimageio(f"writing {kind.name}, or colour of 16 bits,")
+    height, width = levels.shape[:2]
+    pixels = levels.reshape(height, width, -1)
+    number = "float" if kind.name == "EXR" else str(levels.dtype)
+    spec = oiio.ImageSpec(width, height, pixels.shape[2], number)
+    spec.attribute("oiio:UnassociatedAlpha", 1)  # the colours are what is to be stored
+    output = oiio.ImageOutput.create(str(path))
+    if output is None:
+        raise OSError(_complaint(oiio))
+    if not (output.open(str(path), spec) and output.write_image(pixels) and output.close()):
+        raise OSError(_complaint(output))
