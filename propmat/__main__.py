@@ -1,0 +1,7 @@
+"""``python -m propmat`` is ``propmat``."""
+
+import sys
+
+from propmat.cli import main
+
+sys.exit(main())

@@ -1,0 +1,175 @@
+"""One function per command: read files, call a verb, write files, return what to print."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import propmat
+from propmat import datasets, io, laplacian, metrics, pictures
+from propmat._foreground import foreground
+from propmat.cli._progress import solving
+from propmat.errors import InputError
+from propmat.matting import solve
+from propmat.solvers import Solution
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+METHODS = {"closed_form": laplacian.closed_form}
+OPTIONAL = {
+    "torch": ("torch", "torch"),
+    "jax": ("jax", "jax"),
+    "CuPy": ("cupy", "gpu"),
+    "OpenImageIO": ("OpenImageIO", "vfx"),
+    "PyMatting": ("pymatting", "bench"),
+    "pypardiso": ("pypardiso", "bench"),
+}
+REQUIRED = ("numpy", "scipy", "numba", "pyamg", "scikit-learn", "pillow")
+
+
+def demo(arguments: argparse.Namespace) -> str:
+    """Cut the flower out of the photograph that scikit-learn ships."""
+    start = time.perf_counter()
+    sample = datasets.flower()
+    image, labels = sample.image, Trimap.parse(sample.trimap)
+    solution = _solved(image, labels, arguments)
+    colours, _ = foreground(image, solution.alpha)
+    cutout = np.dstack([colours, solution.alpha])
+    composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
+    on_board = pictures.over(colours, solution.alpha, pictures.checkerboard(labels.shape))
+    sheet = pictures.contact_sheet(
+        {"image": image, "trimap": labels.labels, "matte": solution.alpha, "cut-out": on_board}
+    )
+    folder = _folder(arguments.output)
+    for name, pixels in {"alpha": solution.alpha, "cutout": cutout, "composite": composite, "sheet": sheet}.items():
+        io.write_image(folder / f"{name}.png", pixels)
+    told = _told(labels, solution, time.perf_counter() - start)
+    return f"{told}\nwrote        alpha.png, cutout.png, composite.png, sheet.png in {folder}"
+
+
+def alpha(arguments: argparse.Namespace) -> str:
+    """Write the matte of an image."""
+    start = time.perf_counter()
+    _not_an_input(arguments.output, arguments.image, arguments.trimap)
+    image, labels = _read_problem(arguments)
+    solution = _solved(image, labels, arguments)
+    io.write_image(arguments.output, solution.alpha, depth=arguments.depth)
+    return _told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+
+
+def cutout(arguments: argparse.Namespace) -> str:
+    """Write the foreground with its matte, or over a new background."""
+    start = time.perf_counter()
+    _not_an_input(arguments.output, arguments.image, arguments.trimap, arguments.background)
+    image, labels = _read_problem(arguments)
+    background = _background(arguments.background, labels.shape)
+    solution = _solved(image, labels, arguments)
+    colours = pictures.colours(foreground(image, solution.alpha)[0])
+    if background is None:
+        picture = np.dstack([colours, solution.alpha])
+    else:
+        picture = pictures.over(colours, solution.alpha, background)
+    io.write_image(arguments.output, picture, depth=arguments.depth)
+    return _told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+
+
+def evaluate(arguments: argparse.Namespace) -> str:
+    """Measure a matte against the truth."""
+    mattes = (io.read_matte(arguments.alpha), io.read_matte(arguments.truth))
+    scores = metrics.evaluate(*mattes, io.read_trimap(arguments.trimap))
+    return "\n".join(f"{name:<12} {score:.6g}" for name, score in scores.items())
+
+
+def info(arguments: argparse.Namespace) -> str:
+    """Say what is installed and what the machine offers."""
+    rows = {"propmat": propmat.__version__, "python": platform.python_version(), "platform": platform.platform()}
+    rows |= {name: importlib.metadata.version(name) for name in REQUIRED}
+    rows |= _threads()
+    rows |= {name: _optional(module, extra) for name, (module, extra) in OPTIONAL.items()}
+    rows["GPU"] = "not used: propmat computes on the CPU"
+    return "\n".join(f"{name:<16} {value}" for name, value in rows.items())
+
+
+def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
+    """Image and trimap, checked before any work."""
+    image = io.read_image(arguments.image)
+    return image, Trimap.parse(io.read_trimap(arguments.trimap), image.shape)
+
+
+def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Solution:
+    settings = {name: getattr(arguments, name) for name in ("epsilon", "radius") if hasattr(arguments, name)}
+    graph = METHODS[getattr(arguments, "method", "closed_form")](image, **settings)
+    with solving() as callback:
+        return solve(graph, labels, callback=callback)
+
+
+def _told(labels: Trimap, solution: Solution, seconds: float) -> str:
+    height, width = labels.shape
+    return "\n".join(
+        [
+            f"size         {width} x {height} pixels",
+            f"unknown      {labels.unknown.mean():.1%}, {np.count_nonzero(labels.unknown)} pixels",
+            f"iterations   {solution.iterations}",
+            f"residual     {solution.residual:.1e}",
+            f"seconds      {solution.seconds:.2f} for the matte, {seconds:.2f} in all",
+        ]
+    )
+
+
+def _backdrop(shape: tuple[int, int]) -> Array:
+    """An evening sky, to see how the cut-out sits on a strange background."""
+    low, high = np.array([0.98, 0.62, 0.38]), np.array([0.12, 0.20, 0.45])
+    height = np.linspace(1, 0, shape[0])[:, np.newaxis, np.newaxis]
+    return np.broadcast_to(low + (high - low) * height, (*shape, 3))
+
+
+def _background(given: str | None, shape: tuple[int, int]) -> Array | None:
+    """The new background: none, a picture, or one colour."""
+    if given is None:
+        return None
+    if not os.path.exists(given):
+        return pictures.flat(given, shape)
+    pixels = io.read_image(given)
+    scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    return pictures.fitted(pictures.colours(pixels / scale), shape)
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"output: cannot make the folder {folder}: {error.strerror}") from error
+    return folder
+
+
+def _not_an_input(output: str, *inputs: str | None) -> None:
+    """Refuse to write over what is read."""
+    for path in inputs:
+        if path and os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
+            raise InputError(f"output: {output} is also an input, and would be lost; give another name")
+
+
+def _threads() -> dict[str, Any]:
+    import numba
+
+    import propmat._cpu  # noqa: F401  chooses the threading layer
+
+    return {"threads": numba.get_num_threads()}
+
+
+def _optional(module: str, extra: str) -> str:
+    if importlib.util.find_spec(module) is None:
+        return f"missing: pip install 'propmat[{extra}]'"
+    versions = importlib.metadata.packages_distributions().get(module)
+    return importlib.metadata.version(versions[0]) if versions else "found"

@@ -1,0 +1,80 @@
+"""Arguments in, exit status out: 0 done, 1 could not, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import propmat
+from propmat.cli import _commands
+from propmat.errors import PropmatError, PropmatWarning
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; `arguments` are those of the process if not given."""
+    parsed = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PropmatWarning)
+        warnings.showwarning = _say
+        try:
+            told = parsed.run(parsed)
+            print(told, end="\n" if told else "", flush=True)
+        except (PropmatError, OSError, MemoryError) as error:
+            if parsed.debug:
+                traceback.print_exc()
+            _say(str(error) or type(error).__name__, "error")
+            return 1
+        except KeyboardInterrupt:
+            _say("interrupted; nothing was written", "error")
+            return 130
+    return 0
+
+
+def _say(message: Any, category: Any, *_: Any) -> None:
+    """One line on standard error."""
+    kind = category if isinstance(category, str) else "warning"
+    print(f"propmat: {kind}: {message}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="propmat", description="Image matting: photograph and trimap to alpha matte.")
+    parser.add_argument("--version", action="version", version=f"propmat {propmat.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    demo = _command(commands, "demo", _commands.demo)
+    demo.add_argument("--output", metavar="DIR", default="propmat-demo", help="folder for the pictures (%(default)s)")
+
+    for name in ("alpha", "cutout"):
+        command = _command(commands, name, getattr(_commands, name))
+        command.add_argument("image", metavar="IMAGE")
+        command.add_argument("trimap", metavar="TRIMAP", help="dark is background, bright is foreground")
+        command.add_argument("-o", "--output", metavar="FILE", required=True, help="the suffix tells the format")
+        _add_method_options(command)
+        if name == "cutout":
+            command.add_argument("--background", metavar="COLOR|IMAGE", help="instead of transparency")
+
+    evaluate = _command(commands, "evaluate", _commands.evaluate)
+    for name in ("alpha", "truth", "trimap"):
+        evaluate.add_argument(name, metavar=name.upper())
+
+    _command(commands, "info", _commands.info)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_method_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--method", choices=sorted(_commands.METHODS), default="closed_form")
+    command.add_argument("--epsilon", type=float, default=1e-7, help="regulariser (%(default)s); 1e-5 for blocky JPEGs")
+    command.add_argument("--radius", type=int, default=1, help="windows are 2 radius + 1 pixels wide (%(default)s)")
+    command.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits per sample (%(default)s)")
+    command.add_argument("--info", action="store_true", help="print size, iterations, residual and seconds")

@@ -1,0 +1,32 @@
+"""A progress bar for a solve, on terminals only."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def solving(rtol: float = 1e-7) -> Iterator[Any]:
+    """Give a callback that shows how far the residual has come on its way to `rtol`, or None where nobody looks.
+
+    A residual falls by a fairly constant factor per iteration, so the bar counts its digits.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    digits = -math.log10(rtol)
+    layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}{postfix}"
+    with tqdm(total=digits, desc="solving", bar_format=layout, leave=False, file=sys.stderr) as bar:
+
+        def show(iteration: int, residual: float) -> None:
+            reached = min(digits, max(bar.n, -math.log10(max(residual, rtol))))
+            bar.set_postfix_str(f"iteration {iteration}, residual {residual:.1e}", refresh=False)
+            bar.update(reached - bar.n)
+
+        yield show
