@@ -1,0 +1,41 @@
+"""What a data set consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One matting problem, with its answer where the answer is known.
+
+    Attributes
+    ----------
+    name : str
+        Short name, fit for a file or a table.
+    image : (H, W, 3) float64 array
+        Colours in [0, 1].
+    trimap : (H, W) float64 array
+        0 background, 0.5 unknown, 1 foreground.
+    alpha : (H, W) float64 array or None
+        True opacity in [0, 1].
+    foreground, background : (H, W, 3) float64 array or None
+        True colours in [0, 1] of the two layers:
+        ``image = alpha * foreground + (1 - alpha) * background``.
+
+    Examples
+    --------
+    >>> from propmat.datasets import synthetic
+    >>> sample = synthetic(shape=(48, 64))
+    >>> sample.name, sample.image.shape, sample.trimap.shape
+    ('synthetic-0', (48, 64, 3), (48, 64))
+    """
+
+    name: str
+    image: np.ndarray
+    trimap: np.ndarray
+    alpha: np.ndarray | None = None
+    foreground: np.ndarray | None = None
+    background: np.ndarray | None = None
