@@ -4,14 +4,19 @@ From a photograph and a trimap (known foreground, known background, unknown) to 
 solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 
 >>> import propmat
+>>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
 >>> alpha = propmat.closed_form(sample.image, sample.trimap)
 >>> alpha.shape
 (48, 64)
 """
 
+from propmat import datasets as datasets
+from propmat import io as io
 from propmat import laplacian as laplacian
+from propmat import metrics as metrics
 from propmat import preconditioners as preconditioners
 from propmat import solvers as solvers
+from propmat._foreground import foreground as foreground
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import InputError as InputError

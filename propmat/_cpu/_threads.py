@@ -1,18 +1,20 @@
-"""The threading layer under the kernels, and how many threads it uses."""
+"""The threading layer under the kernels."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import sys
+import importlib.metadata
 
 
 def prefer_tbb() -> None:
     """Load the TBB that pip installed, so that numba finds it.
 
-    numba looks for ``libtbb.so.12`` on the system's path only, and without it falls back to GNU OpenMP, which ends a
-    forked child that enters a kernel. A library that is loaded already is found by its name.
+    numba looks for TBB on the system's path only, and without it falls back to GNU OpenMP, which ends a forked child
+    that enters a kernel. A library that is loaded already is found by its name. TBB is not needed to be right.
     """
-    library = os.path.join(sys.prefix, "lib", "libtbb.so.12")
-    if os.path.exists(library):
-        ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+    try:
+        files = importlib.metadata.files("tbb") or []
+        library = next(file for file in files if file.name in ("libtbb.so.12", "tbb12.dll"))
+        ctypes.CDLL(str(library.locate().resolve()), mode=ctypes.RTLD_GLOBAL)
+    except (importlib.metadata.PackageNotFoundError, StopIteration, OSError):
+        return

@@ -9,10 +9,12 @@ last bit, so the matrix comes out exactly symmetric.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from propmat._cpu._compiled import compiled
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def window_statistics(image, wanted, radius, epsilon):
     """Mean colour and whitening of every wanted window.
 
@@ -42,7 +44,7 @@ def window_statistics(image, wanted, radius, epsilon):
     return mean, whitening
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _covariance(image, y, x, side, centre, epsilon, out):
     """Lower triangle of the regularised covariance of one window."""
     channels = centre.size
@@ -60,7 +62,7 @@ def _covariance(image, y, x, side, centre, epsilon, out):
         out[a, a] += epsilon / count
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _cholesky(matrix):
     """Factor in place; the diagonal is left inverted, ready for `_whiten`."""
     for a in range(matrix.shape[0]):
@@ -74,7 +76,7 @@ def _cholesky(matrix):
                 matrix[a, b] = pivot * matrix[b, b]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _whiten(colour, centre, factor, out):
     """z = C^-1 (colour - centre)."""
     for a in range(centre.size):
@@ -84,7 +86,7 @@ def _whiten(colour, centre, factor, out):
         out[a] = value * factor[a, a]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def count_entries(row_pixels, column_of, radius):
     """Number of stored entries in each row: the columns inside the union of the windows that hold the pixel."""
     height, width = column_of.shape
@@ -100,13 +102,13 @@ def count_entries(row_pixels, column_of, radius):
     return counts
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _window_range(position, length, radius):
     """First and one past the last start of the windows that hold `position`, along one axis."""
     return max(0, position - 2 * radius), min(position, length - 2 * radius - 1) + 1
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def fill_rows(image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius):
     """Rows of the Laplacian for `row_pixels`, columns renumbered by `column_of` (negative: left out)."""
     height, width = column_of.shape

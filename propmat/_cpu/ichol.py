@@ -5,10 +5,11 @@ and columns that contribute to the same row hang in a linked list.
 """
 
 import numpy as np
-from numba import njit
+
+from propmat._cpu._compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def incomplete_cholesky(indptr, indices, data, shift, tolerance, smallest_pivot):
     """Lower factor of A + shift diag(A) by columns, dropping what is below `tolerance` times its column's norm.
 
@@ -77,7 +78,7 @@ def incomplete_cholesky(indptr, indices, data, shift, tolerance, smallest_pivot)
     return True, out_indptr, out_indices[:filled].copy(), out_data[:filled].copy()
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _hang(column, entry, indptr, indices, next_entry, linked):
     """Queue `column` for the row of its next entry."""
     next_entry[column] = entry
@@ -87,14 +88,14 @@ def _hang(column, entry, indptr, indices, next_entry, linked):
         linked[row] = column
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _grown(array, capacity):
     larger = np.empty(capacity, array.dtype)
     larger[: array.size] = array
     return larger
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def solve_in_place(indptr, indices, data, x):
     """x ← (L L')⁻¹ x."""
     n = x.size

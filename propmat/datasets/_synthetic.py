@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
-from scipy import ndimage
 
 from propmat.datasets._canvas import Canvas, inside, line, strokes, texture
 from propmat.datasets._sample import Sample
@@ -98,9 +97,11 @@ def _stages(shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _trimap(alpha: np.ndarray) -> np.ndarray:
     """1 and 0 where alpha is, 0.5 in the neighbourhood of fractional alpha."""
+    from scipy.ndimage import maximum_filter
+
     reach = max(1, round(min(alpha.shape) / 120))
     fractional = (alpha > 0) & (alpha < 1)
-    unknown = ndimage.maximum_filter(fractional, size=2 * reach + 1)
+    unknown = maximum_filter(fractional, size=2 * reach + 1)
     return np.where(unknown, 0.5, alpha)
 
 

@@ -1,0 +1,24 @@
+"""How every kernel is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """`numba.njit` without the interpreter's lock, its machine code kept on disk.
+
+    Where neither the package's folder nor a home can be written (a container, a sandbox) numba refuses to compile
+    what it cannot keep; then the code is kept for this process only.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError:
+            return njit(nogil=True, **options)(function)
+
+    return decorate

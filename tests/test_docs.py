@@ -1,0 +1,43 @@
+"""Every example in a docstring, in README.md and in docs/ is run."""
+
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import propmat
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(propmat.__path__, "propmat.")
+    if "._cpu" not in module.name and not module.name.endswith("__main__")
+]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(autouse=True)
+def _plain_printing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # examples may write files
+    with np.printoptions(legacy=False):
+        yield
+
+
+@pytest.mark.parametrize("name", ["propmat", *MODULES])
+def test_docstrings(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages(page):
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+def test_public_functions_have_examples():
+    for namespace in (propmat, propmat.laplacian, propmat.solvers, propmat.datasets):
+        for name, value in vars(namespace).items():
+            if callable(value) and not isinstance(value, type) and not name.startswith("_"):
+                assert ">>>" in (value.__doc__ or ""), f"{namespace.__name__}.{name} has no example"

@@ -1,0 +1,55 @@
+"""Imports run downhill, and each heavy package has one room."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import propmat
+
+FLOORS = (  # ground first
+    "errors __version__ _cpu",
+    "io pictures",
+    "_inputs datasets",
+    "trimap preconditioners",
+    "laplacian solvers metrics",
+    "system _foreground",
+    "matting",
+    "cli",
+    "__main__",
+)
+ROOMS_OF = {
+    "numba": "_cpu cli",
+    "pyamg": "preconditioners",
+    "PIL": "io pictures",
+    "OpenImageIO": "io",
+    "sklearn": "datasets",
+    "tqdm": "cli",
+    "cupy": "",
+    "torch": "",
+    "jax": "",
+}
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
+ROOT = Path(propmat.__file__).parent
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_downhill(path):
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imports_of(path):
+        package, _, rest = name.partition(".")
+        if package == "propmat":
+            other = rest.partition(".")[0]
+            assert other == room or FLOOR[other] < FLOOR[room], f"{room} may not import {other}"
+        else:
+            assert room in ROOMS_OF.get(package, room).split(), f"{room} may not import {package}"
