@@ -16,7 +16,7 @@ from propmat.datasets._sample import Sample
 from propmat.errors import InputError
 
 MINIMUM_SIDE = 16
-# A stage is at most this many times as long as wide; longer pictures get several.
+# Long pictures are cut into stages about this many times as long as wide.
 LONGEST_STAGE = 1.5
 # On a stage under this many pixels there is room for the fur alone.
 FULL_STAGE = 64
@@ -39,9 +39,9 @@ def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
     Returns
     -------
     Sample
-        With exact ``alpha``, ``foreground`` and ``background``. The trimap is
-        unknown within a few pixels of every fractional alpha (a 120th of the shorter side, at
-        least one); where it is known, alpha is exactly 0 or 1.
+        With exact ``alpha``, ``foreground`` and ``background``. The trimap is unknown
+        within a few pixels of every fractional alpha (a 120th of the shorter side, at least one);
+        where it is known, alpha is exactly 0 or 1.
 
     Raises
     ------
@@ -109,16 +109,16 @@ def _fill_stage(
     canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, extent: np.ndarray
 ) -> None:
     """Put the things on a stage, back to front; half of the stages are mirrored."""
-    unit = extent.min()
     mirrored = rng.random() < 0.5
 
     def place(y: float, x: float) -> np.ndarray:
         where = np.array([y, 1 - x if mirrored else x]) + rng.uniform(-0.04, 0.04, 2)
         return corner + extent * where - 0.5
 
-    if unit < FULL_STAGE:
-        _put_fur(canvas, rng, place(0.5, 0.5), unit)
-        return
+    if extent.min() < FULL_STAGE:
+        return _put_fur(canvas, rng, place(0.5, 0.5), extent.min())
+    # On a square stage the things would crowd each other at full size.
+    unit = min(extent.min(), 0.88 * np.sqrt(extent.prod()))
     _put_net(canvas, rng, place(0.25, 0.22), unit)
     _put_blob(canvas, rng, place(0.12, 0.9), unit)
     _put_fur(canvas, rng, place(0.62, 0.47), unit)
