@@ -24,10 +24,10 @@ from propmat.errors import MissingDependencyError as MissingDependencyError
 from propmat.errors import PropmatError as PropmatError
 from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
+from propmat.matting import Matte as Matte
 from propmat.matting import closed_form as closed_form
 from propmat.matting import refine as refine
 from propmat.matting import solve as solve
-from propmat.solvers import Solution as Solution
 from propmat.trimap import Trimap as Trimap
 
 __version__ = "0.1.0"

@@ -20,6 +20,19 @@ from propmat.trimap import Trimap
 Array = NDArray[np.float64]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Matte(Solution):
+    """A solution that is a matte.
+
+    Attributes
+    ----------
+    alpha : (H, W) array
+        In [0, 1]; known pixels included.
+    """
+
+    alpha: Array
+
+
 def closed_form(
     image: Any,
     trimap: Any,
@@ -88,7 +101,7 @@ def closed_form(
     """
     graph = laplacian.closed_form(image, epsilon, radius)
     labels = Trimap.parse(trimap, graph.image.shape)
-    return _alpha(solve(graph, labels, solver=solver, callback=callback))
+    return solve(graph, labels, solver=solver, callback=callback).alpha
 
 
 def refine(
@@ -142,7 +155,7 @@ def refine(
     graph = laplacian.closed_form(image, epsilon)
     labels = _no_labels(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
     given = _inputs.plane(alpha, "alpha", graph.shape)
-    return _alpha(solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback))
+    return solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback).alpha
 
 
 def solve(
@@ -153,7 +166,7 @@ def solve(
     prior: tuple[Any, Any] | None = None,
     solver: Any = None,
     callback: solvers.Callback | None = None,
-) -> Solution:
+) -> Matte:
     """Solve for alpha on any Laplacian, and tell how it went.
 
     Parameters
@@ -172,7 +185,7 @@ def solve(
 
     Returns
     -------
-    Solution
+    Matte
         ``.alpha`` (H, W) in [0, 1], ``.x`` as solved for (not clipped), ``.iterations``, ``.residual``,
         ``.converged``, ``.status``, ``.seconds``.
 
@@ -200,7 +213,7 @@ def solve(
         raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
     trivial = None if belief else _without_solving(labels, soft=confidence is not None)
     if trivial is not None:
-        return _solution(trivial, start)
+        return _given(trivial, start)
     system = (
         eliminate(graph, labels, belief)
         if confidence is None
@@ -209,11 +222,13 @@ def solve(
     return _solved(system, solver or solvers.choose(system.matrix), callback, start)
 
 
-def _solved(system: System, solver: Any, callback: solvers.Callback | None, start: float) -> Solution:
+def _solved(system: System, solver: Any, callback: solvers.Callback | None, start: float) -> Matte:
     solution = solver.prepare(system.matrix, system.near_null_space)(system.rhs, callback=callback)
     alpha = np.clip(system.expand(solution.x), 0.0, 1.0)
-    seconds = time.perf_counter() - start
-    return dataclasses.replace(solution, alpha=alpha, seconds=seconds).checked(solver.strict)
+    solution = dataclasses.replace(solution, seconds=time.perf_counter() - start)
+    matte = Matte(**vars(solution), alpha=alpha)
+    matte.check(solver.strict)
+    return matte
 
 
 def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
@@ -230,8 +245,8 @@ def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
     return trimap.labels.copy() if not soft and not trimap.unknown.any() else None
 
 
-def _solution(alpha: Array, start: float) -> Solution:
-    return Solution(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+def _given(alpha: Array, start: float) -> Matte:
+    return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
 
 
 def _prior(prior: tuple[Any, Any], shape: tuple[int, int]) -> Prior:
@@ -240,16 +255,9 @@ def _prior(prior: tuple[Any, Any], shape: tuple[int, int]) -> Prior:
     except (TypeError, ValueError):
         raise InputError("prior: takes a pair (value, confidence)") from None
     value = np.broadcast_to(value, shape) if np.ndim(value) == 0 else value
-    return Prior(
-        _inputs.plane(value, "prior value", shape), _inputs.weights(confidence, "prior confidence", shape)
-    )
+    return Prior(_inputs.plane(value, "prior value", shape), _inputs.weights(confidence, "prior confidence", shape))
 
 
 def _no_labels(shape: tuple[int, int]) -> Trimap:
     nowhere = np.zeros(shape, dtype=bool)
     return Trimap(nowhere, nowhere)
-
-
-def _alpha(solution: Solution) -> Array:
-    assert solution.alpha is not None
-    return solution.alpha

@@ -50,10 +50,7 @@ def _alpha(name: str, array: ArrayLike) -> Array:
     if values.dtype in (np.uint8, np.uint16):
         values = values / float(np.iinfo(values.dtype).max)
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
-        raise InputError(
-            f"{name}: shape {values.shape} of {values.dtype}; "
-            "it takes (H, W) floating, uint8 or uint16"
-        )
+        raise InputError(f"{name}: shape {values.shape} of {values.dtype}; it takes (H, W) floating, uint8 or uint16")
     if not np.all((values >= 0) & (values <= 1)):
         raise InputError(f"{name}: holds NaN or values outside [0, 1]")
     return values.astype(np.float64)
@@ -206,9 +203,7 @@ def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sa
     return picture
 
 
-def dtssd(
-    alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[Any] | None = None
-) -> float:
+def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[Any] | None = None) -> float:
     r"""Flicker: how far the change from frame to frame is from that of the truth.
 
     .. math::

@@ -101,9 +101,7 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, prior: Prior 
     return _system(laplacian, matrix, pull.ravel(), strength.ravel() > 0, trimap.labels, every)
 
 
-def _system(
-    laplacian: Laplacian, matrix: Any, rhs: Array, anchored: Mask, labels: Array, unknown: Mask
-) -> System:
+def _system(laplacian: Laplacian, matrix: Any, rhs: Array, anchored: Mask, labels: Array, unknown: Mask) -> System:
     matrix = sp.csr_array(matrix)
     _require_anchors(laplacian, matrix, anchored, unknown)
     return System(matrix, rhs, laplacian.near_null_space[unknown.ravel()], unknown, labels)

@@ -51,8 +51,7 @@ class Trimap:
             object.__setattr__(self, name, mask)
         if self.foreground.shape != self.background.shape:
             raise InputError(
-                f"background: shape {self.background.shape} does not fit "
-                f"foreground of shape {self.foreground.shape}"
+                f"background: shape {self.background.shape} does not fit foreground of shape {self.foreground.shape}"
             )
         both = int(np.count_nonzero(self.foreground & self.background))
         if both:

@@ -73,7 +73,9 @@ def test_cutout_is_transparent(files, capsys):
 
 def test_cutout_on_a_colour_and_on_a_picture(files, sample):
     assert main(["cutout", "image.png", "trimap.png", "-o", "blue.png", "--background", "#0000ff"]) == 0
-    np.testing.assert_array_equal(io.read_image("blue.png")[sample.trimap == 0], [[0, 0, 255]] * (sample.trimap == 0).sum())
+    np.testing.assert_array_equal(
+        io.read_image("blue.png")[sample.trimap == 0], [[0, 0, 255]] * (sample.trimap == 0).sum()
+    )
     io.write_image("sky.png", np.full((30, 200), 0.5))
     assert main(["cutout", "image.png", "trimap.png", "-o", "sky.jpg", "--background", "sky.png"]) == 0
     assert io.read_image("sky.jpg").shape == (60, 80, 3)

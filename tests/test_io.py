@@ -82,9 +82,7 @@ def test_sixteen_bits_return_as_written(tmp_path, rng, suffix, shape):
     np.testing.assert_array_equal(found, array)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "depth"), [(s, 8) for s in TRANSPARENT] + [(s, 16) for s in (".png", ".tif")]
-)
+@pytest.mark.parametrize(("suffix", "depth"), [(s, 8) for s in TRANSPARENT] + [(s, 16) for s in (".png", ".tif")])
 def test_colours_under_alpha_return_as_written(tmp_path, rng, suffix, depth):
     array = rng.integers(0, 2**depth, (5, 7, 4)).astype(f"uint{depth}")
     array[:2, :, 3] = 0
@@ -629,9 +627,7 @@ def test_forbidden_file_even_for_root(tmp_path, monkeypatch):
         read_image(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize(
-    "name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.bmp", "a.gif", "deep.png", "a.exr", "a.dpx"]
-)
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.bmp", "a.gif", "deep.png", "a.exr", "a.dpx"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_truncated_file(tmp_path, rng, name, share):
     array = rng.random((40, 50, 3))

@@ -19,7 +19,9 @@ def test_dandelion_agrees_with_the_authors(photographs):
 
 def test_lemur_is_solved_to_the_tolerance(photographs):
     folder = photographs / "lemur"
-    image, trimap = (read(folder / kind / "lemur.png") for read, kind in ((read_image, "image"), (read_matte, "trimap")))
+    image, trimap = (
+        read(folder / kind / "lemur.png") for read, kind in ((read_image, "image"), (read_matte, "trimap"))
+    )
     graph = propmat.laplacian.closed_form(image)
     solution = propmat.solve(graph, trimap)
     exact = propmat.solve(graph, trimap, solver=propmat.solvers.Direct())

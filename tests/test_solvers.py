@@ -112,9 +112,9 @@ def test_max_iterations_gives_the_best_iterate(system):
     assert solution.iterations == 7 == len(seen)
     assert solution.residual == pytest.approx(min(1.0, *(residual for _, residual in seen)))
     with pytest.warns(ConvergenceWarning, match=r"after 7 iterations at a relative residual of .* Raise max_iter"):
-        assert solution.checked() is solution
+        solution.check()
     with pytest.raises(ConvergenceError) as caught:
-        solution.checked(strict=True)
+        solution.check(strict=True)
     assert pickle.loads(pickle.dumps(caught.value)).solution.iterations == 7
 
 
@@ -122,7 +122,7 @@ def test_callback_stops(system):
     solve = CG(preconditioner=Jacobi()).prepare(system.matrix)
     solution = solve(system.rhs, callback=lambda k, residual: k == 3)
     assert (solution.status, solution.iterations, solution.converged) == (Status.stopped, 3, False)
-    assert solution.checked() is solution
+    solution.check(strict=True)
 
 
 def test_rounding_limit_is_told(system):

@@ -35,9 +35,7 @@ def own_names(namespace):
         for name, value in vars(namespace).items()
         if not name.startswith("_")
         and not isinstance(value, ModuleType)
-        and getattr(value, "__module__", "").startswith(
-            "propmat" if namespace is propmat else namespace.__name__
-        )
+        and getattr(value, "__module__", "").startswith("propmat" if namespace is propmat else namespace.__name__)
     ]
     return {name: described(getattr(namespace, name)) for name in sorted(names)}
 

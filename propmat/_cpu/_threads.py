@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
+import os
 
 
 def prefer_tbb() -> None:
@@ -15,6 +16,6 @@ def prefer_tbb() -> None:
     try:
         files = importlib.metadata.files("tbb") or []
         library = next(file for file in files if file.name in ("libtbb.so.12", "tbb12.dll"))
-        ctypes.CDLL(str(library.locate().resolve()), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(os.path.realpath(str(library.locate())), mode=ctypes.RTLD_GLOBAL)
     except (importlib.metadata.PackageNotFoundError, StopIteration, OSError):
         return

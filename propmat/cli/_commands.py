@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import propmat
-from propmat import datasets, io, laplacian, metrics, pictures
+from propmat import __version__, datasets, io, laplacian, metrics, pictures
 from propmat._foreground import foreground
 from propmat.cli._progress import solving
 from propmat.errors import InputError
-from propmat.matting import solve
-from propmat.solvers import Solution
+from propmat.matting import Matte, solve
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -92,7 +90,7 @@ def evaluate(arguments: argparse.Namespace) -> str:
 
 def info(arguments: argparse.Namespace) -> str:
     """Say what is installed and what the machine offers."""
-    rows = {"propmat": propmat.__version__, "python": platform.python_version(), "platform": platform.platform()}
+    rows = {"propmat": __version__, "python": platform.python_version(), "platform": platform.platform()}
     rows |= {name: importlib.metadata.version(name) for name in REQUIRED}
     rows |= _threads()
     rows |= {name: _optional(module, extra) for name, (module, extra) in OPTIONAL.items()}
@@ -106,14 +104,14 @@ def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
     return image, Trimap.parse(io.read_trimap(arguments.trimap), image.shape)
 
 
-def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Solution:
+def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte:
     settings = {name: getattr(arguments, name) for name in ("epsilon", "radius") if hasattr(arguments, name)}
     graph = METHODS[getattr(arguments, "method", "closed_form")](image, **settings)
     with solving() as callback:
         return solve(graph, labels, callback=callback)
 
 
-def _told(labels: Trimap, solution: Solution, seconds: float) -> str:
+def _told(labels: Trimap, solution: Matte, seconds: float) -> str:
     height, width = labels.shape
     return "\n".join(
         [

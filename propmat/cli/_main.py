@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import propmat
+from propmat import __version__
 from propmat.cli import _commands
 from propmat.errors import PropmatError, PropmatWarning
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     with warnings.catch_warnings():
         warnings.simplefilter("default", PropmatWarning)
-        warnings.showwarning = _say
+        warnings.showwarning = _say  # type: ignore[assignment]
         try:
             told = parsed.run(parsed)
             print(told, end="\n" if told else "", flush=True)
@@ -42,7 +42,7 @@ def _say(message: Any, category: Any, *_: Any) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="propmat", description="Image matting: photograph and trimap to alpha matte.")
-    parser.add_argument("--version", action="version", version=f"propmat {propmat.__version__}")
+    parser.add_argument("--version", action="version", version=f"propmat {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     demo = _command(commands, "demo", _commands.demo)

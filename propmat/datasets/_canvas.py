@@ -36,9 +36,7 @@ def _spline_basis(length: int, spacing: float) -> csr_array:
 def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
     """(H, W, 3) colours in (0, 1): three random ones, mixed and shaded by noise."""
     first, second, third = rng.uniform(0.1, 1, (3, 3))
-    mix, patch, shade = (
-        expit(1.5 * _noise(rng, shape, n))[..., None] for n in (cells, cells, 2 * cells)
-    )
+    mix, patch, shade = (expit(1.5 * _noise(rng, shape, n))[..., None] for n in (cells, cells, 2 * cells))
     colours = first + mix * (second - first)
     return (colours + patch**2 * (third - colours)) * (0.5 + 0.5 * shade)
 
@@ -52,9 +50,7 @@ class Canvas:
         self.alpha = np.zeros(self.shape)
         self.colours = np.zeros(texture.shape)
 
-    def window(
-        self, centre: np.ndarray, reach: float
-    ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
+    def window(self, centre: np.ndarray, reach: float) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
         """The part of the canvas within `reach` of `centre`, and y and x counted from there."""
         low = np.maximum(np.floor(centre - reach).astype(int), 0)
         high = np.minimum(np.ceil(centre + reach).astype(int) + 1, self.shape)

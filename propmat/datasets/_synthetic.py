@@ -77,9 +77,7 @@ def _checked_seed(seed: int) -> int:
 def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
     sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
     if len(sides) != 2 or not all(isinstance(n, Integral) and n >= MINIMUM_SIDE for n in sides):
-        raise InputError(
-            f"shape: got {shape!r}, takes (height, width), two integers of at least {MINIMUM_SIDE}"
-        )
+        raise InputError(f"shape: got {shape!r}, takes (height, width), two integers of at least {MINIMUM_SIDE}")
     return int(sides[0]), int(sides[1])
 
 
@@ -105,9 +103,7 @@ def _trimap(alpha: np.ndarray) -> np.ndarray:
     return np.where(unknown, 0.5, alpha)
 
 
-def _fill_stage(
-    canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, extent: np.ndarray
-) -> None:
+def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, extent: np.ndarray) -> None:
     """Put the things on a stage, back to front; half of the stages are mirrored."""
     mirrored = rng.random() < 0.5
 
@@ -134,8 +130,7 @@ def _put_net(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit:
     turn, phase = rng.uniform(0, np.pi, 2)
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     along, across = (
-        p + 0.3 * mesh * np.sin(2 * np.pi * q / radius + phase)
-        for p, q in ((along, across), (across, along))
+        p + 0.3 * mesh * np.sin(2 * np.pi * q / radius + phase) for p, q in ((along, across), (across, along))
     )
     threads = (line(np.abs((p / mesh) % 1 - 0.5) * mesh, thread) for p in (along, across))
     distance = np.hypot(y, x)
@@ -187,9 +182,7 @@ def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit:
         canvas.put(part, alpha, np.clip(shade * hide, 0, 1))
 
 
-def _hairs(
-    rng: np.random.Generator, count: int, body: float, thickness: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _hairs(rng: np.random.Generator, count: int, body: float, thickness: float) -> tuple[np.ndarray, np.ndarray]:
     """Points (y, x) along hairs on a body around the origin, close together; the radius at each."""
     angle, curl, phase = rng.uniform(0, 2 * np.pi, (3, count, 1))
     length = body * rng.uniform(0.4, 1.2, (count, 1))

@@ -92,9 +92,7 @@ class ClosedForm(Laplacian):
         indices = np.empty(indptr[-1], np.int32)
         data = np.empty(indptr[-1])
         mean, whitening = self._window_statistics(row_mask)
-        kernels.fill_rows(
-            self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius
-        )
+        kernels.fill_rows(self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
         block = sp.csr_array((data, indices, indptr), shape=(row_pixels.size, int(column_mask.sum())))
         block.eliminate_zeros()
         block.has_canonical_format = True

@@ -42,8 +42,6 @@ class Solution:
         ‖b - A x‖₂ / ‖b‖₂, computed from x at the end; 0 for b = 0.
     seconds : float
         Wall time of set-up and solve.
-    alpha : (H, W) array or None
-        The matte in [0, 1], where the solve was about one.
     """
 
     x: Array
@@ -51,15 +49,14 @@ class Solution:
     iterations: int
     residual: float
     seconds: float
-    alpha: Array | None = None
 
     @property
     def converged(self) -> bool:
         """Whether the residual met the tolerance."""
         return self.status is Status.converged
 
-    def checked(self, strict: bool = False) -> Solution:
-        """This solution; first warn, or under `strict` raise, if it fell short without being asked to.
+    def check(self, strict: bool = False) -> None:
+        """Warn, or under `strict` raise, if the solve fell short without being asked to.
 
         Raises
         ------
@@ -67,7 +64,7 @@ class Solution:
             Under `strict`; it carries this solution.
         """
         if self.status in (Status.converged, Status.stopped):
-            return self
+            return
         message = (
             f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}. "
             f"{self.status.value}"
@@ -75,7 +72,6 @@ class Solution:
         if strict:
             raise ConvergenceError(message, self)
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        return self
 
 
 class Solve(Protocol):
@@ -87,7 +83,8 @@ class Solve(Protocol):
 class Solver(Protocol):
     """Immutable settings; all work that needs only the matrix is done by `prepare`."""
 
-    strict: bool
+    @property
+    def strict(self) -> bool: ...
 
     def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Solve: ...
 

@@ -48,9 +48,7 @@ def _factorised(matrix: Any) -> Any:
     from scipy.sparse.linalg import splu
 
     try:
-        return splu(
-            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
+        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     except RuntimeError:  # "Factor is exactly singular"
         return None
 
