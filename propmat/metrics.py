@@ -137,6 +137,17 @@ def gradient(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     the full range [0, 1].
 
     Arguments and errors are those of `sad`; the known pixels of `alpha` must be exact.
+
+    Examples
+    --------
+    A step edge one pixel off costs about :math:`2 \sqrt{\pi} \cdot 1.4 = 4.96` a row.
+
+    >>> import numpy as np
+    >>> from propmat import metrics
+    >>> column = np.tile(np.arange(20.0), (1000, 1))
+    >>> alpha, truth = (column > 10) * 1.0, (column > 9) * 1.0
+    >>> round(metrics.gradient(alpha, truth, np.full_like(truth, 0.5)), 2)
+    4.95
     """
     return _thousands(_gradient(_read_whole(alpha, truth, trimap)))
 
@@ -155,6 +166,16 @@ def connectivity(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     Levels are compared in single precision: 153/255 reaches 0.6.
 
     Arguments and errors are those of `sad`; the known pixels of `alpha` must be exact.
+
+    Examples
+    --------
+    An island at 0.9 where the truth has 0.6: the bridge to it breaks above 0.2.
+
+    >>> import numpy as np
+    >>> from propmat import metrics
+    >>> alpha, truth = np.array([[[1, 1, 0.2, 0.9, 0]], [[1, 1, 0.2, 0.6, 0]]])
+    >>> round(metrics.connectivity(alpha, truth, [[1.0, 1.0, 0.5, 0.5, 0.0]]), 6)
+    0.0003
     """
     return _thousands(_connectivity(_read_whole(alpha, truth, trimap)))
 

@@ -52,66 +52,60 @@ def last_level_inside(smaller, levels, pixels):
     labelling anew. Of components of one size the one with the first pixel in scan order counts.
     Levels that no pixel reaches drop none.
     """
-    reached = _levels_reached(smaller.ravel(), levels)
+    reached = _levels_reached(smaller, levels)
     parent = np.full(smaller.size, -1, dtype=np.int32)
     size = np.ones(smaller.size, dtype=np.int32)
     inside = np.full(pixels.size, levels.size - 1, dtype=np.int64)
     largest = -1
     for level in range(levels.size - 1, 0, -1):
-        for pixel in range(smaller.size):
-            if reached[pixel] == level:
-                root = _add(parent, size, pixel, smaller.shape[1])
-                if largest < 0 or (size[root], -root) > (size[largest], -largest):
-                    largest = root
+        largest = _add_level(parent, size, reached, level, largest)
         if largest >= 0:
             for i, pixel in enumerate(pixels):
-                if parent[pixel] < 0 or _root(parent, pixel) != largest:
+                while 0 <= parent[pixel] != pixel:
+                    pixel = parent[pixel]
+                if pixel != largest:
                     inside[i] = level - 1
     return inside
 
 
 @njit(cache=True, nogil=True)
 def _levels_reached(values, levels):
-    reached = np.zeros(values.size, dtype=np.uint8)
-    for i, value in enumerate(values):
-        while reached[i] + 1 < levels.size and value >= levels[reached[i] + 1]:
-            reached[i] += 1
+    reached = np.zeros(values.shape, dtype=np.uint8)
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            while reached[y, x] + 1 < levels.size and values[y, x] >= levels[reached[y, x] + 1]:
+                reached[y, x] += 1
     return reached
 
 
 @njit(cache=True, nogil=True)
-def _add(parent, size, pixel, width):
-    """Add a pixel, join it to its neighbours that are there already, and return its root."""
-    parent[pixel] = pixel
-    root = pixel
-    if pixel >= width:
-        root = _join(parent, size, root, pixel - width)
-    if pixel % width > 0:
-        root = _join(parent, size, root, pixel - 1)
-    if pixel % width < width - 1:
-        root = _join(parent, size, root, pixel + 1)
-    if pixel < parent.size - width:
-        root = _join(parent, size, root, pixel + width)
-    return root
+def _add_level(parent, size, reached, level, largest):
+    """Add the pixels of one level to the forest; return the root of its largest tree.
 
-
-@njit(cache=True, nogil=True)
-def _join(parent, size, root, neighbour):
-    """Join under the smaller index: a root is the first pixel of its component in scan order."""
-    if parent[neighbour] < 0:
-        return root
-    other = _root(parent, neighbour)
-    if other == root:
-        return root
-    first, second = min(root, other), max(root, other)
-    parent[second] = first
-    size[first] += size[second]
-    return first
-
-
-@njit(cache=True, nogil=True)
-def _root(parent, pixel):
-    while parent[pixel] != pixel:
-        parent[pixel] = parent[parent[pixel]]
-        pixel = parent[pixel]
-    return pixel
+    The smaller index becomes the root: it is the first pixel of its component in scan order. Find
+    and join are written out, because a call for each pixel takes longer than they do.
+    """
+    height, width = reached.shape
+    for y in range(height):
+        for x in range(width):
+            if reached[y, x] != level:
+                continue
+            root = y * width + x
+            parent[root] = root
+            for dy, dx in ((-1, 0), (0, -1), (0, 1), (1, 0)):
+                if not (0 <= y + dy < height and 0 <= x + dx < width):
+                    continue
+                other = (y + dy) * width + x + dx
+                if parent[other] < 0:
+                    continue
+                while parent[other] != other:
+                    parent[other] = parent[parent[other]]
+                    other = parent[other]
+                if other != root:
+                    first, second = min(root, other), max(root, other)
+                    parent[second] = first
+                    size[first] += size[second]
+                    root = first
+            if largest < 0 or (size[root], -root) > (size[largest], -largest):
+                largest = root
+    return largest
