@@ -1,4 +1,4 @@
-"""The problems that benchmarks are run on: photographs from a local copy, enlarged and scribbled, and rendered scenes."""
+"""The problems that benchmarks are run on: photographs from a local copy, plain, enlarged, and barely labelled."""
 
 from __future__ import annotations
 

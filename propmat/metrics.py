@@ -36,39 +36,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from propmat import _inputs
 from propmat.errors import InputError, PropmatWarning
+from propmat.trimap import Trimap
 
 Array = np.ndarray[Any, Any]
 
-
-# Stand-ins with the contracts of `propmat._inputs.alpha` and `propmat.trimap.Trimap`, to be
-# replaced by them.
-
-
-def _alpha(name: str, array: ArrayLike) -> Array:
-    values = np.asarray(array)
-    if values.dtype in (np.uint8, np.uint16):
-        values = values / float(np.iinfo(values.dtype).max)
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
-        raise InputError(f"{name}: shape {values.shape} of {values.dtype}; it takes (H, W) floating, uint8 or uint16")
-    if not np.all((values >= 0) & (values <= 1)):
-        raise InputError(f"{name}: holds NaN or values outside [0, 1]")
-    return values.astype(np.float64)
-
-
-class _Trimap(NamedTuple):
-    foreground: Array
-    unknown: Array
-
-    @classmethod
-    def parse(cls, trimap: Any, shape: tuple[int, ...]) -> _Trimap:
-        values = _alpha("trimap", trimap)
-        if values.shape != shape:
-            raise InputError(f"trimap: shape {values.shape} does not fit alpha of shape {shape}")
-        return cls(values >= 0.9, (values > 0.1) & (values < 0.9))
-
-
-# End of stand-ins.
 
 _SIGMA = 1.4  # pixels, of the Gaussian under the gradient
 _CUT = 0.01  # the Gaussian is cut where its density falls below this
@@ -268,12 +241,12 @@ def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Ite
 class _Mattes(NamedTuple):
     alpha: Array
     truth: Array
-    trimap: _Trimap
+    trimap: Trimap
 
 
 def _read(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> _Mattes:
     alpha, truth = _read_pair(alpha, truth)
-    parsed = _Trimap.parse(trimap, alpha.shape)
+    parsed = Trimap.parse(trimap, alpha.shape)
     if not parsed.unknown.any():
         # An error of 0 over nothing would pass for a perfect matte.
         raise InputError("trimap: no unknown pixel to score; it takes some between 0.1 and 0.9")
@@ -296,7 +269,7 @@ def _read_whole(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> _Mattes:
 
 
 def _read_pair(alpha: ArrayLike, truth: ArrayLike) -> tuple[Array, Array]:
-    alpha, truth = _alpha("alpha", alpha), _alpha("truth", truth)
+    alpha, truth = _inputs.plane(alpha, "alpha"), _inputs.plane(truth, "truth")
     if truth.shape != alpha.shape:
         raise InputError(f"truth: shape {truth.shape} does not fit alpha of shape {alpha.shape}")
     return alpha, truth

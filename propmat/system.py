@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse import csgraph
 
 from propmat.errors import InputError
 from propmat.laplacian import Laplacian
@@ -111,7 +110,9 @@ def _require_anchors(laplacian: Laplacian, matrix: Any, anchored: Mask, unknown:
     """Refuse a singular system: conjugate gradients would answer 0, "background", and say nothing."""
     if laplacian.ties_all_pixels and anchored.any():
         return
-    count, component = csgraph.connected_components(matrix, directed=False)
+    from scipy.sparse import csgraph
+
+    _, component = csgraph.connected_components(matrix, directed=False)
     adrift = ~np.isin(component, component[anchored])
     if adrift.any():
         first = np.argwhere(unknown)[int(np.argmax(adrift))]

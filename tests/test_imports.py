@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = ["numba", "pyamg", "sklearn", "PIL", "tqdm", "cupy", "torch", "jax", "scipy.ndimage", "scipy.sparse.linalg"]
+HEAVY = [
+    "numba",
+    "pyamg",
+    "sklearn",
+    "PIL",
+    "OpenImageIO",
+    "tqdm",
+    "cupy",
+    "torch",
+    "jax",
+    "scipy.ndimage",
+    "scipy.sparse.linalg",
+]
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

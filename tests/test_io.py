@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 import sys
 import warnings
 from contextlib import suppress
@@ -804,12 +803,6 @@ def test_the_rest_does_not_need_it(tmp_path, colours, levels16):
 
 
 # Surroundings
-
-
-@pytest.mark.parametrize("heavy", ["PIL", "OpenImageIO"])
-def test_import_is_light(heavy):
-    code = f"import sys, propmat.io; sys.exit({heavy!r} in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_every_photograph_and_trimap_is_read():

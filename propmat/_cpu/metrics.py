@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from propmat._cpu._compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def gradient_magnitude(matte, smooth, derivative):
     """Length of the gradient by the separable filters `smooth` (even) and `derivative` (odd).
 
@@ -43,7 +44,7 @@ def gradient_magnitude(matte, smooth, derivative):
     return magnitude
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def last_level_inside(smaller, levels, pixels):
     """Number of the level before each of the flat indices `pixels` leaves the largest component.
 
@@ -68,7 +69,7 @@ def last_level_inside(smaller, levels, pixels):
     return inside
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _levels_reached(values, levels):
     reached = np.zeros(values.shape, dtype=np.uint8)
     for y in range(values.shape[0]):
@@ -78,7 +79,7 @@ def _levels_reached(values, levels):
     return reached
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _add_level(parent, size, reached, level, largest):
     """Add the pixels of one level to the forest; return the root of its largest tree.
 
