@@ -17,6 +17,9 @@ from propmat import metrics as metrics
 from propmat import preconditioners as preconditioners
 from propmat import solvers as solvers
 from propmat._foreground import foreground as foreground
+from propmat._solve import Matte as Matte
+from propmat._solve import prepare as prepare
+from propmat._solve import solve as solve
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import InputError as InputError
@@ -24,10 +27,8 @@ from propmat.errors import MissingDependencyError as MissingDependencyError
 from propmat.errors import PropmatError as PropmatError
 from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
-from propmat.matting import Matte as Matte
 from propmat.matting import closed_form as closed_form
 from propmat.matting import refine as refine
-from propmat.matting import solve as solve
 from propmat.trimap import Trimap as Trimap
 
 __version__ = "0.1.0"

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
-from propmat.errors import InputError, PropmatWarning
-from propmat.laplacian import Graph, Laplacian
-from propmat.solvers import Solution, Status
-from propmat.system import Prior, System, eliminate, weigh
+from propmat._solve import solve
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Matte(Solution):
-    """A solution that is a matte.
-
-    Attributes
-    ----------
-    alpha : (H, W) array
-        In [0, 1]; known pixels included.
-    """
-
-    alpha: Array
 
 
 def closed_form(
@@ -153,111 +134,6 @@ def refine(
     array([0. , 0.2, 0.5, 0.8, 1. ])
     """
     graph = laplacian.closed_form(image, epsilon)
-    labels = _no_labels(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
+    labels = Trimap.unlabelled(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
     given = _inputs.plane(alpha, "alpha", graph.shape)
     return solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback).alpha
-
-
-def solve(
-    graph: Any,
-    trimap: Any,
-    *,
-    confidence: Any = None,
-    prior: tuple[Any, Any] | None = None,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
-) -> Matte:
-    """Solve for alpha on any Laplacian, and tell how it went.
-
-    Parameters
-    ----------
-    graph : Laplacian, or SciPy sparse array of shape (H * W, H * W)
-        From `propmat.laplacian`, or any symmetric matrix.
-    trimap : (H, W) array or Trimap
-    confidence : float or (H, W) array, >= 0, optional
-        By default known pixels are eliminated, which holds them exactly. Given, they are held softly instead:
-        (L + C) α = C α*, with C on the known pixels only.
-    prior : tuple (value, confidence), optional
-        Each a number or an (H, W) array: a belief about alpha on all pixels that are solved for. The confidence is
-        on the scale of L.
-    solver, callback
-        As in `closed_form`.
-
-    Returns
-    -------
-    Matte
-        ``.alpha`` (H, W) in [0, 1], ``.x`` as solved for (not clipped), ``.iterations``, ``.residual``,
-        ``.converged``, ``.status``, ``.seconds``.
-
-    Raises
-    ------
-    InputError
-        If an argument is not as above, or unknown pixels are tied to no known one.
-    ConvergenceError
-        If a solver with ``strict=True`` did not converge.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import propmat
-    >>> graph = propmat.laplacian.closed_form(np.tile(np.linspace(0, 1, 5), (3, 1)))
-    >>> solution = propmat.solve(graph, np.tile([0, 0.5, 0.5, 0.5, 1], (3, 1)))
-    >>> solution.converged, solution.alpha.shape
-    (True, (3, 5))
-    """
-    start = time.perf_counter()
-    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
-    graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
-    belief = None if prior is None else _prior(prior, labels.shape)
-    if not labels.known.any() and belief is None:
-        raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-    trivial = None if belief else _without_solving(labels, soft=confidence is not None)
-    if trivial is not None:
-        return _given(trivial, start)
-    system = (
-        eliminate(graph, labels, belief)
-        if confidence is None
-        else weigh(graph, labels, _inputs.weights(confidence, "confidence", labels.shape), belief)
-    )
-    return _solved(system, solver or solvers.choose(system.matrix), callback, start)
-
-
-def _solved(system: System, solver: Any, callback: solvers.Callback | None, start: float) -> Matte:
-    solution = solver.prepare(system.matrix, system.near_null_space)(system.rhs, callback=callback)
-    alpha = np.clip(system.expand(solution.x), 0.0, 1.0)
-    solution = dataclasses.replace(solution, seconds=time.perf_counter() - start)
-    matte = Matte(**vars(solution), alpha=alpha)
-    matte.check(solver.strict)
-    return matte
-
-
-def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
-    """Alpha where it needs no solve: one label only, or nothing unknown."""
-    if not (trimap.foreground.any() and trimap.background.any()):
-        label = float(trimap.foreground.any())
-        warnings.warn(
-            f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
-            f"everywhere. Label some pixels of the other kind.",
-            PropmatWarning,
-            stacklevel=4,
-        )
-        return np.full(trimap.shape, label)
-    return trimap.labels.copy() if not soft and not trimap.unknown.any() else None
-
-
-def _given(alpha: Array, start: float) -> Matte:
-    return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
-
-
-def _prior(prior: tuple[Any, Any], shape: tuple[int, int]) -> Prior:
-    try:
-        value, confidence = prior
-    except (TypeError, ValueError):
-        raise InputError("prior: takes a pair (value, confidence)") from None
-    value = np.broadcast_to(value, shape) if np.ndim(value) == 0 else value
-    return Prior(_inputs.plane(value, "prior value", shape), _inputs.weights(confidence, "prior confidence", shape))
-
-
-def _no_labels(shape: tuple[int, int]) -> Trimap:
-    nowhere = np.zeros(shape, dtype=bool)
-    return Trimap(nowhere, nowhere)

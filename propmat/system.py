@@ -1,12 +1,12 @@
 """Laplacian and constraints → the linear system A x = b, and x → alpha.
 
-Known pixels are eliminated, L_UU x = -L_UK alpha_K, or weighed, (L + C) x = C alpha*. Either way a prior p with
-confidence kappa adds diag(kappa) to A and kappa p to b (`docs/mathematics.md`, section 2).
+Known pixels are eliminated, L_UU x = -L_UK α_K, or held softly, (L + C) x = C α*. Either way a prior p with confidence
+κ adds diag(κ) to A and κ p to b (`docs/mathematics.md`, section 2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat.errors import InputError
-from propmat.laplacian import Laplacian
+from propmat.laplacian import Laplacian, Split
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -22,48 +22,55 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Prior:
-    """What is believed of alpha beforehand: `value` (H, W), held with strength `confidence` (H, W) >= 0."""
-
-    value: Array
-    confidence: Array
-
-
-@dataclass(frozen=True, eq=False)
 class System:
-    """A x = b over the pixels of `unknown`.
+    """The matrix of a constrained Laplacian; it makes right-hand sides and reads solutions.
 
     Attributes
     ----------
-    matrix : matrix-like, shape (n, n)
-        Symmetric positive definite.
-    rhs : (n,) array
+    split : Split
+        The Laplacian over the pixels that are solved for, its diagonal strengthened by `held` and `believed`.
     near_null_space : (n, m) array
         Columns that the Laplacian all but annihilates.
-    unknown : (H, W) mask
+    solved_for : (H, W) mask
         The n pixels that x is about, row by row.
-    known_alpha : (H, W) array
-        Alpha of all other pixels.
+    held, believed : (H, W) array
+        Confidence in the labels and in the prior.
     """
 
-    matrix: Any
-    rhs: Array
+    split: Split
     near_null_space: Array
-    unknown: Mask
-    known_alpha: Array
+    solved_for: Mask
+    held: Array
+    believed: Array
 
-    def expand(self, x: Array) -> Array:
-        """x set into the known alphas, (H, W)."""
-        alpha = self.known_alpha.copy()
-        alpha[self.unknown] = x
+    @property
+    def matrix(self) -> Any:
+        """A: symmetric positive definite, shape (n, n)."""
+        return self.split.matrix
+
+    def reweighed(self, held: Array, believed: Array) -> System:
+        """The same Laplacian under other confidences."""
+        change = self.restrict(held + believed - self.held - self.believed)
+        matrix = self.matrix + sp.diags_array(change) if sp.issparse(self.matrix) else self.matrix.shifted(change)
+        return replace(self, split=replace(self.split, matrix=matrix), held=held, believed=believed)
+
+    def rhs(self, labels: Array, prior: Array) -> Array:
+        """b for (H, W) labels and prior; labels count on known pixels only."""
+        pull = (self.held * labels + self.believed * prior)[self.solved_for]
+        return pull - self.split.times_known(labels)
+
+    def expand(self, x: Array, labels: Array) -> Array:
+        """x set among the labels, (H, W)."""
+        alpha = labels.copy()
+        alpha[self.solved_for] = x
         return alpha
 
     def restrict(self, alpha: Array) -> Array:
-        """The values of an (H, W) map on the unknown pixels."""
-        return alpha[self.unknown]
+        """The part of an (H, W) map that is solved for."""
+        return alpha[self.solved_for]
 
 
-def eliminate(laplacian: Laplacian, trimap: Trimap, prior: Prior | None = None) -> System:
+def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = None) -> System:
     """The system of the unknown pixels alone; known pixels keep their labels exactly.
 
     Raises
@@ -71,19 +78,10 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, prior: Prior | None = None) 
     InputError
         If some unknown pixels are tied neither to a known pixel nor to the prior.
     """
-    unknown = trimap.unknown
-    matrix = laplacian.rows(unknown, unknown)
-    coupling = laplacian.rows(unknown, trimap.known)
-    rhs = -(coupling @ trimap.labels[trimap.known])
-    anchored = np.diff(coupling.indptr) > 0
-    if prior is not None:
-        strength = prior.confidence[unknown]
-        matrix, rhs = matrix + sp.diags_array(strength), rhs + strength * prior.value[unknown]
-        anchored |= strength > 0
-    return _system(laplacian, matrix, rhs, anchored, trimap.labels, unknown)
+    return _system(laplacian, trimap.unknown, np.zeros(trimap.shape), believed)
 
 
-def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, prior: Prior | None = None) -> System:
+def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
     """The system of all pixels, known ones held to their labels by `confidence` (H, W) >= 0.
 
     Raises
@@ -91,31 +89,29 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, prior: Prior 
     InputError
         If some pixels are tied neither to a pixel of positive confidence nor to the prior.
     """
-    strength = np.where(trimap.known, confidence, 0.0)
-    pull = strength * trimap.labels
-    if prior is not None:
-        strength, pull = strength + prior.confidence, pull + prior.confidence * prior.value
-    every = np.ones(trimap.shape, dtype=bool)
-    matrix = laplacian.matrix + sp.diags_array(strength.ravel())
-    return _system(laplacian, matrix, pull.ravel(), strength.ravel() > 0, trimap.labels, every)
+    held = np.where(trimap.known, confidence, 0.0)
+    return _system(laplacian, np.ones(trimap.shape, dtype=bool), held, believed)
 
 
-def _system(laplacian: Laplacian, matrix: Any, rhs: Array, anchored: Mask, labels: Array, unknown: Mask) -> System:
-    matrix = sp.csr_array(matrix)
-    _require_anchors(laplacian, matrix, anchored, unknown)
-    return System(matrix, rhs, laplacian.near_null_space[unknown.ravel()], unknown, labels)
+def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
+    believed = np.zeros(solved_for.shape) if believed is None else believed
+    strength = held + believed
+    split = laplacian.split(solved_for, strength if strength.any() else None)
+    _require_anchors(laplacian, split, strength[solved_for] > 0, solved_for)
+    return System(split, laplacian.near_null_space[solved_for.ravel()], solved_for, held, believed)
 
 
-def _require_anchors(laplacian: Laplacian, matrix: Any, anchored: Mask, unknown: Mask) -> None:
+def _require_anchors(laplacian: Laplacian, split: Split, held: Mask, solved_for: Mask) -> None:
     """Refuse a singular system: conjugate gradients would answer 0, "background", and say nothing."""
+    anchored = split.touches_known | held
     if laplacian.ties_all_pixels and anchored.any():
         return
     from scipy.sparse import csgraph
 
-    _, component = csgraph.connected_components(matrix, directed=False)
+    _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
     adrift = ~np.isin(component, component[anchored])
     if adrift.any():
-        first = np.argwhere(unknown)[int(np.argmax(adrift))]
+        first = np.argwhere(solved_for)[int(np.argmax(adrift))]
         raise InputError(
             f"laplacian: {int(adrift.sum())} unknown pixels are tied to no known pixel, the first at "
             f"({first[0]}, {first[1]}). Label one of them, give a prior there, or add weights that connect them."

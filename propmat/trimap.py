@@ -80,6 +80,12 @@ class Trimap:
             raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}")
         return trimap
 
+    @classmethod
+    def unlabelled(cls, shape: tuple[int, int]) -> Trimap:
+        """The trimap of which nothing is known."""
+        nowhere = np.zeros(shape, dtype=bool)
+        return cls(nowhere, nowhere)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width."""

@@ -14,6 +14,7 @@ FLOORS = (  # ground first
     "trimap preconditioners",
     "laplacian solvers metrics",
     "system _foreground",
+    "_solve",
     "matting",
     "cli",
     "__main__",

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from propmat import InputError, Trimap, laplacian
 from propmat.laplacian import Graph
 from propmat.solvers import Direct
-from propmat.system import Prior, eliminate, weigh
+from propmat.system import eliminate, weigh
 from tests.problems import banded_trimap, dense_closed_form, random_photo
 
 
@@ -21,15 +21,16 @@ def trimap():
     return Trimap.parse(banded_trimap(12, 14))
 
 
-def solved(system):
-    return system.expand(Direct().prepare(system.matrix)(system.rhs).x)
+def solved(system, trimap, prior=0.0):
+    rhs = system.rhs(trimap.labels, np.broadcast_to(prior, trimap.shape))
+    return system.expand(Direct().prepare(system.matrix)(rhs).x, trimap.labels)
 
 
 def test_weighed_is_the_dense_equation(rng, image, trimap):
     confidence = rng.uniform(0, 3, trimap.shape)
     c = np.where(trimap.known, confidence, 0).ravel()
     expected = np.linalg.solve(dense_closed_form(image) + np.diag(c), c * trimap.labels.ravel())
-    alpha = solved(weigh(laplacian.closed_form(image), trimap, confidence))
+    alpha = solved(weigh(laplacian.closed_form(image), trimap, confidence), trimap)
     np.testing.assert_allclose(alpha.ravel(), expected, atol=1e-8)
 
 
@@ -39,23 +40,27 @@ def test_prior_is_the_dense_equation(rng, image, trimap, soft):
     hold = np.where(trimap.known, 5.0 if soft else 1e12, 0)
     matrix = dense_closed_form(image) + np.diag((hold + kappa).ravel())
     expected = np.linalg.solve(matrix, (hold * trimap.labels + kappa * value).ravel())
-    graph, prior = laplacian.closed_form(image), Prior(value, kappa)
-    system = weigh(graph, trimap, np.full(trimap.shape, 5.0), prior) if soft else eliminate(graph, trimap, prior)
+    graph = laplacian.closed_form(image)
+    system = weigh(graph, trimap, np.full(trimap.shape, 5.0), kappa) if soft else eliminate(graph, trimap, kappa)
     # Holding by 1e12 instead of eliminating leaves an error of 1e-12 and a condition number of 1e13.
-    np.testing.assert_allclose(solved(system).ravel(), expected, atol=1e-8 if soft else 1e-4)
+    np.testing.assert_allclose(solved(system, trimap, value).ravel(), expected, atol=1e-8 if soft else 1e-4)
 
 
 def test_elimination_is_the_limit_of_confidence(image, trimap):
     graph = laplacian.closed_form(image)
-    exact = solved(eliminate(graph, trimap))
-    errors = [np.abs(solved(weigh(graph, trimap, np.full(trimap.shape, c))) - exact).max() for c in (1e2, 1e4, 1e6)]
+    exact = solved(eliminate(graph, trimap), trimap)
+    errors = [
+        np.abs(solved(weigh(graph, trimap, np.full(trimap.shape, c)), trimap) - exact).max() for c in (1e2, 1e4, 1e6)
+    ]
     assert errors[0] > 10 * errors[1] > 100 * errors[2]  # O(1/c)
 
 
 def test_scaling_laplacian_and_confidence_changes_nothing(rng, image, trimap):
     graph, confidence = laplacian.closed_form(image), rng.uniform(0.1, 3, trimap.shape)
     np.testing.assert_allclose(
-        solved(weigh(7 * graph, trimap, 7 * confidence)), solved(weigh(graph, trimap, confidence)), atol=1e-9
+        solved(weigh(7 * graph, trimap, 7 * confidence), trimap),
+        solved(weigh(graph, trimap, confidence), trimap),
+        atol=1e-9,
     )
 
 
@@ -77,7 +82,7 @@ def test_pixels_tied_to_nothing_are_named():
 def test_a_prior_ties_them():
     trimap = Trimap.parse([[0, 0.5, 0.5, 0.5, 0.5, 1]])
     held = np.array([[0, 0, 1.0, 0, 0, 0]])
-    alpha = solved(eliminate(chain(1, 0, 1, 0, 1), trimap, Prior(np.full((1, 6), 0.3), held)))
+    alpha = solved(eliminate(chain(1, 0, 1, 0, 1), trimap, held), trimap, 0.3)
     np.testing.assert_allclose(alpha, [[0, 0, 0.3, 0.3, 1, 1]], atol=1e-12)
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from propmat import __version__, datasets, io, laplacian, metrics, pictures
 from propmat._foreground import foreground
+from propmat._solve import Matte, solve
 from propmat.cli._progress import solving
 from propmat.errors import InputError
-from propmat.matting import Matte, solve
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Graph Laplacians: image in, symmetric matrix over its pixels out."""
 
-from propmat.laplacian._base import Graph, Laplacian
+from propmat.laplacian._base import Graph, Laplacian, Split
 from propmat.laplacian._closed_form import closed_form
 
-__all__ = ["Graph", "Laplacian", "closed_form"]
+__all__ = ["Graph", "Laplacian", "Split", "closed_form"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +16,25 @@ from propmat.errors import InputError
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
 SYMMETRY_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A Laplacian cut into unknown pixels U and known pixels K.
+
+    Attributes
+    ----------
+    matrix : matrix-like, shape (n, n)
+        L_UU, with whatever was to be added to its diagonal.
+    times_known : callable
+        (H, W) values → (n,) array L_UK α_K.
+    touches_known : (n,) mask
+        Which unknown pixels share an entry with a known one.
+    """
+
+    matrix: Any
+    times_known: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    touches_known: NDArray[np.bool_]
 
 
 class Laplacian(ABC):
@@ -34,6 +55,13 @@ class Laplacian(ABC):
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         """The block of the matrix over two (H, W) masks of pixels, as canonical CSR with 32-bit indices."""
+
+    def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
+        """The matrix cut into unknown and known pixels; `diagonal` (H, W) is added on the unknown ones."""
+        matrix, coupling = self.rows(unknown, unknown), self.rows(unknown, ~unknown)
+        if diagonal is not None:
+            matrix = sp.csr_array(matrix + sp.diags_array(diagonal[unknown]))
+        return Split(matrix, lambda values: coupling @ values[~unknown], np.diff(coupling.indptr) > 0)
 
     @property
     @abstractmethod

@@ -79,6 +79,8 @@ class Solve(Protocol):
 
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution: ...
 
+    def nearby(self, matrix: Any) -> Solve: ...
+
 
 class Solver(Protocol):
     """Immutable settings; all work that needs only the matrix is done by `prepare`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,10 @@ class PreparedCG:
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
         return Solution(x, status, iterations, relative_residual(self.matrix, x, rhs), seconds)
+
+    def nearby(self, matrix: Any) -> PreparedCG:
+        """The same preconditioner on a matrix that differs a little from the one it was made for."""
+        return replace(self, matrix=matrix)
 
     def _restarted(
         self, rhs: Array, x: Array, tolerance: float, scale: float, callback: Callback | None

@@ -75,6 +75,10 @@ class PreparedDirect:
             callback(1, residual)
         return Solution(x, self._status(rhs, residual), 1, residual, seconds)
 
+    def nearby(self, matrix: Any) -> PreparedDirect:
+        """A factorisation of another matrix; nothing can be kept."""
+        return Direct().prepare(matrix)
+
     def _status(self, rhs: Array, residual: float) -> Status:
         if not np.isfinite(rhs).all():
             return Status.nonfinite

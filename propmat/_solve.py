@@ -1,0 +1,248 @@
+"""The middle of the street: a Laplacian and constraints in, a matte and how it went out."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, solvers
+from propmat.errors import InputError, PropmatWarning
+from propmat.laplacian import Graph, Laplacian
+from propmat.solvers import Callback, Solution, Status
+from propmat.system import System, eliminate, weigh
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Matte(Solution):
+    """A solution that is a matte.
+
+    Attributes
+    ----------
+    alpha : (H, W) array
+        In [0, 1]; known pixels included.
+    """
+
+    alpha: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A constrained Laplacian whose preconditioner or factorisation is ready; made by `prepare`."""
+
+    system: System
+    trimap: Trimap
+    prior: Array
+    solver: Any
+    solve_linear: solvers.Solve
+
+    def solve(
+        self, values: Any = None, *, prior: Any = None, x0: Any = None, callback: Callback | None = None
+    ) -> Matte:
+        """Solve for one matte.
+
+        Parameters
+        ----------
+        values : (H, W) array, optional
+            In [0, 1], other values than the trimap's labels on its known pixels: one layer of several, say.
+        prior : (H, W) array, optional
+            Other values of the prior; its confidence stays.
+        x0 : (H, W) array, optional
+            Where to start: alpha of the frame before, or of nearly the same problem.
+        callback : callable (iteration, relative residual), optional
+
+        Returns
+        -------
+        Matte
+
+        Raises
+        ------
+        InputError
+            If an array is not as above.
+        ConvergenceError
+            If the solver is strict and did not converge.
+        """
+        start = time.perf_counter()
+        shape = self.trimap.shape
+        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape)
+        belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape)
+        first = None if x0 is None else self.system.restrict(_inputs.plane(x0, "x0", shape))
+        solution = self.solve_linear(self.system.rhs(labels, belief), x0=first, callback=callback)
+        alpha = np.clip(self.system.expand(solution.x, labels), 0.0, 1.0)
+        fields = vars(solution) | {"seconds": time.perf_counter() - start}
+        matte = Matte(**fields, alpha=alpha)
+        matte.check(self.solver.strict)
+        return matte
+
+    def solve_all(self, stack: Any) -> Iterator[Matte]:
+        """Solve for each (H, W) array of values in `stack`, one after another on the same set-up."""
+        return (self.solve(values) for values in stack)
+
+    def with_confidence(self, confidence: Any, prior_confidence: Any = 0.0) -> Prepared:
+        """The same problem with other confidences; the Laplacian and the preconditioner are kept.
+
+        They were made for the confidences before, so a great change costs iterations.
+
+        Parameters
+        ----------
+        confidence, prior_confidence : float or (H, W) array, >= 0
+            As in `prepare`.
+
+        Raises
+        ------
+        InputError
+            If known pixels were eliminated, or a confidence is not as above.
+        """
+        shape = self.trimap.shape
+        if not self.system.solved_for.all():
+            raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
+        held = np.where(self.trimap.known, _inputs.weights(confidence, "confidence", shape), 0.0)
+        system = self.system.reweighed(held, _inputs.weights(prior_confidence, "prior_confidence", shape))
+        return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
+
+
+def prepare(
+    graph: Any, trimap: Any, *, confidence: Any = None, prior: tuple[Any, Any] | None = None, solver: Any = None
+) -> Prepared:
+    """Do all of a solve that needs no labels: assemble the system, set the solver up.
+
+    Parameters
+    ----------
+    graph : Laplacian, or SciPy sparse array of shape (H * W, H * W)
+    trimap : (H, W) array or Trimap
+        Which pixels are known, and the labels that are used unless others are given later.
+    confidence, prior, solver
+        As in `solve`.
+
+    Returns
+    -------
+    Prepared
+        ``.solve()``, ``.solve(values)``, ``.solve(x0=alpha)``, ``.solve_all(stack)``, ``.with_confidence(c)``.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, nothing is known or nothing unknown.
+
+    Examples
+    --------
+    Two layers and the rest, which sum to 1 since each solve is linear in its values:
+
+    >>> import numpy as np
+    >>> import propmat
+    >>> image = np.tile(np.linspace(0, 1, 5), (3, 1))
+    >>> known = np.tile([0, 0.5, 0.5, 0.5, 1], (3, 1))
+    >>> prepared = propmat.prepare(propmat.laplacian.closed_form(image), known)
+    >>> left, right = prepared.solve_all([1 - known, known])
+    >>> np.allclose(left.alpha + right.alpha, 1)
+    True
+    """
+    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
+    value, believed = (None, None) if prior is None else _prior(prior, labels.shape)
+    if not labels.known.any() and prior is None:
+        raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
+    if confidence is None:
+        if not labels.unknown.any():
+            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
+        system = eliminate(graph, labels, believed)
+    else:
+        held = _inputs.weights(confidence, "confidence", labels.shape)
+        system = weigh(graph, labels, held, believed)
+    solver = solver or solvers.choose(system.matrix)
+    ready = solver.prepare(system.matrix, system.near_null_space)
+    return Prepared(system, labels, np.zeros(labels.shape) if value is None else value, solver, ready)
+
+
+def solve(
+    graph: Any,
+    trimap: Any,
+    *,
+    confidence: Any = None,
+    prior: tuple[Any, Any] | None = None,
+    solver: Any = None,
+    x0: Any = None,
+    callback: Callback | None = None,
+) -> Matte:
+    """Solve for alpha on any Laplacian, and tell how it went.
+
+    Parameters
+    ----------
+    graph : Laplacian, or SciPy sparse array of shape (H * W, H * W)
+        From `propmat.laplacian`, or any symmetric matrix.
+    trimap : (H, W) array or Trimap
+    confidence : float or (H, W) array, >= 0, optional
+        By default known pixels are eliminated, which holds them exactly. Given, they are held softly instead:
+        (L + C) α = C α*, with C on the known pixels only.
+    prior : tuple (value, confidence), optional
+        Each a number or an (H, W) array: a belief about alpha on all pixels that are solved for. The confidence is
+        on the scale of L.
+    solver : propmat.solvers.CG or Direct, optional
+        Chosen for the matrix if not given.
+    x0 : (H, W) array, optional
+        Where to start.
+    callback : callable (iteration, relative residual), optional
+        Called after every iteration; returning True stops with the best alpha so far.
+
+    Returns
+    -------
+    Matte
+        ``.alpha`` (H, W) in [0, 1], ``.x`` as solved for (not clipped), ``.iterations``, ``.residual``,
+        ``.converged``, ``.status``, ``.seconds``.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or unknown pixels are tied to no known one.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> graph = propmat.laplacian.closed_form(np.tile(np.linspace(0, 1, 5), (3, 1)))
+    >>> solution = propmat.solve(graph, np.tile([0, 0.5, 0.5, 0.5, 1], (3, 1)))
+    >>> solution.converged, solution.alpha.shape
+    (True, (3, 5))
+    """
+    start = time.perf_counter()
+    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    alpha = None if prior else _without_solving(labels, soft=confidence is not None)
+    if alpha is not None:
+        return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+    prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
+    matte = prepared.solve(x0=x0, callback=callback)
+    return replace(matte, seconds=time.perf_counter() - start)
+
+
+def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
+    """Alpha where it needs no solve: one label only, or nothing unknown."""
+    if trimap.known.any() and not (trimap.foreground.any() and trimap.background.any()):
+        label = float(trimap.foreground.any())
+        warnings.warn(
+            f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
+            f"everywhere. Label some pixels of the other kind.",
+            PropmatWarning,
+            stacklevel=4,
+        )
+        return np.full(trimap.shape, label)
+    return trimap.labels.copy() if not soft and not trimap.unknown.any() else None
+
+
+def _prior(prior: tuple[Any, Any], shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Value and confidence as (H, W) maps."""
+    try:
+        value, confidence = prior
+    except (TypeError, ValueError):
+        raise InputError("prior: takes a pair (value, confidence)") from None
+    value = np.broadcast_to(value, shape) if np.ndim(value) == 0 else value
+    return _inputs.plane(value, "prior value", shape), _inputs.weights(confidence, "prior confidence", shape)
