@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
@@ -39,5 +40,5 @@ def test_pages(page):
 def test_public_functions_have_examples():
     for namespace in (propmat, propmat.laplacian, propmat.solvers, propmat.datasets):
         for name, value in vars(namespace).items():
-            if callable(value) and not isinstance(value, type) and not name.startswith("_"):
+            if inspect.isfunction(value) and not name.startswith("_"):
                 assert ">>>" in (value.__doc__ or ""), f"{namespace.__name__}.{name} has no example"

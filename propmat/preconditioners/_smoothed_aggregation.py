@@ -39,7 +39,7 @@ class SmoothedAggregation:
         np.random.seed(0)  # noqa: NPY002
         try:
             hierarchy = pyamg.smoothed_aggregation_solver(
-                matrix.tocsr(), B=candidates, symmetry="symmetric", max_coarse=500, coarse_solver="pinv"
+                matrix.tocsr(), B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
             )
         finally:
             np.random.set_state(random_state)  # noqa: NPY002
