@@ -12,6 +12,7 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 from propmat import laplacian as laplacian
 from propmat import preconditioners as preconditioners
 from propmat import solvers as solvers
+from propmat._foreground import foreground as foreground
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import InputError as InputError
