@@ -18,10 +18,16 @@ Array = NDArray[np.float64]
 # Resampling with negative lobes overshoots [0, 1]; a scale of 0..255 lies far outside.
 OVERSHOOT = 0.25
 
+# Past all light there is, and sums of a few still fit in single precision.
+BRIGHTEST = 1e20
 
-def image(value: Any, name: str = "image") -> Array:
-    """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum."""
-    pixels = _scaled(value, name)
+
+def image(value: Any, name: str = "image", *, bounded: bool = True) -> Array:
+    """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum.
+
+    Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
+    """
+    pixels = _scaled(value, name, bounded)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.ndim != 3:
@@ -106,14 +112,17 @@ def _real(value: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _scaled(value: Any, name: str) -> Array:
-    """`value` as finite float64 in [0, 1]."""
+def _scaled(value: Any, name: str, bounded: bool = True) -> Array:
+    """`value` as finite float64, in [0, 1] if `bounded`."""
     array = _real(value, name)
     if array.dtype.kind in "ui":
         return _scaled_integers(array, name)
     pixels = array.astype(np.float64, copy=False)
     _finite(pixels, name)
-    _in_unit_range(pixels, name)
+    if bounded:
+        _in_unit_range(pixels, name)
+    elif pixels.size and np.abs(pixels).max() > BRIGHTEST:
+        raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {np.abs(pixels).max():g}")
     return pixels
 
 
