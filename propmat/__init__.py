@@ -29,6 +29,8 @@ from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
 from propmat.matting import closed_form as closed_form
 from propmat.matting import refine as refine
+from propmat.threads import get_num_threads as get_num_threads
+from propmat.threads import set_num_threads as set_num_threads
 from propmat.trimap import Trimap as Trimap
 
 __version__ = "0.1.0"

@@ -11,7 +11,7 @@ FLOORS = (  # ground first
     "errors __version__ _cpu",
     "io pictures",
     "_inputs datasets",
-    "trimap preconditioners",
+    "trimap preconditioners threads",
     "laplacian solvers metrics",
     "system _foreground",
     "_solve",
@@ -20,7 +20,7 @@ FLOORS = (  # ground first
     "__main__",
 )
 ROOMS_OF = {
-    "numba": "_cpu cli",
+    "numba": "_cpu",
     "pyamg": "preconditioners",
     "PIL": "io pictures",
     "OpenImageIO": "io",

@@ -6,6 +6,9 @@ import ctypes
 import importlib.metadata
 import os
 
+import numba
+from numba.core import config
+
 
 def prefer_tbb() -> None:
     """Load the TBB that pip installed, so that numba finds it.
@@ -19,3 +22,18 @@ def prefer_tbb() -> None:
         ctypes.CDLL(os.path.realpath(str(library.locate())), mode=ctypes.RTLD_GLOBAL)
     except (importlib.metadata.PackageNotFoundError, StopIteration, OSError):
         return
+
+
+def most_threads() -> int:
+    """As many threads as numba may ever use in this process."""
+    return int(config.NUMBA_NUM_THREADS)
+
+
+def use_threads(count: int) -> None:
+    """Set the number of threads for the calling thread."""
+    numba.set_num_threads(count)
+
+
+def used_threads() -> int:
+    """The number of threads for the calling thread."""
+    return int(numba.get_num_threads())

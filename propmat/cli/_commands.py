@@ -9,7 +9,6 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from propmat._foreground import foreground
 from propmat._solve import Matte, solve
 from propmat.cli._progress import solving
 from propmat.errors import InputError
+from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -92,7 +92,7 @@ def info(arguments: argparse.Namespace) -> str:
     """Say what is installed and what the machine offers."""
     rows = {"propmat": __version__, "python": platform.python_version(), "platform": platform.platform()}
     rows |= {name: importlib.metadata.version(name) for name in REQUIRED}
-    rows |= _threads()
+    rows["threads"] = str(get_num_threads())
     rows |= {name: _optional(module, extra) for name, (module, extra) in OPTIONAL.items()}
     rows["GPU"] = "not used: propmat computes on the CPU"
     return "\n".join(f"{name:<16} {value}" for name, value in rows.items())
@@ -156,14 +156,6 @@ def _not_an_input(output: str, *inputs: str | None) -> None:
     for path in inputs:
         if path and os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
             raise InputError(f"output: {output} is also an input, and would be lost; give another name")
-
-
-def _threads() -> dict[str, Any]:
-    import numba
-
-    import propmat._cpu  # noqa: F401  chooses the threading layer
-
-    return {"threads": numba.get_num_threads()}
 
 
 def _optional(module: str, extra: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +17,9 @@ Array = NDArray[Any]
 
 # A candidate that varies less than this (in colour units, RMS) is a multiple of the constant in disguise.
 FLAT = 1e-6
+
+# Held while the global generator is ours, so that several Python threads get what one gets.
+GLOBAL_GENERATOR = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -35,15 +41,23 @@ class SmoothedAggregation:
         import pyamg
 
         candidates = None if near_null_space is None else _independent(near_null_space)
-        random_state = np.random.get_state()  # noqa: NPY002  pyamg draws from the global generator
-        np.random.seed(0)  # noqa: NPY002
-        try:
+        with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
                 matrix.tocsr(), B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
             )
-        finally:
-            np.random.set_state(random_state)  # noqa: NPY002
         return hierarchy.aspreconditioner(cycle="V").matvec
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """NumPy's global generator at a fixed state, and back: pyamg draws from it while it sets up."""
+    with GLOBAL_GENERATOR:
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
 
 
 def _independent(candidates: Array) -> Array:
