@@ -26,7 +26,7 @@ def prefer_tbb() -> None:
 
 def most_threads() -> int:
     """As many threads as numba may ever use in this process."""
-    return int(config.NUMBA_NUM_THREADS)
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 def use_threads(count: int) -> None:
