@@ -27,18 +27,18 @@ class System:
 
     Attributes
     ----------
+    laplacian : Laplacian
+        What it was made of.
     split : Split
         The Laplacian over the pixels that are solved for, its diagonal strengthened by `held` and `believed`.
-    near_null_space : (n, m) array
-        Columns that the Laplacian all but annihilates.
     solved_for : (H, W) mask
         The n pixels that x is about, row by row.
     held, believed : (H, W) array
         Confidence in the labels and in the prior.
     """
 
+    laplacian: Laplacian
     split: Split
-    near_null_space: Array
     solved_for: Mask
     held: Array
     believed: Array
@@ -47,6 +47,10 @@ class System:
     def matrix(self) -> Any:
         """A: symmetric positive definite, shape (n, n)."""
         return self.split.matrix
+
+    def near_null_space(self) -> Array:
+        """Columns that A all but annihilates, (n, m)."""
+        return self.laplacian.near_null_space(self.solved_for)
 
     def reweighed(self, held: Array, believed: Array) -> System:
         """The same Laplacian under other confidences."""
@@ -98,7 +102,7 @@ def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array
     strength = held + believed
     split = laplacian.split(solved_for, strength if strength.any() else None)
     _require_anchors(laplacian, split, strength[solved_for] > 0, solved_for)
-    return System(split, laplacian.near_null_space[solved_for.ravel()], solved_for, held, believed)
+    return System(laplacian, split, solved_for, held, believed)
 
 
 def _require_anchors(laplacian: Laplacian, split: Split, held: Mask, solved_for: Mask) -> None:

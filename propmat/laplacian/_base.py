@@ -63,10 +63,9 @@ class Laplacian(ABC):
             matrix = sp.csr_array(matrix + sp.diags_array(diagonal[unknown]))
         return Split(matrix, lambda values: coupling @ values[~unknown], np.diff(coupling.indptr) > 0)
 
-    @property
     @abstractmethod
-    def near_null_space(self) -> NDArray[np.float64]:
-        """(H * W, m) columns that the matrix all but annihilates; smoothed aggregation coarsens along them."""
+    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Columns that the matrix all but annihilates, on the n pixels of an (H, W) mask: (n, m)."""
 
     @property
     @abstractmethod
@@ -109,11 +108,10 @@ class WeightedSum(Laplacian):
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         return canonical(sum(weight * term.rows(row_mask, column_mask) for weight, term in self.terms))
 
-    @property
-    def near_null_space(self) -> NDArray[np.float64]:
+    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         if len(self.terms) == 1:
-            return self.terms[0][1].near_null_space
-        return np.ones((self.shape[0] * self.shape[1], 1))  # all that every graph annihilates
+            return self.terms[0][1].near_null_space(mask)
+        return np.ones((np.count_nonzero(mask), 1))  # all that every graph annihilates
 
     @property
     def ties_all_pixels(self) -> bool:
@@ -143,9 +141,8 @@ class Graph(Laplacian):
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         return canonical(self.matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
 
-    @property
-    def near_null_space(self) -> NDArray[np.float64]:
-        return np.ones((self.matrix.shape[0], 1))
+    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.ones((np.count_nonzero(mask), 1))
 
     @property
     def ties_all_pixels(self) -> bool:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat.errors import InputError, UnsupportedError
-from propmat.laplacian._base import Laplacian
+from propmat.grid import GridOperator
+from propmat.laplacian._base import Laplacian, Split
 
 Mask = NDArray[np.bool_]
 
@@ -82,6 +83,12 @@ class ClosedForm(Laplacian):
         self.epsilon = epsilon
         self.radius = radius
 
+    def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
+        if self.radius > 1:
+            return super().split(unknown, diagonal)
+        operator = GridOperator.from_image(self.image, unknown, epsilon=self.epsilon, diagonal=diagonal)
+        return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all()))
+
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         from propmat._cpu import closed_form as kernels
 
@@ -108,10 +115,9 @@ class ClosedForm(Laplacian):
         wanted = maximum_filter(touched, size=2 * r + 1, mode="constant")[r:-r, r:-r]
         return kernels.window_statistics(self.image, np.ascontiguousarray(wanted), r, self.epsilon)
 
-    @property
-    def near_null_space(self) -> NDArray[np.float64]:
+    def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
-        colours = self.image.reshape(-1, self.image.shape[2])
+        colours = self.image[mask]
         return np.column_stack([np.ones(len(colours)), colours])
 
     def __repr__(self) -> str:

@@ -1,9 +1,10 @@
 """Preconditioners for conjugate gradients."""
 
 from propmat.preconditioners._auto import choose
-from propmat.preconditioners._base import Apply, Identity, Preconditioner
+from propmat.preconditioners._base import Apply, Identity, NearNullSpace, Preconditioner
 from propmat.preconditioners._ichol import IncompleteCholesky
 from propmat.preconditioners._jacobi import Jacobi
+from propmat.preconditioners.multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Identity",
     "IncompleteCholesky",
     "Jacobi",
+    "Multigrid",
+    "NearNullSpace",
     "Preconditioner",
     "SmoothedAggregation",
     "choose",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from propmat.grid import GridOperator
 from propmat.preconditioners._base import Preconditioner
+from propmat.preconditioners.multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 
 def choose(matrix: Any) -> Preconditioner:
-    """Smoothed aggregation: the fewest iterations on every graph (`python -m benchmarks.solvers`)."""
-    return SmoothedAggregation()
+    """Multigrid on the pixel grid, smoothed aggregation for all other graphs (`python -m benchmarks.solvers`)."""
+    return Multigrid() if isinstance(matrix, GridOperator) else SmoothedAggregation()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat.errors import UnsupportedError
-from propmat.preconditioners._base import Apply
+from propmat.preconditioners._base import Apply, NearNullSpace
 
 Array = NDArray[Any]
 
@@ -41,7 +41,7 @@ class IncompleteCholesky:
     def __post_init__(self) -> None:
         _inputs.tolerance(self.drop_tolerance, "drop_tolerance")
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Apply:
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → (L Lᵀ)⁻¹ r.
 
         Raises

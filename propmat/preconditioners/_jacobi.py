@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.preconditioners._base import Apply
+from propmat.preconditioners._base import Apply, NearNullSpace
 
 Array = NDArray[Any]
 
@@ -21,7 +21,7 @@ class Jacobi:
     unknown band.
     """
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Apply:
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → D⁻¹ r; rows without a positive diagonal are left alone."""
         diagonal = matrix.diagonal()
         inverse = np.divide(1.0, diagonal, out=np.ones_like(diagonal), where=diagonal > 0)

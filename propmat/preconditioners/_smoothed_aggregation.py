@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.preconditioners._base import Apply
+from propmat.preconditioners._base import Apply, NearNullSpace
 
 Array = NDArray[Any]
 
@@ -36,11 +36,11 @@ class SmoothedAggregation:
     Python", JOSS 8(87), 2023.
     """
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Apply:
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → one V-cycle on r."""
         import pyamg
 
-        candidates = None if near_null_space is None else _independent(near_null_space)
+        candidates = None if near_null_space is None else _independent(near_null_space())
         with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
                 matrix.tocsr(), B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"

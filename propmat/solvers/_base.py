@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat.errors import ConvergenceError, ConvergenceWarning
+from propmat.preconditioners import NearNullSpace
 
 Array = NDArray[np.float64]
 Callback = Callable[[int, float], object]
@@ -88,7 +89,7 @@ class Solver(Protocol):
     @property
     def strict(self) -> bool: ...
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> Solve: ...
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Solve: ...
 
 
 def relative_residual(matrix: Any, x: Array, rhs: Array) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
+from propmat.preconditioners import NearNullSpace
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 
 Array = NDArray[np.float64]
@@ -60,7 +61,7 @@ class CG:
         _inputs.tolerance(self.atol, "atol")
         _inputs.whole_number(self.max_iterations, "max_iterations")
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> PreparedCG:
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> PreparedCG:
         """Set the preconditioner up; the result solves for one right-hand side after another."""
         start = time.perf_counter()
         preconditioner = self.preconditioner or preconditioners.choose(matrix)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat.preconditioners import NearNullSpace
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 
 Array = NDArray[np.float64]
@@ -37,7 +38,7 @@ class Direct:
 
     strict: bool = False
 
-    def prepare(self, matrix: Any, near_null_space: Array | None = None) -> PreparedDirect:
+    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> PreparedDirect:
         """Factorise the matrix."""
         start = time.perf_counter()
         return PreparedDirect(matrix, _factorised(matrix), time.perf_counter() - start)
@@ -48,7 +49,9 @@ def _factorised(matrix: Any) -> Any:
     from scipy.sparse.linalg import splu
 
     try:
-        return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        return splu(
+            matrix.tocsr().tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+        )
     except RuntimeError:  # "Factor is exactly singular"
         return None
 

@@ -1,0 +1,81 @@
+"""Solver by preconditioner by size, on the closed form of a rendered scene.
+
+    python -m benchmarks.solvers [--sides 24 48 96 ...] [--repeat 3]
+
+Each cell is seconds of set-up + seconds of solve, medians over the repeats, and iterations in brackets, to a relative
+residual of 1e-7; "-" where it did not converge in 1000. Assembly, the same for all, is left out. A first problem
+outside the timer compiles what needs compiling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+
+import numpy as np
+
+import propmat
+from propmat import preconditioners, solvers
+from propmat.system import System, eliminate
+
+# Above this many unknowns these take minutes or more memory than there is.
+LIMITS = {"Direct": 100_000, "Jacobi": 200_000, "IncompleteCholesky": 400_000}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="+", default=[16, 24, 32, 48, 64, 96, 192, 384, 768])
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    candidates = settings()
+    for solver in candidates.values():
+        measured(solver, problem(64), 1)
+    print("| unknown |", " | ".join(candidates), "|")
+    print("| ---: |", " | ".join("---:" for _ in candidates), "|")
+    for side in arguments.sides:
+        system = problem(side)
+        cells = [
+            measured(solver, system, arguments.repeat) if system.matrix.shape[0] <= LIMITS.get(name, np.inf) else ""
+            for name, solver in candidates.items()
+        ]
+        print("|", system.matrix.shape[0], "|", " | ".join(cells), "|", flush=True)
+
+
+def settings() -> dict[str, solvers.Solver]:
+    names = ("Multigrid", "SmoothedAggregation", "IncompleteCholesky", "Jacobi")
+    return {"Direct": solvers.Direct()} | {
+        name: solvers.CG(preconditioner=getattr(preconditioners, name)()) for name in names
+    }
+
+
+def problem(side: int) -> tuple[System, np.ndarray]:
+    """The system of a scene `side` pixels high, with a band around every soft edge unknown, and its right-hand side."""
+    sample = propmat.datasets.synthetic(0, (side, side * 4 // 3))
+    trimap = propmat.Trimap.parse(sample.trimap)
+    return eliminate(propmat.laplacian.closed_form(sample.image), trimap)
+
+
+def measured(solver: solvers.Solver, system: System, repeat: int) -> str:
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            solve = solver.prepare(system.matrix, system.near_null_space)
+            ready = time.perf_counter()
+            solution = solve(rhs(system))
+        times.append((ready - start, time.perf_counter() - ready))
+        if not solution.converged:
+            return "-"
+    set_up, solving = np.median(times, axis=0)
+    return f"{set_up:.3f} + {solving:.3f} ({solution.iterations})"
+
+
+def rhs(system: System) -> np.ndarray:
+    """A smooth right-hand side that is the same for every solver."""
+    return system.matrix @ np.linspace(0, 1, system.matrix.shape[0])
+
+
+if __name__ == "__main__":
+    main()
