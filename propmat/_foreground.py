@@ -141,9 +141,11 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     for height, width in _grids(*alpha.shape):
         colours, matte = kernels.sample(image, alpha, height, width)
         layers = kernels.enlarge(layers, old_width, height, width)
-        for _ in range(SMALL_SWEEPS if max(height, width) <= SMALL_SIDE else SWEEPS):
+        small = max(height, width) <= SMALL_SIDE
+        relax = kernels.relax_small if small else kernels.relax
+        for _ in range(SMALL_SWEEPS if small else SWEEPS):
             for square in (0, 1):
-                kernels.relax(colours, matte, layers, width, square, regularization, gradient_weight)
+                relax(colours, matte, layers, width, square, regularization, gradient_weight)
         old_width = width
     return kernels.unpack(layers, old_width)
 
