@@ -2,8 +2,9 @@
 
     python -m benchmarks.foreground
 
-Error: root mean square over 0 < alpha < 1, weighted by alpha, against the true foreground of rendered scenes, for the
-exact alpha and for one blurred by a pixel. Time: the least of several runs. PyMatting runs on one thread.
+Error: root mean square over 0 < alpha < 1, weighted by alpha, against the true foreground of
+rendered scenes, for the exact alpha and for one blurred by a pixel. Time: the least of several
+runs. PyMatting runs on one thread.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 import numba
 import numpy as np
 import pymatting
+from propmat.datasets import synthetic
 from scipy import ndimage
 
 import propmat
-from propmat.datasets import synthetic
 
 SEEDS = range(6)
 SHAPE = (480, 640)
@@ -31,7 +32,9 @@ METHODS: dict[str, Estimate] = {
     "pymatting ml": pymatting.estimate_foreground_ml,
     "pymatting cf": pymatting.estimate_foreground_cf,
     "multilevel": lambda image, alpha: propmat.foreground(image, alpha)[0],
-    "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(image, alpha, gradient_weight=0.1)[0],
+    "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(
+        image, alpha, gradient_weight=0.1
+    )[0],
     "closed_form": lambda image, alpha: propmat.foreground(image, alpha, method="closed_form")[0],
 }
 
@@ -60,11 +63,15 @@ def errors() -> Iterator[str]:
     first: list[float] = []
     for name, estimate in METHODS.items():
         pair = [
-            np.mean([error(estimate(s.image, disturb(s.alpha)), s.foreground, s.alpha) for s in samples])
+            np.mean(
+                [error(estimate(s.image, disturb(s.alpha)), s.foreground, s.alpha) for s in samples]
+            )
             for disturb in (np.asarray, lambda alpha: ndimage.gaussian_filter(alpha, 1.0))
         ]
         first = first or pair
-        cells = (f"{value:12.4f}{value / base:8.2f}" for value, base in zip(pair, first, strict=True))
+        cells = (
+            f"{value:12.4f}{value / base:8.2f}" for value, base in zip(pair, first, strict=True)
+        )
         yield f"{name:22}{''.join(cells)}"
 
 
@@ -76,7 +83,9 @@ def times() -> Iterator[str]:
     )
     for shape in SIZES:
         s = synthetic(0, shape)
-        theirs = seconds(lambda s=s: pymatting.estimate_foreground_ml(s.image, s.alpha, return_background=True))
+        theirs = seconds(
+            lambda s=s: pymatting.estimate_foreground_ml(s.image, s.alpha, return_background=True)
+        )
         row = f"{f'{shape[0]} x {shape[1]}':22}{1e3 * theirs:14.1f}"
         for threads in sorted({1, available}):
             numba.set_num_threads(threads)

@@ -1,9 +1,10 @@
 """Multilevel estimation of foreground and background colours.
 
-A grid of pixels is kept as a packed checkerboard: index 0 the colour of the square, (y + x) mod 2, then the row, then
-the square's place x // 2 + 1 in its row, with an empty place at either end. All four neighbours of a square are of the
-other colour, so the squares of one colour can be updated in any order, by any number of threads, with the same result
-to the last bit; and every loop along a row runs over consecutive numbers, which the compiler turns into vectors.
+A grid of pixels is kept as a packed checkerboard: index 0 the colour of the square, (y + x) mod 2,
+then the row, then the square's place x // 2 + 1 in its row, with an empty place at either end. All
+four neighbours of a square are of the other colour, so the squares of one colour can be updated in
+any order, by any number of threads, with the same result to the last bit; and every loop along a
+row runs over consecutive numbers, which the compiler turns into vectors.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba import njit, prange
 
 @njit(cache=True, nogil=True, parallel=True)
 def moments(image, alpha):
-    """Of every row, the sums of a², ab, b², then of a I and b I for each channel, with a alpha and b = 1 - a."""
+    """Of every row, the sums of a², ab, b², a I, b I, with a alpha, b = 1 - a, I each channel."""
     height, width, channels = image.shape
     sums = np.zeros((height, 3 + 2 * channels))
     for y in prange(height):
@@ -36,7 +37,7 @@ def nearest(coarse, fine):
 
 @njit(cache=True, nogil=True, parallel=True)
 def sample(image, alpha, height, width):
-    """Image and alpha at the nearest pixels of a smaller grid, packed: (channels, 2, H, places), (2, H, places)."""
+    """Image and alpha, packed, at the nearest pixels of a grid of the given size."""
     channels = image.shape[2]
     places = (width + 1) // 2 + 2
     colours = np.zeros((channels, 2, height, places), np.float32)
@@ -56,11 +57,13 @@ def sample(image, alpha, height, width):
 def enlarge(layers, old_width, height, width):
     """Nearest colours on a larger grid, for a sweep that starts with square 0.
 
-    `layers` is (2, channels, 2, H, places): foreground and background, packed. A half sweep does not read what it
-    overwrites, so only square 1 is filled.
+    `layers` is (2, channels, 2, H, places): foreground and background, packed. A half sweep does
+    not read what it overwrites, so only square 1 is filled.
     """
     channels = layers.shape[1]
-    larger = np.zeros((2, channels, 2, height, (width + 1) // 2 + 2), np.float32)
+    larger = np.empty((2, channels, 2, height, (width + 1) // 2 + 2), np.float32)
+    larger[..., 0] = 0.0
+    larger[..., -2:] = 0.0
     rows = nearest(layers.shape[3], height)
     columns = nearest(old_width, width)
     for y in prange(height):
@@ -77,8 +80,9 @@ def enlarge(layers, old_width, height, width):
 def relax(colours, matte, layers, width, square, regularization, gradient_weight):
     """One Gauss-Seidel half sweep over the squares of one colour.
 
-    Each pixel takes the minimiser of its part of the energy. With f and b the means of the neighbours' foreground and
-    background under the edge weights, D the sum of those, and r = I - α f - (1 - α) b, it is
+    Each pixel takes the minimiser of its part of the energy. With f and b the means of the
+    neighbours' foreground and background under the edge weights, D the sum of those, and r = I - α
+    f - (1 - α) b, it is
 
         F = f + α r / (D + α² + (1 - α)²),        B = b + (1 - α) r / (D + α² + (1 - α)²).
 
