@@ -22,7 +22,7 @@ def method(request):
 
 
 def scene(rng, height=40, width=53, channels=3):
-    """Two smooth coloured layers and a soft blob with hairs; returns image, alpha, foreground, background."""
+    """Two smooth layers and a soft blob; returns image, alpha, foreground, background."""
     noise = rng.standard_normal((height, width, 2 * channels))
     layers = 0.5 + 2.0 * ndimage.gaussian_filter(noise, (6, 6, 0))
     foreground, background = 0.5 * np.clip(layers, 0, 1).reshape(
