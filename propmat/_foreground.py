@@ -21,7 +21,8 @@ SMALL_SIDE, SMALL_SWEEPS, SWEEPS = 32, 10, 2
 # Far below an 8-bit step; the colours start close.
 SOLVER = CG(rtol=1e-6, preconditioner=IncompleteCholesky(drop_tolerance=1e-3))
 
-# The sweeps are in single precision, where weights beyond these bounds would swallow or overflow all else.
+# The sweeps are in single precision, where weights beyond these bounds would swallow or overflow
+# all else.
 WEIGHT_RANGE = (1e-10, 1e10)
 
 
@@ -38,35 +39,39 @@ def foreground(
 
     Minimises, over all pixels i and pairs of neighbours i, j (four to a pixel),
 
-        Σ_i (I_i - α_i F_i - (1 - α_i) B_i)²  +  Σ_ij (ε + ω |α_i - α_j|) ((F_i - F_j)² + (B_i - B_j)²)
+        Σ_i (I_i - α_i F_i - (1 - α_i) B_i)²
+        + Σ_ij (ε + ω |α_i - α_j|) ((F_i - F_j)² + (B_i - B_j)²)
 
     with F = I fixed where α = 1 and B = I where α = 0.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
-        Floating, of any range (values above 1 are kept), or uint8 or uint16 (scaled by their maximum). Never
-        written to.
+        Floating, of any range (values above 1 are kept), or uint8 or uint16 (scaled by their
+        maximum). Never written to.
     alpha : (H, W) array
         Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
     method : {"multilevel", "closed_form"}
-        "multilevel" goes from one pixel up to the full size, with a few Gauss-Seidel sweeps on every grid; linear in
-        the number of pixels. "closed_form" starts there and minimises over 0 < α < 1 by conjugate gradients, some
-        ten times as long.
+        "multilevel" goes from one pixel up to the full size, with a few Gauss-Seidel sweeps on
+        every grid; linear in the number of pixels. "closed_form" starts there and minimises over
+        0 < α < 1 by conjugate gradients, many times slower. It wants an exact alpha: with a blurred
+        one it is the worse of the two.
     linear : bool, default False
-        Take `image` as sRGB-encoded, estimate in linear light, where light mixes as the energy says, and encode the
-        results again (IEC 61966-2-1).
+        Take `image` as sRGB-encoded, estimate in linear light, where light mixes as the energy
+        says, and encode the results again (IEC 61966-2-1).
     regularization : float, default 1e-5
         ε. Larger is smoother.
     gradient_weight : float, default 1.0
-        ω. Larger is smoother across edges of alpha, and forgives errors in it. With an exact alpha 0.1 is better.
+        ω. Larger is smoother across edges of alpha, and forgives errors in it. With an exact alpha
+        0.1 is better.
 
     Returns
     -------
     foreground, background : (H, W, d) or (H, W) arrays of float64
-        Shaped as the image. Where α = 1 the foreground is the image exactly, where α = 0 the background is. A colour
-        that does not show (foreground where α = 0) continues its surroundings. Nothing is clipped: noise and errors
-        in alpha can push a colour slightly out of the image's range.
+        Shaped as the image. Where α = 1 the foreground is the image exactly, where α = 0 the
+        background is. A colour that does not show (foreground where α = 0) continues its
+        surroundings. Nothing is clipped: noise and errors in alpha can push a colour slightly out
+        of the image's range.
 
     Raises
     ------
@@ -80,18 +85,19 @@ def foreground(
 
     Notes
     -----
-    The paper sweeps pixels in reading order. Here they are updated in the order of a checkerboard, black after white:
-    the result does not depend on the number of threads. It does on which corner is white, so it is not mirrored
-    exactly with the image; "closed_form" is, to its tolerance. Unlike in the authors' code, known colours are held
-    fixed, the sweeps start from the best pair of constant colours, and values are not clipped.
+    The paper sweeps pixels in reading order. Here they are updated in the order of a checkerboard,
+    black after white: the result does not depend on the number of threads. It does on which corner
+    is white, so it is not mirrored exactly with the image; "closed_form" is, to its tolerance.
+    Unlike in the authors' code, known colours are held fixed, the sweeps start from the best pair
+    of constant colours, and values are not clipped.
 
     References
     ----------
-    T. Germer, T. Uelwer, S. Conrad, S. Harmeling, "Fast Multi-Level Foreground Estimation", ICPR 2020,
-    doi:10.1109/ICPR48806.2021.9411982.
+    T. Germer, T. Uelwer, S. Conrad, S. Harmeling, "Fast Multi-Level Foreground Estimation", ICPR
+    2020.
 
-    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30(2), 2008,
-    doi:10.1109/TPAMI.2007.1177: the energy, with ε = 0.
+    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI
+    30(2), 2008, doi:10.1109/TPAMI.2007.1177: the energy, with ε = 0.
 
     Examples
     --------
@@ -116,7 +122,9 @@ def foreground(
     else:
         layers = METHODS[method](pixels, alpha, *weights)
     layers = _show_image(pixels, alpha, layers)
-    return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
+    return (
+        (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
+    )
 
 
 def _weight(value: Any, name: str) -> float:
@@ -142,9 +150,11 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     for height, width in _grids(*alpha.shape):
         colours, matte = kernels.sample(image, alpha, height, width)
         layers = kernels.enlarge(layers, old_width, height, width)
-        for _ in range(SMALL_SWEEPS if max(height, width) <= SMALL_SIDE else SWEEPS):
+        small = max(height, width) <= SMALL_SIDE
+        relax = kernels.relax_small if small else kernels.relax
+        for _ in range(SMALL_SWEEPS if small else SWEEPS):
             for square in (0, 1):
-                kernels.relax(colours, matte, layers, width, square, regularization, gradient_weight)
+                relax(colours, matte, layers, width, square, regularization, gradient_weight)
         old_width = width
     return kernels.unpack(layers, old_width)
 
@@ -152,14 +162,16 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
     """Sizes from 2 pixels a side at most to the full one, each about twice the one before."""
     steps = int(np.ceil(np.log2(max(height, width))))
-    return [(round(height ** (k / steps)), round(width ** (k / steps))) for k in range(1, steps + 1)]
+    return [
+        (round(height ** (k / steps)), round(width ** (k / steps))) for k in range(1, steps + 1)
+    ]
 
 
 def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
     """The least-squares pair of constant colours, as the packed layers of a grid of one pixel.
 
-    Where alpha says too little (it is constant, say) the pair closest to the mean colour. An alpha of little contrast
-    could ask for colours far outside the image; they are clipped to its range.
+    Where alpha says too little (it is constant, say) the pair closest to the mean colour. An alpha
+    of little contrast could ask for colours far outside the image; they are clipped to its range.
     """
     from propmat._cpu import foreground as kernels
 
@@ -168,13 +180,17 @@ def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
     normal = np.array([[sums[0], sums[1]], [sums[1], sums[2]]])
     mixed = sums[3:].reshape(2, channels)
     mean = mixed.sum(axis=0)
-    offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (mixed - normal.sum(axis=1)[:, None] * mean)
+    offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (
+        mixed - normal.sum(axis=1)[:, None] * mean
+    )
     layers = np.zeros((2, channels, 2, 1, 3), np.float32)
     layers[:, :, 0, 0, 1] = np.clip(mean + offset, image.min(), image.max())
     return layers
 
 
-def _closed_form(image: Array, alpha: Array, regularization: float, gradient_weight: float) -> Array:
+def _closed_form(
+    image: Array, alpha: Array, regularization: float, gradient_weight: float
+) -> Array:
     """Both layers, (2, H, W, d): the multilevel ones, then the minimum over the mixed pixels."""
     layers = _multilevel(image, alpha, regularization, gradient_weight)
     mixed = (alpha > 0) & (alpha < 1)
@@ -182,7 +198,8 @@ def _closed_form(image: Array, alpha: Array, regularization: float, gradient_wei
         return layers
     a, b = alpha[mixed], 1.0 - alpha[mixed]
     to_foreground, to_background = (
-        _edges(alpha, mixed, visible, regularization, gradient_weight) for visible in (alpha > 0, alpha < 1)
+        _edges(alpha, mixed, visible, regularization, gradient_weight)
+        for visible in (alpha > 0, alpha < 1)
     )
     solve = SOLVER.prepare(
         sp.block_array(
@@ -195,7 +212,10 @@ def _closed_form(image: Array, alpha: Array, regularization: float, gradient_wei
     )
     for c in range(image.shape[2]):
         plane = image[:, :, c]
-        known = to_foreground @ (plane * (alpha == 1)).ravel(), to_background @ (plane * (alpha == 0)).ravel()
+        known = (
+            to_foreground @ (plane * (alpha == 1)).ravel(),
+            to_background @ (plane * (alpha == 0)).ravel(),
+        )
         rhs = np.concatenate([a * plane[mixed] + known[0], b * plane[mixed] + known[1]])
         solution = solve(rhs, x0=layers[:, mixed, c].ravel())
         solution.check()
@@ -210,9 +230,10 @@ def _edges(
     regularization: float,
     gradient_weight: float,
 ) -> sp.csr_array:
-    """Weights of the edges from each mixed pixel (a row) to the pixels (columns) where the layer is visible.
+    """Weights of the edges from each mixed pixel (a row) to visible pixels (columns) of a layer.
 
-    Elsewhere its colour is known by nothing but these edges, so that leaving them out loses nothing.
+    Elsewhere its colour is known by nothing but these edges, so that leaving them out loses
+    nothing.
     """
     pixel = np.arange(alpha.size).reshape(alpha.shape)
     one = np.concatenate([pixel[:, :-1].ravel(), pixel[:-1].ravel()])
@@ -235,12 +256,16 @@ def _laplacian(edges: sp.csr_array, mixed: NDArray[np.bool_]) -> sp.csr_array:
 
 def _light(encoded: Array) -> Array:
     size = np.abs(encoded)
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)
+    return np.copysign(
+        np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded
+    )
 
 
 def _srgb(light: Array) -> Array:
     size = np.abs(light)
-    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), light)
+    return np.copysign(
+        np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), light
+    )
 
 
 METHODS = {"multilevel": _multilevel, "closed_form": _closed_form}

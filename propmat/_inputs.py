@@ -121,8 +121,8 @@ def _scaled(value: Any, name: str, bounded: bool = True) -> Array:
     _finite(pixels, name)
     if bounded:
         _in_unit_range(pixels, name)
-    elif pixels.size and np.abs(pixels).max() > BRIGHTEST:
-        raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {np.abs(pixels).max():g}")
+    elif pixels.size and max(-pixels.min(), pixels.max()) > BRIGHTEST:
+        raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {pixels.min():g} to {pixels.max():g}")
     return pixels
 
 
