@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): add the elements inside blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
 
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
@@ -62,7 +62,6 @@ class GridOperator:
     support: Support
     values: Array
     assemble: Assemble = field(repr=False)
-    extra: Array | None = field(default=None, repr=False)
 
     @classmethod
     def from_image(
@@ -112,16 +111,20 @@ class GridOperator:
     def _assembled(
         cls, support: Support, assemble: Assemble, diagonal: Array | None
     ) -> GridOperator:
-        extra = None if diagonal is None else np.asarray(diagonal, float)[support.unknown]
-        operator = cls(support, np.empty((13, 0)), assemble, extra)
-        return cls(support, operator.inside(0), assemble, extra)
+        values = np.zeros((13, support.size))
+        assemble(0, values)
+        if diagonal is not None:
+            values[0, support.position] += np.asarray(diagonal, dtype=np.float64)[support.unknown]
+        return cls(support, values, assemble)
 
-    def inside(self, block: int) -> Array:
-        """The 13 arrays of the elements whose unknown pixels share a block; of all for block 0."""
-        values = np.zeros((13, self.support.size))
+    def across(self, block: int) -> Array:
+        """The 13 arrays of the elements that tie unknown pixels of several blocks.
+
+        An element is a window or an edge. What is left of `values` is a sum of positive
+        semidefinite matrices, one for each block: its local matrix.
+        """
+        values = np.zeros_like(self.values)
         self.assemble(block, values)
-        if self.extra is not None:
-            values[0, self.support.position] += self.extra
         return values
 
     @property

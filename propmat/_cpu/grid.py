@@ -119,7 +119,7 @@ def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
 
 
 @njit(cache=True, nogil=True)
-def scatter_windows(factor, weight, count, number, y, x, top, bottom, values):
+def scatter_windows(factor, count, number, y, x, top, bottom, values):
     """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
     depth = factor.shape[0]
     for a in range(9):
@@ -133,7 +133,7 @@ def scatter_windows(factor, weight, count, number, y, x, top, bottom, values):
             target = values[k, first : first + count]
             constant = (1.0 if a == b else 0.0) - 1.0 / 9.0
             for t in range(count):
-                target[t] += constant * weight[t]
+                target[t] += constant
             for c in range(depth):
                 left = factor[c, a]
                 right = factor[c, b]
@@ -143,12 +143,11 @@ def scatter_windows(factor, weight, count, number, y, x, top, bottom, values):
 
 @njit(cache=True, nogil=True, parallel=True)
 def assemble_windows(image, unknown, centres, number, epsilon, block, values):
-    """Sum the closed-form window matrices; with block > 0 those only whose unknown pixels share a block."""
+    """Sum the closed-form window matrices; with block > 0 those only that tie unknown pixels of several blocks."""
     height, width, depth = image.shape
     for stripe in prange((height + STRIPE - 1) // STRIPE):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
         factor = np.empty((depth, 9, LANES))
-        weight = np.empty(LANES)
         centred = np.empty((9, depth))
         covariance = np.empty((depth, depth))
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
@@ -160,15 +159,12 @@ def assemble_windows(image, unknown, centres, number, epsilon, block, values):
                 count = 0
                 while count < LANES and x + count < width - 1 and centres[y, x + count]:
                     centre = x + count
-                    weight[count] = 1.0
-                    if block > 0 and straddles(unknown, y - 1, centre - 1, 3, 3, block):
-                        weight[count] = 0.0
-                        factor[:, :, count] = 0.0
-                    else:
-                        window_factor(image, y, centre, epsilon, centred, covariance, factor, count)
+                    if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):
+                        break
+                    window_factor(image, y, centre, epsilon, centred, covariance, factor, count)
                     count += 1
-                scatter_windows(factor, weight, count, number, y, x, top, bottom, values)
-                x += count
+                scatter_windows(factor, count, number, y, x, top, bottom, values)
+                x += max(count, 1)
 
 
 @njit(cache=True, nogil=True)
@@ -184,7 +180,7 @@ def assemble_edges(horizontal, vertical, unknown, number, block, values):
                 v, u = y + k, x + 1 - k
                 if v >= height or u >= width or not (unknown[y, x] or unknown[v, u]):
                     continue
-                if block > 0 and straddles(unknown, y, x, 1 + k, 2 - k, block):
+                if block > 0 and not straddles(unknown, y, x, 1 + k, 2 - k, block):
                     continue
                 weight = vertical[y, x] if k else horizontal[y, x]
                 there = number[v + 2, u + 2]

@@ -11,7 +11,10 @@ from numba import njit, prange
 
 @njit(cache=True, nogil=True)
 def eliminate(matrix, n, most, threshold, order):
-    """LDLᵀ in place, largest pivot first, until every pivot left is under the threshold and `most` are left."""
+    """LDLᵀ in place, largest pivot first, until every pivot left is under the threshold and `most` are left.
+
+    Sizes are padded to multiples of eight: the last pivots are given back up to one, so that no column is wasted.
+    """
     for i in range(n):
         order[i] = i
     for k in range(n - 1):
@@ -21,7 +24,7 @@ def eliminate(matrix, n, most, threshold, order):
                 best = i
         pivot = matrix[best, best]
         if pivot < 1e-13 or (pivot < threshold and n - k <= most):
-            return k
+            return max(0, n - min(most, (n - k + 7) // 8 * 8)) if n - k <= most else k
         if best != k:
             order[k], order[best] = order[best], order[k]
             for j in range(n):
@@ -36,7 +39,7 @@ def eliminate(matrix, n, most, threshold, order):
                 for j in range(n - k - 1):
                     target[j] -= factor * source[j]
             matrix[i, k] = factor
-    return max(n - 1, 0)
+    return max(0, n - 8)
 
 
 @njit(cache=True, nogil=True)
@@ -224,6 +227,8 @@ def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, si
                     value = values[5 * dy + dx, here]
                 else:
                     value = values[-5 * dy - dx, there]
+                if value == 0.0:
+                    continue
                 target = product[slot]
                 source = basis[row[there] : row[there] + sizes[q]]
                 if touched[slot] == 0:
@@ -266,17 +271,23 @@ def galerkin_blocks(
                     continue
                 width = wide[other]
                 product = np.zeros((rows, width))
+                filled = False
                 for i in range(rows):
                     for j in range(sizes[r]):
                         if s >= 4:
                             value = stencil[offsets[q, s - 4] + i * sizes[r] + j]
                         else:
                             value = stencil[offsets[r, 4 - s] + j * rows + i]
+                        if value == 0.0:
+                            continue
+                        filled = True
                         begin = begins[r] + j * width
                         source = basis[begin : begin + width]
                         target = product[i]
                         for b in range(width):
                             target[b] += value * source[b]
+                if not filled:
+                    continue
                 for i in range(rows):
                     for a in range(wide[p]):
                         factor = basis[begins[q] + i * wide[p] + a]

@@ -14,6 +14,7 @@ Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
 FACTOR = 3  # blocks across a block of the next
 LANES = 8  # sizes of blocks are multiples of it
+MOST = 16  # functions of a block of pixels
 BOUND = 1.2  # power iteration underestimates the largest eigenvalue
 
 
@@ -48,6 +49,7 @@ class Multigrid:
     """
 
     threshold: float = 0.1
+    pixel_threshold: float = 0.03
     degrees: tuple[int, int] = (2, 3)
     coarsest: int = 600
 
@@ -275,17 +277,17 @@ class Hierarchy:
             support.unknown, support.number, EDGE
         )
         level = Blocks(grid, where, first, members)
-        functions = np.zeros((members.size, 16), np.float32)
+        functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
         kernels.pixel_functions(
-            matrix.inside(EDGE),
+            matrix.values - matrix.across(EDGE),
             matrix.values[0],
             first,
             members,
             cells,
             EDGE,
-            16,
-            self.settings.threshold,
+            MOST,
+            self.settings.pixel_threshold,
             functions,
             counts,
         )
@@ -351,10 +353,10 @@ class Hierarchy:
 
     def _local(self, edge: int) -> Array:
         """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels."""
-        stencil = self._galerkin_pixels(self.matrix.inside(edge), self.levels[0])
+        across = self._galerkin_pixels(self.matrix.across(edge), self.levels[0])
         for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
-            stencil = self._galerkin_blocks(stencil, fine, coarse)
-        return stencil
+            across = self._galerkin_blocks(across, fine, coarse)
+        return self.stencil - across
 
     def _next_level(self, edge: int) -> None:
         from propmat._cpu import multigrid_setup as kernels
