@@ -10,7 +10,9 @@ import numpy as np
 from scipy import sparse
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
+Assemble = Callable[
+    [int, Array], None
+]  # (block, values): add the elements across blocks, all for 0
 
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
@@ -67,7 +69,7 @@ class GridOperator:
     def from_image(
         cls, image: Array, unknown: Array, *, epsilon: float = 1e-7, diagonal: Array | None = None
     ) -> GridOperator:
-        """Closed-form Laplacian of an image (H, W, d), radius 1; only windows with an unknown pixel."""
+        """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel."""
         from propmat._cpu import grid as kernels
 
         support = Support.of(unknown)

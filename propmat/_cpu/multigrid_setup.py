@@ -145,7 +145,20 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
 
 @njit(cache=True, nogil=True, parallel=True)
 def block_functions(
-    stencil, offsets, sizes, starts, neighbours, live, parent, first, children, most, threshold, out, base, counts
+    stencil,
+    offsets,
+    sizes,
+    starts,
+    neighbours,
+    live,
+    parent,
+    first,
+    children,
+    most,
+    threshold,
+    out,
+    base,
+    counts,
 ):
     """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
     for p in prange(first.size - 1):
@@ -254,7 +267,19 @@ def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, si
 
 @njit(cache=True, nogil=True, parallel=True)
 def galerkin_blocks(
-    stencil, offsets, sizes, neighbours, parent, basis, begins, where, first, children, wide, coarse_offsets, out
+    stencil,
+    offsets,
+    sizes,
+    neighbours,
+    parent,
+    basis,
+    begins,
+    where,
+    first,
+    children,
+    wide,
+    coarse_offsets,
+    out,
 ):
     """Pᵀ A P for blocks of blocks."""
     for p in prange(first.size - 1):
@@ -334,7 +359,9 @@ def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis,
     blocks = sizes.size
     for p in prange(blocks):
         begin = offsets[p, 0]
-        factor_block(stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]])
+        factor_block(
+            stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]]
+        )
     for p in prange(blocks):
         size = sizes[p]
         own = stencil[offsets[p, 0] : offsets[p, 0] + size * size]

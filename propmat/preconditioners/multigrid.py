@@ -48,7 +48,7 @@ class Multigrid:
     (True, True)
     """
 
-    threshold: float = 0.1
+    threshold: float = 0.15
     pixel_threshold: float = 0.03
     degrees: tuple[int, int] = (2, 3)
     coarsest: int = 600
@@ -60,6 +60,12 @@ class Multigrid:
 
 class Blocks:
     """One coarse level: blocks of variable size, their basis, their matrix."""
+
+    # Of a level above the first: block of every finer block, and the way back.
+    parent: Array
+    children: Array
+    first_child: Array
+    child_begins: Array
 
     def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
         from propmat._cpu import multigrid_setup as kernels
@@ -79,9 +85,10 @@ class Blocks:
         self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         self.basis = np.zeros(int(lengths.sum()), np.float32)
         kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
-        widths = np.where(
-            self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0
-        ) * self.sizes[:, None]
+        widths = (
+            np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0)
+            * self.sizes[:, None]
+        )
         ends = np.cumsum(widths.ravel())
         self.offsets = np.concatenate([[0], ends[:-1]]).reshape(widths.shape)
         self.entries = int(ends[-1])
@@ -238,14 +245,12 @@ class Smoother:
                     np.multiply(self.b, np.float32(new), out=self.x)
                 self.step[:] = self.x
                 continue
-            self.level.relax(
-                self.b, self.x, self.step, np.float32(old), np.float32(new), self.y
-            )
+            self.level.relax(self.b, self.x, self.step, np.float32(old), np.float32(new), self.y)
             self.x, self.y = self.y, self.x
 
 
 class Hierarchy:
-    """Levels of one matrix; `apply` is one symmetric V-cycle, `solve` conjugate gradients with it."""
+    """Levels of one matrix; `apply` is a symmetric V-cycle, `solve` conjugate gradients with it."""
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
@@ -478,7 +483,9 @@ class Hierarchy:
         partial = np.empty(CHUNKS)
         iterations = 0
         residual = np.inf
-        for _ in range(3):  # the recurrence drifts from the true residual: check, and go on from there
+        for _ in range(
+            3
+        ):  # the recurrence drifts from the true residual: check, and go on from there
             grid.multiply(matrix.values, support.runs, support.chunks, x, q, partial)
             r = right - q
             before = residual
@@ -492,9 +499,7 @@ class Hierarchy:
             while iterations < max_iterations:
                 self._cycle(0)
                 product = kernels.turn(r, cycle.x, p, product, partial)
-                energy = grid.multiply(
-                    matrix.values, support.runs, support.chunks, p, q, partial
-                )
+                energy = grid.multiply(matrix.values, support.runs, support.chunks, p, q, partial)
                 if not (product > 0 and energy > 0):
                     break
                 squared = kernels.descend(x, r, p, q, product / energy, 1 / norm, cycle.b, partial)
