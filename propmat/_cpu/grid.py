@@ -1,0 +1,279 @@
+"""Symmetric operators on the unknown pixels of an image, stored as 13 arrays.
+
+The pixels that an operator may read, called the support, are the unknown ones dilated by two pixels, numbered row
+by row in an image with a border of two pixels. There the five neighbours of a pixel on any of its five rows are
+consecutive, so a horizontal run of pixels needs one offset per neighbouring row and no column index. Array 0 is the
+diagonal; arrays 1-2 couple a pixel to the next two of its row, 3-7 to the five of the next row, 8-12 to the five of
+the row after that. The other half is read from the neighbour.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+LANES = 64  # windows treated at once; their statistics stay in the first-level cache
+STRIPE = 16  # rows that one task owns
+
+
+@njit(cache=True, nogil=True)
+def number_support(unknown):
+    """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
+    height, width = unknown.shape
+    near = np.zeros((height + 4, width + 4), np.uint8)
+    for y in range(height):
+        for x in range(width):
+            if unknown[y, x]:
+                for v in range(-2, 3):
+                    for u in range(-2, 3):
+                        ring = 1 if max(abs(u), abs(v)) == 2 else 2
+                        if near[y + 2 + v, x + 2 + u] < ring:
+                            near[y + 2 + v, x + 2 + u] = ring
+    number = np.full((height + 4, width + 4), -1, np.int32)
+    size = 0
+    for y in range(height + 4):
+        for x in range(width + 4):
+            if near[y, x]:
+                number[y, x] = size
+                size += 1
+    centres = np.zeros((height, width), np.bool_)
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            centres[y, x] = near[y + 2, x + 2] == 2
+    return number, centres, size
+
+
+@njit(cache=True, nogil=True)
+def find_runs(unknown, number):
+    """One row per horizontal run of unknown pixels: first, length, and the shifts to rows -2, -1, 1, 2."""
+    height, width = unknown.shape
+    count = 0
+    for y in range(height):
+        for x in range(width):
+            if unknown[y, x] and (x == 0 or not unknown[y, x - 1]):
+                count += 1
+    runs = np.empty((count, 6), np.int64)
+    k = -1
+    for y in range(height):
+        for x in range(width):
+            if not unknown[y, x]:
+                continue
+            if x == 0 or not unknown[y, x - 1]:
+                k += 1
+                first = number[y + 2, x + 2]
+                runs[k, 0] = first
+                runs[k, 1] = 0
+                runs[k, 2] = number[y, x + 2] - first
+                runs[k, 3] = number[y + 1, x + 2] - first
+                runs[k, 4] = number[y + 3, x + 2] - first
+                runs[k, 5] = number[y + 4, x + 2] - first
+            runs[k, 1] += 1
+    return runs
+
+
+@njit(cache=True, nogil=True, inline="always")
+def straddles(unknown, top, left, height, width, block):
+    """Whether the unknown pixels of a small rectangle lie in more than one block."""
+    if top // block == (top + height - 1) // block and left // block == (left + width - 1) // block:
+        return False
+    found_y, found_x = -1, -1
+    for y in range(top, top + height):
+        for x in range(left, left + width):
+            if unknown[y, x]:
+                if found_y < 0:
+                    found_y, found_x = y // block, x // block
+                elif found_y != y // block or found_x != x // block:
+                    return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
+    """Write M with B = I - 1/9 - M Mᵀ for the window around (y, x); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I."""
+    depth = image.shape[2]
+    for c in range(depth):
+        mean = 0.0
+        for a in range(9):
+            centred[a, c] = image[y - 1 + a // 3, x - 1 + a % 3, c]
+            mean += centred[a, c]
+        mean /= 9.0
+        for a in range(9):
+            centred[a, c] -= mean
+    for c in range(depth):
+        for e in range(c + 1):
+            total = epsilon if c == e else 0.0
+            for a in range(9):
+                total += centred[a, c] * centred[a, e]
+            total /= 9.0
+            for k in range(e):
+                total -= covariance[c, k] * covariance[e, k]
+            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
+            if c == e:
+                covariance[c, c] = np.sqrt(max(total, epsilon / 9.0))
+            else:
+                covariance[c, e] = total / covariance[e, e]
+    for a in range(9):
+        for c in range(depth):
+            total = centred[a, c] / 3.0
+            for k in range(c):
+                total -= covariance[c, k] * out[k, a, lane]
+            out[c, a, lane] = total / covariance[c, c]
+
+
+@njit(cache=True, nogil=True)
+def scatter_windows(factor, count, number, y, x, top, bottom, values):
+    """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
+    depth = factor.shape[0]
+    for a in range(9):
+        row = y - 1 + a // 3
+        if row < top or row >= bottom:
+            continue
+        first = number[row + 2, x + 1 + a % 3]
+        for b in range(a, 9):
+            dy, dx = b // 3 - a // 3, b % 3 - a % 3
+            k = dx if dy == 0 else 5 * dy + dx
+            target = values[k, first : first + count]
+            constant = (1.0 if a == b else 0.0) - 1.0 / 9.0
+            for t in range(count):
+                target[t] += constant
+            for c in range(depth):
+                left = factor[c, a]
+                right = factor[c, b]
+                for t in range(count):
+                    target[t] -= left[t] * right[t]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def assemble_windows(image, unknown, centres, number, epsilon, block, values):
+    """Sum the closed-form window matrices; with block > 0 those only that tie unknown pixels of several blocks."""
+    height, width, depth = image.shape
+    for stripe in prange((height + STRIPE - 1) // STRIPE):
+        top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
+        factor = np.empty((depth, 9, LANES))
+        centred = np.empty((9, depth))
+        covariance = np.empty((depth, depth))
+        for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
+            x = 1
+            while x < width - 1:
+                if not centres[y, x]:
+                    x += 1
+                    continue
+                count = 0
+                while count < LANES and x + count < width - 1 and centres[y, x + count]:
+                    centre = x + count
+                    if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):
+                        break
+                    window_factor(image, y, centre, epsilon, centred, covariance, factor, count)
+                    count += 1
+                scatter_windows(factor, count, number, y, x, top, bottom, values)
+                x += max(count, 1)
+
+
+@njit(cache=True, nogil=True)
+def assemble_edges(horizontal, vertical, unknown, number, block, values):
+    """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
+    height, width = unknown.shape
+    for y in range(height):
+        for x in range(width):
+            here = number[y + 2, x + 2]
+            if here < 0:
+                continue
+            for k in range(2):
+                v, u = y + k, x + 1 - k
+                if v >= height or u >= width or not (unknown[y, x] or unknown[v, u]):
+                    continue
+                if block > 0 and not straddles(unknown, y, x, 1 + k, 2 - k, block):
+                    continue
+                weight = vertical[y, x] if k else horizontal[y, x]
+                there = number[v + 2, u + 2]
+                values[0, here] += weight
+                values[0, there] += weight
+                values[5 if k else 1, here] -= weight
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def multiply_runs(values, runs, begin, end, x, y):
+    """y = A x on the pixels of some runs."""
+    for k in range(begin, end):
+        first, count = runs[k, 0], runs[k, 1]
+        out = y[first : first + count]
+        x0 = x[first - 2 : first + count + 2]
+        a0 = values[0, first : first + count]
+        a1 = values[1, first - 1 : first + count]
+        a2 = values[2, first - 2 : first + count]
+        for t in range(count):
+            out[t] = (
+                a0[t] * x0[t + 2]
+                + a1[t + 1] * x0[t + 3]
+                + a2[t + 2] * x0[t + 4]
+                + a1[t] * x0[t + 1]
+                + a2[t] * x0[t]
+            )
+        for dy in range(1, 3):
+            low = first + runs[k, 3 + dy]
+            high = first + runs[k, 4 - dy]
+            below = x[low - 2 : low + count + 2]
+            c0 = values[5 * dy - 2, first : first + count]
+            c1 = values[5 * dy - 1, first : first + count]
+            c2 = values[5 * dy, first : first + count]
+            c3 = values[5 * dy + 1, first : first + count]
+            c4 = values[5 * dy + 2, first : first + count]
+            for t in range(count):
+                out[t] += (
+                    c0[t] * below[t]
+                    + c1[t] * below[t + 1]
+                    + c2[t] * below[t + 2]
+                    + c3[t] * below[t + 3]
+                    + c4[t] * below[t + 4]
+                )
+            above = x[high - 2 : high + count + 2]
+            e4 = values[5 * dy + 2, high - 2 : high + count - 2]
+            e3 = values[5 * dy + 1, high - 1 : high + count - 1]
+            e2 = values[5 * dy, high : high + count]
+            e1 = values[5 * dy - 1, high + 1 : high + count + 1]
+            e0 = values[5 * dy - 2, high + 2 : high + count + 2]
+            for t in range(count):
+                out[t] += (
+                    e4[t] * above[t]
+                    + e3[t] * above[t + 1]
+                    + e2[t] * above[t + 2]
+                    + e1[t] * above[t + 3]
+                    + e0[t] * above[t + 4]
+                )
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def multiply(values, runs, chunks, x, y, partial):
+    """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
+    for c in prange(chunks.size - 1):
+        multiply_runs(values, runs, chunks[c], chunks[c + 1], x, y)
+        total = 0.0
+        for k in range(chunks[c], chunks[c + 1]):
+            for i in range(runs[k, 0], runs[k, 0] + runs[k, 1]):
+                total += x[i] * y[i]
+        partial[c] = total
+    return partial[: chunks.size - 1].sum()
+
+
+@njit(cache=True, nogil=True)
+def to_csr(values, support_of, number, rank, coordinates, pointers, columns, data):
+    """Fill a canonical CSR; a first call with empty `columns` only counts."""
+    n = support_of.size
+    fill = columns.size > 0
+    k = 0
+    for i in range(n):
+        pointers[i] = k
+        y, x = coordinates[i, 0] + 2, coordinates[i, 1] + 2
+        here = support_of[i]
+        for dy in range(-2, 3):
+            for dx in range(-2, 3):
+                there = number[y + dy, x + dx]
+                if there < 0 or rank[there] < 0:
+                    continue
+                forward = dy > 0 or (dy == 0 and dx >= 0)
+                a, b, owner = (dy, dx, here) if forward else (-dy, -dx, there)
+                value = values[b if a == 0 else 5 * a + b, owner]
+                if value != 0.0:
+                    if fill:
+                        columns[k] = rank[there]
+                        data[k] = value
+                    k += 1
+    pointers[n] = k

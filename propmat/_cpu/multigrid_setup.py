@@ -1,0 +1,413 @@
+"""Set-up of the multigrid hierarchy: local functions, Galerkin products, normalised bases.
+
+The nine neighbours of a block, itself included, are numbered row by row: slot 4 is the block, 5-8 are ahead of it
+(east, south-west, south, south-east), and slot s seen from the other side is 8 - s. Matrices between blocks are kept
+for the slots 4-8 only, as rows of the block by columns of the neighbour.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, nogil=True)
+def eliminate(matrix, n, most, threshold, order):
+    """LDLᵀ in place, largest pivot first, until every pivot left is under the threshold and `most` are left.
+
+    Sizes are padded to multiples of eight: the last pivots are given back up to one, so that no column is wasted.
+    """
+    for i in range(n):
+        order[i] = i
+    for k in range(n - 1):
+        best = k
+        for i in range(k + 1, n):
+            if matrix[i, i] > matrix[best, best]:
+                best = i
+        pivot = matrix[best, best]
+        if pivot < 1e-13 or (pivot < threshold and n - k <= most):
+            return max(0, n - min(most, (n - k + 7) // 8 * 8)) if n - k <= most else k
+        if best != k:
+            order[k], order[best] = order[best], order[k]
+            for j in range(n):
+                matrix[k, j], matrix[best, j] = matrix[best, j], matrix[k, j]
+            for i in range(k, n):
+                matrix[i, k], matrix[i, best] = matrix[i, best], matrix[i, k]
+        source = matrix[k, k + 1 : n]
+        for i in range(k + 1, n):
+            factor = matrix[i, k] / pivot
+            if factor != 0.0:
+                target = matrix[i, k + 1 : n]
+                for j in range(n - k - 1):
+                    target[j] -= factor * source[j]
+            matrix[i, k] = factor
+    return max(0, n - 8)
+
+
+@njit(cache=True, nogil=True)
+def extend(matrix, n, gone, most, order, functions):
+    """Functions that are 1 on one remaining unknown, 0 on the others, and of least energy on the eliminated ones."""
+    count = min(n - gone, most)
+    functions[:n, :count] = 0.0
+    for j in range(count):
+        functions[order[gone + j], j] = 1.0
+    for i in range(gone - 1, -1, -1):
+        row = functions[order[i]]
+        for j in range(count):
+            row[j] = -matrix[gone + j, i]
+        for k in range(i + 1, gone):
+            factor = matrix[k, i]
+            if factor != 0.0:
+                other = functions[order[k]]
+                for j in range(count):
+                    row[j] -= factor * other[j]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def blocks_of_pixels(unknown, number, edge):
+    """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
+    height, width = unknown.shape
+    grid = np.full(((height + edge - 1) // edge, (width + edge - 1) // edge), -1, np.int32)
+    total = 0
+    for y in range(height):
+        for x in range(width):
+            if unknown[y, x]:
+                grid[y // edge, x // edge] = 0
+                total += 1
+    blocks = 0
+    for y in range(grid.shape[0]):
+        for x in range(grid.shape[1]):
+            if grid[y, x] == 0:
+                grid[y, x] = blocks
+                blocks += 1
+    where = np.empty((blocks, 2), np.int32)
+    first = np.zeros(blocks + 1, np.int64)
+    members = np.empty(total, np.int32)
+    cells = np.empty(total, np.uint8)
+    k = 0
+    for gy in range(grid.shape[0]):
+        for gx in range(grid.shape[1]):
+            p = grid[gy, gx]
+            if p < 0:
+                continue
+            where[p, 0], where[p, 1] = gy, gx
+            first[p] = k
+            for y in range(gy * edge, min(height, (gy + 1) * edge)):
+                for x in range(gx * edge, min(width, (gx + 1) * edge)):
+                    if unknown[y, x]:
+                        members[k] = number[y + 2, x + 2]
+                        cells[k] = (y - gy * edge) * edge + x - gx * edge
+                        k += 1
+    first[blocks] = k
+    return grid, where, first, members, cells
+
+
+@njit(cache=True, nogil=True)
+def find_neighbours(grid, where):
+    """Block in each of the nine slots, -1 for none."""
+    neighbours = np.full((where.shape[0], 9), -1, np.int32)
+    for p in range(where.shape[0]):
+        for s in range(9):
+            y, x = where[p, 0] + s // 3 - 1, where[p, 1] + s % 3 - 1
+            if 0 <= y < grid.shape[0] and 0 <= x < grid.shape[1]:
+                neighbours[p, s] = grid[y, x]
+    return neighbours
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def pixel_functions(inside, diagonal, first, members, cells, edge, most, threshold, out, counts):
+    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
+    for p in prange(first.size - 1):
+        n = first[p + 1] - first[p]
+        local = np.full(edge * edge, -1, np.int64)
+        scale = np.empty(n)
+        for i in range(n):
+            local[cells[first[p] + i]] = i
+            scale[i] = 1.0 / np.sqrt(diagonal[members[first[p] + i]])
+        matrix = np.zeros((n, n))
+        for i in range(n):
+            cell, here = cells[first[p] + i], members[first[p] + i]
+            y, x = cell // edge, cell % edge
+            for k in range(13):
+                dy = (k + 2) // 5
+                v, u = y + dy, x + k - 5 * dy
+                if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
+                    j = local[v * edge + u]
+                    matrix[i, j] = inside[k, here] * scale[i] * scale[j]
+                    matrix[j, i] = matrix[i, j]
+        order = np.empty(n, np.int64)
+        functions = np.empty((n, most))
+        gone = eliminate(matrix, n, most, threshold, order)
+        counts[p] = extend(matrix, n, gone, most, order, functions)
+        for i in range(n):
+            for j in range(counts[p]):
+                out[first[p] + i, j] = functions[i, j] * scale[i]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def block_functions(
+    stencil,
+    offsets,
+    sizes,
+    starts,
+    neighbours,
+    live,
+    parent,
+    first,
+    children,
+    most,
+    threshold,
+    out,
+    base,
+    counts,
+):
+    """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
+    for p in prange(first.size - 1):
+        n = 0
+        total = 0
+        for c in range(first[p], first[p + 1]):
+            q = children[c]
+            total += sizes[q]
+            for j in range(starts[q], starts[q] + sizes[q]):
+                n += live[j]
+        local = np.empty(total, np.int64)
+        begins = np.empty(first[p + 1] - first[p], np.int64)
+        n = 0
+        total = 0
+        for c in range(first[p], first[p + 1]):
+            q = children[c]
+            begins[c - first[p]] = total
+            for j in range(starts[q], starts[q] + sizes[q]):
+                local[total] = n if live[j] else -1
+                n += live[j]
+                total += 1
+        matrix = np.zeros((n, n))
+        for c in range(first[p], first[p + 1]):
+            q = children[c]
+            for s in range(4, 9):
+                r = neighbours[q, s]
+                if r < 0 or parent[r] != p:
+                    continue
+                d = first[p]
+                while children[d] != r:
+                    d += 1
+                for i in range(sizes[q]):
+                    a = local[begins[c - first[p]] + i]
+                    for j in range(sizes[r]):
+                        b = local[begins[d - first[p]] + j]
+                        if a >= 0 and b >= 0:
+                            value = stencil[offsets[q, s - 4] + i * sizes[r] + j]
+                            matrix[a, b] = value
+                            matrix[b, a] = value
+        order = np.empty(n, np.int64)
+        functions = np.empty((n, most))
+        gone = eliminate(matrix, n, most, threshold, order)
+        counts[p] = extend(matrix, n, gone, most, order, functions)
+        for i in range(total):
+            for j in range(counts[p]):
+                out[base[p] + i, j] = functions[local[i], j] if local[i] >= 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def pack(functions, first, counts, sizes, begins, packed):
+    """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
+    for p in range(sizes.size):
+        for i in range(first[p + 1] - first[p]):
+            for j in range(counts[p]):
+                packed[begins[p] + i * sizes[p] + j] = functions[first[p] + i, j]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, sizes, offsets, out):
+    """Pᵀ A P for pixel blocks; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2 of the support."""
+    for p in prange(first.size - 1):
+        size = sizes[p]
+        product = np.empty((5, 64))
+        for i in range(first[p], first[p + 1]):
+            here = members[i]
+            touched = np.zeros(5, np.int64)
+            for k in range(25):
+                dy, dx = k // 5 - 2, k % 5 - 2
+                there = here + dx
+                if dy != 0:
+                    there += shifts[i, dy + 2 if dy < 0 else dy + 1]
+                q = owner[there]
+                if q < 0:
+                    continue
+                slot = 3 * (where[q, 0] - where[p, 0]) + where[q, 1] - where[p, 1]
+                if slot < 0:
+                    continue
+                if dy > 0 or (dy == 0 and dx >= 0):
+                    value = values[5 * dy + dx, here]
+                else:
+                    value = values[-5 * dy - dx, there]
+                if value == 0.0:
+                    continue
+                target = product[slot]
+                source = basis[row[there] : row[there] + sizes[q]]
+                if touched[slot] == 0:
+                    touched[slot] = sizes[q]
+                    for j in range(sizes[q]):
+                        target[j] = value * source[j]
+                else:
+                    for j in range(sizes[q]):
+                        target[j] += value * source[j]
+            mine = basis[row[here] : row[here] + size]
+            for slot in range(5):
+                width = touched[slot]
+                if width == 0:
+                    continue
+                source = product[slot]
+                for a in range(size):
+                    factor = mine[a]
+                    begin = offsets[p, slot] + a * width
+                    target = out[begin : begin + width]
+                    for j in range(width):
+                        target[j] += factor * source[j]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def galerkin_blocks(
+    stencil,
+    offsets,
+    sizes,
+    neighbours,
+    parent,
+    basis,
+    begins,
+    where,
+    first,
+    children,
+    wide,
+    coarse_offsets,
+    out,
+):
+    """Pᵀ A P for blocks of blocks."""
+    for p in prange(first.size - 1):
+        for c in range(first[p], first[p + 1]):
+            q = children[c]
+            rows = sizes[q]
+            for s in range(9):
+                r = neighbours[q, s]
+                if r < 0:
+                    continue
+                other = parent[r]
+                slot = 3 * (where[other, 0] - where[p, 0]) + where[other, 1] - where[p, 1]
+                if slot < 0:
+                    continue
+                width = wide[other]
+                product = np.zeros((rows, width))
+                filled = False
+                for i in range(rows):
+                    for j in range(sizes[r]):
+                        if s >= 4:
+                            value = stencil[offsets[q, s - 4] + i * sizes[r] + j]
+                        else:
+                            value = stencil[offsets[r, 4 - s] + j * rows + i]
+                        if value == 0.0:
+                            continue
+                        filled = True
+                        begin = begins[r] + j * width
+                        source = basis[begin : begin + width]
+                        target = product[i]
+                        for b in range(width):
+                            target[b] += value * source[b]
+                if not filled:
+                    continue
+                for i in range(rows):
+                    for a in range(wide[p]):
+                        factor = basis[begins[q] + i * wide[p] + a]
+                        if factor == 0.0:
+                            continue
+                        begin = coarse_offsets[p, slot] + a * width
+                        target = out[begin : begin + width]
+                        source = product[i]
+                        for b in range(width):
+                            target[b] += factor * source[b]
+
+
+@njit(cache=True, nogil=True)
+def factor_block(block, size, live):
+    """Cholesky in place; a direction that the others span, to rounding, is marked dead and left out."""
+    for i in range(size):
+        before = block[i * size + i]
+        for j in range(i):
+            total = block[i * size + j]
+            for k in range(j):
+                total -= block[i * size + k] * block[j * size + k]
+            block[i * size + j] = total / block[j * size + j] if live[j] else 0.0
+        total = before
+        for k in range(i):
+            total -= block[i * size + k] * block[i * size + k]
+        live[i] = before > 0.0 and total > 1e-9 * before
+        block[i * size + i] = np.sqrt(total) if live[i] else 0.0
+
+
+@njit(cache=True, nogil=True)
+def forward(block, size, vector, step):
+    """Solve L x = vector in place, dead directions give 0."""
+    for i in range(size):
+        total = vector[i * step]
+        for k in range(i):
+            total -= block[i * size + k] * vector[k * step]
+        pivot = block[i * size + i]
+        vector[i * step] = total / pivot if pivot > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live):
+    """Change every block's basis so that its own matrix becomes the identity."""
+    blocks = sizes.size
+    for p in prange(blocks):
+        begin = offsets[p, 0]
+        factor_block(
+            stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]]
+        )
+    for p in prange(blocks):
+        size = sizes[p]
+        own = stencil[offsets[p, 0] : offsets[p, 0] + size * size]
+        vector = np.empty(size)
+        for i in range(first[p + 1] - first[p]):
+            begin = begins[p] + i * size
+            for j in range(size):
+                vector[j] = basis[begin + j]
+            forward(own, size, vector, 1)
+            for j in range(size):
+                basis[begin + j] = vector[j]
+        for s in range(5, 9):
+            q = neighbours[p, s]
+            if q < 0:
+                continue
+            width = sizes[q]
+            other = stencil[offsets[q, 0] : offsets[q, 0] + width * width]
+            block = stencil[offsets[p, s - 4] : offsets[p, s - 4] + size * width]
+            for i in range(size):
+                forward(other, width, block[i * width :], 1)
+            for j in range(width):
+                forward(own, size, block[j:], width)
+    for p in range(blocks):
+        size, begin = sizes[p], offsets[p, 0]
+        stencil[begin : begin + size * size] = 0.0
+        for i in range(size):
+            stencil[begin + i * size + i] = 1.0
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def lay_out(stencil, offsets, sizes, neighbours, pointers, others, begins, out):
+    """Half stencil -> for every block the matrices of its neighbours, column by column, in float32."""
+    for p in prange(sizes.size):
+        k = pointers[p]
+        size = sizes[p]
+        for s in range(9):
+            q = neighbours[p, s]
+            if s == 4 or q < 0:
+                continue
+            width = sizes[q]
+            others[k] = q
+            for j in range(width):
+                for i in range(size):
+                    if s > 4:
+                        value = stencil[offsets[p, s - 4] + i * width + j]
+                    else:
+                        value = stencil[offsets[q, 4 - s] + j * size + i]
+                    out[begins[k] + j * size + i] = value
+            k += 1

@@ -1,0 +1,192 @@
+"""Symmetric matrices on the unknown pixels of an image, kept as arrays over the pixel grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+Array = np.ndarray[Any, Any]
+Assemble = Callable[
+    [int, Array], None
+]  # (block, values): add the elements across blocks, all for 0
+
+CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
+
+
+@dataclass(frozen=True)
+class Support:
+    """Numbering of the pixels an operator touches: the unknown ones and two pixels around."""
+
+    unknown: Array
+    number: Array
+    centres: Array
+    size: int
+    runs: Array
+    chunks: Array
+    position: Array
+
+    @classmethod
+    def of(cls, unknown: Array) -> Support:
+        from propmat._cpu import grid as kernels
+
+        unknown = np.ascontiguousarray(unknown, dtype=bool)
+        number, centres, size = kernels.number_support(unknown)
+        runs = kernels.find_runs(unknown, number)
+        ends = np.cumsum(runs[:, 1])
+        chunks = np.searchsorted(ends, np.linspace(0, unknown.sum(), CHUNKS + 1))
+        chunks[-1] = len(runs)
+        return cls(
+            unknown, number, centres, size, runs, np.unique(chunks), number[2:-2, 2:-2][unknown]
+        )
+
+
+@dataclass(frozen=True)
+class GridOperator:
+    """Symmetric positive semidefinite matrix on the unknown pixels, 13 numbers a row.
+
+    Its product costs a quarter of a CSR product, and it can say which part of it lies inside the
+    blocks of a coarser grid, which is what multigrid builds its coarse functions from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unknown = np.zeros((5, 5), dtype=bool)
+    >>> unknown[2, 1:4] = True
+    >>> matrix = GridOperator.from_edges(np.ones((5, 4)), np.ones((4, 5)), unknown)
+    >>> matrix @ np.ones(3)
+    array([3., 2., 3.])
+    """
+
+    support: Support
+    values: Array
+    assemble: Assemble = field(repr=False)
+
+    @classmethod
+    def from_image(
+        cls, image: Array, unknown: Array, *, epsilon: float = 1e-7, diagonal: Array | None = None
+    ) -> GridOperator:
+        """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel."""
+        from propmat._cpu import grid as kernels
+
+        support = Support.of(unknown)
+        image = np.ascontiguousarray(image, dtype=np.float64)
+
+        def assemble(block: int, values: Array) -> None:
+            kernels.assemble_windows(
+                image,
+                support.unknown,
+                support.centres,
+                support.number,
+                float(epsilon),
+                block,
+                values,
+            )
+
+        return cls._assembled(support, assemble, diagonal)
+
+    @classmethod
+    def from_edges(
+        cls,
+        horizontal: Array,
+        vertical: Array,
+        unknown: Array,
+        *,
+        diagonal: Array | None = None,
+    ) -> GridOperator:
+        """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W)."""
+        from propmat._cpu import grid as kernels
+
+        support = Support.of(unknown)
+        across = np.ascontiguousarray(horizontal, dtype=np.float64)
+        down = np.ascontiguousarray(vertical, dtype=np.float64)
+
+        def assemble(block: int, values: Array) -> None:
+            kernels.assemble_edges(across, down, support.unknown, support.number, block, values)
+
+        return cls._assembled(support, assemble, diagonal)
+
+    @classmethod
+    def _assembled(
+        cls, support: Support, assemble: Assemble, diagonal: Array | None
+    ) -> GridOperator:
+        values = np.zeros((13, support.size))
+        assemble(0, values)
+        if diagonal is not None:
+            values[0, support.position] += np.asarray(diagonal, dtype=np.float64)[support.unknown]
+        return cls(support, values, assemble)
+
+    def across(self, block: int) -> Array:
+        """The 13 arrays of the elements that tie unknown pixels of several blocks.
+
+        An element is a window or an edge. What is left of `values` is a sum of positive
+        semidefinite matrices, one for each block: its local matrix.
+        """
+        values = np.zeros_like(self.values)
+        self.assemble(block, values)
+        return values
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        n = self.support.position.size
+        return n, n
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.values.dtype
+
+    def spread(self, x: Array) -> Array:
+        """Vector of the unknown pixels -> vector on the support, zero elsewhere."""
+        out = np.zeros(self.support.size)
+        out[self.support.position] = x
+        return out
+
+    def _multiply(self, x: Array) -> Array:
+        from propmat._cpu import grid as kernels
+
+        support = self.support
+        y = np.zeros(support.size)
+        kernels.multiply(self.values, support.runs, support.chunks, x, y, np.empty(CHUNKS))
+        return y[support.position]
+
+    def __matmul__(self, x: Array) -> Array:
+        x = np.asarray(x)
+        if x.ndim == 2:
+            return np.stack([self @ column for column in x.T], axis=1)
+        return self._multiply(self.spread(x))
+
+    def times_known(self, known: Array) -> Array:
+        """L_UK k for values k (H, W) of which those of known pixels count."""
+        support = self.support
+        inner = np.where(support.unknown, 0.0, known)
+        values = np.zeros(support.size)
+        number = support.number[2:-2, 2:-2]
+        values[number[number >= 0]] = inner[number >= 0]
+        return self._multiply(values)
+
+    def diagonal(self) -> Array:
+        return self.values[0, self.support.position]
+
+    def tocsr(self) -> sparse.csr_matrix:
+        """The same matrix as canonical SciPy CSR with 32-bit indices."""
+        from propmat._cpu import grid as kernels
+
+        support, n = self.support, self.shape[0]
+        rank = np.full(support.size, -1, np.int32)
+        rank[support.position] = np.arange(n, dtype=np.int32)
+        where = np.argwhere(support.unknown).astype(np.int32)
+        pointers = np.empty(n + 1, np.int32)
+        columns, data = np.empty(0, np.int32), np.empty(0)
+        for _ in range(2):
+            kernels.to_csr(
+                self.values, support.position, support.number, rank, where, pointers, columns, data
+            )
+            columns, data = (
+                (np.empty(pointers[-1], np.int32), np.empty(pointers[-1]))
+                if not columns.size
+                else (columns, data)
+            )
+        return sparse.csr_matrix((data, columns, pointers), shape=self.shape)
