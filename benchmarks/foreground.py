@@ -16,10 +16,10 @@ from typing import Any
 import numba
 import numpy as np
 import pymatting
-from propmat.datasets import synthetic
 from scipy import ndimage
 
 import propmat
+from propmat.datasets import synthetic
 
 SEEDS = range(6)
 SHAPE = (480, 640)
@@ -32,9 +32,7 @@ METHODS: dict[str, Estimate] = {
     "pymatting ml": pymatting.estimate_foreground_ml,
     "pymatting cf": pymatting.estimate_foreground_cf,
     "multilevel": lambda image, alpha: propmat.foreground(image, alpha)[0],
-    "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(
-        image, alpha, gradient_weight=0.1
-    )[0],
+    "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(image, alpha, gradient_weight=0.1)[0],
     "closed_form": lambda image, alpha: propmat.foreground(image, alpha, method="closed_form")[0],
 }
 
@@ -63,15 +61,11 @@ def errors() -> Iterator[str]:
     first: list[float] = []
     for name, estimate in METHODS.items():
         pair = [
-            np.mean(
-                [error(estimate(s.image, disturb(s.alpha)), s.foreground, s.alpha) for s in samples]
-            )
+            np.mean([error(estimate(s.image, disturb(s.alpha)), s.foreground, s.alpha) for s in samples])
             for disturb in (np.asarray, lambda alpha: ndimage.gaussian_filter(alpha, 1.0))
         ]
         first = first or pair
-        cells = (
-            f"{value:12.4f}{value / base:8.2f}" for value, base in zip(pair, first, strict=True)
-        )
+        cells = (f"{value:12.4f}{value / base:8.2f}" for value, base in zip(pair, first, strict=True))
         yield f"{name:22}{''.join(cells)}"
 
 
@@ -83,9 +77,7 @@ def times() -> Iterator[str]:
     )
     for shape in SIZES:
         s = synthetic(0, shape)
-        theirs = seconds(
-            lambda s=s: pymatting.estimate_foreground_ml(s.image, s.alpha, return_background=True)
-        )
+        theirs = seconds(lambda s=s: pymatting.estimate_foreground_ml(s.image, s.alpha, return_background=True))
         row = f"{f'{shape[0]} x {shape[1]}':22}{1e3 * theirs:14.1f}"
         for threads in sorted({1, available}):
             numba.set_num_threads(threads)

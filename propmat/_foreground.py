@@ -122,9 +122,7 @@ def foreground(
     else:
         layers = METHODS[method](pixels, alpha, *weights)
     layers = _show_image(pixels, alpha, layers)
-    return (
-        (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
-    )
+    return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
 
 
 def _weight(value: Any, name: str) -> float:
@@ -162,9 +160,7 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
     """Sizes from 2 pixels a side at most to the full one, each about twice the one before."""
     steps = int(np.ceil(np.log2(max(height, width))))
-    return [
-        (round(height ** (k / steps)), round(width ** (k / steps))) for k in range(1, steps + 1)
-    ]
+    return [(round(height ** (k / steps)), round(width ** (k / steps))) for k in range(1, steps + 1)]
 
 
 def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
@@ -180,17 +176,13 @@ def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
     normal = np.array([[sums[0], sums[1]], [sums[1], sums[2]]])
     mixed = sums[3:].reshape(2, channels)
     mean = mixed.sum(axis=0)
-    offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (
-        mixed - normal.sum(axis=1)[:, None] * mean
-    )
+    offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (mixed - normal.sum(axis=1)[:, None] * mean)
     layers = np.zeros((2, channels, 2, 1, 3), np.float32)
     layers[:, :, 0, 0, 1] = np.clip(mean + offset, image.min(), image.max())
     return layers
 
 
-def _closed_form(
-    image: Array, alpha: Array, regularization: float, gradient_weight: float
-) -> Array:
+def _closed_form(image: Array, alpha: Array, regularization: float, gradient_weight: float) -> Array:
     """Both layers, (2, H, W, d): the multilevel ones, then the minimum over the mixed pixels."""
     layers = _multilevel(image, alpha, regularization, gradient_weight)
     mixed = (alpha > 0) & (alpha < 1)
@@ -198,8 +190,7 @@ def _closed_form(
         return layers
     a, b = alpha[mixed], 1.0 - alpha[mixed]
     to_foreground, to_background = (
-        _edges(alpha, mixed, visible, regularization, gradient_weight)
-        for visible in (alpha > 0, alpha < 1)
+        _edges(alpha, mixed, visible, regularization, gradient_weight) for visible in (alpha > 0, alpha < 1)
     )
     solve = SOLVER.prepare(
         sp.block_array(
@@ -256,16 +247,12 @@ def _laplacian(edges: sp.csr_array, mixed: NDArray[np.bool_]) -> sp.csr_array:
 
 def _light(encoded: Array) -> Array:
     size = np.abs(encoded)
-    return np.copysign(
-        np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded
-    )
+    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)
 
 
 def _srgb(light: Array) -> Array:
     size = np.abs(light)
-    return np.copysign(
-        np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), light
-    )
+    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), light)
 
 
 METHODS = {"multilevel": _multilevel, "closed_form": _closed_form}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[
-    [int, Array], None
-]  # (block, values): add the elements across blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
 
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
@@ -39,9 +37,7 @@ class Support:
         ends = np.cumsum(runs[:, 1])
         chunks = np.searchsorted(ends, np.linspace(0, unknown.sum(), CHUNKS + 1))
         chunks[-1] = len(runs)
-        return cls(
-            unknown, number, centres, size, runs, np.unique(chunks), number[2:-2, 2:-2][unknown]
-        )
+        return cls(unknown, number, centres, size, runs, np.unique(chunks), number[2:-2, 2:-2][unknown])
 
 
 @dataclass(frozen=True)
@@ -110,9 +106,7 @@ class GridOperator:
         return cls._assembled(support, assemble, diagonal)
 
     @classmethod
-    def _assembled(
-        cls, support: Support, assemble: Assemble, diagonal: Array | None
-    ) -> GridOperator:
+    def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None) -> GridOperator:
         values = np.zeros((13, support.size))
         assemble(0, values)
         if diagonal is not None:
@@ -144,19 +138,33 @@ class GridOperator:
         out[self.support.position] = x
         return out
 
-    def _multiply(self, x: Array) -> Array:
+    def gather(self, x: Array) -> Array:
+        """Vector on the support -> vector of the unknown pixels."""
+        return x[self.support.position]
+
+    def multiply(self, x: Array, out: Array) -> float:
+        """out = A x for vectors on the support; returns xᵀ A x."""
         from propmat._cpu import grid as kernels
 
         support = self.support
-        y = np.zeros(support.size)
-        kernels.multiply(self.values, support.runs, support.chunks, x, y, np.empty(CHUNKS))
-        return y[support.position]
+        return kernels.multiply(self.values, support.runs, support.chunks, x, out, np.empty(CHUNKS))
+
+    def shifted(self, change: Array) -> GridOperator:
+        """The operator with `change` (n,) added to its diagonal."""
+        values = self.values.copy()
+        values[0, self.support.position] += change
+        return replace(self, values=values)
+
+    def _product(self, x: Array) -> Array:
+        y = np.zeros(self.support.size)
+        self.multiply(x, y)
+        return self.gather(y)
 
     def __matmul__(self, x: Array) -> Array:
         x = np.asarray(x)
         if x.ndim == 2:
             return np.stack([self @ column for column in x.T], axis=1)
-        return self._multiply(self.spread(x))
+        return self._product(self.spread(x))
 
     def times_known(self, known: Array) -> Array:
         """L_UK k for values k (H, W) of which those of known pixels count."""
@@ -165,12 +173,12 @@ class GridOperator:
         values = np.zeros(support.size)
         number = support.number[2:-2, 2:-2]
         values[number[number >= 0]] = inner[number >= 0]
-        return self._multiply(values)
+        return self._product(values)
 
     def diagonal(self) -> Array:
         return self.values[0, self.support.position]
 
-    def tocsr(self) -> sparse.csr_matrix:
+    def tocsr(self) -> sparse.csr_array:
         """The same matrix as canonical SciPy CSR with 32-bit indices."""
         from propmat._cpu import grid as kernels
 
@@ -181,12 +189,8 @@ class GridOperator:
         pointers = np.empty(n + 1, np.int32)
         columns, data = np.empty(0, np.int32), np.empty(0)
         for _ in range(2):
-            kernels.to_csr(
-                self.values, support.position, support.number, rank, where, pointers, columns, data
-            )
+            kernels.to_csr(self.values, support.position, support.number, rank, where, pointers, columns, data)
             columns, data = (
-                (np.empty(pointers[-1], np.int32), np.empty(pointers[-1]))
-                if not columns.size
-                else (columns, data)
+                (np.empty(pointers[-1], np.int32), np.empty(pointers[-1])) if not columns.size else (columns, data)
             )
-        return sparse.csr_matrix((data, columns, pointers), shape=self.shape)
+        return sparse.csr_array((data, columns, pointers), shape=self.shape)

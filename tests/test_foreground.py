@@ -25,14 +25,10 @@ def scene(rng, height=40, width=53, channels=3):
     """Two smooth layers and a soft blob; returns image, alpha, foreground, background."""
     noise = rng.standard_normal((height, width, 2 * channels))
     layers = 0.5 + 2.0 * ndimage.gaussian_filter(noise, (6, 6, 0))
-    foreground, background = 0.5 * np.clip(layers, 0, 1).reshape(
-        height, width, 2, channels
-    ).transpose(2, 0, 1, 3)
+    foreground, background = 0.5 * np.clip(layers, 0, 1).reshape(height, width, 2, channels).transpose(2, 0, 1, 3)
     foreground = foreground + 0.5
     y, x = np.mgrid[:height, :width]
-    distance = np.hypot(y / height - 0.5, x / width - 0.5) + 0.05 * np.sin(
-        9 * np.arctan2(y - 19.5, x - 26.2)
-    )
+    distance = np.hypot(y / height - 0.5, x / width - 0.5) + 0.05 * np.sin(9 * np.arctan2(y - 19.5, x - 26.2))
     alpha = np.clip((0.4 - distance) / 0.2, 0, 1)
     image = alpha[..., None] * foreground + (1 - alpha[..., None]) * background
     return image, alpha, foreground, background
@@ -120,9 +116,7 @@ def test_brightness_scales_through(rng, method):
     image, alpha, *_ = scene(rng)
     expected = np.array(propmat.foreground(image, alpha, method=method))
     assert 64 * expected.max() > 50
-    np.testing.assert_allclose(
-        propmat.foreground(64 * image, alpha, method=method), 64 * expected, rtol=1e-12
-    )
+    np.testing.assert_allclose(propmat.foreground(64 * image, alpha, method=method), 64 * expected, rtol=1e-12)
 
 
 def test_rows_and_columns_may_change_places(rng, method):
@@ -139,9 +133,7 @@ def test_closed_form_is_mirrored_with_the_image(rng, axis):
     settings = {"method": "closed_form", **SMOOTH["closed_form"]}
     layers = np.array(propmat.foreground(image, alpha, **settings))
     mirrored = np.array(propmat.foreground(np.flip(image, axis), np.flip(alpha, axis), **settings))
-    np.testing.assert_allclose(
-        np.flip(mirrored, axis + 1)[:, mixed], layers[:, mixed], atol=10 * ATOL
-    )
+    np.testing.assert_allclose(np.flip(mirrored, axis + 1)[:, mixed], layers[:, mixed], atol=10 * ATOL)
 
 
 def test_any_number_of_threads_gives_the_same_bits(rng):
@@ -190,9 +182,7 @@ def test_closed_form_is_the_dense_minimiser(rng, regularization, gradient_weight
         np.testing.assert_allclose(layer[visible], exact[visible], atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 2), (2, 1), (1, 9), (9, 1), (2, 2), (3, 5), (33, 32)]
-)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 9), (9, 1), (2, 2), (3, 5), (33, 32)])
 def test_smallest_shapes(rng, method, shape):
     image, alpha = rng.random((*shape, 3)), rng.random(shape)
     foreground, background = propmat.foreground(image, alpha, method=method)
@@ -207,9 +197,7 @@ def test_smallest_shapes(rng, method, shape):
 def test_constant_alpha(rng, method, value):
     """Nothing tells the layers apart; together they are the image."""
     image, *_ = scene(rng)
-    foreground, background = propmat.foreground(
-        image, np.full(image.shape[:2], value), method=method
-    )
+    foreground, background = propmat.foreground(image, np.full(image.shape[:2], value), method=method)
     np.testing.assert_allclose(value * foreground + (1 - value) * background, image, atol=1e-3)
 
 
@@ -221,9 +209,7 @@ def test_one_pixel_of_mixed_colour_is_both_layers():
 @pytest.mark.parametrize("extreme", [1e-10, 1e10])
 def test_extreme_weights_stay_finite(rng, method, extreme):
     image, alpha, *_ = scene(rng, 11, 12)
-    layers = propmat.foreground(
-        image * 1e10, alpha, regularization=extreme, gradient_weight=extreme
-    )
+    layers = propmat.foreground(image * 1e10, alpha, regularization=extreme, gradient_weight=extreme)
     assert np.isfinite(layers).all()
 
 
@@ -273,9 +259,7 @@ def test_bad_input_is_named(rng):
     with pytest.raises(InputError, match=r"alpha: shape \(7, 9\) does not fit"):
         propmat.foreground(image, alpha[1:])
     with pytest.raises(InputError, match="image: has 1 values that are NaN or infinite"):
-        propmat.foreground(
-            np.where(np.arange(72).reshape(8, 9, 1) == 3, np.inf, image[..., :1]), alpha
-        )
+        propmat.foreground(np.where(np.arange(72).reshape(8, 9, 1) == 3, np.inf, image[..., :1]), alpha)
     with pytest.raises(InputError, match="image: takes values up to 1e"):
         propmat.foreground(1e30 * image, alpha)
     with pytest.raises(InputError, match="alpha: floating values are in"):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve
 
+from propmat import UnsupportedError
 from propmat.grid import GridOperator
-from propmat.preconditioners.multigrid import Multigrid
+from propmat.preconditioners import Multigrid
+from propmat.solvers import CG
 
 
 def colours(kind, shape):
@@ -51,11 +54,11 @@ def bands(shape):
 
 
 def check_against_direct(matrix, b, tolerance=2e-5):
-    x, iterations, residual = Multigrid(coarsest=40).prepare(matrix).solve(b, rtol=1e-10)
+    solution = CG(rtol=1e-10, preconditioner=Multigrid(coarsest=40)).prepare(matrix)(b)
     expected = np.atleast_1d(spsolve(matrix.tocsr().tocsc(), b))
-    assert residual <= 1e-10
-    np.testing.assert_allclose(x, expected, rtol=0, atol=tolerance)
-    return iterations
+    assert solution.residual <= 1e-10
+    np.testing.assert_allclose(solution.x, expected, rtol=0, atol=tolerance)
+    return solution.iterations
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,7 +94,7 @@ def test_cycle_is_symmetric_and_positive(kind):
     unknown[4:20, 5:25] = True
     matrix = GridOperator.from_image(colours(kind, (24, 30)), unknown)
     hierarchy = Multigrid(coarsest=20).prepare(matrix)
-    cycle = np.stack([hierarchy.apply(e) for e in np.eye(matrix.shape[0])], axis=1)
+    cycle = np.stack([hierarchy(e) for e in np.eye(matrix.shape[0])], axis=1)
     # The cycle runs in float32 and its coarse functions are scaled to unit energy.
     assert abs(cycle - cycle.T).max() <= 2e-3 * abs(cycle).max()
     assert np.linalg.eigvalsh((cycle + cycle.T) / 2).min() > 0
@@ -105,19 +108,9 @@ def test_single_unknown_pixel():
     check_against_direct(matrix, np.array([0.7]))
 
 
-def test_zero_right_hand_side_initial_guess_and_callback():
-    unknown, foreground = two_labels((40, 40))
-    matrix = GridOperator.from_image(colours("noise", (40, 40)), unknown)
-    hierarchy = Multigrid().prepare(matrix)
-    b = -matrix.times_known(foreground)
-    assert not hierarchy.solve(0 * b)[0].any()
-    seen = []
-    x, iterations, residual = hierarchy.solve(b, callback=lambda k, r: seen.append((k, r)))
-    assert [k for k, _ in seen] == list(range(1, iterations + 1))
-    assert residual == np.linalg.norm(b - matrix @ x) / np.linalg.norm(b)
-    assert hierarchy.solve(b, x0=x)[1] == 0
-    assert np.array_equal(hierarchy.solve(b)[0], x)
-    assert hierarchy.solve(b, callback=lambda k, r: k == 2)[1] == 2
+def test_unsuitable_matrix_is_refused():
+    with pytest.raises(UnsupportedError, match="Multigrid: takes a matrix on the pixel grid .* SmoothedAggregation"):
+        Multigrid().prepare(sp.eye_array(5))
 
 
 def test_repr_shows_the_levels():

@@ -8,13 +8,15 @@ the row after that. The other half is read from the neighbour.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from propmat._cpu._compiled import compiled
 
 LANES = 64  # windows treated at once; their statistics stay in the first-level cache
 STRIPE = 16  # rows that one task owns
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def number_support(unknown):
     """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
     height, width = unknown.shape
@@ -41,7 +43,7 @@ def number_support(unknown):
     return number, centres, size
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def find_runs(unknown, number):
     """One row per horizontal run of unknown pixels: first, length, and the shifts to rows -2, -1, 1, 2."""
     height, width = unknown.shape
@@ -69,7 +71,7 @@ def find_runs(unknown, number):
     return runs
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def straddles(unknown, top, left, height, width, block):
     """Whether the unknown pixels of a small rectangle lie in more than one block."""
     if top // block == (top + height - 1) // block and left // block == (left + width - 1) // block:
@@ -85,7 +87,7 @@ def straddles(unknown, top, left, height, width, block):
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
     """Write M with B = I - 1/9 - M Mᵀ for the window around (y, x); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I."""
     depth = image.shape[2]
@@ -118,7 +120,7 @@ def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
             out[c, a, lane] = total / covariance[c, c]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def scatter_windows(factor, count, number, y, x, top, bottom, values):
     """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
     depth = factor.shape[0]
@@ -141,7 +143,7 @@ def scatter_windows(factor, count, number, y, x, top, bottom, values):
                     target[t] -= left[t] * right[t]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def assemble_windows(image, unknown, centres, number, epsilon, block, values):
     """Sum the closed-form window matrices; with block > 0 those only that tie unknown pixels of several blocks."""
     height, width, depth = image.shape
@@ -167,7 +169,7 @@ def assemble_windows(image, unknown, centres, number, epsilon, block, values):
                 x += max(count, 1)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def assemble_edges(horizontal, vertical, unknown, number, block, values):
     """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
     height, width = unknown.shape
@@ -189,7 +191,7 @@ def assemble_edges(horizontal, vertical, unknown, number, block, values):
                 values[5 if k else 1, here] -= weight
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def multiply_runs(values, runs, begin, end, x, y):
     """y = A x on the pixels of some runs."""
     for k in range(begin, end):
@@ -201,11 +203,7 @@ def multiply_runs(values, runs, begin, end, x, y):
         a2 = values[2, first - 2 : first + count]
         for t in range(count):
             out[t] = (
-                a0[t] * x0[t + 2]
-                + a1[t + 1] * x0[t + 3]
-                + a2[t + 2] * x0[t + 4]
-                + a1[t] * x0[t + 1]
-                + a2[t] * x0[t]
+                a0[t] * x0[t + 2] + a1[t + 1] * x0[t + 3] + a2[t + 2] * x0[t + 4] + a1[t] * x0[t + 1] + a2[t] * x0[t]
             )
         for dy in range(1, 3):
             low = first + runs[k, 3 + dy]
@@ -240,7 +238,7 @@ def multiply_runs(values, runs, begin, end, x, y):
                 )
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def multiply(values, runs, chunks, x, y, partial):
     """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
     for c in prange(chunks.size - 1):
@@ -253,7 +251,7 @@ def multiply(values, runs, chunks, x, y, partial):
     return partial[: chunks.size - 1].sum()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def to_csr(values, support_of, number, rank, coordinates, pointers, columns, data):
     """Fill a canonical CSR; a first call with empty `columns` only counts."""
     n = support_of.size

@@ -1,12 +1,13 @@
-"""One multigrid cycle's loops in float32, and the vector updates of conjugate gradients in float64."""
+"""One multigrid cycle's loops in float32."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from propmat._cpu._compiled import compiled
 from propmat._cpu.grid import multiply_runs
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract"})
+@compiled(parallel=True, fastmath={"contract"})
 def relax_pixels(values, runs, chunks, scale, b, x, step, old, new, out):
     """step = old step + new scale (b - A x), out = x + step."""
     for c in prange(chunks.size - 1):
@@ -20,7 +21,7 @@ def relax_pixels(values, runs, chunks, scale, b, x, step, old, new, out):
                 o[i] = v[i] + s[i]
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract"})
+@compiled(parallel=True, fastmath={"contract"})
 def relax_blocks(values, begins, pointers, others, starts, sizes, b, x, step, old, new, out):
     """The same on blocks, whose own matrices are the identity."""
     for p in prange(sizes.size):
@@ -55,7 +56,7 @@ def relax_blocks(values, begins, pointers, others, starts, sizes, b, x, step, ol
             out[i] = x[i] + step[i]
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract"})
+@compiled(parallel=True, fastmath={"contract"})
 def restrict(basis, begins, first, members, starts, sizes, residual, out):
     """out = Pᵀ residual."""
     for p in prange(sizes.size):
@@ -69,7 +70,7 @@ def restrict(basis, begins, first, members, starts, sizes, residual, out):
                 target[j] += row[j] * f
 
 
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})
+@compiled(parallel=True, fastmath={"contract", "reassoc"})
 def prolong(basis, begins, first, members, starts, sizes, coarse, out):
     """out += P coarse."""
     for p in prange(sizes.size):
@@ -83,7 +84,7 @@ def prolong(basis, begins, first, members, starts, sizes, coarse, out):
             out[members[first[p] + i]] += total
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def multiply_dense(matrix, x, out):
     for i in range(matrix.shape[0]):
         row = matrix[i]
@@ -91,38 +92,3 @@ def multiply_dense(matrix, x, out):
         for j in range(matrix.shape[1]):
             total += row[j] * x[j]
         out[i] = total
-
-
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})
-def descend(x, r, p, q, alpha, scale, r32, partial):
-    """x += alpha p, r -= alpha q, r32 = scale r; returns rᵀ r, summed in a fixed order."""
-    chunks = partial.size
-    n = x.size
-    for c in prange(chunks):
-        low, high = c * n // chunks, (c + 1) * n // chunks
-        total = 0.0
-        for i in range(low, high):
-            x[i] += alpha * p[i]
-            r[i] -= alpha * q[i]
-            r32[i] = scale * r[i]
-            total += r[i] * r[i]
-        partial[c] = total
-    return partial.sum()
-
-
-@njit(cache=True, nogil=True, parallel=True, fastmath={"contract", "reassoc"})
-def turn(r, z, p, before, partial):
-    """p = z + beta p with beta = rᵀz / before, 0 for before = 0; returns rᵀ z."""
-    chunks = partial.size
-    n = r.size
-    for c in prange(chunks):
-        total = 0.0
-        for i in range(c * n // chunks, (c + 1) * n // chunks):
-            total += r[i] * z[i]
-        partial[c] = total
-    product = partial.sum()
-    beta = product / before if before > 0.0 else 0.0
-    for c in prange(chunks):
-        for i in range(c * n // chunks, (c + 1) * n // chunks):
-            p[i] = z[i] + beta * p[i]
-    return product

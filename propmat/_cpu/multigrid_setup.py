@@ -6,10 +6,12 @@ for the slots 4-8 only, as rows of the block by columns of the neighbour.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from propmat._cpu._compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def eliminate(matrix, n, most, threshold, order):
     """LDLᵀ in place, largest pivot first, until every pivot left is under the threshold and `most` are left.
 
@@ -42,7 +44,7 @@ def eliminate(matrix, n, most, threshold, order):
     return max(0, n - 8)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def extend(matrix, n, gone, most, order, functions):
     """Functions that are 1 on one remaining unknown, 0 on the others, and of least energy on the eliminated ones."""
     count = min(n - gone, most)
@@ -62,7 +64,7 @@ def extend(matrix, n, gone, most, order, functions):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def blocks_of_pixels(unknown, number, edge):
     """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
     height, width = unknown.shape
@@ -101,7 +103,7 @@ def blocks_of_pixels(unknown, number, edge):
     return grid, where, first, members, cells
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def find_neighbours(grid, where):
     """Block in each of the nine slots, -1 for none."""
     neighbours = np.full((where.shape[0], 9), -1, np.int32)
@@ -113,7 +115,7 @@ def find_neighbours(grid, where):
     return neighbours
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def pixel_functions(inside, diagonal, first, members, cells, edge, most, threshold, out, counts):
     """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
     for p in prange(first.size - 1):
@@ -143,7 +145,7 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
                 out[first[p] + i, j] = functions[i, j] * scale[i]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def block_functions(
     stencil,
     offsets,
@@ -207,7 +209,7 @@ def block_functions(
                 out[base[p] + i, j] = functions[local[i], j] if local[i] >= 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def pack(functions, first, counts, sizes, begins, packed):
     """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
     for p in range(sizes.size):
@@ -216,7 +218,7 @@ def pack(functions, first, counts, sizes, begins, packed):
                 packed[begins[p] + i * sizes[p] + j] = functions[first[p] + i, j]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, sizes, offsets, out):
     """Pᵀ A P for pixel blocks; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2 of the support."""
     for p in prange(first.size - 1):
@@ -265,7 +267,7 @@ def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, si
                         target[j] += factor * source[j]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def galerkin_blocks(
     stencil,
     offsets,
@@ -325,7 +327,7 @@ def galerkin_blocks(
                             target[b] += factor * source[b]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def factor_block(block, size, live):
     """Cholesky in place; a direction that the others span, to rounding, is marked dead and left out."""
     for i in range(size):
@@ -342,7 +344,7 @@ def factor_block(block, size, live):
         block[i * size + i] = np.sqrt(total) if live[i] else 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def forward(block, size, vector, step):
     """Solve L x = vector in place, dead directions give 0."""
     for i in range(size):
@@ -353,15 +355,13 @@ def forward(block, size, vector, step):
         vector[i * step] = total / pivot if pivot > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live):
     """Change every block's basis so that its own matrix becomes the identity."""
     blocks = sizes.size
     for p in prange(blocks):
         begin = offsets[p, 0]
-        factor_block(
-            stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]]
-        )
+        factor_block(stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]])
     for p in prange(blocks):
         size = sizes[p]
         own = stencil[offsets[p, 0] : offsets[p, 0] + size * size]
@@ -391,7 +391,7 @@ def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis,
             stencil[begin + i * size + i] = 1.0
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def lay_out(stencil, offsets, sizes, neighbours, pointers, others, begins, out):
     """Half stencil -> for every block the matrices of its neighbours, column by column, in float32."""
     for p in prange(sizes.size):

@@ -4,7 +4,7 @@ from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Identity, NearNullSpace, Preconditioner
 from propmat.preconditioners._ichol import IncompleteCholesky
 from propmat.preconditioners._jacobi import Jacobi
-from propmat.preconditioners.multigrid import Multigrid
+from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import Preconditioner
-from propmat.preconditioners.multigrid import Multigrid
+from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 

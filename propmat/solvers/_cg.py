@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
+from propmat.grid import GridOperator
 from propmat.preconditioners import NearNullSpace
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 
@@ -17,6 +20,9 @@ Array = NDArray[np.float64]
 
 # A restart from the true residual must gain at least this factor, or rounding has the last word.
 WORTHWHILE = 0.5
+
+# Dot products are summed over this many stretches, then over those: the same for any number of threads.
+BLOCKS_OF_SUMS = 64
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,13 @@ class CG:
 
 @dataclass(eq=False)
 class PreparedCG:
-    """Conjugate gradients on one matrix."""
+    """Conjugate gradients on one matrix; several threads that share it take turns."""
 
     settings: CG
     matrix: Any
     preconditioner: Any
     setup_seconds: float
+    turns: Any = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs from x0 (0 if not given)."""
@@ -90,7 +97,10 @@ class PreparedCG:
             x, status = np.zeros_like(rhs), Status.converged
         else:
             tolerance = max(self.settings.rtol * scale, self.settings.atol)
-            x, status, iterations = self._restarted(rhs, x, tolerance, scale, callback)
+            with self.turns:
+                run = _Run(self, rhs, x, tolerance, scale, callback)
+                status = run.restarted()
+            x, iterations = run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
         return Solution(x, status, iterations, relative_residual(self.matrix, x, rhs), seconds)
@@ -99,56 +109,94 @@ class PreparedCG:
         """The same preconditioner on a matrix that differs a little from the one it was made for."""
         return replace(self, matrix=matrix)
 
-    def _restarted(
-        self, rhs: Array, x: Array, tolerance: float, scale: float, callback: Callback | None
-    ) -> tuple[Array, Status, int]:
-        """Run until the true residual agrees with the recurrence's that the tolerance is met."""
-        done, previous = 0, np.inf
-        while True:
-            residual = rhs - self.matrix @ x
-            norm = float(np.linalg.norm(residual))
-            if norm <= tolerance:
-                return x, Status.converged, done
-            if norm > WORTHWHILE * previous:
-                return x, Status.stagnated, done
-            previous = norm
-            x, status, done = self._iterate(x, residual, tolerance, scale, done, callback)
-            if status is not Status.converged:
-                return x, status, done
 
-    def _iterate(
-        self,
-        x: Array,
-        residual: Array,
-        tolerance: float,
-        scale: float,
-        done: int,
-        callback: Callback | None,
-    ) -> tuple[Array, Status, int]:
-        """Saad's algorithm 9.1 from `x`, until the recurrence's residual meets the tolerance."""
-        best, best_norm = x.copy(), float(np.linalg.norm(residual))
-        z = self.preconditioner(residual)
-        direction = z.copy()
-        rz = float(residual @ z)
-        while done < self.settings.max_iterations:
-            product = self.matrix @ direction
-            curvature = float(direction @ product)
-            if not np.isfinite(curvature):
-                return best, Status.nonfinite, done
-            if curvature <= 0 or rz <= 0:
-                return best, Status.indefinite, done
-            step = rz / curvature
-            x = x + step * direction
-            residual = residual - step * product
-            done += 1
+class _Run:
+    """One solve. Its vectors lie as the matrix likes them: see `_layout`."""
+
+    def __init__(
+        self, prepared: PreparedCG, rhs: Array, x: Array, tolerance: float, scale: float, callback: Callback | None
+    ) -> None:
+        self.layout = _layout(prepared.matrix)
+        self.apply = getattr(prepared.preconditioner, "on_support", None) or self._compressed(prepared.preconditioner)
+        self.limit = prepared.settings.max_iterations
+        self.tolerance, self.scale, self.callback = tolerance, scale, callback
+        self.rhs, self.x = self.layout.spread(rhs), self.layout.spread(x)
+        self.best, self.best_norm = self.x, np.inf
+        self.iterations = 0
+
+    def _compressed(self, preconditioner: Any) -> Any:
+        return lambda residual: self.layout.spread(preconditioner(self.layout.gather(residual)))
+
+    def solution(self) -> Array:
+        """The best iterate."""
+        return self.layout.gather(self.best)
+
+    def restarted(self) -> Status:
+        """Run until the true residual agrees with the recurrence's that the tolerance is met."""
+        previous = np.inf
+        while True:
+            product = np.zeros_like(self.x)
+            self.layout.multiply(self.x, product)
+            residual = self.rhs - product
             norm = float(np.linalg.norm(residual))
-            if norm < best_norm:
-                best, best_norm = x, norm
-            if callback is not None and callback(done, norm / scale) is True:
-                return best, Status.stopped, done
-            if norm <= tolerance:
-                return x, Status.converged, done
-            z = self.preconditioner(residual)
-            rz, previous = float(residual @ z), rz
-            direction = z + (rz / previous) * direction
-        return best, Status.max_iterations, done
+            self._keep(norm)
+            if norm <= self.tolerance:
+                return Status.converged
+            if norm > WORTHWHILE * previous:
+                return Status.stagnated
+            previous = norm
+            status = self._iterate(residual, product)
+            if status is not Status.converged:
+                return status
+
+    def _keep(self, norm: float) -> None:
+        """Remember x if it is the best so far; conjugate gradients do not lower the residual at every step."""
+        if norm <= self.best_norm:
+            self.best, self.best_norm = self.x.copy(), norm
+
+    def _iterate(self, residual: Array, product: Array) -> Status:
+        """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
+        from propmat._cpu import conjugate_gradients as kernels
+
+        direction = np.zeros_like(residual)
+        partial = np.empty(BLOCKS_OF_SUMS)
+        rz = 0.0
+        while self.iterations < self.limit:
+            rz = kernels.turn(residual, self.apply(residual), direction, rz, partial)
+            curvature = self.layout.multiply(direction, product)
+            if not np.isfinite(curvature):
+                return Status.nonfinite
+            if curvature <= 0 or rz <= 0:
+                return Status.indefinite
+            squared = kernels.descend(self.x, residual, direction, product, rz / curvature, partial)
+            norm = math.sqrt(squared)
+            self.iterations += 1
+            if norm <= self.tolerance:
+                return Status.converged
+            self._keep(norm)
+            if self.callback is not None and self.callback(self.iterations, norm / self.scale) is True:
+                return Status.stopped
+        return Status.max_iterations
+
+
+def _layout(matrix: Any) -> Any:
+    """How vectors lie: a grid operator spreads them over the pixels it touches, any other matrix takes them flat."""
+    return matrix if isinstance(matrix, GridOperator) else _Flat(matrix)
+
+
+class _Flat:
+    """The layout of a matrix that is none of ours."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+
+    def spread(self, x: Array) -> Array:
+        return x.astype(np.float64)
+
+    def gather(self, x: Array) -> Array:
+        return x
+
+    def multiply(self, x: Array, out: Array) -> float:
+        """out = A x; returns xᵀ A x."""
+        out[:] = self.matrix @ x
+        return float(x @ out)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from propmat.grid import CHUNKS, GridOperator
+from propmat.errors import UnsupportedError
+from propmat.grid import GridOperator
+from propmat.preconditioners._base import NearNullSpace
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -43,9 +44,16 @@ class Multigrid:
     >>> unknown = np.ones((16, 16), dtype=bool)
     >>> unknown[0] = False
     >>> matrix = GridOperator.from_edges(np.ones((16, 15)), np.ones((15, 16)), unknown)
-    >>> x, iterations, residual = Multigrid().prepare(matrix).solve(matrix @ np.ones(240))
-    >>> bool(abs(x - 1).max() < 1e-6), iterations < 20
-    (True, True)
+    >>> Multigrid().prepare(matrix)
+    Multigrid hierarchy, operator complexity 1.38
+    level    blocks  unknowns per block
+        0                 240
+        1         4        32       8.0
+
+    Raises
+    ------
+    InputError
+        If a setting is not as above.
     """
 
     threshold: float = 0.15
@@ -53,8 +61,19 @@ class Multigrid:
     degrees: tuple[int, int] = (2, 3)
     coarsest: int = 600
 
-    def prepare(self, matrix: GridOperator) -> Hierarchy:
-        """Build the hierarchy of a positive definite matrix."""
+    def prepare(self, matrix: GridOperator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
+        """Build the hierarchy of a positive definite matrix.
+
+        Raises
+        ------
+        UnsupportedError
+            If the matrix does not lie on the pixel grid.
+        """
+        if not isinstance(matrix, GridOperator):
+            raise UnsupportedError(
+                f"Multigrid: takes a matrix on the pixel grid (closed form of radius 1), got "
+                f"{type(matrix).__name__}; use SmoothedAggregation for other graphs"
+            )
         return Hierarchy(matrix, self)
 
 
@@ -85,10 +104,7 @@ class Blocks:
         self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         self.basis = np.zeros(int(lengths.sum()), np.float32)
         kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
-        widths = (
-            np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0)
-            * self.sizes[:, None]
-        )
+        widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
         ends = np.cumsum(widths.ravel())
         self.offsets = np.concatenate([[0], ends[:-1]]).reshape(widths.shape)
         self.entries = int(ends[-1])
@@ -127,9 +143,7 @@ class Blocks:
             self.values,
         )
 
-    def relax(
-        self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array
-    ) -> None:
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
 
         kernels.relax_blocks(
@@ -164,9 +178,7 @@ class Blocks:
     def prolong(self, coarse: Array, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
 
-        kernels.prolong(
-            self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out
-        )
+        kernels.prolong(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out)
 
 
 class Pixels:
@@ -181,9 +193,7 @@ class Pixels:
         position = self.support.position
         self.scale[position] = 1.0 / diagonal[position]
 
-    def relax(
-        self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array
-    ) -> None:
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
 
         kernels.relax_pixels(
@@ -264,9 +274,7 @@ class Hierarchy:
         self.inverse = self._dense_inverse()
         fine, coarse = settings.degrees
         levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
-        self.smoothers = [
-            Smoother(level, coarse if k else fine, 8.0) for k, level in enumerate(levels)
-        ]
+        self.smoothers = [Smoother(level, coarse if k else fine, 8.0) for k, level in enumerate(levels)]
         self.bottom = np.zeros((2, self.levels[-1].size), np.float32)
         self.residual = [np.zeros(level.size, np.float32) for level in levels]
 
@@ -278,9 +286,7 @@ class Hierarchy:
         from propmat._cpu import multigrid_setup as kernels
 
         matrix, support = self.matrix, self.matrix.support
-        grid, where, first, members, cells = kernels.blocks_of_pixels(
-            support.unknown, support.number, EDGE
-        )
+        grid, where, first, members, cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
@@ -452,67 +458,18 @@ class Hierarchy:
             self._ones = (self.pixels.scale > 0).astype(np.float32)
         return self._ones
 
-    def apply(self, residual: Array) -> Array:
+    def __call__(self, residual: Array) -> Array:
         """One V-cycle on a residual of the unknown pixels."""
+        return self.matrix.gather(self.on_support(self.matrix.spread(residual))).astype(np.float64)
+
+    def on_support(self, residual: Array) -> Array:
+        """One V-cycle on a residual on the support; the result is overwritten by the next."""
+        # Scaled, or small residuals would leave single precision.
         norm = float(np.linalg.norm(residual)) or 1.0
-        self.smoothers[0].b[:] = self.matrix.spread(residual / norm)
+        np.multiply(residual, 1 / norm, out=self.smoothers[0].b, casting="same_kind")
         self._cycle(0)
-        position = self.matrix.support.position
-        return self.smoothers[0].x[position].astype(np.float64) * norm
-
-    def solve(
-        self,
-        b: Array,
-        *,
-        x0: Array | None = None,
-        rtol: float = 1e-7,
-        max_iterations: int = 500,
-        callback: Callable[[int, float], Any] | None = None,
-    ) -> tuple[Array, int, float]:
-        """Solve A x = b; returns x, the iterations and the true ‖b − A x‖ / ‖b‖."""
-        from propmat._cpu import grid
-        from propmat._cpu import multigrid as kernels
-
-        matrix, support = self.matrix, self.matrix.support
-        norm = float(np.linalg.norm(b))
-        if norm == 0:
-            return np.zeros(len(b)), 0, 0.0
-        x = matrix.spread(np.zeros(len(b)) if x0 is None else x0)
-        right = matrix.spread(b)
-        q, p = np.zeros(support.size), np.zeros(support.size)
-        partial = np.empty(CHUNKS)
-        iterations = 0
-        residual = np.inf
-        for _ in range(
-            3
-        ):  # the recurrence drifts from the true residual: check, and go on from there
-            grid.multiply(matrix.values, support.runs, support.chunks, x, q, partial)
-            r = right - q
-            before = residual
-            residual = float(np.linalg.norm(r)) / norm
-            if residual <= rtol or iterations >= max_iterations or residual > 0.5 * before:
-                break
-            product = 0.0
-            p[:] = 0
-            cycle = self.smoothers[0]
-            cycle.b[:] = r / norm
-            while iterations < max_iterations:
-                self._cycle(0)
-                product = kernels.turn(r, cycle.x, p, product, partial)
-                energy = grid.multiply(matrix.values, support.runs, support.chunks, p, q, partial)
-                if not (product > 0 and energy > 0):
-                    break
-                squared = kernels.descend(x, r, p, q, product / energy, 1 / norm, cycle.b, partial)
-                iterations += 1
-                estimate = float(np.sqrt(squared)) / norm
-                if callback is not None and callback(iterations, estimate):
-                    max_iterations = iterations
-                if estimate <= rtol:
-                    break
-        else:
-            grid.multiply(matrix.values, support.runs, support.chunks, x, q, partial)
-            residual = float(np.linalg.norm(right - q)) / norm
-        return x[support.position], iterations, residual
+        self.smoothers[0].x *= np.float32(norm)
+        return self.smoothers[0].x
 
     def __repr__(self) -> str:
         fine = self.matrix.shape[0]
@@ -525,9 +482,7 @@ class Hierarchy:
         ]
         for k, level in enumerate(self.levels, 1):
             live = int(level.live.sum())
-            lines.append(
-                f"{k:>5} {len(level.counts):>9} {live:>9} {live / len(level.counts):>9.1f}"
-            )
+            lines.append(f"{k:>5} {len(level.counts):>9} {live:>9} {live / len(level.counts):>9.1f}")
         return "\n".join(lines)
 
 
