@@ -113,15 +113,14 @@ class GridOperator:
             values[0, support.position] += np.asarray(diagonal, dtype=np.float64)[support.unknown]
         return cls(support, values, assemble)
 
-    def across(self, block: int) -> Array:
-        """The 13 arrays of the elements that tie unknown pixels of several blocks.
+    def across(self, block: int, out: Array) -> None:
+        """Write to `out` the 13 arrays of the elements that tie unknown pixels of several blocks.
 
         An element is a window or an edge. What is left of `values` is a sum of positive
         semidefinite matrices, one for each block: its local matrix.
         """
-        values = np.zeros_like(self.values)
-        self.assemble(block, values)
-        return values
+        out[:] = 0.0
+        self.assemble(block, out)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -219,12 +219,21 @@ def pack(functions, first, counts, sizes, begins, packed):
 
 
 @compiled(parallel=True)
-def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, sizes, offsets, out):
-    """Pᵀ A P for pixel blocks; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2 of the support."""
+def galerkin_pixels(
+    values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
+):
+    """Pᵀ A P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
+
+    With block > 0, A is what ties blocks of so many pixels, and only pixels near their borders are looked at.
+    """
     for p in prange(first.size - 1):
         size = sizes[p]
         product = np.empty((5, 64))
         for i in range(first[p], first[p + 1]):
+            y = where[p, 0] * edge + cells[i] // edge
+            x = where[p, 1] * edge + cells[i] % edge
+            if block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2:
+                continue
             here = members[i]
             touched = np.zeros(5, np.int64)
             for k in range(25):
@@ -267,6 +276,28 @@ def galerkin_pixels(values, basis, row, owner, where, first, members, shifts, si
                         target[j] += factor * source[j]
 
 
+@compiled(inline="always")
+def add_product(rows, inner, columns, a, a_begin, a_row, a_column, b, b_begin, c, c_begin):
+    """C += A B for flat B and C, row by row, and A by strides.
+
+    Four rows of B are added at a time, so that C is loaded and stored a quarter as often; `inner` is a multiple of 4.
+    """
+    for i in range(rows):
+        target = c[c_begin + i * columns : c_begin + (i + 1) * columns]
+        for k in range(0, inner, 4):
+            at = a_begin + i * a_row + k * a_column
+            f0, f1, f2, f3 = a[at], a[at + a_column], a[at + 2 * a_column], a[at + 3 * a_column]
+            if f0 == 0.0 and f1 == 0.0 and f2 == 0.0 and f3 == 0.0:
+                continue
+            begin = b_begin + k * columns
+            b0 = b[begin : begin + columns]
+            b1 = b[begin + columns : begin + 2 * columns]
+            b2 = b[begin + 2 * columns : begin + 3 * columns]
+            b3 = b[begin + 3 * columns : begin + 4 * columns]
+            for j in range(columns):
+                target[j] += (f0 * b0[j] + f1 * b1[j]) + (f2 * b2[j] + f3 * b3[j])
+
+
 @compiled(parallel=True)
 def galerkin_blocks(
     stencil,
@@ -285,6 +316,7 @@ def galerkin_blocks(
 ):
     """Pᵀ A P for blocks of blocks."""
     for p in prange(first.size - 1):
+        product = np.empty(0)
         for c in range(first[p], first[p + 1]):
             q = children[c]
             rows = sizes[q]
@@ -296,35 +328,17 @@ def galerkin_blocks(
                 slot = 3 * (where[other, 0] - where[p, 0]) + where[other, 1] - where[p, 1]
                 if slot < 0:
                     continue
-                width = wide[other]
-                product = np.zeros((rows, width))
-                filled = False
-                for i in range(rows):
-                    for j in range(sizes[r]):
-                        if s >= 4:
-                            value = stencil[offsets[q, s - 4] + i * sizes[r] + j]
-                        else:
-                            value = stencil[offsets[r, 4 - s] + j * rows + i]
-                        if value == 0.0:
-                            continue
-                        filled = True
-                        begin = begins[r] + j * width
-                        source = basis[begin : begin + width]
-                        target = product[i]
-                        for b in range(width):
-                            target[b] += value * source[b]
-                if not filled:
+                inner, width = sizes[r], wide[other]
+                begin = offsets[q, s - 4] if s >= 4 else offsets[r, 4 - s]
+                if not stencil[begin : begin + rows * inner].any():
                     continue
-                for i in range(rows):
-                    for a in range(wide[p]):
-                        factor = basis[begins[q] + i * wide[p] + a]
-                        if factor == 0.0:
-                            continue
-                        begin = coarse_offsets[p, slot] + a * width
-                        target = out[begin : begin + width]
-                        source = product[i]
-                        for b in range(width):
-                            target[b] += factor * source[b]
+                if product.size < rows * width:
+                    product = np.empty(rows * width)
+                product[: rows * width] = 0.0
+                down, right = (inner, 1) if s >= 4 else (1, rows)
+                add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product, 0)
+                target = coarse_offsets[p, slot]
+                add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product, 0, out, target)
 
 
 @compiled()
@@ -345,46 +359,51 @@ def factor_block(block, size, live):
 
 
 @compiled()
-def forward(block, size, vector, step):
-    """Solve L x = vector in place, dead directions give 0."""
-    for i in range(size):
-        total = vector[i * step]
-        for k in range(i):
-            total -= block[i * size + k] * vector[k * step]
-        pivot = block[i * size + i]
-        vector[i * step] = total / pivot if pivot > 0.0 else 0.0
+def invert_factor(block, size, out):
+    """L⁻ᵀ of a lower triangular block, row by row; a dead direction gives a zero row and column."""
+    out[: size * size] = 0.0
+    for j in range(size):
+        if block[j * size + j] == 0.0:
+            continue
+        row = out[j * size : (j + 1) * size]
+        row[j] = 1.0 / block[j * size + j]
+        for i in range(j + 1, size):
+            pivot = block[i * size + i]
+            if pivot > 0.0:
+                total = 0.0
+                for k in range(j, i):
+                    total -= block[i * size + k] * row[k]
+                row[i] = total / pivot
 
 
 @compiled(parallel=True)
 def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live):
-    """Change every block's basis so that its own matrix becomes the identity."""
+    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ."""
     blocks = sizes.size
     for p in prange(blocks):
-        begin = offsets[p, 0]
-        factor_block(stencil[begin : begin + sizes[p] ** 2], sizes[p], live[starts[p] : starts[p] + sizes[p]])
+        size, begin = sizes[p], offsets[p, 0]
+        own = stencil[begin : begin + size * size]
+        factor_block(own, size, live[starts[p] : starts[p] + size])
+        inverse = np.empty(size * size)
+        invert_factor(own, size, inverse)
+        own[:] = inverse
     for p in prange(blocks):
-        size = sizes[p]
-        own = stencil[offsets[p, 0] : offsets[p, 0] + size * size]
-        vector = np.empty(size)
-        for i in range(first[p + 1] - first[p]):
-            begin = begins[p] + i * size
-            for j in range(size):
-                vector[j] = basis[begin + j]
-            forward(own, size, vector, 1)
-            for j in range(size):
-                basis[begin + j] = vector[j]
+        size, inverse = sizes[p], offsets[p, 0]
+        rows = first[p + 1] - first[p]
+        old = basis[begins[p] : begins[p] + rows * size].copy()
+        basis[begins[p] : begins[p] + rows * size] = 0.0
+        add_product(rows, size, size, old, 0, size, 1, stencil, inverse, basis, begins[p])
         for s in range(5, 9):
             q = neighbours[p, s]
             if q < 0:
                 continue
-            width = sizes[q]
-            other = stencil[offsets[q, 0] : offsets[q, 0] + width * width]
-            block = stencil[offsets[p, s - 4] : offsets[p, s - 4] + size * width]
-            for i in range(size):
-                forward(other, width, block[i * width :], 1)
-            for j in range(width):
-                forward(own, size, block[j:], width)
-    for p in range(blocks):
+            width, begin = sizes[q], offsets[p, s - 4]
+            block = stencil[begin : begin + size * width]
+            half = np.zeros(size * width)
+            add_product(size, width, width, block, 0, width, 1, stencil, offsets[q, 0], half, 0)
+            block[:] = 0.0
+            add_product(size, size, width, stencil, inverse, 1, size, half, 0, block, 0)
+    for p in prange(blocks):
         size, begin = sizes[p], offsets[p, 0]
         stencil[begin : begin + size * size] = 0.0
         for i in range(size):

@@ -33,8 +33,8 @@ class Multigrid:
     ----------
     threshold : float
         Larger is a richer coarse space: fewer iterations, each dearer.
-    degrees : (int, int)
-        Degree of the Chebyshev smoother on the pixels and on the coarser levels.
+    degree : int
+        Degree of the Chebyshev smoother.
     coarsest : int
         A level of at most so many unknowns is solved by a dense inverse.
 
@@ -58,7 +58,7 @@ class Multigrid:
 
     threshold: float = 0.15
     pixel_threshold: float = 0.03
-    degrees: tuple[int, int] = (2, 3)
+    degree: int = 3
     coarsest: int = 600
 
     def prepare(self, matrix: GridOperator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
@@ -266,15 +266,16 @@ class Hierarchy:
         self.matrix, self.settings = matrix, settings
         self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
+        self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
         edge = EDGE
         while self._can_coarsen():
             edge *= FACTOR
             self._next_level(edge)
         self.inverse = self._dense_inverse()
-        fine, coarse = settings.degrees
+        del self.between, self.stencil
         levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
-        self.smoothers = [Smoother(level, coarse if k else fine, 8.0) for k, level in enumerate(levels)]
+        self.smoothers = [Smoother(level, settings.degree, 8.0) for level in levels]
         self.bottom = np.zeros((2, self.levels[-1].size), np.float32)
         self.residual = [np.zeros(level.size, np.float32) for level in levels]
 
@@ -286,16 +287,18 @@ class Hierarchy:
         from propmat._cpu import multigrid_setup as kernels
 
         matrix, support = self.matrix, self.matrix.support
-        grid, where, first, members, cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
+        grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
+        matrix.across(EDGE, self.between)
+        inside = np.subtract(matrix.values, self.between)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
         kernels.pixel_functions(
-            matrix.values - matrix.across(EDGE),
+            inside,
             matrix.values[0],
             first,
             members,
-            cells,
+            self.cells,
             EDGE,
             MOST,
             self.settings.pixel_threshold,
@@ -322,18 +325,21 @@ class Hierarchy:
         shifts[support.position] = np.repeat(support.runs[:, 2:], support.runs[:, 1], axis=0)
         self.shifts = shifts[level.members]
 
-    def _galerkin_pixels(self, values: Array, level: Blocks) -> Array:
+    def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
 
         stencil = np.zeros(level.entries)
         kernels.galerkin_pixels(
             values,
+            block,
+            EDGE,
             level.basis,
             self.row,
             self.owner,
             level.where,
             level.first,
             level.members,
+            self.cells,
             self.shifts,
             level.sizes,
             level.offsets,
@@ -364,10 +370,11 @@ class Hierarchy:
 
     def _local(self, edge: int) -> Array:
         """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels."""
-        across = self._galerkin_pixels(self.matrix.across(edge), self.levels[0])
+        self.matrix.across(edge, self.between)
+        across = self._galerkin_pixels(self.between, self.levels[0], edge)
         for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
             across = self._galerkin_blocks(across, fine, coarse)
-        return self.stencil - across
+        return np.subtract(self.stencil, across, out=across)
 
     def _next_level(self, edge: int) -> None:
         from propmat._cpu import multigrid_setup as kernels
@@ -419,12 +426,9 @@ class Hierarchy:
                 block = self.stencil[begin : begin + last.sizes[p] * last.sizes[q]]
                 dense[rows, columns] = block.reshape(last.sizes[p], -1)
                 dense[columns, rows] = dense[rows, columns].T
-        live = last.live
+        live = np.flatnonzero(last.live)
         inverse = np.zeros_like(dense)
-        eigenvalues, vectors = np.linalg.eigh(dense[np.ix_(live, live)])
-        keep = eigenvalues > 1e-10
-        vectors = vectors[:, keep]
-        inverse[np.ix_(live, live)] = (vectors / eigenvalues[keep]) @ vectors.T
+        inverse[np.ix_(live, live)] = _inverse(dense[np.ix_(live, live)])
         return inverse.astype(np.float32)
 
     def _cycle(self, k: int) -> None:
@@ -484,6 +488,18 @@ class Hierarchy:
             live = int(level.live.sum())
             lines.append(f"{k:>5} {len(level.counts):>9} {live:>9} {live / len(level.counts):>9.1f}")
         return "\n".join(lines)
+
+
+def _inverse(dense: Array) -> Array:
+    """The inverse of a symmetric matrix; by eigenvalues where rounding has left some at zero."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+    try:
+        return cho_solve(cho_factor(dense, lower=True), np.eye(len(dense)))
+    except LinAlgError:
+        eigenvalues, vectors = eigh(dense)
+        keep = eigenvalues > 1e-10
+        return (vectors[:, keep] / eigenvalues[keep]) @ vectors[:, keep].T
 
 
 def group(fine: Blocks) -> Blocks:
