@@ -21,38 +21,46 @@ def relax_pixels(values, runs, chunks, scale, b, x, step, old, new, out):
                 o[i] = v[i] + s[i]
 
 
-@compiled(parallel=True, fastmath={"contract"})
-def relax_blocks(values, begins, pointers, others, starts, sizes, b, x, step, old, new, out):
-    """The same on blocks, whose own matrices are the identity."""
+@compiled(inline="always")
+def add_transposed(values, begin, width, x, start, rows, out):
+    """out += Bᵀ x for a block of `rows`, a multiple of 4, by `width`."""
+    for i in range(0, rows, 4):
+        at = begin + i * width
+        r0, r1 = values[at : at + width], values[at + width : at + 2 * width]
+        r2, r3 = values[at + 2 * width : at + 3 * width], values[at + 3 * width : at + 4 * width]
+        f0, f1, f2, f3 = x[start + i], x[start + i + 1], x[start + i + 2], x[start + i + 3]
+        for j in range(width):
+            out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
+
+
+@compiled(parallel=True, fastmath={"contract", "reassoc"})
+def relax_blocks(values, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
+    """The same on blocks, whose own matrices are the identity.
+
+    Only the matrices to the neighbours ahead are kept. A neighbour behind reads its own, transposed, a row of blocks
+    later, while it is still in the cache: half the memory, and memory is what this waits for.
+    """
     for p in prange(sizes.size):
         start, size = starts[p], sizes[p]
-        for i in range(0, size, 8):
-            a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = np.float32(0)
-            for k in range(pointers[p], pointers[p + 1]):
-                q = others[k]
-                for j in range(sizes[q]):
-                    f = x[starts[q] + j]
-                    begin = begins[k] + j * size + i
-                    column = values[begin : begin + 8]
-                    a0 += column[0] * f
-                    a1 += column[1] * f
-                    a2 += column[2] * f
-                    a3 += column[3] * f
-                    a4 += column[4] * f
-                    a5 += column[5] * f
-                    a6 += column[6] * f
-                    a7 += column[7] * f
-            at = start + i
-            out[at] = a0
-            out[at + 1] = a1
-            out[at + 2] = a2
-            out[at + 3] = a3
-            out[at + 4] = a4
-            out[at + 5] = a5
-            out[at + 6] = a6
-            out[at + 7] = a7
+        product = out[start : start + size]
+        product[:] = x[start : start + size]
+        for s in range(4):
+            q = neighbours[p, s]
+            if q >= 0:
+                add_transposed(values, offsets[q, 4 - s], size, x, starts[q], sizes[q], product)
+        for s in range(5, 9):
+            q = neighbours[p, s]
+            if q >= 0:
+                width, begin = sizes[q], offsets[p, s - 4]
+                other = x[starts[q] : starts[q] + width]
+                for i in range(size):
+                    row = values[begin + i * width : begin + (i + 1) * width]
+                    total = np.float32(0)
+                    for j in range(width):
+                        total += row[j] * other[j]
+                    product[i] += total
         for i in range(start, start + size):
-            step[i] = old * step[i] + new * (b[i] - x[i] - out[i])
+            step[i] = old * step[i] + new * (b[i] - out[i])
             out[i] = x[i] + step[i]
 
 

@@ -408,25 +408,3 @@ def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis,
         stencil[begin : begin + size * size] = 0.0
         for i in range(size):
             stencil[begin + i * size + i] = 1.0
-
-
-@compiled(parallel=True)
-def lay_out(stencil, offsets, sizes, neighbours, pointers, others, begins, out):
-    """Half stencil -> for every block the matrices of its neighbours, column by column, in float32."""
-    for p in prange(sizes.size):
-        k = pointers[p]
-        size = sizes[p]
-        for s in range(9):
-            q = neighbours[p, s]
-            if s == 4 or q < 0:
-                continue
-            width = sizes[q]
-            others[k] = q
-            for j in range(width):
-                for i in range(size):
-                    if s > 4:
-                        value = stencil[offsets[p, s - 4] + i * width + j]
-                    else:
-                        value = stencil[offsets[q, 4 - s] + j * size + i]
-                    out[begins[k] + j * size + i] = value
-            k += 1

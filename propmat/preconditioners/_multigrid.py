@@ -110,7 +110,7 @@ class Blocks:
         self.entries = int(ends[-1])
 
     def finish(self, stencil: Array) -> None:
-        """Normalise the basis and lay the matrix out for the cycle."""
+        """Normalise the basis, and keep the matrix in single precision for the cycle."""
         from propmat._cpu import multigrid_setup as kernels
 
         self.live = np.zeros(self.size, np.bool_)
@@ -125,32 +125,15 @@ class Blocks:
             self.basis,
             self.live,
         )
-        around = np.delete(self.neighbours, 4, axis=1)
-        present = around >= 0
-        self.pointers = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
-        lengths = (np.where(present, self.sizes[around], 0) * self.sizes[:, None])[present]
-        self.blocks_at = np.concatenate([[0], np.cumsum(lengths)])
-        self.others = np.empty(int(self.pointers[-1]), np.int32)
-        self.values = np.empty(int(self.blocks_at[-1]), np.float32)
-        kernels.lay_out(
-            stencil,
-            self.offsets,
-            self.sizes,
-            self.neighbours,
-            self.pointers,
-            self.others,
-            self.blocks_at,
-            self.values,
-        )
+        self.values = stencil.astype(np.float32)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
 
         kernels.relax_blocks(
             self.values,
-            self.blocks_at,
-            self.pointers,
-            self.others,
+            self.offsets,
+            self.neighbours,
             self.starts,
             self.sizes,
             b,
