@@ -219,9 +219,7 @@ def pack(functions, first, counts, sizes, begins, packed):
 
 
 @compiled(parallel=True)
-def galerkin_pixels(
-    values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
-):
+def galerkin_pixels(values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out):
     """Pᵀ A P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
     With block > 0, A is what ties blocks of so many pixels, and only pixels near their borders are looked at.

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from propmat import _inputs
 from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
+from propmat.preconditioners._chebyshev import Smoother
+from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
-FACTOR = 3  # blocks across a block of the next
-LANES = 8  # sizes of blocks are multiples of it
 MOST = 16  # functions of a block of pixels
-BOUND = 1.2  # power iteration underestimates the largest eigenvalue
 
 
 @dataclass(frozen=True)
 class Multigrid:
-    """Settings of the hierarchy.
+    """Spectral multigrid on the pixel grid: the default for the closed form of radius 1.
 
     A block's coarse functions are those that cost little inside it: its own part of the matrix,
     scaled to unit diagonal, is eliminated largest pivot first until every pivot left is under
     `threshold`; what is left carries one function each, extended with least energy. Blocks where
     colours vary freely get many functions, smooth ones few (spectral AMGe, Chartier et al. 2003,
     https://doi.org/10.1137/S106482750139892X, with the eigenvectors replaced by an elimination).
+    Blocks are 8 x 8 pixels, then 3 x 3 blocks; prolongations are not smoothed, so that a block is
+    coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, in single precision.
 
     Parameters
     ----------
-    threshold : float
-        Larger is a richer coarse space: fewer iterations, each dearer.
+    threshold, pixel_threshold : float, > 0
+        Between blocks, and between the pixels of the finest. Larger is a richer coarse space: fewer iterations, each
+        dearer, and a dearer set-up.
     degree : int
         Degree of the Chebyshev smoother.
     coarsest : int
@@ -61,6 +65,12 @@ class Multigrid:
     degree: int = 3
     coarsest: int = 600
 
+    def __post_init__(self) -> None:
+        _inputs.positive(self.threshold, "threshold")
+        _inputs.positive(self.pixel_threshold, "pixel_threshold")
+        _inputs.whole_number(self.degree, "degree")
+        _inputs.whole_number(self.coarsest, "coarsest")
+
     def prepare(self, matrix: GridOperator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
         """Build the hierarchy of a positive definite matrix.
 
@@ -77,173 +87,8 @@ class Multigrid:
         return Hierarchy(matrix, self)
 
 
-class Blocks:
-    """One coarse level: blocks of variable size, their basis, their matrix."""
-
-    # Of a level above the first: block of every finer block, and the way back.
-    parent: Array
-    children: Array
-    first_child: Array
-    child_begins: Array
-
-    def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
-        from propmat._cpu import multigrid_setup as kernels
-
-        self.grid, self.where, self.first, self.members = grid, where, first, members
-        self.neighbours = kernels.find_neighbours(grid, where)
-
-    def take(self, functions: Array, counts: Array) -> None:
-        """Keep `counts` functions of each block, padded with zeros to a multiple of LANES."""
-        from propmat._cpu import multigrid_setup as kernels
-
-        self.counts = counts
-        self.sizes = (-(-counts // LANES) * LANES).astype(np.int64)
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
-        self.size = int(self.sizes.sum())
-        lengths = np.diff(self.first) * self.sizes
-        self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        self.basis = np.zeros(int(lengths.sum()), np.float32)
-        kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
-        widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
-        ends = np.cumsum(widths.ravel())
-        self.offsets = np.concatenate([[0], ends[:-1]]).reshape(widths.shape)
-        self.entries = int(ends[-1])
-
-    def finish(self, stencil: Array) -> None:
-        """Normalise the basis, and keep the matrix in single precision for the cycle."""
-        from propmat._cpu import multigrid_setup as kernels
-
-        self.live = np.zeros(self.size, np.bool_)
-        kernels.normalise(
-            stencil,
-            self.offsets,
-            self.sizes,
-            self.starts,
-            self.neighbours,
-            self.first,
-            self.begins,
-            self.basis,
-            self.live,
-        )
-        self.values = stencil.astype(np.float32)
-
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        kernels.relax_blocks(
-            self.values,
-            self.offsets,
-            self.neighbours,
-            self.starts,
-            self.sizes,
-            b,
-            x,
-            step,
-            old,
-            new,
-            out,
-        )
-
-    def restrict(self, residual: Array, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        kernels.restrict(
-            self.basis,
-            self.begins,
-            self.first,
-            self.members,
-            self.starts,
-            self.sizes,
-            residual,
-            out,
-        )
-
-    def prolong(self, coarse: Array, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        kernels.prolong(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out)
-
-
-class Pixels:
-    """The finest level in float32."""
-
-    def __init__(self, matrix: GridOperator) -> None:
-        self.support = matrix.support
-        self.size = self.support.size
-        self.values = matrix.values.astype(np.float32)
-        diagonal = matrix.values[0]
-        self.scale = np.zeros(self.size, np.float32)
-        position = self.support.position
-        self.scale[position] = 1.0 / diagonal[position]
-
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        kernels.relax_pixels(
-            self.values,
-            self.support.runs,
-            self.support.chunks,
-            self.scale,
-            b,
-            x,
-            step,
-            old,
-            new,
-            out,
-        )
-
-
-class Smoother:
-    """Chebyshev iteration on [bound / fraction, bound], with the buffers of one level."""
-
-    def __init__(self, level: Pixels | Blocks, degree: int, fraction: float) -> None:
-        self.level, self.degree = level, degree
-        self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32) for _ in range(4))
-        self.bound = BOUND * self._largest_eigenvalue()
-        middle, half = self.bound * (1 + 1 / fraction) / 2, self.bound * (1 - 1 / fraction) / 2
-        sigma = middle / half
-        rho = 1 / sigma
-        self.factors = [(0.0, 1 / middle)]
-        for _ in range(degree - 1):
-            following = 1 / (2 * sigma - rho)
-            self.factors.append((following * rho, 2 * following / half))
-            rho = following
-
-    def _largest_eigenvalue(self) -> float:
-        zero = self.b
-        x = np.random.default_rng(0).standard_normal(self.level.size).astype(np.float32)
-        if isinstance(self.level, Pixels):
-            x[self.level.scale == 0] = 0
-        else:
-            x[~self.level.live] = 0
-        estimate = 1.0
-        for _ in range(12):
-            x /= np.sqrt((x * x).sum())
-            self.level.relax(zero, x, self.step, np.float32(0), np.float32(-1), self.y)
-            estimate = float(np.sqrt((self.step * self.step).sum()))
-            x, self.step = self.step, x
-            if estimate == 0:
-                return 1.0
-        self.step[:] = 0
-        return estimate
-
-    def smooth(self, from_zero: bool) -> None:
-        """Improve x; the zero start saves a product."""
-        for k, (old, new) in enumerate(self.factors):
-            if k == 0 and from_zero:
-                if isinstance(self.level, Pixels):
-                    np.multiply(self.b, self.level.scale, out=self.x)
-                    self.x *= np.float32(new)
-                else:
-                    np.multiply(self.b, np.float32(new), out=self.x)
-                self.step[:] = self.x
-                continue
-            self.level.relax(self.b, self.x, self.step, np.float32(old), np.float32(new), self.y)
-            self.x, self.y = self.y, self.x
-
-
 class Hierarchy:
-    """Levels of one matrix; `apply` is a symmetric V-cycle, `solve` conjugate gradients with it."""
+    """The levels of one matrix; calling it is one symmetric V-cycle."""
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
@@ -258,9 +103,9 @@ class Hierarchy:
         self.inverse = self._dense_inverse()
         del self.between, self.stencil
         levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
-        self.smoothers = [Smoother(level, settings.degree, 8.0) for level in levels]
-        self.bottom = np.zeros((2, self.levels[-1].size), np.float32)
-        self.residual = [np.zeros(level.size, np.float32) for level in levels]
+        self.smoothers = [Smoother(level, settings.degree) for level in levels]
+        self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
+        self.residuals = [np.zeros(level.size, np.float32) for level in levels]
 
     def _can_coarsen(self) -> bool:
         last = self.levels[-1]
@@ -415,47 +260,40 @@ class Hierarchy:
         return inverse.astype(np.float32)
 
     def _cycle(self, k: int) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        smoother, coarse = self.smoothers[k], self.levels[k]
-        smoother.smooth(from_zero=True)
-        residual = self.residual[k]
-        # With a zero start the step is b - A x, and what is added to x is not used.
-        one, none = np.float32(1), np.float32(0)
-        if k == 0:
-            ones, self.pixels.scale = self.pixels.scale, self.ones
-            self.pixels.relax(smoother.b, smoother.x, residual, none, one, smoother.y)
-            self.pixels.scale = ones
-        else:
-            self.levels[k - 1].relax(smoother.b, smoother.x, residual, none, one, smoother.y)
+        """Improve smoother k's x for its b by one V-cycle from x = 0."""
+        smoother, coarse, residual = self.smoothers[k], self.levels[k], self.residuals[k]
+        smoother.smooth_from_zero()
+        smoother.level.residual(smoother.b, smoother.x, residual, smoother.y)
         if k + 1 < len(self.smoothers):
             below = self.smoothers[k + 1]
             coarse.restrict(residual, below.b)
             self._cycle(k + 1)
             coarse.prolong(below.x, smoother.x)
         else:
-            coarse.restrict(residual, self.bottom[0])
-            kernels.multiply_dense(self.inverse, self.bottom[0], self.bottom[1])
-            coarse.prolong(self.bottom[1], smoother.x)
-        smoother.smooth(from_zero=False)
+            self._solve_coarsest(residual, smoother.x)
+        smoother.smooth()
 
-    @property
-    def ones(self) -> Array:
-        if not hasattr(self, "_ones"):
-            self._ones = (self.pixels.scale > 0).astype(np.float32)
-        return self._ones
+    def _solve_coarsest(self, residual: Array, x: Array) -> None:
+        # Not by BLAS, whose threads would fight with those of the kernels.
+        from propmat._cpu import multigrid as kernels
+
+        b, solution = self.coarsest
+        self.levels[-1].restrict(residual, b)
+        kernels.multiply_dense(self.inverse, b, solution)
+        self.levels[-1].prolong(solution, x)
 
     def __call__(self, residual: Array) -> Array:
         """One V-cycle on a residual of the unknown pixels."""
-        return self.matrix.gather(self.on_support(self.matrix.spread(residual))).astype(np.float64)
+        spread, norm = self.matrix.spread(residual), float(np.linalg.norm(residual))
+        return self.matrix.gather(self.on_support(spread, norm)).astype(np.float64)
 
-    def on_support(self, residual: Array) -> Array:
-        """One V-cycle on a residual on the support; the result is overwritten by the next."""
-        # Scaled, or small residuals would leave single precision.
-        norm = float(np.linalg.norm(residual)) or 1.0
-        np.multiply(residual, 1 / norm, out=self.smoothers[0].b, casting="same_kind")
+    def on_support(self, residual: Array, norm: float) -> Array:
+        """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
+        # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
+        scale = math.ldexp(1.0, math.frexp(norm)[1])
+        np.multiply(residual, 1 / scale, out=self.smoothers[0].b, casting="same_kind")
         self._cycle(0)
-        self.smoothers[0].x *= np.float32(norm)
+        self.smoothers[0].x *= np.float32(scale)
         return self.smoothers[0].x
 
     def __repr__(self) -> str:
@@ -483,22 +321,3 @@ def _inverse(dense: Array) -> Array:
         eigenvalues, vectors = eigh(dense)
         keep = eigenvalues > 1e-10
         return (vectors[:, keep] / eigenvalues[keep]) @ vectors[:, keep].T
-
-
-def group(fine: Blocks) -> Blocks:
-    """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
-    where = fine.where // FACTOR
-    shape = tuple(np.asarray(where.max(axis=0)) + 1)
-    key = where[:, 0].astype(np.int64) * shape[1] + where[:, 1]
-    unique, parent = np.unique(key, return_inverse=True)
-    grid = np.full(shape, -1, np.int32)
-    coarse_where = np.stack(np.divmod(unique, shape[1]), axis=1).astype(np.int32)
-    grid[coarse_where[:, 0], coarse_where[:, 1]] = np.arange(len(unique))
-    children = np.argsort(parent, kind="stable")
-    first_child = np.concatenate([[0], np.cumsum(np.bincount(parent))])
-    sizes = fine.sizes[children]
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    members = np.repeat(fine.starts[children] - ends[:-1], sizes) + np.arange(ends[-1])
-    level = Blocks(grid, coarse_where, ends[first_child], members.astype(np.int32))
-    level.parent, level.children, level.first_child = parent, children, first_child
-    return level

@@ -125,7 +125,7 @@ class _Run:
         self.iterations = 0
 
     def _compressed(self, preconditioner: Any) -> Any:
-        return lambda residual: self.layout.spread(preconditioner(self.layout.gather(residual)))
+        return lambda residual, norm: self.layout.spread(preconditioner(self.layout.gather(residual)))
 
     def solution(self) -> Array:
         """The best iterate."""
@@ -145,7 +145,7 @@ class _Run:
             if norm > WORTHWHILE * previous:
                 return Status.stagnated
             previous = norm
-            status = self._iterate(residual, product)
+            status = self._iterate(residual, norm, product)
             if status is not Status.converged:
                 return status
 
@@ -154,7 +154,7 @@ class _Run:
         if norm <= self.best_norm:
             self.best, self.best_norm = self.x.copy(), norm
 
-    def _iterate(self, residual: Array, product: Array) -> Status:
+    def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
         """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
         from propmat._cpu import conjugate_gradients as kernels
 
@@ -162,7 +162,7 @@ class _Run:
         partial = np.empty(BLOCKS_OF_SUMS)
         rz = 0.0
         while self.iterations < self.limit:
-            rz = kernels.turn(residual, self.apply(residual), direction, rz, partial)
+            rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
             curvature = self.layout.multiply(direction, product)
             if not np.isfinite(curvature):
                 return Status.nonfinite

@@ -1,0 +1,151 @@
+"""The levels of a multigrid hierarchy: pixels, blocks of pixels, blocks of blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from propmat.grid import GridOperator
+
+Array = np.ndarray[Any, Any]
+
+FACTOR = 3  # blocks across a block of the next level
+LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
+
+
+class Pixels:
+    """The finest level in single precision."""
+
+    def __init__(self, matrix: GridOperator) -> None:
+        self.support = matrix.support
+        self.size = self.support.size
+        self.values = matrix.values.astype(np.float32)
+        self.live = np.zeros(self.size, np.bool_)
+        self.live[self.support.position] = True
+        self.ones = self.live.astype(np.float32)
+        self.inverse_diagonal = np.zeros(self.size, np.float32)
+        self.inverse_diagonal[self.live] = 1.0 / matrix.values[0, self.live]
+
+    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
+        """out = factor D⁻¹ b."""
+        np.multiply(b, self.inverse_diagonal, out=out)
+        out *= factor
+
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+        """step = old step + new D⁻¹ (b - A x), out = x + step."""
+        self._relax(self.inverse_diagonal, b, x, step, old, new, out)
+
+    def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
+        """out = b - A x."""
+        self._relax(self.ones, b, x, out, np.float32(0), np.float32(1), scratch)
+
+    def _relax(self, scale: Array, b: Array, x: Array, step: Array, *rest: Any) -> None:
+        from propmat._cpu import multigrid as kernels
+
+        kernels.relax_pixels(self.values, self.support.runs, self.support.chunks, scale, b, x, step, *rest)
+
+
+class Blocks:
+    """One coarse level: blocks of variable size, their basis, their matrix."""
+
+    # Of a level above the first: block of every finer block, and the way back.
+    parent: Array
+    children: Array
+    first_child: Array
+    child_begins: Array
+
+    def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
+        from propmat._cpu import multigrid_setup as kernels
+
+        self.grid, self.where, self.first, self.members = grid, where, first, members
+        self.neighbours = kernels.find_neighbours(grid, where)
+
+    def take(self, functions: Array, counts: Array) -> None:
+        """Keep `counts` functions of each block, padded with zeros to a multiple of LANES."""
+        from propmat._cpu import multigrid_setup as kernels
+
+        self.counts = counts
+        self.sizes = (-(-counts // LANES) * LANES).astype(np.int64)
+        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+        self.size = int(self.sizes.sum())
+        lengths = np.diff(self.first) * self.sizes
+        self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        self.basis = np.zeros(int(lengths.sum()), np.float32)
+        kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
+        widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
+        ends = np.cumsum(widths.ravel())
+        self.offsets = np.concatenate([[0], ends[:-1]]).reshape(widths.shape)
+        self.entries = int(ends[-1])
+
+    def finish(self, stencil: Array) -> None:
+        """Normalise the basis, and keep the matrix in single precision for the cycle."""
+        from propmat._cpu import multigrid_setup as kernels
+
+        self.live = np.zeros(self.size, np.bool_)
+        kernels.normalise(
+            stencil,
+            self.offsets,
+            self.sizes,
+            self.starts,
+            self.neighbours,
+            self.first,
+            self.begins,
+            self.basis,
+            self.live,
+        )
+        self.values = stencil.astype(np.float32)
+
+    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
+        """out = factor b: the diagonal blocks are the identity."""
+        np.multiply(b, factor, out=out)
+
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+        """step = old step + new (b - A x), out = x + step."""
+        from propmat._cpu import multigrid as kernels
+
+        kernels.relax_blocks(
+            self.values, self.offsets, self.neighbours, self.starts, self.sizes, b, x, step, old, new, out
+        )
+
+    def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
+        """out = b - A x."""
+        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
+
+    def restrict(self, residual: Array, out: Array) -> None:
+        from propmat._cpu import multigrid as kernels
+
+        kernels.restrict(
+            self.basis,
+            self.begins,
+            self.first,
+            self.members,
+            self.starts,
+            self.sizes,
+            residual,
+            out,
+        )
+
+    def prolong(self, coarse: Array, out: Array) -> None:
+        from propmat._cpu import multigrid as kernels
+
+        kernels.prolong(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out)
+
+
+def group(fine: Blocks) -> Blocks:
+    """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
+    where = fine.where // FACTOR
+    shape = tuple(np.asarray(where.max(axis=0)) + 1)
+    key = where[:, 0].astype(np.int64) * shape[1] + where[:, 1]
+    unique, parent = np.unique(key, return_inverse=True)
+    grid = np.full(shape, -1, np.int32)
+    coarse_where = np.stack(np.divmod(unique, shape[1]), axis=1).astype(np.int32)
+    grid[coarse_where[:, 0], coarse_where[:, 1]] = np.arange(len(unique))
+    children = np.argsort(parent, kind="stable")
+    first_child = np.concatenate([[0], np.cumsum(np.bincount(parent))])
+    sizes = fine.sizes[children]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    members = np.repeat(fine.starts[children] - ends[:-1], sizes) + np.arange(ends[-1])
+    level = Blocks(grid, coarse_where, ends[first_child], members.astype(np.int32))
+    level.parent, level.children, level.first_child = parent, children, first_child
+    return level
