@@ -339,7 +339,7 @@ def galerkin_blocks(
                 add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product, 0, out, target)
 
 
-@compiled()
+@compiled(fastmath={"contract", "reassoc"})
 def factor_block(block, size, live):
     """Cholesky in place; a direction that the others span, to rounding, is marked dead and left out."""
     for i in range(size):
@@ -356,7 +356,7 @@ def factor_block(block, size, live):
         block[i * size + i] = np.sqrt(total) if live[i] else 0.0
 
 
-@compiled()
+@compiled(fastmath={"contract", "reassoc"})
 def invert_factor(block, size, out):
     """L⁻ᵀ of a lower triangular block, row by row; a dead direction gives a zero row and column."""
     out[: size * size] = 0.0
@@ -406,3 +406,24 @@ def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis,
         stencil[begin : begin + size * size] = 0.0
         for i in range(size):
             stencil[begin + i * size + i] = 1.0
+
+
+@compiled(parallel=True, fastmath={"contract", "reassoc"})
+def symmetric_inverse(matrix):
+    """The inverse in single precision; directions that rounding has made dependent are left out.
+
+    Not by LAPACK: what its threads leave depends on what else they do.
+    """
+    size = matrix.shape[0]
+    live = np.zeros(size, np.bool_)
+    factor_block(matrix.reshape(-1), size, live)
+    rows = np.empty(size * size)
+    invert_factor(matrix.reshape(-1), size, rows)
+    inverse = np.empty((size, size), np.float32)
+    for a in prange(size):
+        for b in range(size):
+            total = 0.0
+            for k in range(max(a, b), size):
+                total += rows[a * size + k] * rows[b * size + k]
+            inverse[a, b] = total
+    return inverse

@@ -241,6 +241,9 @@ class Hierarchy:
         self.stencil = stencil
 
     def _dense_inverse(self) -> Array:
+        """The inverse of the last level's matrix, 0 for what is not live."""
+        from propmat._cpu import multigrid_setup as kernels
+
         last = self.levels[-1]
         dense = np.eye(last.size)
         for p in range(len(last.sizes)):
@@ -255,9 +258,9 @@ class Hierarchy:
                 dense[rows, columns] = block.reshape(last.sizes[p], -1)
                 dense[columns, rows] = dense[rows, columns].T
         live = np.flatnonzero(last.live)
-        inverse = np.zeros_like(dense)
-        inverse[np.ix_(live, live)] = _inverse(dense[np.ix_(live, live)])
-        return inverse.astype(np.float32)
+        inverse = np.zeros(dense.shape, np.float32)
+        inverse[np.ix_(live, live)] = kernels.symmetric_inverse(dense[np.ix_(live, live)])
+        return inverse
 
     def _cycle(self, k: int) -> None:
         """Improve smoother k's x for its b by one V-cycle from x = 0."""
@@ -309,15 +312,3 @@ class Hierarchy:
             live = int(level.live.sum())
             lines.append(f"{k:>5} {len(level.counts):>9} {live:>9} {live / len(level.counts):>9.1f}")
         return "\n".join(lines)
-
-
-def _inverse(dense: Array) -> Array:
-    """The inverse of a symmetric matrix; by eigenvalues where rounding has left some at zero."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
-
-    try:
-        return cho_solve(cho_factor(dense, lower=True), np.eye(len(dense)))
-    except LinAlgError:
-        eigenvalues, vectors = eigh(dense)
-        keep = eigenvalues > 1e-10
-        return (vectors[:, keep] / eigenvalues[keep]) @ vectors[:, keep].T
