@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._checkerboard import nearest, pack, unpack
 from propmat.errors import InputError
 from propmat.preconditioners import IncompleteCholesky
 from propmat.solvers import CG
@@ -134,9 +135,9 @@ def _weight(value: Any, name: str) -> float:
 
 
 def _show_image(image: Array, alpha: Array, layers: Array) -> Array:
-    from propmat._cpu import foreground as kernels
-
-    kernels.show_image(image, alpha, layers)
+    """Write the image into the layer that alone shows, where alpha is exactly 1 or 0."""
+    for layer, shown in zip(layers, (alpha == 1, alpha == 0), strict=True):
+        layer[shown] = image[shown]
     return layers
 
 
@@ -144,17 +145,18 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     """Both layers, (2, H, W, d): Germer et al. 2020, algorithm 1, with red-black sweeps."""
     from propmat._cpu import foreground as kernels
 
-    layers, old_width = _constant_colours(image, alpha), 1
+    planes, layers, old_width = np.moveaxis(image, 2, 0), _constant_colours(image, alpha), 1
     for height, width in _grids(*alpha.shape):
-        colours, matte = kernels.sample(image, alpha, height, width)
-        layers = kernels.enlarge(layers, old_width, height, width)
+        at = np.ix_(nearest(alpha.shape[0], height), nearest(alpha.shape[1], width))
+        colours, matte = pack(planes[:, at[0], at[1]]), pack(alpha[at])
+        layers = kernels.enlarge(layers, nearest(layers.shape[3], height), nearest(old_width, width))
         small = max(height, width) <= SMALL_SIDE
         relax = kernels.relax_small if small else kernels.relax
         for _ in range(SMALL_SWEEPS if small else SWEEPS):
             for square in (0, 1):
                 relax(colours, matte, layers, width, square, regularization, gradient_weight)
         old_width = width
-    return kernels.unpack(layers, old_width)
+    return np.moveaxis(unpack(layers, old_width), 1, 3)
 
 
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
@@ -169,12 +171,10 @@ def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
     Where alpha says too little (it is constant, say) the pair closest to the mean colour. An alpha
     of little contrast could ask for colours far outside the image; they are clipped to its range.
     """
-    from propmat._cpu import foreground as kernels
-
     channels = image.shape[2]
-    sums = kernels.moments(image, alpha).sum(axis=0) / alpha.size
-    normal = np.array([[sums[0], sums[1]], [sums[1], sums[2]]])
-    mixed = sums[3:].reshape(2, channels)
+    shares = np.stack([alpha.ravel(), 1.0 - alpha.ravel()])
+    normal = shares @ shares.T / alpha.size
+    mixed = shares @ image.reshape(-1, channels) / alpha.size
     mean = mixed.sum(axis=0)
     offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (mixed - normal.sum(axis=1)[:, None] * mean)
     layers = np.zeros((2, channels, 2, 1, 3), np.float32)

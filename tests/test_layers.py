@@ -9,7 +9,7 @@ import propmat
 
 FLOORS = (  # ground first
     "errors __version__ _cpu",
-    "io pictures",
+    "io pictures grid _checkerboard",
     "_inputs datasets",
     "trimap preconditioners threads",
     "laplacian solvers metrics",

@@ -14,60 +14,16 @@ from propmat._cpu._compiled import compiled
 
 
 @compiled(parallel=True)
-def moments(image, alpha):
-    """Of every row, the sums of a², ab, b², a I, b I, with a alpha, b = 1 - a, I each channel."""
-    height, width, channels = image.shape
-    sums = np.zeros((height, 3 + 2 * channels))
-    for y in prange(height):
-        for x in range(width):
-            a = alpha[y, x]
-            b = 1.0 - a
-            sums[y, 0] += a * a
-            sums[y, 1] += a * b
-            sums[y, 2] += b * b
-            for c in range(channels):
-                sums[y, 3 + c] += a * image[y, x, c]
-                sums[y, 3 + channels + c] += b * image[y, x, c]
-    return sums
-
-
-@compiled()
-def nearest(coarse, fine):
-    """For each of `fine` cells side by side, the one of `coarse` that holds its centre."""
-    return (2 * np.arange(fine) + 1) * coarse // (2 * fine)
-
-
-@compiled(parallel=True)
-def sample(image, alpha, height, width):
-    """Image and alpha, packed, at the nearest pixels of a grid of the given size."""
-    channels = image.shape[2]
-    places = (width + 1) // 2 + 2
-    colours = np.zeros((channels, 2, height, places), np.float32)
-    matte = np.zeros((2, height, places), np.float32)
-    rows = nearest(image.shape[0], height)
-    columns = nearest(image.shape[1], width)
-    for y in prange(height):
-        for x in range(width):
-            square, place = (y + x) & 1, x // 2 + 1
-            matte[square, y, place] = alpha[rows[y], columns[x]]
-            for c in range(channels):
-                colours[c, square, y, place] = image[rows[y], columns[x], c]
-    return colours, matte
-
-
-@compiled(parallel=True)
-def enlarge(layers, old_width, height, width):
-    """Nearest colours on a larger grid, for a sweep that starts with square 0.
+def enlarge(layers, rows, columns):
+    """Colours of the given rows and columns of a smaller grid, for a sweep that starts with square 0.
 
     `layers` is (2, channels, 2, H, places): foreground and background, packed. A half sweep does
     not read what it overwrites, so only square 1 is filled.
     """
-    channels = layers.shape[1]
+    channels, height, width = layers.shape[1], rows.size, columns.size
     larger = np.empty((2, channels, 2, height, (width + 1) // 2 + 2), np.float32)
     larger[..., 0] = 0.0
     larger[..., -2:] = 0.0
-    rows = nearest(layers.shape[3], height)
-    columns = nearest(old_width, width)
     for y in prange(height):
         row = rows[y]
         for x in range((y + 1) % 2, width, 2):
@@ -154,29 +110,3 @@ def _relax_row(y, colours, matte, layers, width, square, regularization, gradien
             step = gain[i] * (image[i] - alpha[i] * f - (one - alpha[i]) * b)
             foreground[i] = f + alpha[i] * step
             background[i] = b + (one - alpha[i]) * step
-
-
-@compiled(parallel=True)
-def unpack(layers, width):
-    """The two layers as (2, H, W, channels) float64."""
-    channels, height = layers.shape[1], layers.shape[3]
-    pixels = np.empty((2, height, width, channels))
-    for y in prange(height):
-        for layer in range(2):
-            for x in range(width):
-                for c in range(channels):
-                    pixels[layer, y, x, c] = layers[layer, c, (y + x) & 1, y, x // 2 + 1]
-    return pixels
-
-
-@compiled(parallel=True)
-def show_image(image, alpha, layers):
-    """Write the image into the layer that alone shows, where alpha is exactly 1 or 0."""
-    height, width, channels = image.shape
-    for y in prange(height):
-        for x in range(width):
-            a = alpha[y, x]
-            if a == 1.0 or a == 0.0:
-                layer = 0 if a == 1.0 else 1
-                for c in range(channels):
-                    layers[layer, y, x, c] = image[y, x, c]

@@ -8,8 +8,9 @@ from propmat.solvers._base import Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
 
-# Below this a factorisation is done before a hierarchy is built (`python -m benchmarks.solvers`).
-DIRECT_UP_TO = 2_000
+# Up to about 5,000 unknowns a factorisation is faster, at 10,000 it is 0.02 s slower (`python -m benchmarks.solvers`),
+# and it has nothing to compile, which is what the first call of a new installation waits for.
+DIRECT_UP_TO = 10_000
 
 
 def choose(matrix: Any) -> Solver:
