@@ -100,6 +100,20 @@ def test_cycle_is_symmetric_and_positive(kind):
     assert np.linalg.eigvalsh((cycle + cycle.T) / 2).min() > 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_smoother_knows_the_largest_eigenvalue(kind):
+    """Also of an eigenvector on a few pixels: a patch of noise in a flat picture."""
+    image = colours(kind, (40, 44))
+    image[18:22, 20:24] = np.random.default_rng(14).random((4, 4, image.shape[2]))
+    unknown, _ = two_labels((40, 44))
+    matrix = GridOperator.from_image(image, unknown)
+    diagonal = matrix.diagonal()
+    scaled = matrix.tocsr().toarray() / np.sqrt(diagonal[:, None] * diagonal)
+    largest = np.linalg.eigvalsh(scaled)[-1]
+    bound = Multigrid().prepare(matrix).smoothers[0].bound
+    assert largest <= bound <= 1.2 * largest
+
+
 def test_single_unknown_pixel():
     unknown = np.zeros((5, 5), dtype=bool)
     unknown[2, 2] = True
