@@ -1,0 +1,70 @@
+"""Peak memory of a closed-form matte above the arrays that are passed in.
+
+    python -m benchmarks.memory [--data DIR]        (Linux)
+
+The lemur enlarged four times, where a copy is at hand, and a rendered scene of 8 megapixels. Code and libraries
+are loaded by a small matte first and not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from pathlib import Path
+
+import numpy as np
+
+import propmat
+from benchmarks.problems import DATA, Problem, lemur
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA)
+    arguments = parser.parse_args()
+    print("| problem | unknown | peak above inputs, MB | seconds |\n| --- | ---: | ---: | ---: |")
+    for which in ("lemur", "scene"):
+        # A process each: the peak of a process never falls.
+        process = multiprocessing.get_context("spawn").Process(target=measure, args=(which, arguments.data))
+        process.start()
+        process.join()
+
+
+def measure(which: str, data: Path) -> None:
+    if which == "lemur" and not data.is_dir():
+        return
+    problem = lemur(data, 4) if which == "lemur" else scene()
+    image, trimap = problem.image / 255, problem.trimap / 255
+    small = propmat.datasets.synthetic(0, (240, 320))
+    propmat.closed_form(small.image, small.trimap, solver=propmat.solvers.CG())
+    forget_peak()
+    before, start = peak(), time.perf_counter()
+    propmat.closed_form(image, trimap)
+    above, seconds = peak() - before, time.perf_counter() - start
+    print(f"| {problem.name} | {np.count_nonzero(problem.unknown)} | {above:.0f} | {seconds:.1f} |", flush=True)
+
+
+def scene() -> Problem:
+    """8 megapixels, with a wide band unknown."""
+    from scipy.ndimage import maximum_filter
+
+    sample = propmat.datasets.synthetic(0, (2448, 3264))
+    unknown = maximum_filter(sample.trimap == 0.5, size=61)
+    trimap = np.rint(255 * np.where(unknown, 0.5, sample.trimap)).astype(np.uint8)
+    return Problem("rendered scene, 8 megapixels", np.rint(255 * sample.image).astype(np.uint8), trimap)
+
+
+def forget_peak() -> None:
+    """Let the peak start again from what is resident now (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> float:
+    """The largest resident size since then, in MB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
