@@ -158,14 +158,6 @@ def test_true_colours_are_approached(rng, method):
     assert error < 0.25 * weighted_error(image, foreground, alpha)
 
 
-def test_no_worse_than_pymatting(rng):
-    pymatting = pytest.importorskip("pymatting")
-    image, alpha, foreground, _ = scene(rng, 90, 120)
-    estimate, _ = propmat.foreground(image, alpha)
-    theirs = pymatting.estimate_foreground_ml(image, alpha)
-    assert weighted_error(estimate, foreground, alpha) <= weighted_error(theirs, foreground, alpha)
-
-
 @pytest.mark.parametrize(("regularization", "gradient_weight"), [(1e-2, 1.0), (1e-1, 0.1)])
 def test_closed_form_is_the_dense_minimiser(rng, regularization, gradient_weight):
     image, alpha, *_ = scene(rng, 14, 17, 1)

@@ -132,5 +132,5 @@ def test_repr_shows_the_levels():
     matrix = GridOperator.from_image(colours("noise", (64, 64)), unknown)
     lines = repr(Multigrid(coarsest=50).prepare(matrix)).splitlines()
     assert lines[0].startswith("Multigrid hierarchy, operator complexity")
-    assert lines[2].split() == ["0", "4088"]
+    assert lines[2].split() == ["0", "4088", "4088", "1.0"]
     assert len({len(line) for line in lines[1:]}) == 1

@@ -49,9 +49,9 @@ class Multigrid:
     >>> unknown[0] = False
     >>> matrix = GridOperator.from_edges(np.ones((16, 15)), np.ones((15, 16)), unknown)
     >>> Multigrid().prepare(matrix)
-    Multigrid hierarchy, operator complexity 1.38
+    Multigrid hierarchy, operator complexity 1.56
     level    blocks  unknowns per block
-        0                 240
+        0       240       240       1.0
         1         4        32       8.0
 
     Raises
@@ -306,7 +306,7 @@ class Hierarchy:
         lines = [
             f"Multigrid hierarchy, operator complexity {total / entries:.2f}",
             f"{'level':>5} {'blocks':>9} {'unknowns':>9} {'per block':>9}",
-            f"{0:>5} {'':>9} {fine:>9} {'':>9}",
+            f"{0:>5} {fine:>9} {fine:>9} {1:>9.1f}",
         ]
         for k, level in enumerate(self.levels, 1):
             live = int(level.live.sum())
