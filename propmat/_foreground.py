@@ -137,7 +137,7 @@ def _weight(value: Any, name: str) -> float:
 def _show_image(image: Array, alpha: Array, layers: Array) -> Array:
     """Write the image into the layer that alone shows, where alpha is exactly 1 or 0."""
     for layer, shown in zip(layers, (alpha == 1, alpha == 0), strict=True):
-        layer[shown] = image[shown]
+        np.copyto(layer, image, where=shown[:, :, np.newaxis])
     return layers
 
 
@@ -145,10 +145,10 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     """Both layers, (2, H, W, d): Germer et al. 2020, algorithm 1, with red-black sweeps."""
     from propmat._cpu import foreground as kernels
 
-    planes, layers, old_width = np.moveaxis(image, 2, 0), _constant_colours(image, alpha), 1
+    layers, old_width = _constant_colours(image, alpha), 1
     for height, width in _grids(*alpha.shape):
-        at = np.ix_(nearest(alpha.shape[0], height), nearest(alpha.shape[1], width))
-        colours, matte = pack(planes[:, at[0], at[1]]), pack(alpha[at])
+        small_image, small_alpha = _sampled(image, height, width), _sampled(alpha, height, width)
+        colours, matte = pack(np.moveaxis(small_image, 2, 0)), pack(small_alpha)
         layers = kernels.enlarge(layers, nearest(layers.shape[3], height), nearest(old_width, width))
         small = max(height, width) <= SMALL_SIDE
         relax = kernels.relax_small if small else kernels.relax
@@ -157,6 +157,13 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
                 relax(colours, matte, layers, width, square, regularization, gradient_weight)
         old_width = width
     return np.moveaxis(unpack(layers, old_width), 1, 3)
+
+
+def _sampled(pixels: Array, height: int, width: int) -> Array:
+    """The nearest pixels of a grid of the given size."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return pixels[np.ix_(nearest(pixels.shape[0], height), nearest(pixels.shape[1], width))]
 
 
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
