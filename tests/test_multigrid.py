@@ -10,7 +10,7 @@ from scipy.sparse.linalg import spsolve
 from propmat import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners import Multigrid
-from propmat.solvers import CG
+from propmat.solvers import CG, Status
 
 
 def colours(kind, shape):
@@ -120,6 +120,18 @@ def test_single_unknown_pixel():
     image = np.random.default_rng(13).random((5, 5, 3))
     matrix = GridOperator.from_image(image, unknown)
     check_against_direct(matrix, np.array([0.7]))
+
+
+def test_an_indefinite_cycle_is_told_and_replaced(monkeypatch):
+    monkeypatch.setattr("propmat.preconditioners._chebyshev.BOUND", 0.3)  # the smoother then diverges
+    unknown, foreground = two_labels((40, 44))
+    matrix = GridOperator.from_image(colours("smooth", (40, 44)), unknown, epsilon=1e-5)
+    b = -matrix.times_known(foreground)
+    told = CG(preconditioner=Multigrid()).prepare(matrix)(b)
+    assert told.status is Status.indefinite_preconditioner
+    solution = CG(rtol=1e-10).prepare(matrix)(b)
+    assert solution.converged
+    np.testing.assert_allclose(solution.x, spsolve(matrix.tocsr().tocsc(), b), rtol=0, atol=2e-5)
 
 
 def test_unsuitable_matrix_is_refused():

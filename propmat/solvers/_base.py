@@ -26,6 +26,7 @@ class Status(enum.Enum):
     max_iterations = "The iteration limit came first. Raise max_iterations or use a stronger preconditioner."
     stagnated = "Rounding keeps the residual from falling further. Ask for a larger rtol."
     indefinite = "The matrix is not positive definite."
+    indefinite_preconditioner = "The preconditioner is not positive definite. Use another, SmoothedAggregation() say."
     nonfinite = "The right-hand side or the matrix holds NaN or infinity."
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
 from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace
+from propmat.preconditioners import NearNullSpace, SmoothedAggregation
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 
 Array = NDArray[np.float64]
@@ -72,7 +74,9 @@ class CG:
         start = time.perf_counter()
         preconditioner = self.preconditioner or preconditioners.choose(matrix)
         apply = preconditioner.prepare(matrix, near_null_space)
-        return PreparedCG(self, matrix, apply, time.perf_counter() - start)
+        # Should rounding ever make the chosen cycle indefinite, this one costs more and cannot be.
+        second_choice = partial(SmoothedAggregation().prepare, matrix, near_null_space)
+        return PreparedCG(self, matrix, apply, second_choice, time.perf_counter() - start)
 
 
 @dataclass(eq=False)
@@ -82,6 +86,7 @@ class PreparedCG:
     settings: CG
     matrix: Any
     preconditioner: Any
+    second_choice: Callable[[], Any]
     setup_seconds: float
     turns: Any = field(default_factory=threading.Lock, repr=False)
 
@@ -100,6 +105,10 @@ class PreparedCG:
             with self.turns:
                 run = _Run(self, rhs, x, tolerance, scale, callback)
                 status = run.restarted()
+                if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
+                    self.preconditioner = self.second_choice()
+                    run = _Run(self, rhs, run.solution(), tolerance, scale, callback)
+                    status = run.restarted()
             x, iterations = run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
@@ -166,7 +175,9 @@ class _Run:
             curvature = self.layout.multiply(direction, product)
             if not np.isfinite(curvature):
                 return Status.nonfinite
-            if curvature <= 0 or rz <= 0:
+            if rz <= 0:
+                return Status.indefinite_preconditioner
+            if curvature <= 0:
                 return Status.indefinite
             squared = kernels.descend(self.x, residual, direction, product, rz / curvature, partial)
             norm = math.sqrt(squared)
