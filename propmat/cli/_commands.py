@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
+import inspect
 import os
 import platform
 import time
@@ -13,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import __version__, datasets, io, laplacian, metrics, pictures
+from propmat import __version__, datasets, io, metrics, pictures
 from propmat._foreground import foreground
 from propmat._solve import Matte, solve
 from propmat.cli._progress import solving
 from propmat.errors import InputError
+from propmat.matting import METHODS
 from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
-METHODS = {"closed_form": laplacian.closed_form}
 OPTIONAL = {
     "torch": ("torch", "torch"),
     "jax": ("jax", "jax"),
@@ -105,10 +106,14 @@ def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
 
 
 def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte:
-    settings = {name: getattr(arguments, name) for name in ("epsilon", "radius") if hasattr(arguments, name)}
-    graph = METHODS[getattr(arguments, "method", "closed_form")](image, **settings)
+    method = getattr(arguments, "method", "closed_form")
+    given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius")}
+    settings = {name: value for name, value in given.items() if value is not None}
+    for name in settings.keys() - inspect.signature(METHODS[method]).parameters:
+        raise InputError(f"{name}: the method {method} has no such setting; leave it out")
+    graph, prior = METHODS[method](image, labels, **settings)
     with solving() as callback:
-        return solve(graph, labels, callback=callback)
+        return solve(graph, labels, prior=prior, callback=callback)
 
 
 def _told(labels: Trimap, solution: Matte, seconds: float) -> str:

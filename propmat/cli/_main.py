@@ -12,6 +12,7 @@ from typing import Any
 from propmat import __version__
 from propmat.cli import _commands
 from propmat.errors import PropmatError, PropmatWarning
+from propmat.matting import METHODS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +74,8 @@ def _command(commands: Any, name: str, run: Any) -> argparse.ArgumentParser:
 
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=sorted(_commands.METHODS), default="closed_form")
-    command.add_argument("--epsilon", type=float, default=1e-7, help="regulariser (%(default)s); 1e-5 for blocky JPEGs")
-    command.add_argument("--radius", type=int, default=1, help="windows are 2 radius + 1 pixels wide (%(default)s)")
+    command.add_argument("--method", choices=sorted(METHODS), default="closed_form")
+    command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
+    command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     command.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits per sample (%(default)s)")
     command.add_argument("--info", action="store_true", help="print size, iterations, residual and seconds")

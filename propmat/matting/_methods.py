@@ -1,0 +1,30 @@
+"""Every method that goes from image and trimap to alpha, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from propmat import laplacian
+from propmat.trimap import Trimap
+
+
+class Posed(NamedTuple):
+    """What `propmat.solve` needs beside the trimap: every method is a Laplacian, and perhaps a prior.
+
+    Attributes
+    ----------
+    graph : Laplacian
+    prior : (matte, confidence) or None
+        As in `propmat.solve`.
+    """
+
+    graph: laplacian.Laplacian
+    prior: tuple[Any, Any] | None = None
+
+
+def _closed_form(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
+    return Posed(laplacian.closed_form(image, epsilon, radius))
+
+
+METHODS: dict[str, Callable[..., Posed]] = {"closed_form": _closed_form}
