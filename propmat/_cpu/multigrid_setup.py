@@ -11,56 +11,88 @@ from numba import prange
 from propmat._cpu._compiled import compiled
 
 
-@compiled()
-def eliminate(matrix, n, most, threshold, order):
-    """LDLᵀ in place, largest pivot first, until every pivot left is under the threshold and `most` are left.
+@compiled(fastmath={"contract", "reassoc", "nnan", "nsz"})
+def eliminate(matrix, most, threshold, upper, order):
+    """Cholesky of a semidefinite matrix, largest pivot first, until every pivot left is under the threshold.
 
-    Sizes are padded to multiples of eight: the last pivots are given back up to one, so that no column is wasted.
+    Row k of `upper` belongs to unknown order[k]; columns stay where they are, so that nothing is exchanged, and of what
+    is not eliminated only the pivots are brought up to date. Returns how many were eliminated; the rest of `order` are
+    those that are left, at most `most` of them unless the others depend on them. Sizes are padded to multiples of
+    eight: the last pivots are given back up to one, so that no column is wasted.
     """
+    n = matrix.shape[0]
+    pivots = np.empty(n)
     for i in range(n):
+        pivots[i] = matrix[i, i]
         order[i] = i
-    for k in range(n - 1):
-        best = k
-        for i in range(k + 1, n):
-            if matrix[i, i] > matrix[best, best]:
-                best = i
-        pivot = matrix[best, best]
-        if pivot < 1e-13 or (pivot < threshold and n - k <= most):
-            return max(0, n - min(most, (n - k + 7) // 8 * 8)) if n - k <= most else k
-        if best != k:
-            order[k], order[best] = order[best], order[k]
-            for j in range(n):
-                matrix[k, j], matrix[best, j] = matrix[best, j], matrix[k, j]
-            for i in range(k, n):
-                matrix[i, k], matrix[i, best] = matrix[i, best], matrix[i, k]
-        source = matrix[k, k + 1 : n]
-        for i in range(k + 1, n):
-            factor = matrix[i, k] / pivot
-            if factor != 0.0:
-                target = matrix[i, k + 1 : n]
-                for j in range(n - k - 1):
-                    target[j] -= factor * source[j]
-            matrix[i, k] = factor
-    return max(0, n - 8)
+    gone = 0
+    while gone < n - 1:
+        pivot = -1.0
+        for i in range(n):
+            pivot = max(pivot, pivots[i])
+        left = n - gone
+        if pivot < 1e-13 or (pivot < threshold and left <= most):
+            gone = max(0, n - min(most, (left + 7) // 8 * 8)) if left <= most else gone
+            break
+        k = gone
+        while pivots[order[k]] != pivot:
+            k += 1
+        order[gone], order[k] = order[k], order[gone]
+        subtract_rows(upper, gone, matrix, order[gone])
+        row, scale = upper[gone], 1.0 / np.sqrt(pivot)
+        for i in range(n):
+            row[i] *= scale
+            pivots[i] -= row[i] * row[i]
+        pivots[order[gone]] = -1.0
+        gone += 1
+    return min(gone, max(0, n - 8))
 
 
-@compiled()
-def extend(matrix, n, gone, most, order, functions):
+@compiled(inline="always")
+def subtract_rows(upper, gone, matrix, here):
+    """Row `gone`: the matrix's, less the rows before, each times what it has in column `here`."""
+    row, source = upper[gone], matrix[here]
+    for j in range(row.size):
+        row[j] = source[j]
+    whole = gone // 4 * 4
+    for k in range(0, whole, 4):
+        r0, r1, r2, r3 = upper[k], upper[k + 1], upper[k + 2], upper[k + 3]
+        f0, f1, f2, f3 = r0[here], r1[here], r2[here], r3[here]
+        for j in range(row.size):
+            row[j] -= (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
+    for k in range(whole, gone):
+        r0 = upper[k]
+        f0 = r0[here]
+        for j in range(row.size):
+            row[j] -= f0 * r0[j]
+
+
+@compiled(fastmath={"contract", "reassoc"})
+def extend(upper, gone, most, order, functions):
     """Functions that are 1 on one remaining unknown, 0 on the others, and of least energy on the eliminated ones."""
-    count = min(n - gone, most)
-    functions[:n, :count] = 0.0
+    count = min(order.size - gone, most)
+    functions[:, :count] = 0.0
     for j in range(count):
         functions[order[gone + j], j] = 1.0
-    for i in range(gone - 1, -1, -1):
-        row = functions[order[i]]
+    for k in range(gone - 1, -1, -1):
+        source = upper[k]
+        row = functions[order[k], :count]
         for j in range(count):
-            row[j] = -matrix[gone + j, i]
-        for k in range(i + 1, gone):
-            factor = matrix[k, i]
-            if factor != 0.0:
-                other = functions[order[k]]
-                for j in range(count):
-                    row[j] -= factor * other[j]
+            row[j] = source[order[gone + j]]
+        first = k + 1 + (gone - k - 1) % 4
+        for i in range(k + 1, first):
+            f0, r0 = source[order[i]], functions[order[i]]
+            for j in range(count):
+                row[j] += f0 * r0[j]
+        for i in range(first, gone, 4):
+            f0, f1, f2, f3 = source[order[i]], source[order[i + 1]], source[order[i + 2]], source[order[i + 3]]
+            r0, r1 = functions[order[i]], functions[order[i + 1]]
+            r2, r3 = functions[order[i + 2]], functions[order[i + 3]]
+            for j in range(count):
+                row[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
+        scale = -1.0 / source[order[k]]
+        for j in range(count):
+            row[j] *= scale
     return count
 
 
@@ -137,9 +169,10 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
                     matrix[i, j] = inside[k, here] * scale[i] * scale[j]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
+        upper = np.empty((n, n))
         functions = np.empty((n, most))
-        gone = eliminate(matrix, n, most, threshold, order)
-        counts[p] = extend(matrix, n, gone, most, order, functions)
+        gone = eliminate(matrix, most, threshold, upper, order)
+        counts[p] = extend(upper, gone, most, order, functions)
         for i in range(n):
             for j in range(counts[p]):
                 out[first[p] + i, j] = functions[i, j] * scale[i]
@@ -201,9 +234,10 @@ def block_functions(
                             matrix[a, b] = value
                             matrix[b, a] = value
         order = np.empty(n, np.int64)
+        upper = np.empty((n, n))
         functions = np.empty((n, most))
-        gone = eliminate(matrix, n, most, threshold, order)
-        counts[p] = extend(matrix, n, gone, most, order, functions)
+        gone = eliminate(matrix, most, threshold, upper, order)
+        counts[p] = extend(upper, gone, most, order, functions)
         for i in range(total):
             for j in range(counts[p]):
                 out[base[p] + i, j] = functions[local[i], j] if local[i] >= 0 else 0.0
