@@ -256,7 +256,8 @@ def pack(functions, first, counts, sizes, begins, packed):
 def galerkin_pixels(values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out):
     """Pᵀ A P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
-    With block > 0, A is what ties blocks of so many pixels, and only pixels near their borders are looked at.
+    With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
+    couples a block of them to itself is worked out.
     """
     for p in prange(first.size - 1):
         size = sizes[p]
@@ -283,7 +284,7 @@ def galerkin_pixels(values, block, edge, basis, row, owner, where, first, member
                     value = values[5 * dy + dx, here]
                 else:
                     value = values[-5 * dy - dx, there]
-                if value == 0.0:
+                if value == 0.0 or (block > 0 and ((y + dy) // block != y // block or (x + dx) // block != x // block)):
                     continue
                 target = product[slot]
                 source = basis[row[there] : row[there] + sizes[q]]
@@ -344,33 +345,47 @@ def galerkin_blocks(
     children,
     wide,
     coarse_offsets,
+    most,
     out,
 ):
-    """Pᵀ A P for blocks of blocks."""
+    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
+    room = sizes.max() * wide.max()
     for p in prange(first.size - 1):
-        product = np.empty(0)
+        product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+        touched = np.empty(5, np.int64)
         for c in range(first[p], first[p + 1]):
             q = children[c]
             rows = sizes[q]
+            touched[:] = 0
             for s in range(9):
                 r = neighbours[q, s]
                 if r < 0:
                     continue
                 other = parent[r]
-                slot = 3 * (where[other, 0] - where[p, 0]) + where[other, 1] - where[p, 1]
-                if slot < 0:
+                dy, dx = where[other, 0] - where[p, 0], where[other, 1] - where[p, 1]
+                slot = 3 * dy + dx
+                if slot < 0 or (most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most))):
                     continue
                 inner, width = sizes[r], wide[other]
                 begin = offsets[q, s - 4] if s >= 4 else offsets[r, 4 - s]
                 if not stencil[begin : begin + rows * inner].any():
                     continue
-                if product.size < rows * width:
-                    product = np.empty(rows * width)
-                product[: rows * width] = 0.0
+                if touched[slot] == 0:
+                    touched[slot] = width
+                    product[slot, : rows * width] = 0.0
                 down, right = (inner, 1) if s >= 4 else (1, rows)
-                add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product, 0)
-                target = coarse_offsets[p, slot]
-                add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product, 0, out, target)
+                add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product[slot], 0)
+            for slot in range(5):
+                width = touched[slot]
+                if width > 0:
+                    target = coarse_offsets[p, slot]
+                    add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product[slot], 0, out, target)
+
+
+@compiled(inline="always")
+def leaves(here, step, most):
+    """Whether a step leads out of the interval of `most`."""
+    return (here + step) // most != here // most
 
 
 @compiled(fastmath={"contract", "reassoc"})

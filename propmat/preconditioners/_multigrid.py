@@ -175,7 +175,7 @@ class Hierarchy:
         )
         return stencil
 
-    def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks) -> Array:
+    def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
 
         out = np.zeros(coarse.entries)
@@ -192,16 +192,22 @@ class Hierarchy:
             coarse.children,
             coarse.sizes,
             coarse.offsets,
+            most,
             out,
         )
         return out
 
     def _local(self, edge: int) -> Array:
-        """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels."""
+        """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels.
+
+        They hold inside such blocks only; what they say between them is not to be read.
+        """
         self.matrix.across(edge, self.between)
         across = self._galerkin_pixels(self.between, self.levels[0], edge)
+        most = edge // EDGE
         for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
-            across = self._galerkin_blocks(across, fine, coarse)
+            most //= FACTOR
+            across = self._galerkin_blocks(across, fine, coarse, most)
         return np.subtract(self.stencil, across, out=across)
 
     def _next_level(self, edge: int) -> None:
