@@ -15,7 +15,7 @@ from propmat import _inputs, solvers
 from propmat.errors import InputError, PropmatWarning
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Status
-from propmat.system import System, eliminate, weigh
+from propmat.system import System, eliminate, nowhere, weigh
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -159,7 +159,7 @@ def prepare(
         system = weigh(graph, labels, held, believed)
     solver = solver or solvers.choose(system.matrix)
     ready = solver.prepare(system.matrix, system.near_null_space)
-    return Prepared(system, labels, np.zeros(labels.shape) if value is None else value, solver, ready)
+    return Prepared(system, labels, nowhere(labels.shape) if value is None else value, solver, ready)
 
 
 def solve(

@@ -168,10 +168,11 @@ class GridOperator:
     def times_known(self, known: Array) -> Array:
         """L_UK k for values k (H, W) of which those of known pixels count."""
         support = self.support
-        inner = np.where(support.unknown, 0.0, known)
-        values = np.zeros(support.size)
         number = support.number[2:-2, 2:-2]
-        values[number[number >= 0]] = inner[number >= 0]
+        near = number >= 0
+        values = np.zeros(support.size)
+        values[number[near]] = known[near]
+        values[support.position] = 0.0
         return self._product(values)
 
     def diagonal(self) -> Array:

@@ -60,7 +60,8 @@ class System:
 
     def rhs(self, labels: Array, prior: Array) -> Array:
         """b for (H, W) labels and prior; labels count on known pixels only."""
-        pull = (self.held * labels + self.believed * prior)[self.solved_for]
+        held, believed = self.restrict(self.held), self.restrict(self.believed)
+        pull = held * self.restrict(labels) + believed * self.restrict(prior)
         return pull - self.split.times_known(labels)
 
     def expand(self, x: Array, labels: Array) -> Array:
@@ -82,7 +83,7 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = Non
     InputError
         If some unknown pixels are tied neither to a known pixel nor to the prior.
     """
-    return _system(laplacian, trimap.unknown, np.zeros(trimap.shape), believed)
+    return _system(laplacian, trimap.unknown, nowhere(trimap.shape), believed)
 
 
 def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
@@ -98,11 +99,15 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
 
 
 def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
-    believed = np.zeros(solved_for.shape) if believed is None else believed
-    strength = held + believed
-    split = laplacian.split(solved_for, strength if strength.any() else None)
-    _require_anchors(laplacian, split, strength[solved_for] > 0, solved_for)
+    believed = nowhere(solved_for.shape) if believed is None else believed
+    split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
+    _require_anchors(laplacian, split, held[solved_for] + believed[solved_for] > 0, solved_for)
     return System(laplacian, split, solved_for, held, believed)
+
+
+def nowhere(shape: tuple[int, ...]) -> Array:
+    """A map of zeros that takes no memory."""
+    return np.broadcast_to(0.0, shape)
 
 
 def _require_anchors(laplacian: Laplacian, split: Split, held: Mask, solved_for: Mask) -> None:

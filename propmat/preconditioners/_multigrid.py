@@ -118,7 +118,7 @@ class Hierarchy:
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         matrix.across(EDGE, self.between)
-        inside = np.subtract(matrix.values, self.between)
+        inside = np.subtract(matrix.values, self.between, out=self.between)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
         kernels.pixel_functions(
