@@ -76,7 +76,8 @@ class Prepared:
         belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape)
         first = None if x0 is None else self.system.restrict(_inputs.plane(x0, "x0", shape))
         solution = self.solve_linear(self.system.rhs(labels, belief), x0=first, callback=callback)
-        alpha = np.clip(self.system.expand(solution.x, labels), 0.0, 1.0)
+        alpha = self.system.expand(solution.x, labels)
+        np.clip(alpha, 0.0, 1.0, out=alpha)
         fields = vars(solution) | {"seconds": time.perf_counter() - start}
         matte = Matte(**fields, alpha=alpha)
         matte.check(self.solver.strict)

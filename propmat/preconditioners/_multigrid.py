@@ -92,7 +92,6 @@ class Hierarchy:
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
-        self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
         self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
@@ -101,7 +100,8 @@ class Hierarchy:
             edge *= FACTOR
             self._next_level(edge)
         self.inverse = self._dense_inverse()
-        del self.between, self.stencil
+        del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
+        self.pixels = Pixels(matrix)
         levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [Smoother(level, settings.degree) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
