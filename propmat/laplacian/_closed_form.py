@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
-from propmat.laplacian._base import Laplacian, Split
+from propmat.laplacian._base import Laplacian, Split, numbered
 
 Mask = NDArray[np.bool_]
 
@@ -126,13 +126,6 @@ class ClosedForm(Laplacian):
             f"ClosedForm({height} x {width} pixels, {channels} channel{'s' * (channels != 1)}, "
             f"radius {self.radius}, epsilon {self.epsilon:g})"
         )
-
-
-def numbered(mask: Mask) -> NDArray[np.int32]:
-    """The pixels of `mask` numbered row by row, -1 elsewhere."""
-    numbers = np.full(mask.shape, -1, np.int32)
-    numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
-    return numbers
 
 
 def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -1,7 +1,9 @@
 """The verbs: image and trimap in, alpha out."""
 
 from propmat.matting._closed_form import closed_form
+from propmat.matting._knn import knn
 from propmat.matting._methods import METHODS, Posed
+from propmat.matting._random_walk import random_walk
 from propmat.matting._refine import refine
 
-__all__ = ["METHODS", "Posed", "closed_form", "refine"]
+__all__ = ["METHODS", "Posed", "closed_form", "knn", "random_walk", "refine"]

@@ -27,4 +27,16 @@ def _closed_form(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: i
     return Posed(laplacian.closed_form(image, epsilon, radius))
 
 
-METHODS: dict[str, Callable[..., Posed]] = {"closed_form": _closed_form}
+def _knn(image: Any, trimap: Trimap, *, preset: str = "rgb") -> Posed:
+    return Posed(laplacian.knn(image, preset))
+
+
+def _random_walk(image: Any, trimap: Trimap, *, sigma: float = 0.033) -> Posed:
+    return Posed(laplacian.random_walk(image, sigma))
+
+
+METHODS: dict[str, Callable[..., Posed]] = {
+    "closed_form": _closed_form,
+    "knn": _knn,
+    "random_walk": _random_walk,
+}
