@@ -28,6 +28,23 @@ def dense_closed_form(image, epsilon=1e-7, radius=1):
     return laplacian
 
 
+def dense_learning_based(image, epsilon=1e-7, radius=1):
+    """The learning-based Laplacian from its definition: (U - F)'(U - F) of the fit in every window."""
+    image = image.reshape(*image.shape[:2], -1)
+    height, width, channels = image.shape
+    side = 2 * radius + 1
+    pixel = np.arange(height * width).reshape(height, width)
+    laplacian = np.zeros((height * width, height * width))
+    for y in range(height - 2 * radius):
+        for x in range(width - 2 * radius):
+            window = pixel[y : y + side, x : x + side].ravel()
+            colours = np.column_stack([image.reshape(-1, channels)[window], np.ones(side**2)])
+            ridge = np.diag([epsilon] * channels + [0.0])
+            fit = colours @ np.linalg.solve(colours.T @ colours + ridge, colours.T)
+            laplacian[np.ix_(window, window)] += (np.eye(side**2) - fit).T @ (np.eye(side**2) - fit)
+    return laplacian
+
+
 def dense_random_walk(image, sigma=0.033):
     """The Laplacian of random walks, pixel by pixel from its definition."""
     height, width = image.shape[:2]
@@ -77,6 +94,8 @@ GRAPHS = {
     "knn rgb": (laplacian.knn, dense_knn),
     "knn hsv": (lambda image: laplacian.knn(image, "hsv"), lambda image: dense_knn(image, "hsv")),
     "knn two": (lambda image: laplacian.knn(image, "two"), lambda image: dense_knn(image, "two")),
+    "learning_based": (laplacian.learning_based, dense_learning_based),
+    "large_kernel": (lambda image: laplacian.large_kernel(image, radius=1), dense_closed_form),
     "random_walk": (lambda image: laplacian.random_walk(image, 0.2), lambda image: dense_random_walk(image, 0.2)),
 }
 

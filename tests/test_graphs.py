@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 
 import propmat
-from propmat import InputError, PropmatWarning, Trimap, laplacian
+from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, laplacian
+from propmat.preconditioners import IncompleteCholesky
 from propmat.solvers import CG, Direct
-from tests.problems import GRAPHS, HARD_MASKS, banded_trimap, hard_trimap, random_photo
+from tests.problems import (
+    GRAPHS,
+    HARD_MASKS,
+    banded_trimap,
+    dense_learning_based,
+    hard_trimap,
+    random_photo,
+)
 
 MAXIMUM_PRINCIPLE = ["knn rgb", "knn hsv", "knn two", "random_walk"]
 TIGHT = CG(rtol=1e-12)
@@ -23,7 +31,14 @@ def graph_of(name):
 
 
 def alpha_of(graph, trimap):
-    return propmat.solve(graph, trimap, solver=Direct()).alpha
+    """Nearly exact; the large kernel has products only."""
+    solver = TIGHT if isinstance(graph, type(laplacian.large_kernel(np.zeros((3, 3)), radius=1))) else Direct()
+    return propmat.solve(graph, trimap, solver=solver).alpha
+
+
+def stored(matrix):
+    """A matrix as a dense array, by products if there is no other way."""
+    return np.column_stack([matrix @ column for column in np.eye(matrix.shape[0])])
 
 
 def test_matrix(rng, graph_of):
@@ -49,10 +64,10 @@ def test_split_is_a_block_of_the_matrix(rng, graph_of, mask):
     diagonal = rng.random(trimap.shape)
     split = graph.split(trimap.unknown, diagonal)
     expected = whole[np.ix_(unknown, unknown)] + np.diag(diagonal[trimap.unknown])
-    np.testing.assert_allclose(split.matrix.tocsr().toarray(), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(stored(split.matrix), expected, rtol=0, atol=1e-10)
     coupling = whole[np.ix_(unknown, ~unknown)]
     known = rng.random(trimap.shape)
-    np.testing.assert_allclose(split.times_known(known), coupling @ known[trimap.known], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(split.times_known(known), coupling @ known[trimap.known], rtol=0, atol=1e-10)
     if not graph.ties_all_pixels:
         np.testing.assert_array_equal(split.touches_known, (coupling != 0).any(axis=1))
 
@@ -184,6 +199,60 @@ def test_a_sum_ties_islands_by_its_other_graph(rng):
     np.testing.assert_allclose(exact.x, expected, atol=1e-8)
 
 
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-2])
+@pytest.mark.parametrize(("channels", "radius"), [(1, 1), (2, 1), (5, 1), (1, 2), (3, 2)])
+def test_learning_based_is_its_definition(rng, epsilon, channels, radius):
+    image = random_photo(rng, 9, 8, channels)
+    graph = laplacian.learning_based(image, epsilon, radius)
+    dense = dense_learning_based(image, epsilon, radius)
+    np.testing.assert_allclose(graph.matrix.toarray(), dense, rtol=0, atol=1e-10)
+    everywhere = np.ones((9, 8), bool)
+    np.testing.assert_allclose(graph.split(everywhere).matrix.tocsr().toarray(), dense, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("channels", "radius", "shape"), [(3, 1, (9, 8)), (1, 3, (7, 20)), (2, 4, (70, 9)), (3, 2, (5, 5))]
+)
+def test_products_of_the_large_kernel_are_those_of_the_matrix(rng, channels, radius, shape):
+    image, trimap = random_photo(rng, *shape, channels), Trimap.parse(rng.choice([0, 0.5, 1], shape))
+    diagonal, x, known = rng.random(shape), rng.standard_normal(trimap.unknown.sum()), rng.random(shape)
+    split = laplacian.large_kernel(image, radius=radius).split(trimap.unknown, diagonal)
+    stored = laplacian.closed_form(image, radius=radius).rows(trimap.unknown, np.ones(shape, bool))
+    block = stored[:, np.flatnonzero(trimap.unknown)]
+    np.testing.assert_allclose(split.matrix @ x, block @ x + diagonal[trimap.unknown] * x, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(split.matrix.diagonal(), block.diagonal() + diagonal[trimap.unknown], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(split.times_known(known), stored @ np.where(trimap.known, known, 0).ravel(), atol=1e-9)
+
+
+def test_large_kernel_of_radius_1_is_closed_form(rng):
+    image, trimap = random_photo(rng, 30, 40), banded_trimap(30, 40)
+    expected = propmat.closed_form(image, trimap, epsilon=1e-5)
+    alpha = propmat.large_kernel(image, trimap, epsilon=1e-5, radius=1, solver=TIGHT)
+    np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-6)
+
+
+def test_large_kernel_with_confidence(rng):
+    image, trimap = random_photo(rng, 30, 40), banded_trimap(30, 40)
+    stored = laplacian.closed_form(image, 1e-4, 3)
+    free = laplacian.large_kernel(image, 1e-4, 3)
+    prepared = propmat.prepare(free, trimap, confidence=1.0, prior=(0.3, 0.01), solver=TIGHT)
+    for confidence, alpha in ((1.0, prepared.solve().alpha), (5.0, prepared.with_confidence(5.0, 0.01).solve().alpha)):
+        expected = propmat.solve(stored, trimap, confidence=confidence, prior=(0.3, 0.01), solver=Direct()).alpha
+        np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=IncompleteCholesky())])
+def test_what_needs_entries_is_refused(rng, solver):
+    with pytest.raises(UnsupportedError, match="large_kernel: is multiplied, not stored"):
+        propmat.large_kernel(random_photo(rng), banded_trimap(12, 14), radius=2, solver=solver)
+
+
+def test_a_large_kernel_is_not_stored():
+    graph = laplacian.large_kernel(np.zeros((250, 250)))
+    with pytest.raises(UnsupportedError, match=r"large_kernel: as a matrix it would hold 1.1e\+08 entries"):
+        graph.matrix
+
+
 def test_sigma_has_an_effect(rng):
     image = random_photo(rng)
     narrow, wide = (laplacian.random_walk(image, sigma).matrix for sigma in (0.02, 0.2))
@@ -197,7 +266,7 @@ def test_random_walk_crosses_what_no_weight_crosses():
     assert alpha[2, 3] == pytest.approx(0.5, abs=1e-9)
 
 
-@pytest.mark.parametrize("method", ["knn", "random_walk"])
+@pytest.mark.parametrize("method", ["knn", "learning_based", "random_walk"])
 def test_verbs_are_solve(rng, method):
     image, trimap = random_photo(rng), banded_trimap(12, 14)
     graph, _ = propmat.matting.METHODS[method](image, Trimap.parse(trimap))
@@ -212,5 +281,12 @@ def test_errors(rng):
         laplacian.knn(image[:, :, 0], "hsv")
     with pytest.raises(InputError, match="sigma: takes a finite number > 0, got 0"):
         laplacian.random_walk(image, 0)
+    for graph in (laplacian.learning_based, laplacian.large_kernel):
+        with pytest.raises(InputError, match="epsilon: takes a finite number > 0, got 0"):
+            graph(image, 0)
+        with pytest.raises(InputError, match="radius: takes a whole number >= 1"):
+            graph(image, 1e-7, 0)
+        with pytest.raises(InputError, match="image: is 12 x 14 pixels .*radius=7 needs at least 15 x 15"):
+            graph(image, 1e-7, 7)
     with pytest.raises(InputError, match=r"trimap: shape \(3, 3\) does not fit"):
         propmat.knn(image, np.zeros((3, 3)))
