@@ -28,6 +28,10 @@ from propmat.errors import PropmatError as PropmatError
 from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
 from propmat.matting import closed_form as closed_form
+from propmat.matting import knn as knn
+from propmat.matting import large_kernel as large_kernel
+from propmat.matting import learning_based as learning_based
+from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.threads import get_num_threads as get_num_threads
 from propmat.threads import set_num_threads as set_num_threads

@@ -63,9 +63,18 @@ class GridOperator:
 
     @classmethod
     def from_image(
-        cls, image: Array, unknown: Array, *, epsilon: float = 1e-7, diagonal: Array | None = None
+        cls,
+        image: Array,
+        unknown: Array,
+        *,
+        epsilon: float = 1e-7,
+        squared: bool = False,
+        diagonal: Array | None = None,
     ) -> GridOperator:
-        """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel."""
+        """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel.
+
+        With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
+        """
         from propmat._cpu import grid as kernels
 
         support = Support.of(unknown)
@@ -78,6 +87,7 @@ class GridOperator:
                 support.centres,
                 support.number,
                 float(epsilon),
+                squared,
                 block,
                 values,
             )

@@ -6,6 +6,7 @@ Known pixels are eliminated, L_UU x = -L_UK α_K, or held softly, (L + C) x = C 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat.errors import InputError
-from propmat.laplacian import Laplacian, Split
+from propmat.errors import InputError, PropmatWarning
+from propmat.laplacian import GridGraph, Laplacian, Split
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+# Weak edges over the mean weight: much weaker than any similarity of colour, and far above the tolerance of a solve.
+BRIDGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,9 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
 def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
     believed = nowhere(solved_for.shape) if believed is None else believed
     split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
-    _require_anchors(laplacian, split, held[solved_for] + believed[solved_for] > 0, solved_for)
+    adrift = _adrift(laplacian, split, held[solved_for] + believed[solved_for] > 0)
+    if adrift.any():
+        split = _bridged(laplacian, split, adrift, solved_for)
     return System(laplacian, split, solved_for, held, believed)
 
 
@@ -110,18 +116,44 @@ def nowhere(shape: tuple[int, ...]) -> Array:
     return np.broadcast_to(0.0, shape)
 
 
-def _require_anchors(laplacian: Laplacian, split: Split, held: Mask, solved_for: Mask) -> None:
-    """Refuse a singular system: conjugate gradients would answer 0, "background", and say nothing."""
+def _adrift(laplacian: Laplacian, split: Split, held: Mask) -> Mask:
+    """Which of the n pixels nothing ties down: conjugate gradients would answer 0, "background", and say nothing."""
     anchored = split.touches_known | held
     if laplacian.ties_all_pixels and anchored.any():
-        return
+        return np.zeros_like(anchored)
     from scipy.sparse import csgraph
 
     _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
-    adrift = ~np.isin(component, component[anchored])
-    if adrift.any():
-        first = np.argwhere(solved_for)[int(np.argmax(adrift))]
+    return ~np.isin(component, component[anchored])
+
+
+def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> Split:
+    """The split with weak edges from the pixels adrift to the four around, where the Laplacian allows it."""
+    count, first = int(adrift.sum()), np.argwhere(solved_for)[int(np.argmax(adrift))]
+    if adrift.all() and solved_for.all() or not laplacian.bridges_gaps:
         raise InputError(
-            f"laplacian: {int(adrift.sum())} unknown pixels are tied to no known pixel, the first at "
+            f"laplacian: {count} unknown pixels are tied to no known pixel, the first at "
             f"({first[0]}, {first[1]}). Label one of them, give a prior there, or add weights that connect them."
         )
+    warnings.warn(
+        f"{count} unknown pixels are tied to no known pixel, the first at ({first[0]}, {first[1]}); weak edges "
+        f"to their neighbours in the image tie them.",
+        PropmatWarning,
+        stacklevel=6,
+    )
+    pixels = np.zeros(solved_for.shape, bool)
+    pixels[solved_for] = adrift
+    weight = BRIDGE * _mean_weight(split.matrix.tocoo())
+    across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
+    bridges = GridGraph(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
+    weak = Laplacian.split(bridges, solved_for)
+    return Split(
+        sp.csr_array(split.matrix + weak.matrix),
+        lambda values: split.times_known(values) + weak.times_known(values),
+        split.touches_known | weak.touches_known,
+    )
+
+
+def _mean_weight(matrix: sp.coo_array) -> float:
+    edges = matrix.row != matrix.col
+    return float(np.abs(matrix.data[edges]).mean()) if edges.any() else 1.0

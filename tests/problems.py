@@ -1,8 +1,10 @@
 """Small problems that many tests share, and the dense definitions that they are held against."""
 
+import colorsys
+
 import numpy as np
 
-from propmat import Trimap
+from propmat import Trimap, laplacian
 
 
 def dense_closed_form(image, epsilon=1e-7, radius=1):
@@ -24,6 +26,78 @@ def dense_closed_form(image, epsilon=1e-7, radius=1):
             fit = (u * (s**2 / (s**2 + epsilon))) @ u.T
             laplacian[np.ix_(window, window)] += np.eye(side**2) - 1 / side**2 - fit
     return laplacian
+
+
+def dense_learning_based(image, epsilon=1e-7, radius=1):
+    """The learning-based Laplacian from its definition: (U - F)'(U - F) of the fit in every window."""
+    image = image.reshape(*image.shape[:2], -1)
+    height, width, channels = image.shape
+    side = 2 * radius + 1
+    pixel = np.arange(height * width).reshape(height, width)
+    laplacian = np.zeros((height * width, height * width))
+    for y in range(height - 2 * radius):
+        for x in range(width - 2 * radius):
+            window = pixel[y : y + side, x : x + side].ravel()
+            colours = np.column_stack([image.reshape(-1, channels)[window], np.ones(side**2)])
+            ridge = np.diag([epsilon] * channels + [0.0])
+            fit = colours @ np.linalg.solve(colours.T @ colours + ridge, colours.T)
+            laplacian[np.ix_(window, window)] += (np.eye(side**2) - fit).T @ (np.eye(side**2) - fit)
+    return laplacian
+
+
+def dense_random_walk(image, sigma=0.033):
+    """The Laplacian of random walks, pixel by pixel from its definition."""
+    height, width = image.shape[:2]
+    colours = image.reshape(height * width, -1)
+    weights = np.zeros((height * width, height * width))
+    for i in range(height * width):
+        for j in range(height * width):
+            if abs(i // width - j // width) + abs(i % width - j % width) == 1:
+                weights[i, j] = np.exp(-np.sum((colours[i] - colours[j]) ** 2) / sigma**2) + 1e-6
+    return np.diag(weights.sum(axis=1)) - weights
+
+
+def dense_knn(image, preset="rgb"):
+    """The KNN Laplacian from its definition: all distances, sorted; the smaller pixel first among equal ones."""
+    height, width = image.shape[:2]
+    colours = image.reshape(height * width, -1)
+    y, x = np.divmod(np.arange(height * width), width)
+    if preset == "hsv":
+        h, s, v = np.transpose([colorsys.rgb_to_hsv(*colour) for colour in colours])
+        colours = np.column_stack([np.cos(2 * np.pi * h), np.sin(2 * np.pi * h), s / 2, v / 2])
+    place = np.column_stack([x, y])
+    scale = np.maximum([width - 1, height - 1], 1) if preset == "two" else np.hypot(height, width)
+    searches, in_kernel = {
+        "rgb": ([(10, 1.0), (2, 0.01)], 1e-4),
+        "hsv": ([(10, 2.0), (2, 0.02)], 2e-4),
+        "two": ([(20, 2.0), (10, 0.1)], None),
+    }[preset]
+    found = np.zeros((height * width, height * width))
+    for k, weight in searches:
+        points = np.column_stack([colours, weight * place / scale])
+        squares = np.square(points[:, None] - points[None]).sum(axis=2)
+        np.fill_diagonal(squares, -1)  # itself is the first of the K
+        nearest = np.argsort(squares, axis=1, kind="stable")[:, 1:k]
+        np.add.at(found, (np.arange(height * width)[:, None], nearest), 1)
+    weights = found + found.T
+    if preset == "hsv":
+        weights = np.minimum(weights, 1)
+    if in_kernel is not None:
+        points = np.column_stack([colours, in_kernel * place / scale])
+        weights *= np.maximum(0, 1 - np.abs(points[:, None] - points[None]).sum(axis=2) / points.shape[1])
+    return np.diag(weights.sum(axis=1)) - weights
+
+
+# Every graph: the Laplacian and its dense definition, both functions of an image.
+GRAPHS = {
+    "closed_form": (laplacian.closed_form, dense_closed_form),
+    "knn rgb": (laplacian.knn, dense_knn),
+    "knn hsv": (lambda image: laplacian.knn(image, "hsv"), lambda image: dense_knn(image, "hsv")),
+    "knn two": (lambda image: laplacian.knn(image, "two"), lambda image: dense_knn(image, "two")),
+    "learning_based": (laplacian.learning_based, dense_learning_based),
+    "large_kernel": (lambda image: laplacian.large_kernel(image, radius=1), dense_closed_form),
+    "random_walk": (lambda image: laplacian.random_walk(image, 0.2), lambda image: dense_random_walk(image, 0.2)),
+}
 
 
 def dense_alpha(laplacian, trimap):

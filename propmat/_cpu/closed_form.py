@@ -15,8 +15,8 @@ from propmat._cpu._compiled import compiled
 
 
 @compiled(parallel=True)
-def window_statistics(image, wanted, radius, epsilon):
-    """Mean colour and whitening of every wanted window.
+def window_statistics(image, wanted, radius, epsilon, squared):
+    """Mean colour and whitening of every wanted window; `squared` for the squares of the window matrices.
 
     Windows are named by their top left pixel. `whitening[y, x]` holds C row by row (lower triangle), its diagonal
     replaced by reciprocals; what is not wanted stays uninitialised.
@@ -40,6 +40,8 @@ def window_statistics(image, wanted, radius, epsilon):
                 for c in range(channels):
                     centre[c] /= count
                 _covariance(image, y, x, side, centre, epsilon, factor)
+                if squared:
+                    _square(factor, epsilon / count)
                 _cholesky(factor)
     return mean, whitening
 
@@ -60,6 +62,20 @@ def _covariance(image, y, x, side, centre, epsilon, out):
         for b in range(a + 1):
             out[a, b] /= count
         out[a, a] += epsilon / count
+
+
+@compiled()
+def _square(covariance, ridge):
+    """D to D (D + ridge)^-1 D = D - ridge + ridge^2 (D + ridge)^-1, which in its place squares the window matrix."""
+    channels = covariance.shape[0]
+    shifted = np.empty((channels, channels))
+    for a in range(channels):
+        for b in range(a + 1):
+            shifted[a, b] = shifted[b, a] = covariance[a, b] + (ridge if a == b else 0.0)
+    inverse = np.linalg.inv(shifted)
+    for a in range(channels):
+        for b in range(a + 1):
+            covariance[a, b] += ridge * ridge * inverse[a, b] - (ridge if a == b else 0.0)
 
 
 @compiled(inline="always")

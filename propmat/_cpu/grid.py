@@ -141,6 +141,26 @@ def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
                 total[t] *= inverse[t]
 
 
+@compiled()
+def square_factor(factor, lane, work):
+    """Turn M of B = I - 1/9 - M Mᵀ into that of B² = I - 1/9 - M (2 - MᵀM) Mᵀ."""
+    depth = factor.shape[0]
+    for c in range(depth):
+        for e in range(c + 1):
+            total = 2.0 if c == e else 0.0
+            for a in range(9):
+                total -= factor[c, a, lane] * factor[e, a, lane]
+            for k in range(e):
+                total -= work[c, k] * work[e, k]
+            work[c, e] = np.sqrt(total) if c == e else total / work[e, e]  # eigenvalues are in [1, 2]
+    for a in range(9):
+        for c in range(depth):
+            total = 0.0
+            for k in range(c, depth):
+                total += factor[k, a, lane] * work[k, c]
+            factor[c, a, lane] = total
+
+
 @compiled(fastmath={"contract"})
 def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
     """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
@@ -164,8 +184,8 @@ def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
 
 
 @compiled(parallel=True)
-def assemble_windows(image, unknown, centres, number, epsilon, block, values):
-    """Sum the closed-form window matrices; with block > 0 those only that tie unknown pixels of several blocks."""
+def assemble_windows(image, unknown, centres, number, epsilon, squared, block, values):
+    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
     height, width, depth = image.shape
     for stripe in prange((height + STRIPE - 1) // STRIPE):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
@@ -183,6 +203,9 @@ def assemble_windows(image, unknown, centres, number, epsilon, block, values):
                         count += 1
                     x += 1
                 window_factors(image, y, lanes, count, epsilon, centred, covariance, factor)
+                if squared:
+                    for t in range(count):
+                        square_factor(factor, t, covariance[:, :, 0])
                 begin = 0
                 while begin < count:
                     end = begin + 1

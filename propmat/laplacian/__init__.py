@@ -2,5 +2,20 @@
 
 from propmat.laplacian._base import Graph, Laplacian, Split
 from propmat.laplacian._closed_form import closed_form
+from propmat.laplacian._grid_graph import GridGraph
+from propmat.laplacian._knn import knn
+from propmat.laplacian._large_kernel import large_kernel
+from propmat.laplacian._learning_based import learning_based
+from propmat.laplacian._random_walk import random_walk
 
-__all__ = ["Graph", "Laplacian", "Split", "closed_form"]
+__all__ = [
+    "Graph",
+    "GridGraph",
+    "Laplacian",
+    "Split",
+    "closed_form",
+    "knn",
+    "large_kernel",
+    "learning_based",
+    "random_walk",
+]

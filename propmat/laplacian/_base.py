@@ -58,7 +58,8 @@ class Laplacian(ABC):
 
     def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
         """The matrix cut into unknown and known pixels; `diagonal` (H, W) is added on the unknown ones."""
-        matrix, coupling = self.rows(unknown, unknown), self.rows(unknown, ~unknown)
+        strip = self.rows(unknown, np.ones_like(unknown))
+        matrix, coupling = (strip[:, np.flatnonzero(mask)] for mask in (unknown, ~unknown))
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(diagonal[unknown]))
         return Split(matrix, lambda values: coupling @ values[~unknown], np.diff(coupling.indptr) > 0)
@@ -71,6 +72,11 @@ class Laplacian(ABC):
     @abstractmethod
     def ties_all_pixels(self) -> bool:
         """Whether the graph is connected by construction, so that one known pixel makes the system definite."""
+
+    @property
+    def bridges_gaps(self) -> bool:
+        """Whether weak edges of the pixel grid may tie what the graph leaves without a known pixel."""
+        return False
 
     @cached_property
     def matrix(self) -> sp.csr_array:
@@ -117,6 +123,10 @@ class WeightedSum(Laplacian):
     def ties_all_pixels(self) -> bool:
         return any(term.ties_all_pixels for _, term in self.terms)
 
+    @property
+    def bridges_gaps(self) -> bool:
+        return any(term.bridges_gaps for _, term in self.terms)
+
 
 class Graph(Laplacian):
     """A Laplacian that is given as a matrix.
@@ -151,6 +161,13 @@ class Graph(Laplacian):
 
 def _terms(graph: Laplacian) -> tuple[tuple[float, Laplacian], ...]:
     return graph.terms if isinstance(graph, WeightedSum) else ((1.0, graph),)
+
+
+def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The pixels of `mask` numbered row by row, -1 elsewhere."""
+    numbers = np.full(mask.shape, -1, np.int32)
+    numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
+    return numbers
 
 
 def canonical(matrix: Any) -> sp.csr_array:

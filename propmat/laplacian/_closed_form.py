@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
-from propmat.laplacian._base import Laplacian, Split
+from propmat.laplacian._base import Laplacian, Split, numbered
 
 Mask = NDArray[np.bool_]
 
@@ -59,6 +59,11 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
+    return ClosedForm(*window_arguments(image, epsilon, radius))
+
+
+def window_arguments(image: Any, epsilon: float, radius: int) -> tuple[NDArray[np.float64], float, int]:
+    """The arguments of a Laplacian over windows, checked."""
     pixels = _inputs.image(image)
     epsilon = _inputs.positive(epsilon, "epsilon")
     radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
@@ -68,12 +73,13 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
             f"image: is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width), smaller than one window; "
             f"radius={radius} needs at least {side} x {side}"
         )
-    return ClosedForm(pixels, epsilon, radius)
+    return pixels, epsilon, radius
 
 
-class ClosedForm(Laplacian):
-    """What `closed_form` returns."""
+class WindowLaplacian(Laplacian):
+    """A sum over windows of the matrices of the closed form, or of their squares."""
 
+    squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
     def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int) -> None:
@@ -86,7 +92,9 @@ class ClosedForm(Laplacian):
     def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
         if self.radius > 1:
             return super().split(unknown, diagonal)
-        operator = GridOperator.from_image(self.image, unknown, epsilon=self.epsilon, diagonal=diagonal)
+        operator = GridOperator.from_image(
+            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal
+        )
         return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all()))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -113,7 +121,7 @@ class ClosedForm(Laplacian):
 
         r = self.radius
         wanted = maximum_filter(touched, size=2 * r + 1, mode="constant")[r:-r, r:-r]
-        return kernels.window_statistics(self.image, np.ascontiguousarray(wanted), r, self.epsilon)
+        return kernels.window_statistics(self.image, np.ascontiguousarray(wanted), r, self.epsilon, self.squared)
 
     def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
@@ -123,16 +131,15 @@ class ClosedForm(Laplacian):
     def __repr__(self) -> str:
         (height, width), channels = self.shape, self.image.shape[2]
         return (
-            f"ClosedForm({height} x {width} pixels, {channels} channel{'s' * (channels != 1)}, "
+            f"{type(self).__name__}({height} x {width} pixels, {channels} channel{'s' * (channels != 1)}, "
             f"radius {self.radius}, epsilon {self.epsilon:g})"
         )
 
 
-def numbered(mask: Mask) -> NDArray[np.int32]:
-    """The pixels of `mask` numbered row by row, -1 elsewhere."""
-    numbers = np.full(mask.shape, -1, np.int32)
-    numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
-    return numbers
+class ClosedForm(WindowLaplacian):
+    """What `closed_form` returns."""
+
+    squared = False
 
 
 def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:

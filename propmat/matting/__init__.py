@@ -1,7 +1,11 @@
 """The verbs: image and trimap in, alpha out."""
 
 from propmat.matting._closed_form import closed_form
+from propmat.matting._knn import knn
+from propmat.matting._large_kernel import large_kernel
+from propmat.matting._learning_based import learning_based
 from propmat.matting._methods import METHODS, Posed
+from propmat.matting._random_walk import random_walk
 from propmat.matting._refine import refine
 
-__all__ = ["METHODS", "Posed", "closed_form", "refine"]
+__all__ = ["METHODS", "Posed", "closed_form", "knn", "large_kernel", "learning_based", "random_walk", "refine"]

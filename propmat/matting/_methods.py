@@ -27,4 +27,26 @@ def _closed_form(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: i
     return Posed(laplacian.closed_form(image, epsilon, radius))
 
 
-METHODS: dict[str, Callable[..., Posed]] = {"closed_form": _closed_form}
+def _knn(image: Any, trimap: Trimap, *, preset: str = "rgb") -> Posed:
+    return Posed(laplacian.knn(image, preset))
+
+
+def _learning_based(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
+    return Posed(laplacian.learning_based(image, epsilon, radius))
+
+
+def _large_kernel(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 10) -> Posed:
+    return Posed(laplacian.large_kernel(image, epsilon, radius))
+
+
+def _random_walk(image: Any, trimap: Trimap, *, sigma: float = 0.033) -> Posed:
+    return Posed(laplacian.random_walk(image, sigma))
+
+
+METHODS: dict[str, Callable[..., Posed]] = {
+    "closed_form": _closed_form,
+    "knn": _knn,
+    "learning_based": _learning_based,
+    "large_kernel": _large_kernel,
+    "random_walk": _random_walk,
+}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from scipy import sparse
+
+from propmat.grid import GridOperator
 from propmat.solvers._base import Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
@@ -15,6 +18,8 @@ DIRECT_UP_TO = 10_000
 
 def choose(matrix: Any) -> Solver:
     """The solver for a matrix when none is asked for: `Direct` for small systems, else `CG`.
+
+    An operator that can only be multiplied gets `CG` at any size.
 
     Parameters
     ----------
@@ -30,4 +35,5 @@ def choose(matrix: Any) -> Solver:
     >>> choose(sp.eye_array(10))
     Direct(strict=False)
     """
-    return Direct() if matrix.shape[0] <= DIRECT_UP_TO else CG()
+    stored = sparse.issparse(matrix) or isinstance(matrix, GridOperator)
+    return Direct() if stored and matrix.shape[0] <= DIRECT_UP_TO else CG()

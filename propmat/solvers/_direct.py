@@ -48,10 +48,9 @@ def _factorised(matrix: Any) -> Any:
     """The factorisation, or None where a pivot is exactly zero."""
     from scipy.sparse.linalg import splu
 
+    columns = matrix.tocsr().tocsc()
     try:
-        return splu(
-            matrix.tocsr().tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
+        return splu(columns, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     except RuntimeError:  # "Factor is exactly singular"
         return None
 

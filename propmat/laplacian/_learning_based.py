@@ -1,0 +1,64 @@
+"""The learning-based Laplacian of Zheng and Kambhamettu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from propmat.laplacian._closed_form import WindowLaplacian, window_arguments
+
+
+def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
+    r"""Learning-based Laplacian: alpha is what a linear model learns from the colours of every small window.
+
+    .. math:: L = \sum_k S_k^\top (U - F_k)^\top (U - F_k) S_k
+
+    over the windows k inside the image, S_k picking their pixels, with F_k the matrix that takes values on the window
+    to their affine ridge fit on its colours.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+        Floating in [0, 1], uint8 or uint16. At least 2 radius + 1 pixels high and wide.
+    epsilon : float, default 1e-7
+        Ridge parameter, in squared colour units, > 0. The default is that of the authors' code and of PyMatting.
+    radius : int, default 1
+        Windows are 2 radius + 1 pixels wide.
+
+    Returns
+    -------
+    LearningBased
+        Lazy, as `closed_form`.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    Notes
+    -----
+    The constant of the fit is not penalised, so that L annihilates constants exactly and colours may be shifted. The
+    authors and PyMatting penalise it as they do the slopes, which differs where a window's colours vary by no more than
+    the root of epsilon. U - F_k then is the window matrix B_k of the closed form, and L the sum of their squares: the
+    residual of the fit without the penalty on its slope.
+
+    References
+    ----------
+    Y. Zheng, C. Kambhamettu, "Learning Based Digital Matting", ICCV 2009, section 3.1 (local learning, linear model).
+    https://doi.org/10.1109/ICCV.2009.5459326
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> graph = learning_based(np.eye(4))
+    >>> graph
+    LearningBased(4 x 4 pixels, 1 channel, radius 1, epsilon 1e-07)
+    >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
+    True
+    """
+    return LearningBased(*window_arguments(image, epsilon, radius))
+
+
+class LearningBased(WindowLaplacian):
+    """What `learning_based` returns."""
+
+    squared = True

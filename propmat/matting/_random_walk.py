@@ -1,0 +1,69 @@
+"""Matting by random walks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import laplacian, solvers
+from propmat._solve import solve
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+def random_walk(
+    image: Any,
+    trimap: Any,
+    *,
+    sigma: float = 0.033,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> Array:
+    """Random walk matting: alpha is the chance that a walk from the pixel meets the foreground first.
+
+    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.random_walk`. It shrinks from
+    strong edges rather than follow hair; other methods are better mattes, this one is the smoothest.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+    trimap : (H, W) array or Trimap
+        As in `propmat.closed_form`.
+    sigma : float, default 0.033
+        The difference of colours that a walk takes for an edge.
+    solver, callback
+        As in `propmat.closed_form`.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1], exactly 0 or 1 where the trimap is known.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, the shapes differ, or no pixel is known.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+
+    Warns
+    -----
+    PropmatWarning, ConvergenceWarning
+        As in `propmat.closed_form`.
+
+    References
+    ----------
+    L. Grady, T. Schiwietz, S. Aharon, R. Westermann, "Random Walks for Interactive Alpha-Matting", VIIP 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> propmat.random_walk(np.zeros((1, 5)), [[0, 0.5, 0.5, 0.5, 1]]).round(4)
+    array([[0.  , 0.25, 0.5 , 0.75, 1.  ]])
+    """
+    graph = laplacian.random_walk(image, sigma)
+    return solve(graph, Trimap.parse(trimap, graph.shape), solver=solver, callback=callback).alpha
