@@ -13,6 +13,9 @@ Mask = NDArray[np.bool_]
 # Levels of 255 that the rounding of files and JPEG's ringing move a flat grey by.
 SAME_GREY = 2
 
+# The levels between background, 0.1, and foreground, 0.9.
+UNKNOWN = slice(26, 230)
+
 
 def of_labels(foreground: Mask, background: Mask) -> Iterator[str]:
     """What the two masks tell: missing labels, a band too thin, unknown pixels enclosed by one label."""
@@ -50,8 +53,8 @@ def _enclosed(foreground: Mask, background: Mask, unknown: Mask) -> Iterator[str
         alone = np.concatenate([[False], here & ~there])[islands]
         if alone.any():
             yield (
-                f"{_count(here & ~there, 'unknown island')} of {_count(alone, 'pixel')} in all with only {name} around, "
-                f"the first at {_first(alone)}: a method that goes by neighbours answers {name} there"
+                f"{_count(here & ~there, 'unknown island')} of {_count(alone, 'pixel')} in all with only {name} "
+                f"around, the first at {_first(alone)}: a method that goes by neighbours answers {name} there"
             )
 
 
@@ -59,15 +62,15 @@ def of_greys(values: NDArray[Any]) -> Iterator[str]:
     """What the greys in [0, 1] tell that a trimap was read from: soft edges."""
     levels = np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)
     counts = np.bincount(levels.ravel(), minlength=256)
-    usual = 1 + int(np.argmax(counts[1:255]))
+    usual = UNKNOWN.start + int(np.argmax(counts[UNKNOWN]))
     expected = np.array([0, usual, 255])
     odd = np.abs(np.arange(256)[:, np.newaxis] - expected).min(axis=1) > SAME_GREY
     if counts[odd].any():
         other = int(counts[odd].sum())
         yield (
-            f"{other} pixels ({other / levels.size:.1%}) are neither black nor white nor the usual grey ({usual} of 255), "
-            f"in {np.count_nonzero(counts[odd])} levels: soft edges, or a matte? Up to 0.1 is background, from 0.9 "
-            "foreground, between unknown"
+            f"{other} pixels ({other / levels.size:.1%}) are neither black nor white nor the usual grey "
+            f"({usual} of 255), in {np.count_nonzero(counts[odd])} levels: soft edges, or a matte? Up to 0.1 is "
+            "background, from 0.9 foreground, between unknown"
         )
 
 

@@ -112,7 +112,7 @@ def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
     Parameters
     ----------
     image, scribbled : (H, W), (H, W, 3) or (H, W, d) array
-        As in `propmat.closed_form`, of one shape. Save the copy without loss (PNG, not JPEG): all that differs is paint.
+        As in `propmat.closed_form`, of one shape. Save the copy without loss (PNG, not JPEG): what differs is paint.
 
     Returns
     -------
