@@ -28,8 +28,8 @@ def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float
     mask : (H, W) array
         bool, floating in [0, 1], or uint8 or uint16 (scaled by their maximum).
     width : float or str, or a pair of them, default "1%"
-        In pixels, or as a share of the longer side of the mask, "2%". A pair is for the inside (on the foreground) and
-        the outside of the edge. 0 leaves that side as it is.
+        In pixels, or as a share of the longer side of the mask, "2%", then at least one pixel. A pair is for the inside
+        (on the foreground) and the outside of the edge. 0 leaves that side as it is.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def _pixels(width: Any, longer_side: int) -> float:
         number = _inputs.tolerance(width[:-1] if share else width, "width")
     except InputError:
         raise InputError(f"width: takes pixels >= 0, or a share of the longer side like '2%', got {width!r}") from None
-    return number / 100 * longer_side if share else number
+    return max(1.0, number / 100 * longer_side) if share and number else number
 
 
 def _core(known: Mask, width: float, name: str) -> Mask:

@@ -53,6 +53,9 @@ def test_shares_are_of_the_longer_side():
         one, other = trimap_from_mask(mask, width=share), trimap_from_mask(mask, width=pixels)
         np.testing.assert_array_equal(one.labels, other.labels)
     np.testing.assert_array_equal(trimap_from_mask(mask).labels, trimap_from_mask(mask, width=2).labels)
+    for share, pixels in (("0.01%", 1), ("0%", 0)):
+        one, other = trimap_from_mask(mask, width=share), trimap_from_mask(mask, width=pixels)
+        np.testing.assert_array_equal(one.labels, other.labels)
 
 
 def test_the_border_of_the_picture_is_no_edge():
