@@ -9,7 +9,7 @@ import propmat
 
 FLOORS = (  # ground first
     "errors __version__ _cpu",
-    "io pictures grid _checkerboard _oddities",
+    "io pictures grid _oddities",
     "_inputs datasets",
     "trimap preconditioners threads",
     "laplacian solvers metrics trimaps",
