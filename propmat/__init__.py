@@ -36,5 +36,7 @@ from propmat.matting import refine as refine
 from propmat.threads import get_num_threads as get_num_threads
 from propmat.threads import set_num_threads as set_num_threads
 from propmat.trimap import Trimap as Trimap
+from propmat.trimaps import trimap_from_mask as trimap_from_mask
+from propmat.trimaps import trimap_from_scribbles as trimap_from_scribbles
 
 __version__ = "0.1.0"

@@ -9,7 +9,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat._checkerboard import nearest, pack, unpack
 from propmat.errors import InputError
 from propmat.preconditioners import IncompleteCholesky
 from propmat.solvers import CG
@@ -18,6 +17,9 @@ Array = NDArray[np.float64]
 
 # Germer et al. 2020, section III: many sweeps while the grid is small, two after that.
 SMALL_SIDE, SMALL_SWEEPS, SWEEPS = 32, 10, 2
+
+# Pixels a side that the first pair of colours is fitted to.
+START_SIDE = 128
 
 # Far below an 8-bit step; the colours start close.
 SOLVER = CG(rtol=1e-6, preconditioner=IncompleteCholesky(drop_tolerance=1e-3))
@@ -119,10 +121,9 @@ def foreground(
         raise InputError(f"method: takes {' or '.join(map(repr, METHODS))}, got {method!r}")
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
     if linear:
-        layers = _srgb(METHODS[method](_light(pixels), alpha, *weights))
+        layers = _show_image(pixels, alpha, _srgb(METHODS[method](_light(pixels), alpha, *weights)))
     else:
         layers = METHODS[method](pixels, alpha, *weights)
-    layers = _show_image(pixels, alpha, layers)
     return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
 
 
@@ -145,25 +146,22 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     """Both layers, (2, H, W, d): Germer et al. 2020, algorithm 1, with red-black sweeps."""
     from propmat._cpu import foreground as kernels
 
-    layers, old_width = _constant_colours(image, alpha), 1
-    for height, width in _grids(*alpha.shape):
-        small_image, small_alpha = _sampled(image, height, width), _sampled(alpha, height, width)
-        colours, matte = pack(np.moveaxis(small_image, 2, 0)), pack(small_alpha)
-        layers = kernels.enlarge(layers, nearest(layers.shape[3], height), nearest(old_width, width))
-        small = max(height, width) <= SMALL_SIDE
-        relax = kernels.relax_small if small else kernels.relax
-        for _ in range(SMALL_SWEEPS if small else SWEEPS):
-            for square in (0, 1):
-                relax(colours, matte, layers, width, square, regularization, gradient_weight)
-        old_width = width
-    return np.moveaxis(unpack(layers, old_width), 1, 3)
+    layers = _constant_colours(image, alpha)
+    if alpha.size == 1:
+        return _show_image(image, alpha, layers)
+    for shape in _grids(*alpha.shape):
+        smaller = layers
+        layers = np.empty((2, *shape, image.shape[2]))
+        picked = (_nearest(coarse, fine) for coarse, fine in zip(alpha.shape, shape, strict=True))
+        before = (_nearest(coarse, fine) for coarse, fine in zip(smaller.shape[1:3], shape, strict=True))
+        sweeps = SMALL_SWEEPS if max(shape) <= SMALL_SIDE else SWEEPS
+        kernels.refine(image, alpha, *picked, smaller, *before, layers, sweeps, (regularization, gradient_weight))
+    return layers
 
 
-def _sampled(pixels: Array, height: int, width: int) -> Array:
-    """The nearest pixels of a grid of the given size."""
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    return pixels[np.ix_(nearest(pixels.shape[0], height), nearest(pixels.shape[1], width))]
+def _nearest(coarse: int, fine: int) -> NDArray[np.int64]:
+    """For each of `fine` cells side by side, the one of `coarse` that holds its centre."""
+    return (2 * np.arange(fine) + 1) * coarse // (2 * fine)
 
 
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
@@ -172,21 +170,22 @@ def _grids(height: int, width: int) -> list[tuple[int, int]]:
     return [(round(height ** (k / steps)), round(width ** (k / steps))) for k in range(1, steps + 1)]
 
 
-def _constant_colours(image: Array, alpha: Array) -> NDArray[np.float32]:
-    """The least-squares pair of constant colours, as the packed layers of a grid of one pixel.
+def _constant_colours(image: Array, alpha: Array) -> Array:
+    """The least-squares pair of constant colours, as the layers of a grid of one pixel.
 
     Where alpha says too little (it is constant, say) the pair closest to the mean colour. An alpha
     of little contrast could ask for colours far outside the image; they are clipped to its range.
+    A start needs no more than some ten thousand of the pixels.
     """
+    step = max(alpha.shape) // START_SIDE + 1
+    image, alpha = image[::step, ::step], alpha[::step, ::step]
     channels = image.shape[2]
     shares = np.stack([alpha.ravel(), 1.0 - alpha.ravel()])
     normal = shares @ shares.T / alpha.size
     mixed = shares @ image.reshape(-1, channels) / alpha.size
     mean = mixed.sum(axis=0)
     offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (mixed - normal.sum(axis=1)[:, None] * mean)
-    layers = np.zeros((2, channels, 2, 1, 3), np.float32)
-    layers[:, :, 0, 0, 1] = np.clip(mean + offset, image.min(), image.max())
-    return layers
+    return np.clip(mean + offset, image.min(), image.max())[:, np.newaxis, np.newaxis]
 
 
 def _closed_form(image: Array, alpha: Array, regularization: float, gradient_weight: float) -> Array:

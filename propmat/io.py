@@ -11,8 +11,8 @@ import os
 import secrets
 import struct
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -200,6 +200,42 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
     --------
     See `read_image`.
     """
+    write_images({path: array}, depth=depth)
+
+
+def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> None:
+    """Write several images, all of them or none: what `write_image` does for one.
+
+    Parameters
+    ----------
+    arrays : mapping of str or os.PathLike to array_like
+        For each file what `write_image` takes.
+    depth : {8, 16}
+        As in `write_image`.
+
+    Raises
+    ------
+    InputError, MissingDependencyError
+        As `write_image` does.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from propmat.io import read_image, write_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_images({f"{folder}/black.png": np.zeros((1, 2)), f"{folder}/white.png": np.ones((1, 2))})
+    ...     read_image(f"{folder}/white.png")
+    array([[255, 255]], dtype=uint8)
+    """
+    with ExitStack() as finished:
+        for path, array in arrays.items():
+            finished.enter_context(_written(path, array, depth))
+
+
+@contextmanager
+def _written(path: PathLike, array: np.ndarray, depth: int) -> Iterator[None]:
+    """Write the image beside its place, and move it there at the end if nothing failed."""
     target = Path(os.path.realpath(path))
     kind = _kind_for(path, target.suffix)
     pixels = _checked(array)
@@ -211,6 +247,9 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
     try:
         with _replacing(target) as temporary:
             save(temporary, levels, kind)
+            yield
+    except InputError:  # another file's
+        raise
     except (OSError, ValueError) as error:  # encoders refuse sizes beyond their format with either
         raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
 

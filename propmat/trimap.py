@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import _inputs
+from propmat import _inputs, _oddities
 from propmat.errors import InputError
 
 BACKGROUND_AT_MOST = 0.1
@@ -26,6 +26,8 @@ class Trimap:
     ----------
     foreground, background : (H, W) array of bool
         Where alpha is known to be 1 and 0. They may not overlap.
+    read_from : (H, W) array, optional
+        The greys that the masks were read from, for `check`.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Trimap:
 
     foreground: Mask
     background: Mask
+    read_from: Any = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
@@ -75,7 +78,7 @@ class Trimap:
         """
         if not isinstance(trimap, cls):
             values = _inputs.plane(trimap, "trimap")
-            trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST)
+            trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
         if shape is not None and trimap.shape != tuple(shape[:2]):
             raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}")
         return trimap
@@ -106,6 +109,31 @@ class Trimap:
     def labels(self) -> NDArray[np.float64]:
         """(H, W) array: 1 on known foreground, 0 on known background, 0.5 on unknown pixels."""
         return np.where(self.known, self.foreground.astype(np.float64), 0.5)
+
+    def check(self) -> list[str]:
+        """List what is odd, each in a sentence: nothing that keeps a method from running, but likely mistakes.
+
+        A missing label; no unknown pixel; a band between foreground and background that is thinner than 2 pixels;
+        unknown islands that touch one label only; greys beside black, white and one grey, as of soft edges. An array
+        with colours is no trimap, and is refused by `parse`.
+
+        Returns
+        -------
+        list of str
+            Empty if nothing is odd.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Trimap.parse(np.array([[0.0, 0.0, 0.5, 0.5, 1.0]])).check()
+        []
+        >>> Trimap.parse(np.array([[0.0, 0.0, 0.5, 0.5, 0.2]])).check()[0]
+        'no pixel is known foreground'
+        """
+        odd = list(_oddities.of_labels(self.foreground, self.background))
+        if self.read_from is not None:
+            odd += _oddities.of_greys(_inputs.plane(self.read_from, "trimap"))
+        return odd
 
     def __repr__(self) -> str:
         shares = (mask.mean() for mask in (self.foreground, self.background, self.unknown))

@@ -192,3 +192,112 @@ def test_a_home_that_cannot_be_written_does_not_stop_it(files, home):
     environment |= {"XDG_CACHE_HOME": folder, "NUMBA_CACHE_DIR": folder}
     done = run("alpha", "image.png", "trimap.png", "-o", "a.png", env=environment)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.fixture
+def masked(files, sample):
+    """`files` with mask.png beside them."""
+    io.write_image("mask.png", np.where(sample.alpha >= 0.5, 1.0, 0.0))
+    return files
+
+
+@pytest.mark.parametrize(
+    ("option", "width"),
+    [([], "1%"), (["--width", "3"], 3), (["--width", "5%"], "5%"), (["--width", "1,4%"], (1, "4%"))],
+)
+def test_trimap_is_that_of_the_function(masked, sample, capsys, option, width):
+    assert main(["trimap", "mask.png", "-o", "band.png", *option]) == 0
+    assert capsys.readouterr() == ("", "")
+    expected = propmat.trimap_from_mask(sample.alpha >= 0.5, width=width)
+    written = io.read_trimap("band.png")
+    assert set(np.unique(written)) == {0, 128, 255}
+    np.testing.assert_array_equal(propmat.Trimap.parse(written).labels, expected.labels)
+
+
+def test_cutout_from_a_mask_is_that_from_its_trimap(masked):
+    assert main(["trimap", "mask.png", "-o", "band.png", "--width", "4"]) == 0
+    assert main(["cutout", "image.png", "band.png", "-o", "one.png", "--background", "red"]) == 0
+    assert (
+        main(["cutout", "image.png", "--mask", "mask.png", "--width", "4", "-o", "two.png", "--background", "red"]) == 0
+    )
+    np.testing.assert_array_equal(io.read_image("one.png"), io.read_image("two.png"))
+
+
+def test_rescue_warns_in_one_line(masked, capsys):
+    assert main(["trimap", "mask.png", "-o", "band.png", "--width", "30,2"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("propmat: warning: width: nothing of the mask's foreground is 30 pixels from its edge")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_foreground_is_that_of_the_verb(files, sample, linear):
+    arguments = ["foreground", "image.png", "truth.png", "-o", "front.tif", "--background-output", "behind.tif"]
+    assert main(arguments + ["--linear"] * linear) == 0
+    layers = propmat.foreground(io.read_image("image.png"), io.read_matte("truth.png"), linear=linear)
+    for name, expected in zip(("front.tif", "behind.tif"), layers, strict=True):
+        np.testing.assert_allclose(io.read_image(name) / 255, np.clip(expected, 0, 1), atol=0.5 / 255 + 1e-12)
+
+
+def test_foreground_of_grey_and_of_16_bits(files):
+    io.write_image("grey.png", io.read_image("image.png")[:, :, 0], depth=16)
+    assert main(["foreground", "grey.png", "truth.png", "-o", "front.png", "--depth", "16"]) == 0
+    assert io.read_image("front.png").dtype == np.uint16
+    assert io.read_image("front.png").shape == (60, 80)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trimap", "none.png", "-o", "out.png"], "none.png"),
+        (["trimap", "dark.png", "-o", "out.png"], "mask: has no foreground"),
+        (["trimap", "mask.png", "-o", "out.png", "--width", "-3"], "width: takes pixels >= 0"),
+        (["trimap", "mask.png", "-o", "out.png", "--width", "a,b"], "got 'a'"),
+        (["trimap", "mask.png", "-o", "./mask.png"], "is also an input"),
+        (["cutout", "image.png", "--mask", "small.png", "-o", "out.png"], "mask: shape (59, 80) does not fit"),
+        (["cutout", "image.png", "--mask", "mask.png", "-o", "mask.png"], "is also an input"),
+        (["cutout", "image.png", "trimap.png", "--width", "3", "-o", "out.png"], "width: goes with --mask"),
+        (["foreground", "image.png", "small.png", "-o", "out.png"], "alpha: shape (59, 80) does not fit"),
+        (["foreground", "image.png", "truth.png", "-o", "truth.png"], "is also an input"),
+        (
+            ["foreground", "image.png", "truth.png", "-o", "out.png", "--background-output", "image.png"],
+            "image.png is also an input",
+        ),
+        (["foreground", "image.png", "truth.png", "-o", "out.png", "--background-output", "out.png"], "is named twice"),
+        (["foreground", "image.png", "truth.png", "-o", "out.png", "--background-output", "b.xyz"], "'.xyz'"),
+    ],
+)
+def test_mistakes_with_masks_and_mattes(masked, capsys, arguments, message):
+    io.write_image("small.png", io.read_matte("mask.png")[1:])
+    io.write_image("dark.png", np.zeros((60, 80)))
+    before = {path.name: path.read_bytes() for path in masked.iterdir()}
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert message in told.err
+    assert told.err.startswith("propmat: error: ")
+    assert told.err.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in masked.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["trimap", "mask.png"],
+        ["cutout", "image.png", "-o", "out.png"],
+        ["cutout", "image.png", "trimap.png", "--mask", "mask.png", "-o", "out.png"],
+        ["foreground", "image.png", "-o", "out.png"],
+    ],
+)
+def test_wrong_usage_of_masks_and_mattes_is_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_info_tells_what_is_odd(files, capsys):
+    values = io.read_matte("trimap.png").copy()
+    values[2, 2] = 128
+    io.write_image("odd.png", values)
+    assert main(["alpha", "image.png", "odd.png", "-o", "alpha.png", "--info"]) == 0
+    assert "odd          1 unknown island of 1 pixel in all with only background around" in capsys.readouterr().out

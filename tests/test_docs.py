@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,32 @@ def test_docstrings(name):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages(page):
     assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+def rows(page):
+    """What others call it and what takes its place, of each line of the tables on a page."""
+    return re.findall(r"^\| `(.+?)` \| `(.+?)` \|", page, re.MULTILINE)
+
+
+def test_every_line_of_the_migration_table_runs():
+    page = (ROOT / "docs" / "from_pymatting.md").read_text(encoding="utf-8")
+    names = {}
+    for example in doctest.DocTestParser().get_examples(page):
+        exec(example.source, names)
+    for theirs, ours in rows(page):
+        try:
+            exec(ours, names)
+        except Exception as error:
+            pytest.fail(f"in place of {theirs}: {ours} fails: {error!r}")
+    assert len(rows(page)) == len(re.findall(r"^\| `", page, re.MULTILINE)) > 20
+
+
+def test_the_migration_table_names_what_there_is():
+    pymatting = pytest.importorskip("pymatting")
+    page = (ROOT / "docs" / "from_pymatting.md").read_text(encoding="utf-8")
+    for theirs, _ in rows(page):
+        for name in re.findall(r"([A-Za-z_]+)\(", theirs):
+            assert hasattr(pymatting, name), name
 
 
 def test_public_functions_have_examples():

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from propmat.errors import InputError, MissingDependencyError, PropmatWarning
-from propmat.io import read_image, read_matte, read_trimap, write_image
+from propmat.io import read_image, read_matte, read_trimap, write_image, write_images
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data"
 SUFFIXES_8 = [".png", ".tif", ".tiff", ".webp", ".bmp", ".dpx"]  # without loss
@@ -823,3 +823,18 @@ def test_scribbles_in_a_photograph_are_no_trimap():
     path = next(DATA.glob("levin_dandelion/scribbles/*.png"))
     with pytest.raises(InputError, match=r"a trimap must be grey, but .*% of its pixels"):
         read_trimap(path)
+
+
+def test_several_images_are_written_all_or_none(tmp_path):
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    write_image(first, np.zeros((2, 3)))
+    before = first.read_bytes()
+    for bad, message in ((tmp_path / "no" / "b.png", "there is no folder"), (tmp_path / "b.xyz", "no format")):
+        with pytest.raises(InputError, match=message) as caught:
+            write_images({first: np.ones((2, 3)), bad: np.ones((2, 3))})
+        assert str(bad) in str(caught.value).split(":")[0]
+        assert first.read_bytes() == before
+        assert [path.name for path in tmp_path.iterdir()] == ["first.png"]
+    write_images({first: np.ones((2, 3)), second: np.zeros((2, 3))}, depth=16)
+    assert (read_image(first) == 65535).all()
+    assert (read_image(second) == 0).all()

@@ -9,10 +9,10 @@ import propmat
 
 FLOORS = (  # ground first
     "errors __version__ _cpu",
-    "io pictures grid _checkerboard",
+    "io pictures grid _oddities",
     "_inputs datasets",
     "trimap preconditioners threads",
-    "laplacian solvers metrics",
+    "laplacian solvers metrics trimaps",
     "system _foreground",
     "_solve",
     "matting",

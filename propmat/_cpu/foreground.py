@@ -1,10 +1,9 @@
 """Multilevel estimation of foreground and background colours.
 
-A grid of pixels is kept as a packed checkerboard: index 0 the colour of the square, (y + x) mod 2,
-then the row, then the square's place x // 2 + 1 in its row, with an empty place at either end. All
-four neighbours of a square are of the other colour, so the squares of one colour can be updated in
-any order, by any number of threads, with the same result to the last bit; and every loop along a
-row runs over consecutive numbers, which the compiler turns into vectors.
+Rows on their way through a grid are kept as a packed checkerboard: index 0 the colour of the square, (y + x) mod 2,
+then the row, then the square's place x // 2 + 1 in its row, with an empty place at either end. All four neighbours of
+a square are of the other colour, so the squares of one colour can be updated in any order with the same result to the
+last bit; and every loop along a row runs over consecutive numbers, which the compiler turns into vectors.
 """
 
 import numpy as np
@@ -12,31 +11,90 @@ from numba import prange
 
 from propmat._cpu._compiled import compiled
 
+BAND = 64
+
 
 @compiled(parallel=True)
-def enlarge(layers, rows, columns):
-    """Colours of the given rows and columns of a smaller grid, for a sweep that starts with square 0.
+def refine(image, alpha, rows, columns, smaller, small_rows, small_columns, layers, sweeps, weights):
+    """Fill the layers of a grid: those of a smaller one, enlarged and swept over.
 
-    `layers` is (2, channels, 2, H, places): foreground and background, packed. A half sweep does
-    not read what it overwrites, so only square 1 is filled.
+    The grid consists of the given rows and columns of `image` and `alpha`; `small_rows` and `small_columns` are the
+    places of its rows and columns in the smaller one. `layers` and `smaller` are (2, H, W, channels), foreground and
+    background; `weights` is (regularization, gradient_weight).
+
+    Bands of rows are independent: each reads the smaller grid only, and sweeps over what it needs of its neighbours.
     """
-    channels, height, width = layers.shape[1], rows.size, columns.size
-    larger = np.empty((2, channels, 2, height, (width + 1) // 2 + 2), np.float32)
-    larger[..., 0] = 0.0
-    larger[..., -2:] = 0.0
-    for y in prange(height):
-        row = rows[y]
-        for x in range((y + 1) % 2, width, 2):
-            square, place = (row + columns[x]) & 1, columns[x] // 2 + 1
-            for layer in range(2):
-                for c in range(channels):
-                    larger[layer, c, 1, y, x // 2 + 1] = layers[layer, c, square, row, place]
-    return larger
+    stages = 2 * sweeps
+    for band in prange((rows.size + BAND - 1) // BAND):
+        first, last = band * BAND, min((band + 1) * BAND, rows.size)
+        _refine_band(
+            first, last, image, alpha, rows, columns, smaller, small_rows, small_columns, layers, stages, weights
+        )
 
 
-@compiled(parallel=True)
-def relax(colours, matte, layers, width, square, regularization, gradient_weight):
-    """One Gauss-Seidel half sweep over the squares of one colour.
+@compiled()
+def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, small_columns, layers, stages, weights):
+    """All half sweeps over some rows in one pass, each a row behind the one before it.
+
+    A half sweep over row y wants the one before done on rows y - 1 to y + 1, so after row t is loaded, half sweep s is
+    at row t - 1 - s. Only the last rows are held, row y in slot y modulo their number; they stay in the cache.
+    """
+    height, width, channels = rows.size, columns.size, image.shape[2]
+    slots, places = stages + 2, (width + 1) // 2 + 2
+    colours = np.zeros((channels, 2, slots, places), np.float32)
+    matte = np.zeros((2, slots, places), np.float32)
+    held = np.zeros((2, channels, 2, slots, places), np.float32)
+    for t in range(max(first - stages, 0), last + stages):
+        if t < height:
+            fine, coarse = rows[t], small_rows[t]
+            _load_row(t, image[fine], alpha[fine], columns, smaller[:, coarse], small_columns, colours, matte, held)
+        for stage in range(stages):
+            y, beyond = t - 1 - stage, stages - 1 - stage
+            if max(first - beyond, 0) <= y < min(last + beyond, height):
+                _relax_row(y, colours, matte, held, width, height, stage & 1, weights)
+        if first <= t - stages:
+            _store_row(t - stages, image[rows[t - stages]], columns, matte, held, layers)
+
+
+@compiled()
+def _load_row(y, image, alpha, columns, smaller, small_columns, colours, matte, held):
+    """Pick the row's pixels; of the colours to be found only square 1, which the first half sweep reads."""
+    channels, _, slots, _ = colours.shape
+    slot = y % slots
+    for shift in range(2):
+        square = (y + shift) & 1
+        count = (columns.size - shift + 1) // 2
+        for i in range(count):
+            matte[square, slot, i + 1] = alpha[columns[2 * i + shift]]
+        for c in range(channels):
+            for i in range(count):
+                colours[c, square, slot, i + 1] = image[columns[2 * i + shift], c]
+            if square == 1:
+                for layer in range(2):
+                    for i in range(count):
+                        held[layer, c, 1, slot, i + 1] = smaller[layer, small_columns[2 * i + shift], c]
+
+
+@compiled()
+def _store_row(y, image, columns, matte, held, layers):
+    """Put the row into the grid; where a layer alone shows, it is the image exactly."""
+    channels, _, slots, _ = held.shape[1:]
+    slot = y % slots
+    for layer in range(2):
+        shown = np.float32(1 - layer)
+        for shift in range(2):
+            square = (y + shift) & 1
+            count = (columns.size - shift + 1) // 2
+            for c in range(channels):
+                for i in range(count):
+                    x = 2 * i + shift
+                    alone = matte[square, slot, i + 1] == shown
+                    layers[layer, y, x, c] = image[columns[x], c] if alone else held[layer, c, square, slot, i + 1]
+
+
+@compiled(error_model="numpy")
+def _relax_row(y, colours, matte, layers, width, height, square, weights):
+    """One Gauss-Seidel half sweep over the squares of one colour in a row.
 
     Each pixel takes the minimiser of its part of the energy. With f and b the means of the
     neighbours' foreground and background under the edge weights, D the sum of those, and r = I - α
@@ -46,32 +104,19 @@ def relax(colours, matte, layers, width, square, regularization, gradient_weight
 
     Where α is 0 or 1 the colour that shows is known; leaving out D there sets it to I.
     """
-    for y in prange(matte.shape[1]):
-        _relax_row(y, colours, matte, layers, width, square, regularization, gradient_weight)
-
-
-@compiled()
-def relax_small(colours, matte, layers, width, square, regularization, gradient_weight):
-    """`relax` on one thread, for grids that take less time than waking another."""
-    for y in range(matte.shape[1]):
-        _relax_row(y, colours, matte, layers, width, square, regularization, gradient_weight)
-
-
-@compiled(error_model="numpy")
-def _relax_row(y, colours, matte, layers, width, square, regularization, gradient_weight):
-    channels, _, height, _ = colours.shape
+    channels, _, slots, _ = colours.shape
     other = 1 - square
     zero, one = np.float32(0), np.float32(1)
-    regularization, gradient_weight = np.float32(regularization), np.float32(gradient_weight)
+    regularization, gradient_weight = np.float32(weights[0]), np.float32(weights[1])
     shift = (y + square) & 1  # x = 2 i + shift
     count = (width - shift + 1) // 2
-    above, below = max(y - 1, 0), min(y + 1, height - 1)
+    here, above, below = y % slots, (y - 1) % slots, (y + 1) % slots
 
-    weights = np.empty((4, count), np.float32)
-    up, down, left, right = weights[0], weights[1], weights[2], weights[3]
-    alpha = matte[square, y, 1:]
+    edges = np.empty((4, count), np.float32)
+    up, down, left, right = edges[0], edges[1], edges[2], edges[3]
+    alpha = matte[square, here, 1:]
     alpha_up, alpha_down = matte[other, above, 1:], matte[other, below, 1:]
-    alpha_left, alpha_right = matte[other, y, shift:], matte[other, y, shift + 1 :]
+    alpha_left, alpha_right = matte[other, here, shift:], matte[other, here, shift + 1 :]
     for i in range(count):
         up[i] = regularization + gradient_weight * abs(alpha[i] - alpha_up[i])
         down[i] = regularization + gradient_weight * abs(alpha[i] - alpha_down[i])
@@ -96,12 +141,12 @@ def _relax_row(y, colours, matte, layers, width, square, regularization, gradien
         gain[i] = one / (a * a + b * b + (total if a * b > zero else zero))
 
     for c in range(channels):
-        image = colours[c, square, y, 1:]
-        foreground, background = layers[0, c, square, y, 1:], layers[1, c, square, y, 1:]
+        image = colours[c, square, here, 1:]
+        foreground, background = layers[0, c, square, here, 1:], layers[1, c, square, here, 1:]
         f_up, f_down = layers[0, c, other, above, 1:], layers[0, c, other, below, 1:]
-        f_left, f_right = layers[0, c, other, y, shift:], layers[0, c, other, y, shift + 1 :]
+        f_left, f_right = layers[0, c, other, here, shift:], layers[0, c, other, here, shift + 1 :]
         b_up, b_down = layers[1, c, other, above, 1:], layers[1, c, other, below, 1:]
-        b_left, b_right = layers[1, c, other, y, shift:], layers[1, c, other, y, shift + 1 :]
+        b_left, b_right = layers[1, c, other, here, shift:], layers[1, c, other, here, shift + 1 :]
         for i in range(count):
             f = up[i] * f_up[i] + down[i] * f_down[i] + left[i] * f_left[i] + right[i] * f_right[i]
             b = up[i] * b_up[i] + down[i] * b_down[i] + left[i] * b_left[i] + right[i] * b_right[i]

@@ -9,19 +9,21 @@ import inspect
 import os
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import __version__, datasets, io, metrics, pictures
-from propmat._foreground import foreground
+from propmat import __version__, _inputs, datasets, io, metrics, pictures
+from propmat._foreground import foreground as colours_under
 from propmat._solve import Matte, solve
 from propmat.cli._progress import solving
 from propmat.errors import InputError
 from propmat.matting import METHODS
 from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
+from propmat.trimaps import trimap_from_mask
 
 Array = NDArray[np.float64]
 
@@ -42,7 +44,7 @@ def demo(arguments: argparse.Namespace) -> str:
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
     solution = _solved(image, labels, arguments)
-    colours, _ = foreground(image, solution.alpha)
+    colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
     on_board = pictures.over(colours, solution.alpha, pictures.checkerboard(labels.shape))
@@ -59,7 +61,7 @@ def demo(arguments: argparse.Namespace) -> str:
 def alpha(arguments: argparse.Namespace) -> str:
     """Write the matte of an image."""
     start = time.perf_counter()
-    _not_an_input(arguments.output, arguments.image, arguments.trimap)
+    _not_inputs([arguments.output], arguments.image, arguments.trimap)
     image, labels = _read_problem(arguments)
     solution = _solved(image, labels, arguments)
     io.write_image(arguments.output, solution.alpha, depth=arguments.depth)
@@ -69,17 +71,33 @@ def alpha(arguments: argparse.Namespace) -> str:
 def cutout(arguments: argparse.Namespace) -> str:
     """Write the foreground with its matte, or over a new background."""
     start = time.perf_counter()
-    _not_an_input(arguments.output, arguments.image, arguments.trimap, arguments.background)
+    _not_inputs([arguments.output], arguments.image, arguments.trimap, arguments.mask, arguments.background)
     image, labels = _read_problem(arguments)
     background = _background(arguments.background, labels.shape)
     solution = _solved(image, labels, arguments)
-    colours = pictures.colours(foreground(image, solution.alpha)[0])
+    colours = pictures.colours(colours_under(image, solution.alpha)[0])
     if background is None:
         picture = np.dstack([colours, solution.alpha])
     else:
         picture = pictures.over(colours, solution.alpha, background)
     io.write_image(arguments.output, picture, depth=arguments.depth)
     return _told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+
+
+def trimap(arguments: argparse.Namespace) -> str:
+    """Write a trimap: a mask with an unknown band around its edge."""
+    _not_inputs([arguments.output], arguments.mask)
+    io.write_image(arguments.output, _labels_from_mask(io.read_matte(arguments.mask), arguments.width).labels)
+    return ""
+
+
+def foreground(arguments: argparse.Namespace) -> str:
+    """Write the colours of the foreground of an image with a known matte."""
+    outputs = [path for path in (arguments.output, arguments.background_output) if path]
+    _not_inputs(outputs, arguments.image, arguments.alpha)
+    layers = colours_under(io.read_image(arguments.image), io.read_matte(arguments.alpha), linear=arguments.linear)
+    io.write_images(dict(zip(outputs, layers, strict=False)), depth=arguments.depth)
+    return ""
 
 
 def evaluate(arguments: argparse.Namespace) -> str:
@@ -102,7 +120,20 @@ def info(arguments: argparse.Namespace) -> str:
 def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
     """Image and trimap, checked before any work."""
     image = io.read_image(arguments.image)
+    if getattr(arguments, "mask", None):
+        mask = _inputs.plane(io.read_matte(arguments.mask), "mask", image.shape[:2])
+        return image, _labels_from_mask(mask, arguments.width)
+    if getattr(arguments, "width", None):
+        raise InputError("width: goes with --mask; a trimap has its band")
     return image, Trimap.parse(io.read_trimap(arguments.trimap), image.shape)
+
+
+def _labels_from_mask(mask: Array, width: str | None) -> Trimap:
+    """The mask with its band; the width may be two with a comma between."""
+    if width is None:
+        return trimap_from_mask(mask)
+    inside, _, outside = width.partition(",")
+    return trimap_from_mask(mask, width=(inside, outside or inside))
 
 
 def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte:
@@ -125,6 +156,7 @@ def _told(labels: Trimap, solution: Matte, seconds: float) -> str:
             f"iterations   {solution.iterations}",
             f"residual     {solution.residual:.1e}",
             f"seconds      {solution.seconds:.2f} for the matte, {seconds:.2f} in all",
+            *(f"odd          {sentence}" for sentence in labels.check()),
         ]
     )
 
@@ -156,11 +188,14 @@ def _folder(path: str) -> Path:
     return folder
 
 
-def _not_an_input(output: str, *inputs: str | None) -> None:
-    """Refuse to write over what is read."""
-    for path in inputs:
-        if path and os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output):
+def _not_inputs(outputs: Sequence[str], *inputs: str | None) -> None:
+    """Refuse to write over what is read, or twice to one file."""
+    read = {os.path.realpath(path) for path in inputs if path}
+    for output in outputs:
+        if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in read):
             raise InputError(f"output: {output} is also an input, and would be lost; give another name")
+    if len({os.path.realpath(path) for path in outputs}) < len(outputs):
+        raise InputError(f"output: {outputs[0]} is named twice; give each picture a name of its own")
 
 
 def _optional(module: str, extra: str) -> str:

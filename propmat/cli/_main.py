@@ -14,6 +14,8 @@ from propmat.cli import _commands
 from propmat.errors import PropmatError, PropmatWarning
 from propmat.matting import METHODS
 
+LABELS = "dark is background, bright is foreground"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; `arguments` are those of the process if not given."""
@@ -49,14 +51,34 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _commands.demo)
     demo.add_argument("--output", metavar="DIR", default="propmat-demo", help="folder for the pictures (%(default)s)")
 
-    for name in ("alpha", "cutout"):
-        command = _command(commands, name, getattr(_commands, name))
-        command.add_argument("image", metavar="IMAGE")
-        command.add_argument("trimap", metavar="TRIMAP", help="dark is background, bright is foreground")
-        command.add_argument("-o", "--output", metavar="FILE", required=True, help="the suffix tells the format")
-        _add_method_options(command)
-        if name == "cutout":
-            command.add_argument("--background", metavar="COLOR|IMAGE", help="instead of transparency")
+    alpha = _command(commands, "alpha", _commands.alpha)
+    alpha.add_argument("image", metavar="IMAGE")
+    alpha.add_argument("trimap", metavar="TRIMAP", help=LABELS)
+    _add_output(alpha)
+    _add_method_options(alpha)
+
+    cutout = _command(commands, "cutout", _commands.cutout)
+    cutout.add_argument("image", metavar="IMAGE")
+    known = cutout.add_mutually_exclusive_group(required=True)
+    known.add_argument("trimap", metavar="TRIMAP", nargs="?", help=LABELS)
+    known.add_argument("--mask", metavar="MASK", help="instead of a trimap")
+    _add_width(cutout)
+    _add_output(cutout)
+    _add_method_options(cutout)
+    cutout.add_argument("--background", metavar="COLOR|IMAGE", help="instead of transparency")
+
+    trimap = _command(commands, "trimap", _commands.trimap)
+    trimap.add_argument("mask", metavar="MASK", help=LABELS)
+    _add_width(trimap)
+    _add_output(trimap)
+
+    foreground = _command(commands, "foreground", _commands.foreground)
+    foreground.add_argument("image", metavar="IMAGE")
+    foreground.add_argument("alpha", metavar="ALPHA")
+    _add_output(foreground)
+    foreground.add_argument("--background-output", metavar="FILE", help="write the colours of the background too")
+    foreground.add_argument("--linear", action="store_true", help="estimate in linear light (the image is sRGB)")
+    _add_depth(foreground)
 
     evaluate = _command(commands, "evaluate", _commands.evaluate)
     for name in ("alpha", "truth", "trimap"):
@@ -73,9 +95,24 @@ def _command(commands: Any, name: str, run: Any) -> argparse.ArgumentParser:
     return command
 
 
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-o", "--output", metavar="FILE", required=True, help="the suffix tells the format")
+
+
+def _add_width(command: argparse.ArgumentParser) -> None:
+    meaning = (
+        "of the unknown band on either side of the mask's edge: 12 pixels, 2%% of the longer side; or INSIDE,OUTSIDE"
+    )
+    command.add_argument("--width", metavar="N", help=meaning)
+
+
+def _add_depth(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits per sample (%(default)s)")
+
+
 def _add_method_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--method", choices=sorted(METHODS), default="closed_form")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
-    command.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits per sample (%(default)s)")
+    _add_depth(command)
     command.add_argument("--info", action="store_true", help="print size, iterations, residual and seconds")

@@ -1,0 +1,157 @@
+"""Trimaps made from what people have: a mask, or strokes painted on the picture."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.errors import InputError, PropmatWarning
+from propmat.trimap import Mask, Trimap
+
+# As in the authors' code of closed-form matting: less is the rounding of files.
+PAINTED = 1e-3
+
+
+def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
+    """Put an unknown band around the edge of a mask.
+
+    The mask is read as a trimap is: at least 0.9 is foreground, at most 0.1 background; what a soft mask has between is
+    unknown. Then known pixels are made unknown where the nearest pixel without their label is at most `width` away
+    (exact Euclidean distance between centres). The border of the picture is no edge.
+
+    Parameters
+    ----------
+    mask : (H, W) array
+        bool, floating in [0, 1], or uint8 or uint16 (scaled by their maximum).
+    width : float or str, or a pair of them, default "1%"
+        In pixels, or as a share of the longer side of the mask, "2%", then at least one pixel. A pair is for the inside
+        (on the foreground) and the outside of the edge. 0 leaves that side as it is.
+
+    Returns
+    -------
+    Trimap
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or no pixel of the mask is foreground, or none is background.
+
+    Warns
+    -----
+    PropmatWarning
+        If a label would vanish because nothing that has it is thick enough. Its most certain core is kept: the pixels
+        more than half as far from the edge as the farthest of them, so that the band is narrower on that side.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> mask = np.array([[0, 0, 0, 1, 1, 1, 1, 1]], dtype=bool)
+    >>> propmat.trimap_from_mask(mask, width=(2, 1)).labels
+    array([[0. , 0. , 0.5, 0.5, 0.5, 1. , 1. , 1. ]])
+    """
+    labels = Trimap.parse(_inputs.plane(mask, "mask"))
+    inside, outside = (_pixels(side, max(labels.shape)) for side in _sides(width))
+    for name, known in (("foreground", labels.foreground), ("background", labels.background)):
+        if not known.any():
+            raise InputError(f"mask: has no {name}; takes at least one pixel {LEVELS[name]}")
+    return Trimap(
+        _core(labels.foreground, inside, "foreground"),
+        _core(labels.background, outside, "background"),
+    )
+
+
+LEVELS = {"foreground": ">= 0.9 (230 of 255)", "background": "<= 0.1 (25 of 255)"}
+
+
+def _sides(width: Any) -> tuple[Any, Any]:
+    if not isinstance(width, (tuple, list)):
+        return width, width
+    if len(width) != 2:
+        raise InputError(f"width: takes one width or a pair (inside, outside), got {width!r}")
+    return width[0], width[1]
+
+
+def _pixels(width: Any, longer_side: int) -> float:
+    """A width in pixels, from a number or a share like "2%"."""
+    share = isinstance(width, str) and width.endswith("%")
+    try:
+        number = _inputs.tolerance(width[:-1] if share else width, "width")
+    except InputError:
+        raise InputError(f"width: takes pixels >= 0, or a share of the longer side like '2%', got {width!r}") from None
+    return max(1.0, number / 100 * longer_side) if share and number else number
+
+
+def _core(known: Mask, width: float, name: str) -> Mask:
+    """The pixels farther than `width` from those without their label; half of the way in if there are none."""
+    from scipy.ndimage import distance_transform_edt
+
+    depth: NDArray[np.float64] = distance_transform_edt(known)
+    deepest = float(depth.max())
+    if width >= deepest:
+        message = (
+            f"width: nothing of the mask's {name} is {width:g} pixels from its edge; "
+            f"its core, {deepest / 2:g} to {deepest:g} pixels inside, is kept"
+        )
+        warnings.warn(message, PropmatWarning, stacklevel=3)
+        width = deepest / 2
+    return depth > width
+
+
+def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
+    """Read white and black strokes painted over a copy of the image, as released with closed-form matting.
+
+    Where the two differ (by more than 0.001 in some channel), white paint is foreground and black paint background, by
+    the levels of a trimap. Paint of another colour, the soft edge of a stroke say, is unknown, as is all that does
+    not differ.
+
+    Parameters
+    ----------
+    image, scribbled : (H, W), (H, W, 3) or (H, W, d) array
+        As in `propmat.closed_form`, of one shape. Save the copy without loss (PNG, not JPEG): what differs is paint.
+
+    Returns
+    -------
+    Trimap
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, the shapes differ, or no pixel is painted white or black.
+
+    Warns
+    -----
+    PropmatWarning
+        If most of what differs is neither white nor black.
+
+    References
+    ----------
+    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30(2), 2008.
+    https://doi.org/10.1109/TPAMI.2007.1177
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> image = np.full((1, 5), 0.4)
+    >>> scribbled = np.array([[0.0, 0.4, 0.4, 0.4, 1.0]])
+    >>> propmat.trimap_from_scribbles(image, scribbled).labels
+    array([[0. , 0.5, 0.5, 0.5, 1. ]])
+    """
+    plain, paint = _inputs.image(image), _inputs.image(scribbled, "scribbled")
+    if plain.shape != paint.shape:
+        raise InputError(f"scribbled: shape {np.shape(scribbled)} does not fit image of shape {np.shape(image)}")
+    painted = (np.abs(paint - plain) > PAINTED).any(axis=2)
+    white, black = (Trimap.parse(paint.min(axis=2)).foreground, Trimap.parse(paint.max(axis=2)).background)
+    strokes = Trimap(painted & white, painted & black)
+    other = np.count_nonzero(painted & strokes.unknown)
+    if not strokes.known.any():
+        raise InputError(f"scribbled: differs from the image at {other} pixels, of which none is white or black")
+    if other > np.count_nonzero(strokes.known):
+        message = f"scribbled: {other} pixels differ from the image and are neither white nor black; is it a JPEG?"
+        warnings.warn(message, PropmatWarning, stacklevel=2)
+    return strokes
