@@ -10,9 +10,9 @@ import propmat
 FLOORS = (  # ground first
     "errors __version__ _cpu",
     "io pictures grid _checkerboard",
-    "_inputs datasets",
+    "_inputs",
     "trimap preconditioners threads",
-    "laplacian solvers metrics",
+    "laplacian solvers metrics datasets",
     "system _foreground",
     "_solve",
     "matting",
