@@ -48,7 +48,7 @@ def worst_patch(sample: Sample, mattes: list[np.ndarray]) -> tuple[int, int]:
 
     error = sum((np.abs(alpha - sample.alpha) for alpha in mattes), np.zeros(sample.alpha.shape))
     error[sample.trimap != 0.5] = 0
-    inner = [slice(PATCH // 2, max(PATCH // 2 + 1, side - PATCH // 2)) for side in error.shape]
+    inner = [slice(start := min(PATCH, side) // 2, max(side - start, start + 1)) for side in error.shape]
     blurred = uniform_filter(error, PATCH, mode="constant")[tuple(inner)]
     row, column = np.unravel_index(np.argmax(blurred), blurred.shape)
     return int(row), int(column)
@@ -62,7 +62,7 @@ def outlined(pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
     """The picture with the patch framed."""
     picture = as_image(pixels)
     top, left = corner
-    ImageDraw.Draw(picture).rectangle((left, top, left + PATCH, top + PATCH), outline="#ff2020", width=4)
+    ImageDraw.Draw(picture).rectangle((left, top, left + PATCH, top + PATCH), outline="#ff2020", width=6)
     return np.asarray(picture) / 255
 
 

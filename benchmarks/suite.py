@@ -32,6 +32,7 @@ from benchmarks import methods, records, scenes
 from benchmarks.worker import failure, matte_path, setting
 
 OUTPUT = Path("suite-results")
+WORKER = ["-m", "benchmarks.worker"]
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -139,7 +140,7 @@ class Worker:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         data = ["--data", str(arguments.data)] if arguments.data else []
-        self.command = [sys.executable, "-m", "benchmarks.worker", "--output", str(arguments.output), *data]
+        self.command = [sys.executable, *WORKER, "--output", str(arguments.output), *data]
         self.environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(arguments.threads))
         self.process: subprocess.Popen[str] | None = None
 
