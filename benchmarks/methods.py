@@ -6,7 +6,7 @@ All are called with their defaults. A method takes an image (H, W, 3) in [0, 1] 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -15,6 +15,8 @@ import numpy as np
 
 import propmat
 from propmat.matting import METHODS
+
+_version = cache(version)
 
 
 class Outcome(NamedTuple):
@@ -34,7 +36,7 @@ class Method(NamedTuple):
     @property
     def versions(self) -> dict[str, str]:
         own = {"propmat": propmat.__version__}
-        return own | {name: version(name) for name in self.packages}
+        return own | {name: _version(name) for name in self.packages}
 
 
 PYMATTING = {

@@ -78,8 +78,8 @@ def as_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(255 * pictures.colours(pixels).clip(0, 1)).astype(np.uint8))
 
 
-def sheet(columns: list[Panel], width: int = 200) -> Image.Image:
-    """All columns in one picture, for a page that cannot scroll."""
+def sheet(columns: list[Panel], width: int = 160) -> Image.Image:
+    """All columns in one small picture, for a page that cannot scroll."""
     height = round(width * columns[0].whole.shape[0] / columns[0].whole.shape[1])
     head = 22
     picture = Image.new("RGB", (len(columns) * (width + 4), head + 2 * (height + 4) + width), "white")
@@ -93,4 +93,4 @@ def sheet(columns: list[Panel], width: int = 200) -> Image.Image:
             picture.paste(below, (left, head + height + 4))
         near = as_image(column.patch).resize((width, width), Image.Resampling.NEAREST)
         picture.paste(near, (left, head + 2 * (height + 4)))
-    return picture
+    return picture.quantize(128)

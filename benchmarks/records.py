@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import rankdata
-
 Record = dict[str, Any]
 Key = tuple[str, int, str]
 
@@ -37,6 +35,8 @@ def write(path: Path, records: Iterable[Record]) -> None:
 
 def ranks(records: Iterable[Record], metric: str) -> dict[Key, float]:
     """The place of each method on its picture and trimap: 1 is best, ties share their mean, failures come last."""
+    from scipy.stats import rankdata
+
     problems = defaultdict(list)
     for record in records:
         problems[record["image"], record["trimap"]].append(record)

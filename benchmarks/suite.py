@@ -44,7 +44,10 @@ def main() -> None:
         done = _finished(arguments)
         tasks = [task for task in _tasks(arguments) if task not in done]
         print(f"{len(tasks)} mattes to make, {len(done)} already there", file=sys.stderr)
-        Run(arguments, done).carry_out(tasks)
+        try:
+            Run(arguments, done).carry_out(tasks)
+        except KeyboardInterrupt:
+            sys.exit("stopped; the same command goes on from here")
     print(f"{arguments.output / 'results.jsonl'}: {len(done)} results, {time.perf_counter() - start:.0f} s")
 
 
@@ -59,13 +62,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trimaps", nargs="+", type=int, choices=(1, 2), default=[1, 2])
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (%(default)s)")
     arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error(f"--jobs takes at least 1, got {arguments.jobs}")
+    arguments.images = arguments.images or scenes.names(arguments.data)
+    if strange := set(arguments.images) - set(scenes.names(arguments.data)):
+        parser.error(f"--images: there is no {', '.join(sorted(strange))} in {scenes.set_name(arguments.data)}")
     arguments.methods = arguments.methods or list(methods.everyone() if arguments.peers else methods.ours())
     arguments.threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
     return arguments
 
 
 def _tasks(arguments: argparse.Namespace) -> Iterator[records.Key]:
-    for image in arguments.images or scenes.names(arguments.data):
+    for image in arguments.images:
         for trimap in arguments.trimaps:
             yield from ((image, trimap, method) for method in arguments.methods)
 

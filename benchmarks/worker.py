@@ -97,6 +97,8 @@ def run(method: methods.Method, sample: Sample) -> tuple[np.ndarray, dict[str, A
     outcome = method.run(sample.image, labels)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     above = None if before is None else round(memory.peak() - before)
+    if not np.isfinite(outcome.alpha).all():
+        raise ArithmeticError(f"{np.count_nonzero(~np.isfinite(outcome.alpha))} pixels are not finite")
     # Methods with soft constraints leave known pixels near their label; scores are of mattes that keep them.
     alpha = np.where(labels.known, labels.labels, outcome.alpha.clip(0, 1))
     residual = None if outcome.residual is None else float(f"{outcome.residual:.2g}")

@@ -1,7 +1,6 @@
 """The suite on rendered scenes: stopped and taken up again, ranked, compared, reported and packed for submission."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -85,7 +84,7 @@ def test_a_second_run_does_nothing_twice(results):
 
 def test_killed_at_random_it_loses_nothing(results, tmp_path):
     rng = np.random.default_rng(1)
-    for _ in range(int(os.environ.get("PROPMAT_KILLS", "2"))):
+    for _ in range(2):
         run = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.5, 6))
         run.send_signal(signal.SIGKILL)
@@ -129,6 +128,12 @@ def test_a_method_that_fails_is_a_result(monkeypatch, tmp_path):
     assert result["error"] == "ValueError: no convergence"
     assert result["sad"] is None
     assert not list(tmp_path.iterdir())
+
+
+def test_a_matte_with_holes_is_a_failure():
+    holes = methods.Method(lambda image, trimap: methods.Outcome(np.array([[np.nan, 0.5, np.inf]])), ())
+    with pytest.raises(ArithmeticError, match="2 pixels are not finite"):
+        worker.run(holes, Sample("holes", np.zeros((1, 3, 3)), np.full((1, 3), 0.5)))
 
 
 def test_a_process_that_dies_is_a_result(monkeypatch, tmp_path):
