@@ -29,11 +29,12 @@ class Problem:
         return propmat.Trimap.parse(self.trimap).unknown
 
 
-def photographs(data: Path) -> Iterator[Problem]:
-    """The training photographs of alphamatting.com, with their narrow trimaps."""
-    for sample in propmat.datasets.alphamatting(data / "alphamatting"):
-        image, trimap = (np.rint(255 * pixels).astype(np.uint8) for pixels in (sample.image, sample.trimap))
-        yield Problem(sample.name, image, trimap, sample.alpha)
+def photographs(data: Path, trimap: str = "trimap1") -> Iterator[Problem]:
+    """The training photographs of alphamatting.com."""
+    folder = data / "alphamatting" / "training"
+    for path in sorted((folder / "image").glob("*.png")):
+        truth = read_matte(folder / "alpha" / path.name) / 255
+        yield Problem(path.stem, read_image(path), read_matte(folder / trimap / path.name), truth)
 
 
 def lemur(data: Path, scale: int = 1) -> Problem:

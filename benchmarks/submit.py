@@ -17,24 +17,24 @@ from pathlib import Path
 from tqdm import tqdm
 
 import propmat
-from benchmarks import methods
+from benchmarks import contestants
 from benchmarks.worker import run
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--method", choices=list(methods.everyone()), default="closed_form")
+    parser.add_argument("--method", choices=list(contestants.everyone()), default="closed_form")
     parser.add_argument("--output", type=Path, default=Path("submission.zip"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.output.absolute().parent, prefix=".submission") as folder:
         archive = Path(folder) / "submission.zip"
-        pack(arguments.data, methods.everyone()[arguments.method], archive)
+        pack(arguments.data, contestants.everyone()[arguments.method], archive)
         os.replace(archive, arguments.output)
     print(f"{arguments.output}: {arguments.method}")
 
 
-def pack(data: Path, method: methods.Method, archive: Path) -> None:
+def pack(data: Path, method: contestants.Method, archive: Path) -> None:
     """Make the mattes; each is there before the next is begun."""
     with zipfile.ZipFile(archive, "w") as members:
         for trimap in (1, 2, 3):

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks import methods, records, scenes
+from benchmarks import contestants, records, scenes
 from benchmarks.worker import failure, matte_path, setting
 
 OUTPUT = Path("suite-results")
@@ -53,7 +53,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = list(methods.everyone())
+    known = list(contestants.everyone())
     parser.add_argument("--data", type=Path, help="photographs; without it, scenes are rendered")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="(%(default)s)")
     parser.add_argument("--methods", nargs="+", choices=known, metavar="NAME", help=", ".join(known))
@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     arguments.images = arguments.images or scenes.names(arguments.data)
     if strange := set(arguments.images) - set(scenes.names(arguments.data)):
         parser.error(f"--images: there is no {', '.join(sorted(strange))} in {scenes.set_name(arguments.data)}")
-    arguments.methods = arguments.methods or list(methods.everyone() if arguments.peers else methods.ours())
+    arguments.methods = arguments.methods or list(contestants.everyone() if arguments.peers else contestants.ours())
     arguments.threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
     return arguments
 

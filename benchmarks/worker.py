@@ -24,7 +24,7 @@ from typing import Any, TextIO
 import numpy as np
 
 import propmat
-from benchmarks import memory, methods, records, scenes
+from benchmarks import contestants, memory, records, scenes
 from propmat.datasets import Sample
 
 
@@ -62,7 +62,7 @@ def result(data: Path | None, output: Path, task: records.Key) -> records.Record
     try:
         sample = scenes.read_sample(data, image, trimap)
         _warm_up(method)
-        matte, measured = run(methods.everyone()[method], sample)
+        matte, measured = run(contestants.everyone()[method], sample)
     except Exception as error:  # of whatever kind: that a method fails is a result
         return failure(facts, f"{type(error).__name__}: {error}")
     path = matte_path(output, *task)
@@ -76,7 +76,7 @@ def setting(data: Path | None, threads: int, task: records.Key) -> records.Recor
     """What a result is of, and where it comes from."""
     image, trimap, method = task
     facts = {"image": image, "trimap": trimap, "method": method, "set": scenes.set_name(data)}
-    versions = methods.everyone()[method].versions
+    versions = contestants.everyone()[method].versions
     return facts | {"versions": versions, "machine": machine(), "threads": threads}
 
 
@@ -89,7 +89,7 @@ def matte_path(output: Path, image: str, trimap: int, method: str) -> Path:
     return output / "mattes" / method / f"trimap{trimap}" / f"{image}.png"
 
 
-def run(method: methods.Method, sample: Sample) -> tuple[np.ndarray, dict[str, Any]]:
+def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[str, Any]]:
     """The matte in 8 bits, as published numbers are of, and what it took."""
     labels = propmat.Trimap.parse(sample.trimap)
     before = _resident()
@@ -128,7 +128,7 @@ def _resident() -> float | None:
 def _warm_up(method: str) -> None:
     """Compile and load outside the timer."""
     scene = propmat.datasets.synthetic(0, (240, 320))
-    methods.everyone()[method].run(scene.image, propmat.Trimap.parse(scene.trimap))
+    contestants.everyone()[method].run(scene.image, propmat.Trimap.parse(scene.trimap))
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import propmat
-from benchmarks import compare, methods, panels, records, report, scenes, submit, suite, worker
+from benchmarks import compare, contestants, panels, records, report, scenes, submit, suite, worker
 from benchmarks.summary import markdown, summary
 from propmat.datasets import Sample
 
@@ -123,7 +123,7 @@ def test_a_method_that_fails_is_a_result(monkeypatch, tmp_path):
     def fails(image, trimap):
         raise ValueError("no convergence")
 
-    monkeypatch.setattr(methods, "everyone", lambda: {"fails": methods.Method(fails, ())})
+    monkeypatch.setattr(contestants, "everyone", lambda: {"fails": contestants.Method(fails, ())})
     result = worker.result(None, tmp_path, ("synthetic-0", 1, "fails"))
     assert result["error"] == "ValueError: no convergence"
     assert result["sad"] is None
@@ -131,7 +131,7 @@ def test_a_method_that_fails_is_a_result(monkeypatch, tmp_path):
 
 
 def test_a_matte_with_holes_is_a_failure():
-    holes = methods.Method(lambda image, trimap: methods.Outcome(np.array([[np.nan, 0.5, np.inf]])), ())
+    holes = contestants.Method(lambda image, trimap: contestants.Outcome(np.array([[np.nan, 0.5, np.inf]])), ())
     with pytest.raises(ArithmeticError, match="2 pixels are not finite"):
         worker.run(holes, Sample("holes", np.zeros((1, 3, 3)), np.full((1, 3), 0.5)))
 
@@ -147,15 +147,15 @@ def test_a_process_that_dies_is_a_result(monkeypatch, tmp_path):
 
 def test_known_pixels_are_kept_and_mattes_rounded():
     trimap = np.array([[0.0, 0.5, 1.0]])
-    soft = methods.Method(lambda image, trimap: methods.Outcome(np.array([[0.02, 0.305, 1.04]])), ())
+    soft = contestants.Method(lambda image, trimap: contestants.Outcome(np.array([[0.02, 0.305, 1.04]])), ())
     matte, _ = worker.run(soft, Sample("soft", np.zeros((1, 3, 3)), trimap))
     np.testing.assert_array_equal(matte, [[0, 78, 255]])
 
 
-@pytest.mark.parametrize("name", sorted(methods.ours()))
+@pytest.mark.parametrize("name", sorted(contestants.ours()))
 def test_every_method_of_ours_runs(name):
     sample = propmat.datasets.synthetic(0, (48, 64))
-    outcome = methods.ours()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
+    outcome = contestants.ours()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
     assert outcome.alpha.shape == (48, 64)
 
 
