@@ -86,11 +86,11 @@ def sheet(columns: list[Panel], width: int = 160) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for place, column in enumerate(columns):
         left = place * (width + 4)
-        draw.text((left + 2, 4), column.title, "black", font_size=14)
+        draw.text((left + 2, 4), column.title, "black", font_size=min(14, 17 * width // (10 * len(column.title))))
         picture.paste(as_image(column.whole).resize((width, height), Image.Resampling.LANCZOS), (left, head))
         if column.below is not None:
             below = as_image(column.below).resize((width, height), Image.Resampling.LANCZOS)
             picture.paste(below, (left, head + height + 4))
         near = as_image(column.patch).resize((width, width), Image.Resampling.NEAREST)
         picture.paste(near, (left, head + 2 * (height + 4)))
-    return picture.quantize(128)
+    return picture.quantize(256)

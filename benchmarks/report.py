@@ -80,8 +80,10 @@ def _summary(rows: list[Row]) -> str:
     for metric, title in TITLES.items():
         columns[title] = _bars([_scaled(metric, row.means[metric]) for row in rows], 2)
     columns["seconds"] = _bars([row.seconds for row in rows], 2)
+    columns["CPU seconds"] = _bars([row.cpu_seconds for row in rows], 2)
     columns["memory, MB"] = _bars([row.memory_mb for row in rows], 0)
     columns["iterations"] = _bars([row.iterations for row in rows], 0)
+    columns["results"] = [(row.results, str(row.results), "") for row in rows]
     columns["failures"] = _bars([row.failures for row in rows], 0)
     return _table(["method", *columns], zip([row.method for row in rows], *columns.values(), strict=True))
 

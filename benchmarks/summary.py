@@ -14,11 +14,13 @@ class Row(NamedTuple):
     """One method over all its pictures and trimaps."""
 
     method: str
+    results: int
     failures: int
     ranks: dict[str, float]
     """Mean place among the methods, by metric, as alphamatting.com ranks: on each picture first, then the mean."""
     means: dict[str, float | None]
     seconds: float | None
+    cpu_seconds: float | None
     memory_mb: float | None
     iterations: float | None
 
@@ -34,10 +36,12 @@ def summary(results: list[Record]) -> list[Row]:
 def _row(own: list[Record], places: dict[str, dict[records.Key, float]]) -> Row:
     return Row(
         own[0]["method"],
+        len(own),
         sum("error" in record for record in own),
         {metric: mean(places[metric][records.key(record)] for record in own) for metric in METRICS},
         {metric: _of(mean, own, metric) for metric in METRICS},
         _of(median, own, "seconds"),
+        _of(median, own, "cpu_seconds"),
         _of(median, own, "memory_mb"),
         _of(median, own, "iterations"),
     )
@@ -51,7 +55,7 @@ def _of(statistic, own: Iterable[Record], quantity: str) -> float | None:
 def markdown(rows: list[Row]) -> str:
     """The table of README.md."""
     lines = [
-        "| method | mean rank | SAD | MSE x 1000 | gradient | connectivity | seconds | memory, MB |",
+        "| method | mean rank | SAD | MSE x 1000 | gradient | connectivity | CPU, s | memory, MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
@@ -63,7 +67,7 @@ def markdown(rows: list[Row]) -> str:
             number(None if mse is None else 1000 * mse, 1),
             number(gradient, 2),
             number(connectivity, 2),
-            number(row.seconds, 2),
+            number(row.cpu_seconds, 2),
             number(row.memory_mb, 0),
         ]
         lines.append(f"| {' | '.join(cells)} |")
