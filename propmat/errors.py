@@ -35,6 +35,10 @@ class MissingDependencyError(PropmatError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""
 
 
+class DownloadError(PropmatError, OSError):
+    """A file could not be fetched whole; the message says from where and why."""
+
+
 class UnsupportedError(PropmatError, NotImplementedError):
     """A valid request that this combination of parts cannot serve."""
 

@@ -48,13 +48,13 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
     return np.broadcast_to(np.array([red, green, blue]) / 255, (*shape, 3))
 
 
-def fitted(pixels: Array, shape: tuple[int, int]) -> Array:
-    """`pixels` (H, W, 3) scaled to cover `shape` and cut to it, centred."""
+def fitted(pixels: Array, shape: tuple[int, int], place: tuple[float, float] = (0.5, 0.5)) -> Array:
+    """`pixels` (H, W, 3) scaled to cover `shape` and cut to it, at `place` (x, y) from 0 to 1; centred by default."""
     from PIL import Image, ImageOps
 
     height, width = shape
     picture = Image.fromarray(_bytes(pixels))
-    return np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)) / 255
+    return np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS, 0, place)) / 255
 
 
 def contact_sheet(panels: dict[str, Array]) -> NDArray[np.uint8]:

@@ -10,9 +10,9 @@ import propmat
 FLOORS = (  # ground first
     "errors __version__ _cpu",
     "io pictures grid _oddities",
-    "_inputs datasets",
+    "_inputs",
     "trimap preconditioners threads",
-    "laplacian solvers metrics trimaps",
+    "laplacian solvers metrics trimaps datasets",
     "system _foreground",
     "_solve",
     "matting",

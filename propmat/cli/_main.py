@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from propmat import __version__
-from propmat.cli import _commands
+from propmat.cli import _commands, _datasets
 from propmat.errors import PropmatError, PropmatWarning
 from propmat.matting import METHODS
 
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         evaluate.add_argument(name, metavar=name.upper())
 
     _command(commands, "info", _commands.info)
+    _datasets.add_to(commands, _command)
     return parser
 
 

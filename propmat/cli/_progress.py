@@ -30,3 +30,25 @@ def solving(rtol: float = 1e-7) -> Iterator[Any]:
             bar.update(reached - bar.n)
 
         yield show
+
+
+@contextmanager
+def downloading() -> Iterator[Any]:
+    """Give a callback (file name, bytes so far, bytes in all) with a bar per file, or None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def show(name: str, done: int, total: int | None) -> None:
+        if name not in bars:
+            bars[name] = tqdm(desc=name, total=total, unit="B", unit_scale=True, file=sys.stderr)
+        bars[name].update(done - bars[name].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()

@@ -1,7 +1,11 @@
-"""Pictures to try matting on: a photograph, and scenes of any size with their exact alpha."""
+"""Pictures to try matting on: a photograph, scenes with their exact alpha, data sets, and what one makes oneself."""
 
+from propmat.datasets._composites import composites
+from propmat.datasets._fetch import fetch_alphamatting
 from propmat.datasets._flower import flower
+from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._sample import Sample
+from propmat.datasets._samples import Samples
 from propmat.datasets._synthetic import synthetic
 
-__all__ = ["Sample", "flower", "synthetic"]
+__all__ = ["Sample", "Samples", "alphamatting", "composites", "fetch_alphamatting", "flower", "folder", "synthetic"]

@@ -39,3 +39,12 @@ class Sample:
     alpha: np.ndarray | None = None
     foreground: np.ndarray | None = None
     background: np.ndarray | None = None
+
+
+def trimap_around(alpha: np.ndarray, reach: int) -> np.ndarray:
+    """1 and 0 where `alpha` is, 0.5 within a square of `reach` pixels about fractional alpha."""
+    from scipy.ndimage import maximum_filter
+
+    fractional = (alpha > 0) & (alpha < 1)
+    unknown = maximum_filter(fractional, size=2 * reach + 1)
+    return np.where(unknown, 0.5, alpha)

@@ -12,7 +12,7 @@ from numbers import Integral
 import numpy as np
 
 from propmat.datasets._canvas import Canvas, inside, line, strokes, texture
-from propmat.datasets._sample import Sample
+from propmat.datasets._sample import Sample, trimap_around
 from propmat.errors import InputError
 
 MINIMUM_SIDE = 16
@@ -65,7 +65,8 @@ def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
         _fill_stage(canvas, rng, corner, extent)
     alpha, foreground = canvas.unmixed()
     image = alpha[..., None] * foreground + (1 - alpha[..., None]) * background
-    return Sample(f"synthetic-{seed}", image, _trimap(alpha), alpha, foreground, background)
+    trimap = trimap_around(alpha, max(1, round(min(shape) / 120)))
+    return Sample(f"synthetic-{seed}", image, trimap, alpha, foreground, background)
 
 
 def _checked_seed(seed: int) -> int:
@@ -91,16 +92,6 @@ def _stages(shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         corner = np.zeros(2)
         corner[longer] = i * extent[longer]
         yield corner, extent
-
-
-def _trimap(alpha: np.ndarray) -> np.ndarray:
-    """1 and 0 where alpha is, 0.5 in the neighbourhood of fractional alpha."""
-    from scipy.ndimage import maximum_filter
-
-    reach = max(1, round(min(alpha.shape) / 120))
-    fractional = (alpha > 0) & (alpha < 1)
-    unknown = maximum_filter(fractional, size=2 * reach + 1)
-    return np.where(unknown, 0.5, alpha)
 
 
 def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, extent: np.ndarray) -> None:

@@ -1,0 +1,106 @@
+"""What the suite compares: every method of propmat, and those of other libraries where they are installed.
+
+All are called with their defaults. A method takes an image (H, W, 3) in [0, 1] and a `Trimap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+
+import propmat
+from propmat.matting import METHODS
+
+_version = cache(version)
+
+
+class Outcome(NamedTuple):
+    """A matte, and how it was reached where that is told."""
+
+    alpha: np.ndarray
+    iterations: int | None = None
+    residual: float | None = None
+
+
+class Method(NamedTuple):
+    """A way from image and trimap to alpha, and the packages whose versions matter."""
+
+    run: Callable[[np.ndarray, propmat.Trimap], Outcome]
+    packages: tuple[str, ...]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        own = {"propmat": propmat.__version__}
+        return own | {name: _version(name) for name in self.packages}
+
+
+PYMATTING = {
+    "closed_form": "estimate_alpha_cf",
+    "knn": "estimate_alpha_knn",
+    "learning_based": "estimate_alpha_lbdm",
+    "large_kernel": "estimate_alpha_lkm",
+    "random_walk": "estimate_alpha_rw",
+    "shared_sampling": "estimate_alpha_sm",
+}
+
+
+def ours() -> dict[str, Method]:
+    return {name: Method(partial(_ours, name), ("numpy", "scipy", "numba")) for name in METHODS}
+
+
+def peers() -> dict[str, Method]:
+    """The methods of other libraries that are installed."""
+    found = {}
+    if find_spec("pymatting"):
+        run = {name: partial(_pymatting, function) for name, function in PYMATTING.items()}
+        found |= {f"pymatting.{name}": Method(call, ("pymatting", "numpy", "numba")) for name, call in run.items()}
+    if find_spec("skimage"):
+        found["skimage.random_walker"] = Method(_random_walker, ("scikit-image", "numpy"))
+    if _has_alphamat():
+        found["opencv.information_flow"] = Method(_alphamat, ())
+    return found
+
+
+def everyone() -> dict[str, Method]:
+    return ours() | peers()
+
+
+def _ours(name: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    graph, prior = METHODS[name](image, trimap)
+    matte = propmat.solve(graph, trimap, prior=prior)
+    return Outcome(matte.alpha, matte.iterations, matte.residual)
+
+
+def _pymatting(function: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    import pymatting
+
+    return Outcome(getattr(pymatting, function)(image, trimap.labels))
+
+
+def _random_walker(image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    from skimage.segmentation import random_walker
+
+    labels = trimap.background + 2 * trimap.foreground.astype(int)
+    return Outcome(random_walker(image, labels, channel_axis=-1, return_full_prob=True)[1])
+
+
+def _has_alphamat() -> bool:
+    """OpenCV's wheels, contrib or not, lack it; a build of one's own may have it."""
+    if not find_spec("cv2"):
+        return False
+    import cv2
+
+    return hasattr(cv2, "alphamat")
+
+
+def _alphamat(image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    import cv2
+
+    pixels, labels = (np.rint(255 * plane).astype(np.uint8) for plane in (image[:, :, ::-1], trimap.labels))
+    # It writes into the trimap that it is given, and answers in 8 bits.
+    return Outcome(cv2.alphamat.infoFlow(np.ascontiguousarray(pixels), labels) / 255)

@@ -1,0 +1,47 @@
+"""Results as JSON lines: one line for every picture, trimap and method."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Record = dict[str, Any]
+Key = tuple[str, int, str]
+
+METRICS = ("sad", "mse", "gradient", "connectivity")
+# What no two runs agree on; all else in a record is reproduced.
+MEASURED = ("seconds", "cpu_seconds", "memory_mb")
+
+
+def key(record: Record) -> Key:
+    return record["image"], record["trimap"], record["method"]
+
+
+def read(path: Path) -> list[Record]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write(path: Path, records: Iterable[Record]) -> None:
+    """Write sorted lines; the file changes at once or not at all."""
+    temporary = path.with_name(f".{path.name}")
+    lines = (json.dumps(record) + "\n" for record in sorted(records, key=key))
+    temporary.write_text("".join(lines), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def ranks(records: Iterable[Record], metric: str) -> dict[Key, float]:
+    """The place of each method on its picture and trimap: 1 is best, ties share their mean, failures come last."""
+    from scipy.stats import rankdata
+
+    problems = defaultdict(list)
+    for record in records:
+        problems[record["image"], record["trimap"]].append(record)
+    places = {}
+    for rivals in problems.values():
+        scores = [float("inf") if rival[metric] is None else rival[metric] for rival in rivals]
+        places |= {key(rival): float(rank) for rival, rank in zip(rivals, rankdata(scores), strict=True)}
+    return places

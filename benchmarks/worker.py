@@ -1,0 +1,145 @@
+"""One process of the suite: takes problems as JSON lines, answers each with its result.
+
+Started by `benchmarks.suite`; its kernels use the threads that NUMBA_NUM_THREADS names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import json
+import os
+import platform
+import queue
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+import propmat
+from benchmarks import contestants, memory, records, scenes
+from propmat.datasets import Sample
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the suite ends the work, by closing the input
+    answers = _private_output()
+    tasks: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
+    while True:
+        task = json.loads(tasks.get())
+        print(json.dumps(result(arguments.data, arguments.output, tuple(task))), file=answers, flush=True)
+
+
+def _private_output() -> TextIO:
+    """Standard output for answers alone; what libraries print goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+def _listen(tasks: queue.Queue[str]) -> None:
+    for line in sys.stdin:
+        tasks.put(line)
+    os._exit(0)  # the suite is gone, or has no more work; a matte half done is of no use
+
+
+def result(data: Path | None, output: Path, task: records.Key) -> records.Record:
+    """The record of one method on one picture; its matte is kept as a file."""
+    image, trimap, method = task
+    facts = setting(data, propmat.get_num_threads(), task)
+    try:
+        sample = scenes.read_sample(data, image, trimap)
+        _warm_up(method)
+        matte, measured = run(contestants.everyone()[method], sample)
+    except Exception as error:  # of whatever kind: that a method fails is a result
+        return failure(facts, f"{type(error).__name__}: {error}")
+    path = matte_path(output, *task)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    propmat.io.write_image(path, matte)
+    scores = propmat.metrics.evaluate(matte, sample.alpha, sample.trimap)
+    return facts | measured | {name: float(f"{score:.7g}") for name, score in scores.items()}
+
+
+def setting(data: Path | None, threads: int, task: records.Key) -> records.Record:
+    """What a result is of, and where it comes from."""
+    image, trimap, method = task
+    facts = {"image": image, "trimap": trimap, "method": method, "set": scenes.set_name(data)}
+    versions = contestants.everyone()[method].versions
+    return facts | {"versions": versions, "machine": machine(), "threads": threads}
+
+
+def failure(facts: records.Record, message: str) -> records.Record:
+    nothing = dict.fromkeys((*records.MEASURED, "iterations", "residual", *records.METRICS))
+    return facts | nothing | {"error": message}
+
+
+def matte_path(output: Path, image: str, trimap: int, method: str) -> Path:
+    return output / "mattes" / method / f"trimap{trimap}" / f"{image}.png"
+
+
+def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[str, Any]]:
+    """The matte in 8 bits, as published numbers are of, and what it took."""
+    labels = propmat.Trimap.parse(sample.trimap)
+    before = _resident()
+    start, cpu_start = time.perf_counter(), time.process_time()
+    outcome = method.run(sample.image, labels)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    above = None if before is None else round(memory.peak() - before)
+    if not np.isfinite(outcome.alpha).all():
+        raise ArithmeticError(f"{np.count_nonzero(~np.isfinite(outcome.alpha))} pixels are not finite")
+    # Methods with soft constraints leave known pixels near their label; scores are of mattes that keep them.
+    alpha = np.where(labels.known, labels.labels, outcome.alpha.clip(0, 1))
+    residual = None if outcome.residual is None else float(f"{outcome.residual:.2g}")
+    measured = {
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu_seconds, 3),
+        "memory_mb": above,
+        "iterations": outcome.iterations,
+        "residual": residual,
+    }
+    return np.rint(255 * alpha).astype(np.uint8), measured
+
+
+def _resident() -> float | None:
+    """MB in use now, from which on the peak is counted; None where the system does not tell."""
+    if platform.system() != "Linux":
+        return None
+    gc.collect()
+    # What earlier calls freed would be used again unseen.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    memory.forget_peak()
+    return memory.peak()
+
+
+@cache
+def _warm_up(method: str) -> None:
+    """Compile and load outside the timer."""
+    scene = propmat.datasets.synthetic(0, (240, 320))
+    contestants.everyone()[method].run(scene.image, propmat.Trimap.parse(scene.trimap))
+
+
+@cache
+def machine() -> str:
+    """The class of the machine: processor and cores."""
+    model = platform.machine()
+    if platform.system() == "Linux":
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
+    return f"{model}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()

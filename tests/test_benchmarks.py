@@ -1,0 +1,351 @@
+"""The suite on rendered scenes: stopped and taken up again, ranked, compared, reported and packed for submission."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from html.parser import HTMLParser
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import propmat
+from benchmarks import compare, contestants, panels, records, report, scenes, submit, suite, worker
+from benchmarks.summary import markdown, summary
+from propmat.datasets import Sample
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTING = {"set": "rendered scenes", "versions": {"propmat": "0"}, "machine": "any", "threads": 1}
+
+
+def command(output, *options):
+    problems = ["--images", "synthetic-0", "--methods", "closed_form"]
+    return [sys.executable, "-m", "benchmarks.suite", "--output", str(output), "--jobs", "2", *problems, *options]
+
+
+def finished(output, *options):
+    done = subprocess.run(command(output, *options), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A folder with the results of an undisturbed run."""
+    output = tmp_path_factory.mktemp("suite")
+    finished(output)
+    return output
+
+
+def reproduced(output):
+    """What two runs must agree on, mattes included."""
+    found = records.read(output / "results.jsonl")
+    kept = [{name: value for name, value in record.items() if name not in records.MEASURED} for record in found]
+    return kept, {path.relative_to(output): path.read_bytes() for path in sorted(output.rglob("*.png"))}
+
+
+def record(image, trimap, method, score, **changes):
+    numbers = dict.fromkeys(records.METRICS, score) | dict.fromkeys(records.MEASURED, 1.0) | {"iterations": 1}
+    return {"image": image, "trimap": trimap, "method": method} | SETTING | numbers | changes
+
+
+def failed(image, trimap, method):
+    return worker.failure({"image": image, "trimap": trimap, "method": method} | SETTING, "no")
+
+
+# The suite
+
+
+def test_results_are_whole(results):
+    found = records.read(results / "results.jsonl")
+    expected = [("synthetic-0", trimap, "closed_form") for trimap in (1, 2)]
+    assert [records.key(result) for result in found] == expected
+    for result in found:
+        sample = scenes.read_sample(None, result["image"], result["trimap"])
+        matte = propmat.io.read_matte(worker.matte_path(results, *records.key(result)))
+        scores = propmat.metrics.evaluate(matte, sample.alpha, sample.trimap)
+        assert {name: result[name] for name in records.METRICS} == pytest.approx(scores, rel=1e-6)
+        assert result["seconds"] > 0
+        assert result["iterations"] > 0
+        assert 0 < result["residual"] <= 1e-7
+        assert result["versions"]["propmat"] == propmat.__version__
+        assert "error" not in result
+
+
+def test_a_second_run_does_nothing_twice(results):
+    before = (results / "results.jsonl").read_bytes()
+    assert "0 mattes to make, 2 already there" in finished(results).stderr
+    assert (results / "results.jsonl").read_bytes() == before
+
+
+def test_killed_at_random_it_loses_nothing(results, tmp_path):
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        run = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.5, 6))
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        if (tmp_path / "results.jsonl").exists():
+            records.read(tmp_path / "results.jsonl")  # never half a line
+    finished(tmp_path)
+    assert reproduced(tmp_path) == reproduced(results)
+
+
+def test_a_matte_that_is_gone_is_made_again(results, tmp_path):
+    keys = [records.key(result) for result in records.read(results / "results.jsonl")]
+    records.write(tmp_path / "results.jsonl", records.read(results / "results.jsonl"))
+    for key in keys[1:]:
+        path = worker.matte_path(tmp_path, *key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert "1 mattes to make, 1 already there" in finished(tmp_path).stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("machine", "another"), ("threads", 99), ("versions", {"propmat": "9"})])
+def test_results_of_another_kind_are_not_mixed_in(results, tmp_path, name, value):
+    found = records.read(results / "results.jsonl")
+    records.write(tmp_path / "results.jsonl", [result | {name: value} for result in found])
+    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert f"made with other {name}" in done.stderr
+
+
+def test_one_run_at_a_time(tmp_path):
+    with suite._alone(tmp_path), pytest.raises(SystemExit, match="another run is at work"), suite._alone(tmp_path):
+        pass
+
+
+def test_a_method_that_fails_is_a_result(monkeypatch, tmp_path):
+    def fails(image, trimap):
+        raise ValueError("no convergence")
+
+    monkeypatch.setattr(contestants, "everyone", lambda: {"fails": contestants.Method(fails, ())})
+    result = worker.result(None, tmp_path, ("synthetic-0", 1, "fails"))
+    assert result["error"] == "ValueError: no convergence"
+    assert result["sad"] is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_matte_with_holes_is_a_failure():
+    holes = contestants.Method(lambda image, trimap: contestants.Outcome(np.array([[np.nan, 0.5, np.inf]])), ())
+    with pytest.raises(ArithmeticError, match="2 pixels are not finite"):
+        worker.run(holes, Sample("holes", np.zeros((1, 3, 3)), np.full((1, 3), 0.5)))
+
+
+def test_a_process_that_dies_is_a_result(monkeypatch, tmp_path):
+    monkeypatch.setattr(suite, "WORKER", ["-c", "import os; input(); os._exit(9)"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["suite", "--images", "synthetic-0", "--trimaps", "1", "--methods", "closed_form"])
+    suite.main()
+    (result,) = records.read(tmp_path / suite.OUTPUT / "results.jsonl")
+    assert result["error"] == "the process died"
+
+
+def test_known_pixels_are_kept_and_mattes_rounded():
+    trimap = np.array([[0.0, 0.5, 1.0]])
+    soft = contestants.Method(lambda image, trimap: contestants.Outcome(np.array([[0.02, 0.305, 1.04]])), ())
+    matte, _ = worker.run(soft, Sample("soft", np.zeros((1, 3, 3)), trimap))
+    np.testing.assert_array_equal(matte, [[0, 78, 255]])
+
+
+@pytest.mark.parametrize("name", sorted(contestants.ours()))
+def test_every_method_of_ours_runs(name):
+    sample = propmat.datasets.synthetic(0, (48, 64))
+    outcome = contestants.ours()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
+    assert outcome.alpha.shape == (48, 64)
+
+
+# Ranks
+
+
+def test_ranks_are_taken_on_each_picture_first():
+    """A method that is best on most pictures leads, though its mean error is the greatest."""
+    scores = {"steady": [2, 2, 2, 2], "often best": [1, 1, 1, 19]}
+    found = [record("abcd"[k], 1, name, own[k]) for name, own in scores.items() for k in range(4)]
+    rows = summary(found)
+    assert [(row.method, row.ranks["sad"], row.means["sad"]) for row in rows] == [
+        ("often best", 1.25, 5.5),
+        ("steady", 1.75, 2),
+    ]
+
+
+def test_ties_share_ranks_and_failures_come_last():
+    found = [record("a", 1, "x", 1.0), record("a", 1, "y", 1.0), failed("a", 1, "z"), record("a", 2, "z", 5.0)]
+    assert list(records.ranks(found, "mse").values()) == [1.5, 1.5, 3, 1]
+    last = summary(found)[-1]
+    assert (last.method, last.failures, last.means["mse"]) == ("z", 1, 5.0)
+    assert "| z | 2.0 | 5.00 | 5000.0 |" in markdown([last])
+
+
+# Comparison
+
+
+def compared(old, new):
+    """Verdicts on SAD by method, for (method, scores) tables."""
+    tables = [
+        [record(f"{k}", 1, name, value, **changes) for name, values in table.items() for k, value in enumerate(values)]
+        for table, changes in ((old, {}), (new, {}))
+    ]
+    return {change.method: change for change in compare.changes(*tables) if change.quantity == "sad"}
+
+
+def test_changes_beyond_noise():
+    old = {name: [1.0, 2, 3, 4] for name in ("same", "better", "worse", "mixed", "tiny")}
+    new = {
+        "same": [1.0, 2, 3, 4],
+        "better": [0.9, 1.8, 2.7, 3.5],
+        "worse": [1.01, 2.02, 3.03, 4.05],
+        "mixed": [0.5, 2.4, 2.8, 4.3],
+        "tiny": [1.00002, 2.00003, 3.00006, 4.00008],
+    }
+    found = compared(old, new)
+    verdicts = {name: change.verdict for name, change in found.items()}
+    expected = {"same": "within noise", "better": "better", "worse": "worse"}
+    assert verdicts == expected | {"mixed": "within noise", "tiny": "within noise"}
+    assert (found["better"].better, found["better"].worse) == (4, 0)
+    assert found["mixed"].better == found["mixed"].worse == 2
+    assert "| +1.10% |" in compare.line(found["worse"])
+
+
+def test_one_picture_proves_nothing():
+    assert compared({"x": [1.0]}, {"x": [0.5]})["x"].verdict == "within noise"
+
+
+def test_times_of_two_machines_are_not_compared():
+    old, new = [record("a", 1, "x", 1.0)], [record("a", 1, "x", 1.0, machine="other")]
+    assert {change.quantity for change in compare.changes(old, new)} == {*records.METRICS, "memory_mb"}
+    assert "times are not compared" in next(compare.remarks(old, new))
+
+
+def test_what_cannot_be_paired_is_told():
+    old = [record("a", 1, "x", 1.0), record("a", 1, "gone", 1.0)]
+    new = [failed("a", 1, "x"), record("a", 1, "come", 1.0)]
+    told = "".join(compare.remarks(old, new))
+    for words in ("only in old: gone, 1 results", "only in new: come, 1", "fails now: x, 1"):
+        assert words in told
+    assert not list(compare.changes(old, new))
+
+
+def test_comparing_from_the_command_line(results, monkeypatch, capsys):
+    path = str(results / "results.jsonl")
+    monkeypatch.setattr(sys, "argv", ["compare", path, path])
+    compare.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(compare.NOISE)
+    assert all("within noise" in line for line in lines[2:])
+
+
+# The report
+
+
+class Page(HTMLParser):
+    """Counts tags, and collects what is loaded from where."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.loaded = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.loaded += [value for name, value in attributes if name in ("src", "href")]
+
+
+def test_report_is_one_file_that_loads_nothing(results, tmp_path, monkeypatch, capsys):
+    output, picture = tmp_path / "report.html", tmp_path / "sheet.png"
+    arguments = ["--results", str(results), "--output", str(output), "--picture", str(picture)]
+    monkeypatch.setattr(sys, "argv", ["report", *arguments])
+    report.main()
+    page = Page()
+    page.feed(output.read_text(encoding="utf-8"))
+    assert page.loaded
+    assert all(address.startswith("data:") for address in page.loaded)
+    # Image, trimap and patch; truth and patch; matte, error map and patch.
+    assert page.tags.count("img") == 2 * 8
+    assert page.tags.count("details") == 2
+    assert page.tags.count("table") == 5
+    assert "| closed_form | 1.0 |" in capsys.readouterr().out
+    assert propmat.io.read_image(picture).shape[2] == 3
+
+
+def test_report_with_failures(results, tmp_path):
+    found = [*records.read(results / "results.jsonl"), failed("synthetic-0", 1, "<other>")]
+    page = report.page(found, summary(found), None, results)
+    assert "failed<sup>2</sup>" in page
+    assert "&lt;other&gt;" in page
+    assert "<other>" not in page
+
+
+@pytest.mark.parametrize("data", [["--data", "here", "--picture", "x.png"], ["--data", "here"]])
+def test_report_needs_the_pictures_of_the_results(results, monkeypatch, capsys, data):
+    monkeypatch.setattr(sys, "argv", ["report", "--results", str(results), *data])
+    with pytest.raises(SystemExit):
+        report.main()
+    assert "the results are of rendered scenes" in capsys.readouterr().err
+
+
+def test_the_worst_patch_is_where_the_errors_are():
+    truth, trimap = np.zeros((200, 300)), np.full((200, 300), 0.5)
+    trimap[:, 250:] = 0
+    sample = Sample("x", np.zeros((200, 300, 3)), trimap, truth)
+    matte = truth.copy()
+    matte[100:120, 30:50] = 1
+    matte[:, 260:] = 1  # known: does not count
+    top, left = panels.worst_patch(sample, [matte])
+    assert top <= 100 < 120 <= top + panels.PATCH
+    assert left <= 30 < 50 <= left + panels.PATCH
+    for shape in ((20, 300), (300, 20), (10, 10)):
+        small = Sample("x", np.zeros((*shape, 3)), np.full(shape, 0.5), np.zeros(shape))
+        assert panels.patch(small.alpha, panels.worst_patch(small, [np.ones(shape)])).size
+
+
+def test_error_maps():
+    sample = Sample("x", np.zeros((1, 4, 3)), np.array([[0.5, 0.5, 0.5, 1]]), np.array([[0.2, 0.2, 0.9, 1]]))
+    colours = panels.error_map(np.array([[0.2, 0.9, 0.2, 0.5]]), sample)
+    np.testing.assert_allclose(colours[0], [[1, 1, 1], [1, 0, 0], [0, 0, 1], [0.85] * 3])
+
+
+# Submission
+
+
+def test_submission(tmp_path, monkeypatch):
+    scene = propmat.datasets.synthetic(0, (48, 64))
+    for name in ("doll", "troll"):
+        for kind, pixels in {"image": scene.image, **{f"trimap{n}": scene.trimap for n in (1, 2, 3)}}.items():
+            (tmp_path / "test" / kind).mkdir(parents=True, exist_ok=True)
+            propmat.io.write_image(tmp_path / "test" / kind / f"{name}.png", pixels)
+    output = tmp_path / "out" / "closed_form.zip"
+    output.parent.mkdir()
+    monkeypatch.setattr(sys, "argv", ["submit", "--data", str(tmp_path), "--output", str(output)])
+    submit.main()
+    with zipfile.ZipFile(output) as archive:
+        assert archive.namelist() == [f"Trimap{n}/{name}.png" for n in (1, 2, 3) for name in ("doll", "troll")]
+        archive.extractall(tmp_path / "back")
+    matte = propmat.io.read_matte(tmp_path / "back" / "Trimap3" / "doll.png")
+    expected = propmat.closed_form(propmat.io.read_image(tmp_path / "test" / "image" / "doll.png"), scene.trimap)
+    np.testing.assert_array_equal(matte, np.rint(255 * expected))
+    assert [path.name for path in output.parent.iterdir()] == ["closed_form.zip"]
+
+
+# Records and photographs
+
+
+def test_recorded_releases_can_be_read():
+    for path in (ROOT / "benchmarks" / "results").glob("*.jsonl"):
+        found = records.read(path)
+        assert {result["versions"]["propmat"] for result in found} == {path.stem}
+        assert len({records.key(result) for result in found}) == len(found)
+        assert "/" not in json.dumps([result["machine"] for result in found])
+
+
+@pytest.mark.skipif(not find_spec("pymatting"), reason="needs pymatting, the extra bench")
+def test_closed_form_has_the_errors_of_pymatting(photographs, tmp_path):
+    data = ["--data", str(photographs / "alphamatting"), "--trimaps", "1"]
+    finished(tmp_path, *data, "--images", "GT05", "--methods", "closed_form", "pymatting.closed_form")
+    found = {records.key(result): result for result in records.read(tmp_path / "results.jsonl")}
+    ours, theirs = (found["GT05", 1, name] for name in ("closed_form", "pymatting.closed_form"))
+    for metric in ("sad", "mse"):
+        assert ours[metric] == pytest.approx(theirs[metric], rel=1e-4)
