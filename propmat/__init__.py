@@ -10,6 +10,7 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 (48, 64)
 """
 
+from propmat import adjoint as adjoint
 from propmat import datasets as datasets
 from propmat import io as io
 from propmat import laplacian as laplacian
@@ -28,6 +29,7 @@ from propmat.errors import PropmatError as PropmatError
 from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
 from propmat.matting import closed_form as closed_form
+from propmat.matting import propagate as propagate
 from propmat.matting import refine as refine
 from propmat.threads import get_num_threads as get_num_threads
 from propmat.threads import set_num_threads as set_num_threads

@@ -63,6 +63,21 @@ class System:
         pull = (self.held * labels + self.believed * prior)[self.solved_for]
         return pull - self.split.times_known(labels)
 
+    def centred(self, labels: Array, prior: Array) -> tuple[Array, Array]:
+        """A point x₀, and b - A x₀: what the pixels are held to where this makes it smaller than b, else 0.
+
+        A great confidence makes b great, and a tolerance relative to ‖b‖ would mean nothing to all other pixels.
+        """
+        rhs = self.rhs(labels, prior)
+        nowhere = np.zeros(rhs.size)
+        strength = self.restrict(self.held + self.believed)
+        if not strength.any():
+            return nowhere, rhs
+        pull = self.restrict(self.held * labels + self.believed * prior)
+        point = np.divide(pull, strength, out=np.full(rhs.size, 0.5), where=strength > 0)
+        seen = rhs - self.matrix @ point
+        return (point, seen) if np.linalg.norm(seen) < np.linalg.norm(rhs) else (nowhere, rhs)
+
     def expand(self, x: Array, labels: Array) -> Array:
         """x set among the labels, (H, W)."""
         alpha = labels.copy()

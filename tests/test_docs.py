@@ -38,7 +38,7 @@ def test_pages(page):
 
 
 def test_public_functions_have_examples():
-    for namespace in (propmat, propmat.laplacian, propmat.solvers, propmat.datasets):
+    for namespace in (propmat, propmat.adjoint, propmat.laplacian, propmat.solvers, propmat.datasets):
         for name, value in vars(namespace).items():
             if inspect.isfunction(value) and not name.startswith("_"):
                 assert ">>>" in (value.__doc__ or ""), f"{namespace.__name__}.{name} has no example"

@@ -15,7 +15,7 @@ FLOORS = (  # ground first
     "laplacian solvers metrics",
     "system _foreground",
     "_solve",
-    "matting",
+    "adjoint matting",
     "cli",
     "__main__",
 )
