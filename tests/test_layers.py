@@ -16,6 +16,8 @@ FLOORS = (  # ground first
     "system _foreground",
     "_solve",
     "adjoint matting",
+    "_batches",
+    "torch jax",
     "cli",
     "__main__",
 )
@@ -27,8 +29,8 @@ ROOMS_OF = {
     "sklearn": "datasets",
     "tqdm": "cli",
     "cupy": "",
-    "torch": "",
-    "jax": "",
+    "torch": "torch",
+    "jax": "jax",
 }
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 ROOT = Path(propmat.__file__).parent
