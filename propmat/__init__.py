@@ -10,6 +10,7 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 (48, 64)
 """
 
+from propmat import adjoint as adjoint
 from propmat import datasets as datasets
 from propmat import io as io
 from propmat import laplacian as laplacian
@@ -32,6 +33,7 @@ from propmat.matting import closed_form as closed_form
 from propmat.matting import knn as knn
 from propmat.matting import large_kernel as large_kernel
 from propmat.matting import learning_based as learning_based
+from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.threads import get_num_threads as get_num_threads

@@ -57,10 +57,30 @@ def weights(value: Any, name: str, shape: tuple[int, ...]) -> Array:
     if given.ndim == 0:
         given = np.full(shape, float(given))
     _fits(given, name, shape)
+    return _nonnegative(given, name)
+
+
+def edge_weights(horizontal: Any, vertical: Any) -> tuple[Array, Array]:
+    """Weights >= 0 of the edges to the right, (H, W - 1), and downwards, (H - 1, W)."""
+    across, down = _real(horizontal, "horizontal"), _real(vertical, "vertical")
+    if across.ndim != 2 or not across.shape[0]:
+        raise InputError(f"horizontal: takes shape (H, W - 1), got {across.shape}")
+    expected = (across.shape[0] - 1, across.shape[1] + 1)
+    if down.shape != expected:
+        raise InputError(
+            f"vertical: shape {down.shape} does not fit horizontal of shape {across.shape}; takes {expected}"
+        )
+    return _nonnegative(across.astype(np.float64), "horizontal"), _nonnegative(down.astype(np.float64), "vertical")
+
+
+def real_map(value: Any, name: str, shape: tuple[int, ...]) -> Array:
+    """A number or an (H, W) map of finite numbers of any size, as a map."""
+    given = _real(value, name).astype(np.float64, copy=False)
+    if given.ndim == 0:
+        given = np.full(shape, float(given))
+    _fits(given, name, shape)
     _finite(given, name)
-    if given.size and given.min() < 0:
-        raise InputError(f"{name}: takes numbers >= 0, got {given.min():g} at {_first(given < 0)}")
-    return np.ascontiguousarray(given)
+    return given
 
 
 def positive(value: Any, name: str) -> float:
@@ -85,6 +105,13 @@ def tolerance(value: Any, name: str) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise InputError(f"{name}: takes a finite number >= 0, got {value!r}")
     return number
+
+
+def _nonnegative(given: Array, name: str) -> Array:
+    _finite(given, name)
+    if given.size and given.min() < 0:
+        raise InputError(f"{name}: takes numbers >= 0, got {given.min():g} at {_first(given < 0)}")
+    return np.ascontiguousarray(given)
 
 
 def _number(value: Any, name: str) -> float:

@@ -29,6 +29,9 @@ class Matte(Solution):
     ----------
     alpha : (H, W) array
         In [0, 1]; known pixels included.
+
+    Under confidences ``residual`` is relative to ‖b - A x₀‖ where that is smaller than ‖b‖, with x₀ what the pixels are
+    held to.
     """
 
     alpha: Array
@@ -74,11 +77,13 @@ class Prepared:
         shape = self.trimap.shape
         labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape)
         belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape)
-        first = None if x0 is None else self.system.restrict(_inputs.plane(x0, "x0", shape))
-        solution = self.solve_linear(self.system.rhs(labels, belief), x0=first, callback=callback)
-        alpha = self.system.expand(solution.x, labels)
+        point, rhs = self.system.centred(labels, belief)
+        first = None if x0 is None else self.system.restrict(_inputs.plane(x0, "x0", shape)) - point
+        solution = self.solve_linear(rhs, x0=first, callback=callback)
+        x = point + solution.x
+        alpha = self.system.expand(x, labels)
         np.clip(alpha, 0.0, 1.0, out=alpha)
-        fields = vars(solution) | {"seconds": time.perf_counter() - start}
+        fields = vars(solution) | {"x": x, "seconds": time.perf_counter() - start}
         matte = Matte(**fields, alpha=alpha)
         matte.check(self.solver.strict)
         return matte

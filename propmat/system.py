@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat.errors import InputError, PropmatWarning
-from propmat.laplacian import GridGraph, Laplacian, Split
+from propmat.laplacian import Laplacian, Split, affinity
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -67,6 +67,21 @@ class System:
         held, believed = self.restrict(self.held), self.restrict(self.believed)
         pull = held * self.restrict(labels) + believed * self.restrict(prior)
         return pull - self.split.times_known(labels)
+
+    def centred(self, labels: Array, prior: Array) -> tuple[Array, Array]:
+        """A point x₀, and b - A x₀: what the pixels are held to where this makes it smaller than b, else 0.
+
+        A great confidence makes b great, and a tolerance relative to ‖b‖ would mean nothing to all other pixels.
+        """
+        rhs = self.rhs(labels, prior)
+        nowhere = np.zeros(rhs.size)
+        strength = self.restrict(self.held + self.believed)
+        if not strength.any():
+            return nowhere, rhs
+        pull = self.restrict(self.held * labels + self.believed * prior)
+        point = np.divide(pull, strength, out=np.full(rhs.size, 0.5), where=strength > 0)
+        seen = rhs - self.matrix @ point
+        return (point, seen) if np.linalg.norm(seen) < np.linalg.norm(rhs) else (nowhere, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
         """x set among the labels, (H, W)."""
@@ -145,7 +160,7 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     pixels[solved_for] = adrift
     weight = BRIDGE * _mean_weight(split.matrix.tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
-    bridges = GridGraph(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
+    bridges = affinity(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
     weak = Laplacian.split(bridges, solved_for)
     return Split(
         sp.csr_array(split.matrix + weak.matrix),

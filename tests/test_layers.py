@@ -15,7 +15,9 @@ FLOORS = (  # ground first
     "laplacian solvers metrics trimaps datasets",
     "system _foreground",
     "_solve",
-    "matting",
+    "adjoint matting",
+    "_batches",
+    "torch jax",
     "cli",
     "__main__",
 )
@@ -27,8 +29,8 @@ ROOMS_OF = {
     "sklearn": "datasets",
     "tqdm": "cli",
     "cupy": "",
-    "torch": "",
-    "jax": "",
+    "torch": "torch",
+    "jax": "jax",
 }
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
 ROOT = Path(propmat.__file__).parent

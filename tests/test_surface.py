@@ -13,6 +13,7 @@ import propmat
 LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
     propmat,
+    propmat.adjoint,
     propmat.datasets,
     propmat.io,
     propmat.laplacian,

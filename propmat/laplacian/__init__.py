@@ -1,8 +1,8 @@
 """Graph Laplacians: image in, symmetric matrix over its pixels out."""
 
+from propmat.laplacian._affinity import affinity
 from propmat.laplacian._base import Graph, Laplacian, Split
 from propmat.laplacian._closed_form import closed_form
-from propmat.laplacian._grid_graph import GridGraph
 from propmat.laplacian._knn import knn
 from propmat.laplacian._large_kernel import large_kernel
 from propmat.laplacian._learning_based import learning_based
@@ -10,9 +10,9 @@ from propmat.laplacian._random_walk import random_walk
 
 __all__ = [
     "Graph",
-    "GridGraph",
     "Laplacian",
     "Split",
+    "affinity",
     "closed_form",
     "knn",
     "large_kernel",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,12 @@ class Laplacian(ABC):
         Height and width of the image; pixel (y, x) is row ``y * W + x``.
     matrix : scipy.sparse.csr_array, shape (H * W, H * W)
         The whole matrix, canonical, exactly symmetric; built when it is first asked for.
+    parameters : tuple of str
+        What it is made of, as far as a gradient can reach it.
     """
 
     shape: tuple[int, int]
+    parameters: tuple[str, ...] = ()
 
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
@@ -77,6 +81,19 @@ class Laplacian(ABC):
     def bridges_gaps(self) -> bool:
         """Whether weak edges of the pixel grid may tie what the graph leaves without a known pixel."""
         return False
+
+    def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The product with an (H, W) map, as a map."""
+        return (self.matrix @ plane.ravel()).reshape(self.shape)
+
+    def pullback(
+        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
+    ) -> dict[str, Any]:
+        """The derivatives of -λᵀ L α with respect to the wanted parameters, for (H, W) maps λ and α.
+
+        With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 5).
+        """
+        return {}
 
     @cached_property
     def matrix(self) -> sp.csr_array:
@@ -107,12 +124,31 @@ class Laplacian(ABC):
 class WeightedSum(Laplacian):
     """A sum of Laplacians with positive weights, kept apart until a block is asked for."""
 
+    parameters = ("coefficients", "terms")
+
     def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
         self.shape = shape
         self.terms = terms
 
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         return canonical(sum(weight * term.rows(row_mask, column_mask) for weight, term in self.terms))
+
+    def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.sum([weight * term.times(plane) for weight, term in self.terms], axis=0)
+
+    def pullback(
+        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
+    ) -> dict[str, Any]:
+        """One number per coefficient; per term the gradients of its own parameters."""
+        found: dict[str, Any] = {}
+        if "coefficients" in wanted:
+            found["coefficients"] = np.array([-np.vdot(term.times(adjoint), alpha) for _, term in self.terms])
+        if "terms" in wanted:
+            found["terms"] = tuple(
+                SimpleNamespace(**term.pullback(weight * adjoint, alpha, term.parameters))
+                for weight, term in self.terms
+            )
+        return found
 
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         if len(self.terms) == 1:
@@ -144,12 +180,24 @@ class Graph(Laplacian):
         If the matrix is not sparse, does not fit the image, is complex, has NaN or is not symmetric.
     """
 
+    parameters = ("weights",)
+
     def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
         self.shape = shape
         self.matrix = _checked(matrix, shape[0] * shape[1])
 
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-        return canonical(self.matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
+        return block_of(self.matrix, row_mask, column_mask)
+
+    def pullback(
+        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
+    ) -> dict[str, Any]:
+        """The matrix read as D - W: for every pair i < j that it stores one number, as upper triangular CSR."""
+        pairs = sp.coo_array(sp.triu(self.matrix, k=1))
+        i, j = pairs.coords
+        u, v = adjoint.ravel(), alpha.ravel()
+        gradient = sp.csr_array((-(u[i] - u[j]) * (v[i] - v[j]), (i, j)), shape=self.matrix.shape)
+        return {name: gradient for name in wanted}
 
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.ones((np.count_nonzero(mask), 1))
@@ -168,6 +216,11 @@ def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     numbers = np.full(mask.shape, -1, np.int32)
     numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
     return numbers
+
+
+def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+    """The entries of a whole matrix over two (H, W) masks of pixels, as canonical CSR."""
+    return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
 
 
 def canonical(matrix: Any) -> sp.csr_array:
@@ -197,3 +250,22 @@ def _checked(matrix: Any, pixels: int) -> sp.csr_array:
             f"matrix: use D - W without dividing rows by their sums."
         )
     return csr
+
+
+def edges_block(
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    weight: NDArray[np.float64],
+    row_mask: NDArray[np.bool_],
+    column_mask: NDArray[np.bool_],
+) -> sp.csr_array:
+    """A block of D - W for weighted pairs of pixels, which hold all pairs that touch its rows."""
+    row_of, column_of = numbered(row_mask).ravel(), numbered(column_mask).ravel()
+    degree = np.bincount(first, weight, row_of.size) + np.bincount(second, weight, row_of.size)
+    every = np.arange(row_of.size, dtype=np.int32)
+    rows = row_of[np.concatenate([first, second, every])]
+    columns = column_of[np.concatenate([second, first, every])]
+    entries = np.concatenate([-weight, -weight, degree])
+    inside = (rows >= 0) & (columns >= 0)
+    shape = (np.count_nonzero(row_mask), np.count_nonzero(column_mask))
+    return canonical(sp.coo_array((entries[inside], (rows[inside], columns[inside])), shape))

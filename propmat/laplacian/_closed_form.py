@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
 from propmat.laplacian._base import Laplacian, Split, numbered
 
+Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
@@ -106,22 +108,23 @@ class WindowLaplacian(Laplacian):
         indptr = index_pointer(counts)
         indices = np.empty(indptr[-1], np.int32)
         data = np.empty(indptr[-1])
-        mean, whitening = self._window_statistics(row_mask)
+        mean, whitening, _ = self._window_statistics(row_mask)
         kernels.fill_rows(self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
         block = sp.csr_array((data, indices, indptr), shape=(row_pixels.size, int(column_mask.sum())))
         block.eliminate_zeros()
         block.has_canonical_format = True
         return block
 
-    def _window_statistics(self, touched: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Statistics of the windows that hold a touched pixel; no other can enter its row."""
+    def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
+        """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         from scipy.ndimage import maximum_filter
 
         from propmat._cpu import closed_form as kernels
 
         r = self.radius
         wanted = maximum_filter(touched, size=2 * r + 1, mode="constant")[r:-r, r:-r]
-        return kernels.window_statistics(self.image, np.ascontiguousarray(wanted), r, self.epsilon, self.squared)
+        wanted = np.ascontiguousarray(wanted)
+        return *kernels.window_statistics(self.image, wanted, r, self.epsilon, self.squared), wanted
 
     def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
@@ -139,7 +142,33 @@ class WindowLaplacian(Laplacian):
 class ClosedForm(WindowLaplacian):
     """What `closed_form` returns."""
 
+    parameters = ("image", "epsilon")
     squared = False
+
+    def times(self, plane: Array) -> Array:
+        from propmat._cpu import ridge as kernels
+
+        # A window on which the map is 0 leaves nothing over.
+        mean, whitening, wanted = self._window_statistics(plane != 0)
+        fit = kernels.fits(self.image, mean, whitening, wanted, self.radius, plane)
+        return kernels.residual_sums(self.image, mean, wanted, self.radius, plane, *fit)
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        """Colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are not looked at."""
+        from propmat._cpu import ridge as kernels
+
+        mean, whitening, windows = self._window_statistics(adjoint != 0)
+        fit, adjoint_fit = (
+            kernels.fits(self.image, mean, whitening, windows, self.radius, plane) for plane in (alpha, adjoint)
+        )
+        found: dict[str, Any] = {}
+        if "image" in wanted:
+            found["image"] = kernels.colour_gradient(
+                self.image, mean, windows, self.radius, adjoint, *adjoint_fit, alpha, *fit
+            )
+        if "epsilon" in wanted:
+            found["epsilon"] = -float(np.vdot(adjoint_fit[0], fit[0]))
+        return found
 
 
 def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:

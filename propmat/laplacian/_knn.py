@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat.errors import InputError
-from propmat.laplacian._base import Laplacian
-from propmat.laplacian._grid_graph import edges_block
+from propmat.laplacian._base import Laplacian, edges_block
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.laplacian._grid_graph import GridGraph
+from propmat.laplacian._affinity import Affinity
 
 # Keeps the graph connected where the exponential vanishes: a black pixel among white ones.
 LEAST_WEIGHT = 1e-6
 
 
-def random_walk(image: Any, sigma: float = 0.033) -> GridGraph:
+def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
     r"""Random walk Laplacian: alpha is the chance that a walk ends in the foreground.
 
     .. math:: L = D - W, \quad W_{ij} = \exp(-\|I_i - I_j\|^2 / \sigma^2) + 10^{-6}
@@ -30,7 +30,7 @@ def random_walk(image: Any, sigma: float = 0.033) -> GridGraph:
 
     Returns
     -------
-    GridGraph
+    Affinity
 
     Raises
     ------
@@ -57,7 +57,7 @@ def random_walk(image: Any, sigma: float = 0.033) -> GridGraph:
     """
     pixels = _inputs.image(image)
     sigma = _inputs.positive(sigma, "sigma")
-    return GridGraph(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
+    return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 
 
 def _weights(differences: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:

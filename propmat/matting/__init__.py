@@ -5,7 +5,18 @@ from propmat.matting._knn import knn
 from propmat.matting._large_kernel import large_kernel
 from propmat.matting._learning_based import learning_based
 from propmat.matting._methods import METHODS, Posed
+from propmat.matting._propagate import propagate
 from propmat.matting._random_walk import random_walk
 from propmat.matting._refine import refine
 
-__all__ = ["METHODS", "Posed", "closed_form", "knn", "large_kernel", "learning_based", "random_walk", "refine"]
+__all__ = [
+    "METHODS",
+    "Posed",
+    "closed_form",
+    "knn",
+    "large_kernel",
+    "learning_based",
+    "propagate",
+    "random_walk",
+    "refine",
+]

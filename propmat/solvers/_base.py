@@ -57,7 +57,7 @@ class Solution:
         """Whether the residual met the tolerance."""
         return self.status is Status.converged
 
-    def check(self, strict: bool = False) -> None:
+    def check(self, strict: bool = False, stacklevel: int = 3) -> None:
         """Warn, or under `strict` raise, if the solve fell short without being asked to.
 
         Raises
@@ -73,7 +73,7 @@ class Solution:
         )
         if strict:
             raise ConvergenceError(message, self)
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
 
 
 class Solve(Protocol):

@@ -1,0 +1,11 @@
+"""The verbs with their way back: each returns alpha and the function that takes dℓ/dα to exact gradients of ℓ.
+
+The way back is one more solve with the same matrix, A λ = dℓ/dα, and sums over pairs of pixels or windows
+(`docs/mathematics.md`, section 5).
+"""
+
+from propmat.adjoint._directed import propagate_directed
+from propmat.adjoint._pullback import Gradients, Pullback
+from propmat.adjoint._verbs import closed_form, propagate, refine, solve
+
+__all__ = ["Gradients", "Pullback", "closed_form", "propagate", "propagate_directed", "refine", "solve"]

@@ -1,0 +1,235 @@
+"""The verbs, returning (alpha, pullback)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, laplacian, solvers
+from propmat._solve import prepare
+from propmat.adjoint._pullback import Pullback
+from propmat.laplacian import Graph, Laplacian
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+def solve(
+    graph: Any,
+    trimap: Any,
+    *,
+    values: Any = None,
+    confidence: Any = None,
+    prior: tuple[Any, Any] | None = None,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> tuple[Array, Pullback]:
+    """`propmat.solve`, and the way back.
+
+    Gradients: what the Laplacian is made of (``image`` and ``epsilon``; ``horizontal`` and ``vertical``; ``weights``
+    of the pairs i < j of a matrix D - W, as CSR; ``coefficients`` and ``terms`` of a sum), ``values``, and where they
+    are given ``confidence``, ``prior`` and ``prior_confidence``.
+
+    Parameters
+    ----------
+    graph, trimap, confidence, prior, solver, callback
+        As in `propmat.solve`.
+    values : (H, W) array, optional
+        In [0, 1], other values than the trimap's labels on its known pixels.
+
+    Returns
+    -------
+    alpha : (H, W) array
+    pullback : Pullback
+        dℓ/dα → gradients; where clipping to [0, 1] changed alpha, nothing flows back.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or unknown pixels are tied to no known one.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+
+    Examples
+    --------
+    How the mean of alpha depends on the two terms of a sum, by scaling of which alpha does not change:
+
+    >>> import numpy as np
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(shape=(24, 32))
+    >>> fine, coarse = (propmat.laplacian.closed_form(sample.image, radius=r) for r in (1, 2))
+    >>> alpha, pullback = propmat.adjoint.solve(fine + 0.5 * coarse, sample.trimap)
+    >>> gradient = pullback(1 / alpha.size, wanted=["coefficients"]).coefficients
+    >>> bool(abs(gradient @ [1, 0.5]) < 1e-9)
+    True
+    """
+    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
+    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
+    shapes = {} if confidence is None else {"confidence": np.shape(confidence)}
+    if prior is not None:
+        shapes |= {"prior": np.shape(prior[0]), "prior_confidence": np.shape(prior[1])}
+    sources = {name: name for name in (*graph.parameters, "values", *shapes)}
+    if confidence is None and not labels.unknown.any():
+        alpha, belief, prepared = held, np.zeros(labels.shape), None
+    else:
+        prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
+        belief = prepared.prior
+        alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
+    return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, belief, alpha, sources, shapes)
+
+
+def closed_form(
+    image: Any,
+    trimap: Any,
+    *,
+    values: Any = None,
+    confidence: Any = None,
+    epsilon: float = 1e-7,
+    radius: int = 1,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> tuple[Array, Pullback]:
+    """`propmat.closed_form`, and the way back.
+
+    Gradients: ``image`` (per unit of colour, white being 1), ``epsilon``, ``values``, and ``confidence`` where one is
+    given.
+
+    Parameters
+    ----------
+    image, trimap, epsilon, radius, solver, callback
+        As in `propmat.closed_form`.
+    values, confidence
+        As in `propmat.adjoint.solve`.
+
+    Returns
+    -------
+    alpha : (H, W) array
+    pullback : Pullback
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.closed_form`.
+
+    References
+    ----------
+    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30(2), 2008.
+
+    Examples
+    --------
+    All colours may be shifted alike without changing alpha, so the gradient sums to 0:
+
+    >>> import numpy as np
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(shape=(24, 32))
+    >>> alpha, pullback = propmat.adjoint.closed_form(sample.image, sample.trimap, epsilon=1e-4)
+    >>> gradient = pullback(2 * (alpha - sample.alpha)).image
+    >>> gradient.shape, bool(np.abs(gradient.sum(axis=(0, 1))).max() < 1e-9)
+    ((24, 32, 3), True)
+    """
+    graph = laplacian.closed_form(image, epsilon, radius)
+    labels = Trimap.parse(trimap, graph.image.shape)
+    alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
+    return alpha, pullback.reshaped(image=np.shape(image))
+
+
+def propagate(
+    affinities: tuple[Any, Any],
+    trimap: Any,
+    *,
+    values: Any = None,
+    confidence: Any = None,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> tuple[Array, Pullback]:
+    """`propmat.propagate`, and the way back.
+
+    Gradients: ``horizontal``, ``vertical``, ``values``, and ``confidence`` where one is given.
+
+    Parameters
+    ----------
+    affinities, trimap, confidence, solver, callback
+        As in `propmat.propagate`.
+    values : (H, W) array, optional
+        In [0, 1], other values than the trimap's labels on its known pixels.
+
+    Returns
+    -------
+    alpha : (H, W) array
+    pullback : Pullback
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.propagate`.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018. Its equation 4
+    leaves out how D depends on W.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> edges = np.array([[1.0, 1.0]]), np.empty((0, 3))
+    >>> alpha, pullback = propmat.adjoint.propagate(edges, [[0, 0.5, 1]])
+    >>> pullback([[0, 1, 0]]).horizontal  # of alpha in the middle, w₂ / (w₁ + w₂)
+    array([[-0.25,  0.25]])
+    """
+    graph = laplacian.affinity(*affinities)
+    return solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
+
+
+def refine(
+    image: Any,
+    alpha: Any,
+    confidence: Any,
+    *,
+    trimap: Any = None,
+    values: Any = None,
+    epsilon: float = 1e-7,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> tuple[Array, Pullback]:
+    """`propmat.refine`, and the way back.
+
+    Gradients: ``image``, ``alpha``, ``confidence``, ``epsilon``, and ``values`` of known pixels.
+
+    Parameters
+    ----------
+    image, alpha, confidence, trimap, epsilon, solver, callback
+        As in `propmat.refine`.
+    values : (H, W) array, optional
+        In [0, 1], other values than the trimap's labels on its known pixels.
+
+    Returns
+    -------
+    alpha : (H, W) array
+    pullback : Pullback
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.refine`.
+
+    Examples
+    --------
+    Adding a constant to the matte adds it to what comes out:
+
+    >>> import numpy as np
+    >>> import propmat
+    >>> image = np.tile(np.linspace(0, 1, 5), (3, 1))
+    >>> refined, pullback = propmat.adjoint.refine(image, np.tile([0.1, 0.1, 0.5, 0.9, 0.9], (3, 1)), 0.01)
+    >>> pullback(1).alpha.sum().round(6)
+    np.float64(15.0)
+    """
+    graph = laplacian.closed_form(image, epsilon)
+    labels = Trimap.unlabelled(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
+    given = _inputs.plane(alpha, "alpha", graph.shape)
+    refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver, callback=callback)
+    pullback = pullback.renamed(prior="alpha", prior_confidence="confidence")
+    return refined, pullback.reshaped(image=np.shape(image))

@@ -1,0 +1,106 @@
+"""The 4-connected graph with given edge weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.grid import GridOperator
+from propmat.laplacian._base import Laplacian, Split, block_of
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def affinity(horizontal: Any, vertical: Any) -> Affinity:
+    r"""Laplacian D - W of the graph that ties every pixel to its four neighbours.
+
+    .. math:: \alpha^\top L \alpha = \sum_{(i, j)} w_{ij} (\alpha_i - \alpha_j)^2
+
+    Parameters
+    ----------
+    horizontal : (H, W - 1) array
+        Weights of the edges (y, x) - (y, x + 1), >= 0; 0 removes an edge.
+    vertical : (H - 1, W) array
+        Weights of the edges (y, x) - (y + 1, x).
+
+    Returns
+    -------
+    Affinity
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018, equation 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> affinity([[1.0, 2.0]], np.empty((0, 3))).matrix.toarray()
+    array([[ 1., -1.,  0.],
+           [-1.,  3., -2.],
+           [ 0., -2.,  2.]])
+    """
+    return Affinity(*_inputs.edge_weights(horizontal, vertical))
+
+
+class Affinity(Laplacian):
+    """What `affinity` returns."""
+
+    parameters = ("horizontal", "vertical")
+
+    def __init__(self, horizontal: Array, vertical: Array) -> None:
+        self.shape = (horizontal.shape[0], vertical.shape[1])
+        self.horizontal = horizontal
+        self.vertical = vertical
+
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
+        return Split(operator, operator.times_known, self._beside(~unknown)[unknown])
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        return block_of(self.matrix, row_mask, column_mask)
+
+    @cached_property
+    def matrix(self) -> sp.csr_array:
+        return GridOperator.from_edges(self.horizontal, self.vertical, np.ones(self.shape, dtype=bool)).tocsr()
+
+    def near_null_space(self, mask: Mask) -> Array:
+        return np.ones((np.count_nonzero(mask), 1))
+
+    @cached_property
+    def ties_all_pixels(self) -> bool:
+        return bool((self.horizontal > 0).all() and (self.vertical > 0).all())
+
+    def times(self, plane: Array) -> Array:
+        across, down = self.horizontal * np.diff(plane, axis=1), self.vertical * np.diff(plane, axis=0)
+        product = np.zeros(self.shape)
+        product[:, :-1] -= across
+        product[:, 1:] += across
+        product[:-1] -= down
+        product[1:] += down
+        return product
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        axes = {"horizontal": 1, "vertical": 0}
+        return {name: -np.diff(adjoint, axis=axes[name]) * np.diff(alpha, axis=axes[name]) for name in wanted}
+
+    def _beside(self, mask: Mask) -> Mask:
+        """The pixels with an edge to one of `mask`."""
+        across, down = self.horizontal > 0, self.vertical > 0
+        found = np.zeros(self.shape, dtype=bool)
+        found[:, :-1] |= across & mask[:, 1:]
+        found[:, 1:] |= across & mask[:, :-1]
+        found[:-1] |= down & mask[1:]
+        found[1:] |= down & mask[:-1]
+        return found

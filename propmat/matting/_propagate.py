@@ -1,0 +1,73 @@
+"""Propagation along given affinities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import laplacian, solvers
+from propmat._solve import solve
+
+Array = NDArray[np.float64]
+
+
+def propagate(
+    affinities: tuple[Any, Any],
+    trimap: Any,
+    *,
+    confidence: Any = None,
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> Array:
+    """Propagate the labels of a trimap along given affinities of neighbouring pixels.
+
+    Minimises Σ w_ij (α_i - α_j)² over the edges of the 4-connected graph, the known pixels held; alpha lies between
+    the labels whatever the weights are.
+
+    Parameters
+    ----------
+    affinities : tuple (horizontal, vertical)
+        (H, W - 1) and (H - 1, W) arrays >= 0: how alike pixel (y, x) is to (y, x + 1), and to (y + 1, x).
+        0 removes an edge.
+    trimap : (H, W) array or Trimap
+        At most 0.1 is background, at least 0.9 foreground, the rest unknown.
+    confidence : float or (H, W) array, >= 0, optional
+        By default known pixels are exact. Given, they are held softly, (L + C) α = C α*; the paper takes 0.8.
+    solver : propmat.solvers.CG or Direct, optional
+        Chosen by size if not given.
+    callback : callable (iteration, relative residual), optional
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or edges of weight 0 cut unknown pixels off from all known ones.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+
+    Warns
+    -----
+    PropmatWarning
+        If all known pixels have the same label: alpha is that constant.
+    ConvergenceWarning
+        If the solver did not converge; the best alpha it had is returned.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> propmat.propagate(([[1.0, 3.0]], np.empty((0, 3))), [[0, 0.5, 1]])
+    array([[0.  , 0.75, 1.  ]])
+    """
+    graph = laplacian.affinity(*affinities)
+    return solve(graph, trimap, confidence=confidence, solver=solver, callback=callback).alpha

@@ -1,0 +1,258 @@
+"""The verbs: what is a tensor, what a number, and the forms of the Laplacian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from propmat.errors import InputError
+from propmat.torch._operation import solve
+from propmat.trimap import FOREGROUND_AT_LEAST, Trimap
+
+
+def closed_form(
+    image: Tensor,
+    trimap: Any,
+    *,
+    values: Tensor | None = None,
+    confidence: Any = None,
+    epsilon: Any = 1e-7,
+    radius: int = 1,
+    solver: Any = None,
+) -> Tensor:
+    """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
+
+    Parameters
+    ----------
+    image : (..., C, H, W) tensor
+        In [0, 1].
+    trimap : (..., H, W) tensor, array or Trimap
+        At most 0.1 is background, at least 0.9 foreground, the rest unknown.
+    values : (..., H, W) tensor, optional
+        In [0, 1], other values than the trimap's labels on its known pixels.
+    confidence : float or tensor (), (B,) or (..., H, W), optional
+        Holds known pixels softly, (L + C) α = C α*; by default they are exact.
+    epsilon : float or tensor () or (B,)
+    radius, solver
+        As in `propmat.closed_form`.
+
+    Returns
+    -------
+    (..., H, W) tensor
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above; of a batch it names the image.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge, forwards or backwards.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.closed_form(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5))[0]
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    inputs = {"image": image, "values": values, "confidence": confidence, "epsilon": epsilon}
+    return _solved("closed_form", inputs, trimap, radius=radius, solver=solver)
+
+
+def refine(
+    image: Tensor,
+    alpha: Tensor,
+    confidence: Any,
+    *,
+    trimap: Any = None,
+    values: Tensor | None = None,
+    epsilon: Any = 1e-7,
+    solver: Any = None,
+) -> Tensor:
+    """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
+
+    Parameters
+    ----------
+    image : (..., C, H, W) tensor
+        In [0, 1].
+    alpha : (..., H, W) tensor
+        The matte to refine, in [0, 1].
+    confidence : float or tensor (), (B,) or (..., H, W), >= 0
+        How strongly each value is held.
+    trimap, values, epsilon, solver
+        As in `propmat.torch.closed_form`; without a trimap no pixel is known.
+
+    Returns
+    -------
+    (..., H, W) tensor
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.torch.closed_form`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> rough = torch.tensor([0, 0, 0.5, 1, 1]).expand(3, 5)
+    >>> propmat.torch.refine(image, rough, 0.01)[1]
+    tensor([0.0000, 0.1976, 0.5000, 0.8024, 1.0000])
+    """
+    inputs = {"image": image, "alpha": alpha, "confidence": confidence, "values": values, "epsilon": epsilon}
+    return _solved("refine", inputs, trimap, solver=solver)
+
+
+def propagate(
+    affinities: tuple[Tensor, Tensor],
+    trimap: Any,
+    *,
+    values: Tensor | None = None,
+    confidence: Any = None,
+    normalisation: str | None = None,
+    solver: Any = None,
+) -> Tensor:
+    """`propmat.propagate`, differentiable in affinities, values and confidence.
+
+    With W the affinities and D their sums per pixel, solves (L + C) α = C α* for L = D - W, or by `normalisation`
+    L = 1 - D⁻¹ W ("row") or L = 1 - D^(-1/2) W D^(-1/2) ("symmetric").
+
+    Parameters
+    ----------
+    affinities : tuple (horizontal, vertical)
+        (..., H, W - 1) and (..., H - 1, W) tensors >= 0. Make them with `Affinities`, or any other way.
+    trimap, values, confidence, solver
+        As in `propmat.torch.closed_form`. DeepMattePropNet takes a confidence of 0.8.
+    normalisation : {"row", "symmetric"}, optional
+        Every pixel then needs an affinity above 0. Without a confidence "row" changes nothing.
+
+    Returns
+    -------
+    (..., H, W) tensor
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.torch.closed_form`.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> edges = torch.tensor([[1.0, 3.0]]), torch.ones(0, 3)
+    >>> propmat.torch.propagate(edges, torch.tensor([[0, 0.5, 1]]))
+    tensor([[0.0000, 0.7500, 1.0000]])
+    """
+    horizontal, vertical = affinities
+    if normalisation not in (None, "row", "symmetric"):
+        raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {normalisation!r}")
+    inputs = {"horizontal": horizontal, "vertical": vertical, "values": values, "confidence": confidence}
+    if normalisation is None:
+        return _solved("propagate", inputs, trimap, solver=solver)
+    # 1 - D⁻¹ W + C, times D from the left, is D - W + D C: the plain form under another confidence.
+    degree = _degree(horizontal, vertical)
+    if confidence is not None:
+        inputs["confidence"] = degree * confidence
+    if normalisation == "row":
+        return _solved("propagate", inputs, trimap, solver=solver)
+    # 1 - D^(-1/2) W D^(-1/2) + C, times D^(1/2) from both sides: the same for D^(-1/2) α, here scaled to at most 1.
+    root = degree.sqrt()
+    scale = root.detach().amin(dim=(-1, -2), keepdim=True) / root
+    inputs["values"] = scale * (_labels(trimap, horizontal) if values is None else values)
+    return (_solved("propagate", inputs, trimap, solver=solver) / scale).clamp(0, 1)
+
+
+def propagate_directed(
+    affinities: tuple[Tensor, Tensor, Tensor, Tensor],
+    trimap: Any,
+    *,
+    values: Tensor | None = None,
+    confidence: Any = None,
+) -> Tensor:
+    """`propmat.adjoint.propagate_directed`: each pixel has its own weight for each neighbour.
+
+    Parameters
+    ----------
+    affinities : tuple (right, left, down, up)
+        Two (..., H, W - 1) and two (..., H - 1, W) tensors >= 0.
+    trimap, values, confidence
+        As in `propmat.torch.closed_form`.
+
+    Returns
+    -------
+    (..., H, W) tensor
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> none = torch.ones(0, 3)
+    >>> edges = torch.tensor([[9, 1.0]]), torch.tensor([[3.0, 9]]), none, none
+    >>> propmat.torch.propagate_directed(edges, torch.tensor([[0, 0.5, 1]]))
+    tensor([[0.0000, 0.2500, 1.0000]])
+    """
+    inputs = dict(zip(("right", "left", "down", "up"), affinities, strict=True))
+    return _solved("propagate_directed", {**inputs, "values": values, "confidence": confidence}, trimap)
+
+
+def _degree(horizontal: Tensor, vertical: Tensor) -> Tensor:
+    """The sum of every pixel's affinities."""
+    pad = torch.nn.functional.pad
+    across = pad(horizontal, (0, 1)) + pad(horizontal, (1, 0))
+    return across + pad(vertical, (0, 0, 0, 1)) + pad(vertical, (0, 0, 1, 0))
+
+
+def _labels(trimap: Any, like: Tensor) -> Tensor:
+    """1 on known foreground, 0 elsewhere."""
+    given = _trimap(trimap, like)
+    scaled = given if given.is_floating_point() else given / torch.iinfo(given.dtype).max
+    return (scaled >= FOREGROUND_AT_LEAST).to(like.dtype)
+
+
+def _trimap(trimap: Any, like: Tensor) -> Tensor:
+    if isinstance(trimap, Trimap):
+        trimap = trimap.labels
+    given = torch.as_tensor(trimap, device=like.device).detach()
+    return given.to(torch.uint8) * 255 if given.dtype == torch.bool else given
+
+
+def _solved(verb: str, inputs: Mapping[str, Any], trimap: Any, **options: Any) -> Tensor:
+    """Numbers and tensors in, alpha out."""
+    first = next(iter(inputs.values()))
+    if not isinstance(first, Tensor):
+        raise InputError(f"{next(iter(inputs))}: takes a tensor, got {type(first).__name__}")
+    named = {name: _tensor(value, first) for name, value in inputs.items() if value is not None}
+    if trimap is not None:
+        named["trimap"] = _trimap(trimap, first)
+    axes = tuple((name, _axes_of_one(name, value)) for name, value in named.items())
+    return solve(verb, list(named.values()), axes, **options)
+
+
+def _tensor(value: Any, like: Tensor) -> Tensor:
+    """A tensor of single or double precision."""
+    tensor = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64, device=like.device)
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def _axes_of_one(name: str, tensor: Tensor) -> int:
+    """How many axes of a tensor belong to one image."""
+    if name == "image":
+        return 3
+    return 0 if name in ("confidence", "epsilon") and tensor.ndim < 2 else 2
