@@ -69,6 +69,46 @@ def dense_foreground(image, alpha, regularization, gradient_weight):
     return colours.reshape(2, height, width)
 
 
+def plain_multilevel(image, alpha, regularization=1e-5, gradient_weight=1.0):
+    """The red-black multilevel scheme by whole arrays, in double precision."""
+    height, width = alpha.shape
+    step = max(alpha.shape) // 128 + 1
+    shares = np.stack([alpha[::step, ::step].ravel(), 1 - alpha[::step, ::step].ravel()], axis=1)
+    layers = np.linalg.lstsq(shares, image[::step, ::step].reshape(len(shares), -1), rcond=None)[0][:, None, None]
+    layers = np.clip(layers, image.min(), image.max())
+    levels = int(np.ceil(np.log2(max(height, width))))
+    for k in range(1, levels + 1):
+        h, w = round(height ** (k / levels)), round(width ** (k / levels))
+        middle_y, middle_x = (np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w
+        rows, columns = (middle_y * height).astype(int), (middle_x * width).astype(int)
+        small_image, small_alpha = image[np.ix_(rows, columns)], alpha[np.ix_(rows, columns)]
+        coarse = (middle_y * layers.shape[1]).astype(int), (middle_x * layers.shape[2]).astype(int)
+        layers = layers[:, coarse[0]][:, :, coarse[1]]
+        white = np.add.outer(np.arange(h), np.arange(w)) % 2 == 0
+        for _ in range(10 if max(h, w) <= 32 else 2):
+            for squares in (white, ~white):
+                updated = swept(small_image, small_alpha, layers, regularization, gradient_weight)
+                layers = np.where(squares[..., None], updated, layers)
+    return layers
+
+
+def swept(image, alpha, layers, regularization, gradient_weight):
+    """The minimiser of each pixel's part of the energy, its neighbours held."""
+    total, sums = np.zeros(alpha.shape), np.zeros(layers.shape)
+    for axis in (0, 1):
+        for step in (1, -1):
+            inside = np.roll(np.ones(alpha.shape, bool), step, axis)
+            edge = np.arange(alpha.shape[axis]) == (0 if step == 1 else alpha.shape[axis] - 1)
+            inside &= ~(edge[:, None] if axis == 0 else edge)
+            weight = inside * (regularization + gradient_weight * np.abs(alpha - np.roll(alpha, step, axis)))
+            total += weight
+            sums += weight[..., None] * np.roll(layers, step, axis + 1)
+    means, a, b = sums / total[..., None], alpha, 1 - alpha
+    gain = 1 / (a * a + b * b + np.where(a * b > 0, total, 0))
+    residual = image - a[..., None] * means[0] - b[..., None] * means[1]
+    return means + np.stack([a * gain, b * gain])[..., None] * residual
+
+
 def test_known_colours_are_the_image_exactly(rng, method):
     image, alpha, *_ = scene(rng)
     for linear in (False, True):
@@ -156,6 +196,13 @@ def test_true_colours_are_approached(rng, method):
     estimate, _ = propmat.foreground(image, alpha, method=method)
     error = weighted_error(estimate, foreground, alpha)
     assert error < 0.25 * weighted_error(image, foreground, alpha)
+
+
+@pytest.mark.parametrize("shape", [(40, 53), (131, 70), (200, 33)])
+def test_multilevel_is_the_plain_scheme(rng, shape):
+    """Also where rows go through in several bands."""
+    image, alpha, *_ = scene(rng, *shape)
+    np.testing.assert_allclose(propmat.foreground(image, alpha), plain_multilevel(image, alpha), atol=ATOL)
 
 
 @pytest.mark.parametrize(("regularization", "gradient_weight"), [(1e-2, 1.0), (1e-1, 0.1)])
