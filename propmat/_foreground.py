@@ -146,6 +146,7 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
     """Both layers, (2, H, W, d): Germer et al. 2020, algorithm 1, with red-black sweeps."""
     from propmat._cpu import foreground as kernels
 
+    image = np.require(image, requirements="W")  # kernels are compiled anew for what is read-only
     layers = _constant_colours(image, alpha)
     if alpha.size == 1:
         return _show_image(image, alpha, layers)

@@ -268,6 +268,17 @@ def test_number_formats_and_layouts_agree(rng, method):
         np.testing.assert_allclose(result, expected, atol=1e-12)
 
 
+def test_nothing_is_compiled_anew_for_read_only_pixels(rng):
+    from propmat._cpu import foreground as kernels
+
+    image, alpha, *_ = scene(rng, 8, 9)
+    expected = propmat.foreground(image, alpha)
+    compiled = len(kernels.refine.signatures)
+    image.flags.writeable = alpha.flags.writeable = False
+    np.testing.assert_array_equal(propmat.foreground(image, alpha), expected)
+    assert len(kernels.refine.signatures) == compiled
+
+
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_channels_do_not_mix(rng, method, channels):
     image, alpha, *_ = scene(rng, 20, 21, channels)
