@@ -38,7 +38,8 @@ def image(value: Any, name: str = "image", *, bounded: bool = True) -> Array:
             f"{name}[:, :, :3]; propmat takes colours only."
         )
     _not_empty(pixels, name)
-    return np.ascontiguousarray(pixels)
+    # Writeable, though nothing writes: kernels are compiled anew for what is not, and that takes longer than a copy.
+    return np.require(pixels, requirements=["C", "W"])
 
 
 def plane(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Array:
