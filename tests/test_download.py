@@ -162,10 +162,11 @@ def test_fails_clearly(serve, tmp_path, behaviour, message, kept):
     assert bool(_download._length(tmp_path / "target.part")) == kept
 
 
-def test_a_server_that_announces_more_than_it_has(serve, tmp_path):
-    """Without a known size, that is found when the connection ends; the restarts must end too."""
-    server = serve({"announced": 400_000})
-    with pytest.raises(DownloadError, match="ended after 300000 of 400000 bytes"):
+@pytest.mark.parametrize(("cut", "length"), [(300_000, 300_000), (50_000, 50_000), (50_000, 60_000)])
+def test_a_server_that_announces_more_than_it_has(serve, tmp_path, cut, length):
+    """Without a known size, that is found when the connection ends; the restarts must end too, whatever they bring."""
+    server = serve({"announced": 400_000, "cut": cut}, files={"file": CONTENT[:length]})
+    with pytest.raises(DownloadError, match=r"ended after \d+ of 400000 bytes"):
         download(Remote(f"{server.url}/file"), tmp_path / "target")
     assert not (tmp_path / "target").exists()
     assert len(server.asked) < 12
