@@ -250,7 +250,7 @@ def test_what_needs_entries_is_refused(rng, solver):
 def test_a_large_kernel_is_not_stored():
     graph = laplacian.large_kernel(np.zeros((250, 250)))
     with pytest.raises(UnsupportedError, match=r"large_kernel: as a matrix it would hold 1.1e\+08 entries"):
-        graph.matrix
+        _ = graph.matrix
 
 
 def test_sigma_has_an_effect(rng):
