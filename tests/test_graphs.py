@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import propmat
-from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, laplacian
-from propmat.preconditioners import IncompleteCholesky
+from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, laplacian, preconditioners, solvers
+from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.solvers import CG, Direct
 from tests.problems import (
     GRAPHS,
@@ -251,6 +251,22 @@ def test_a_large_kernel_is_not_stored():
     graph = laplacian.large_kernel(np.zeros((250, 250)))
     with pytest.raises(UnsupportedError, match=r"large_kernel: as a matrix it would hold 1.1e\+08 entries"):
         _ = graph.matrix
+
+
+def test_default_preconditioners(rng):
+    image = random_photo(rng, 60, 60)
+    knn, window = laplacian.knn(image), laplacian.closed_form(image, 1e-7, 2)
+    everywhere = np.ones((60, 60), bool)
+    free = laplacian.large_kernel(image).split(everywhere).matrix
+    for matrix, expected in [
+        (knn.matrix, Jacobi()),
+        ((knn + laplacian.closed_form(image)).matrix, Jacobi()),
+        (window.matrix, SmoothedAggregation()),
+        (laplacian.random_walk(image).split(everywhere).matrix, Multigrid()),
+        (free, Jacobi()),
+    ]:
+        assert preconditioners.choose(matrix) == expected
+    assert solvers.choose(free) == CG()
 
 
 def test_sigma_has_an_effect(rng):

@@ -200,8 +200,8 @@ def _found(points: Array, count: int, wanted: Mask) -> NDArray[np.int64]:
     depth = max(0, int(np.ceil(np.log2(wanted.size / LEAF))))
     boxes = kernels.build(points, pixels, depth)
     nearest = kernels.search(points, pixels, boxes, depth, wanted[pixels], min(count, wanted.size - 1))
-    row, place = np.nonzero(nearest >= 0)
-    one, other = pixels[row], nearest[row, place]
+    searched = nearest[:, 0] >= 0
+    one, other = np.repeat(pixels[searched], nearest.shape[1]), nearest[searched].ravel()
     inside = wanted[one] | wanted[other]
     one, other = one[inside].astype(np.int64), other[inside]
     return np.minimum(one, other) * wanted.size + np.maximum(one, other)

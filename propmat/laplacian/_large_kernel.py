@@ -141,7 +141,7 @@ class Windows:
         return cls(image, mean, np.asarray(inverse, np.float64), count, side)
 
     def times(self, values: Array) -> Array:
-        """L p for p (H, W): equation 5 of `docs/mathematics.md`."""
+        """L p for p (H, W): fit p in every window, sum what the fits leave over."""
         from propmat._cpu import box as kernels
 
         fields = np.concatenate([self.image * values[..., None], values[..., None]], axis=2)

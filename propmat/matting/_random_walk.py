@@ -24,8 +24,8 @@ def random_walk(
 ) -> Array:
     """Random walk matting: alpha is the chance that a walk from the pixel meets the foreground first.
 
-    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.random_walk`. It shrinks from
-    strong edges rather than follow hair; other methods are better mattes, this one is the smoothest.
+    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.random_walk`. Colours count
+    only by their differences between neighbours, so hair is not followed as by the other methods.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from propmat.grid import GridOperator
@@ -12,12 +13,23 @@ from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
+# Of the entries of KNN matrices, and of their sums with the closed form, 0.4 to 4 % lead further than a tenth of the
+# unknown pixels; of those of window matrices none.
+FAR, SHARE = 0.1, 1e-3
+
 
 def choose(matrix: Any) -> Preconditioner:
-    """Multigrid on the pixel grid, smoothed aggregation for all other graphs (`python -m benchmarks.solvers`).
+    """Multigrid on the pixel grid, smoothed aggregation for other local graphs (`python -m benchmarks.solvers`).
 
-    An operator that can only be multiplied gets its diagonal.
+    The diagonal is enough where edges reach far, as between like colours: information crosses the picture in few steps.
+    It is all that an operator has which can only be multiplied.
     """
     if isinstance(matrix, GridOperator):
         return Multigrid()
-    return SmoothedAggregation() if sparse.issparse(matrix) else Jacobi()
+    return SmoothedAggregation() if sparse.issparse(matrix) and not _reaches_far(matrix.tocsr()) else Jacobi()
+
+
+def _reaches_far(matrix: Any) -> bool:
+    """Whether the pixels, numbered row by row, have a share of neighbours that no local window explains."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return bool(np.mean(np.abs(rows - matrix.indices) > FAR * matrix.shape[0]) > SHARE)
