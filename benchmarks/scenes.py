@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from propmat import datasets
 from propmat.datasets import Sample
+from propmat.datasets._sample import trimap_around
 
 RENDERED = [f"synthetic-{seed}" for seed in range(4)]
 SHAPE = (360, 480)
+WIDER = 8  # pixels, of the second trimap beyond the first
 
 
 def names(data: Path | None) -> list[str]:
@@ -30,11 +31,4 @@ def read_sample(data: Path | None, name: str, trimap: int) -> Sample:
         samples = datasets.alphamatting(data, trimap)
         return samples[samples.names.index(name)]
     scene = datasets.synthetic(int(name.rpartition("-")[2]), SHAPE)
-    return scene if trimap == 1 else Sample(name, scene.image, widened(scene.trimap, 8), scene.alpha)
-
-
-def widened(trimap: np.ndarray, reach: int) -> np.ndarray:
-    """The unknown region grown by a square of `reach` pixels."""
-    from scipy.ndimage import maximum_filter
-
-    return np.where(maximum_filter(trimap == 0.5, size=2 * reach + 1), 0.5, trimap)
+    return scene if trimap == 1 else replace(scene, trimap=trimap_around(scene.trimap, WIDER))
