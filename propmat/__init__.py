@@ -12,10 +12,12 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 
 from propmat import adjoint as adjoint
 from propmat import datasets as datasets
+from propmat import flows as flows
 from propmat import io as io
 from propmat import laplacian as laplacian
 from propmat import metrics as metrics
 from propmat import preconditioners as preconditioners
+from propmat import sampling as sampling
 from propmat import solvers as solvers
 from propmat._foreground import foreground as foreground
 from propmat._solve import Matte as Matte
@@ -30,12 +32,15 @@ from propmat.errors import PropmatError as PropmatError
 from propmat.errors import PropmatWarning as PropmatWarning
 from propmat.errors import UnsupportedError as UnsupportedError
 from propmat.matting import closed_form as closed_form
+from propmat.matting import comprehensive_sampling as comprehensive_sampling
+from propmat.matting import information_flow as information_flow
 from propmat.matting import knn as knn
 from propmat.matting import large_kernel as large_kernel
 from propmat.matting import learning_based as learning_based
 from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
+from propmat.matting import shared_sampling as shared_sampling
 from propmat.threads import get_num_threads as get_num_threads
 from propmat.threads import set_num_threads as set_num_threads
 from propmat.trimap import Trimap as Trimap

@@ -65,7 +65,15 @@ def test_the_migration_table_names_what_there_is():
 
 
 def test_public_functions_have_examples():
-    for namespace in (propmat, propmat.adjoint, propmat.laplacian, propmat.solvers, propmat.datasets):
+    for namespace in (
+        propmat,
+        propmat.adjoint,
+        propmat.flows,
+        propmat.laplacian,
+        propmat.sampling,
+        propmat.solvers,
+        propmat.datasets,
+    ):
         for name, value in vars(namespace).items():
             if inspect.isfunction(value) and not name.startswith("_"):
                 assert ">>>" in (value.__doc__ or ""), f"{namespace.__name__}.{name} has no example"

@@ -15,10 +15,12 @@ NAMESPACES = [
     propmat,
     propmat.adjoint,
     propmat.datasets,
+    propmat.flows,
     propmat.io,
     propmat.laplacian,
     propmat.metrics,
     propmat.preconditioners,
+    propmat.sampling,
     propmat.solvers,
 ]
 

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from propmat import laplacian
+import numpy as np
+
+from propmat import flows, laplacian, sampling
 from propmat.trimap import Trimap
+
+# How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
+# Shahrian et al. 2013 take over.
+TRUST_IN_SAMPLES = 0.1
+
+# Weights of the flows in Aksoy et al. 2017, equation 10; the local flow has weight 1 and epsilon 1e-6 in their code.
+KNOWN_TO_UNKNOWN, INTRA_UNKNOWN, LABELLED = 0.05, 0.01, 100.0
+LOCAL_EPSILON = 1e-6
 
 
 class Posed(NamedTuple):
@@ -43,10 +53,49 @@ def _random_walk(image: Any, trimap: Trimap, *, sigma: float = 0.033) -> Posed:
     return Posed(laplacian.random_walk(image, sigma))
 
 
+def _shared_sampling(image: Any, trimap: Trimap) -> Posed:
+    return _sampled(sampling.shared, image, trimap)
+
+
+def _sampled(take_samples: Callable[..., sampling.Samples], image: Any, trimap: Trimap) -> Posed:
+    graph = laplacian.closed_form(image)
+    if not _has_all(trimap):
+        return Posed(graph)
+    samples = take_samples(image, trimap)
+    return Posed(graph, (samples.alpha, TRUST_IN_SAMPLES * samples.confidence))
+
+
+def _has_all(trimap: Trimap) -> bool:
+    """Whether there are both labels to take colours of and pixels that want them; if not, alpha needs no prior."""
+    return bool(trimap.foreground.any() and trimap.background.any() and trimap.unknown.any())
+
+
+def _comprehensive_sampling(image: Any, trimap: Trimap) -> Posed:
+    return _sampled(sampling.comprehensive, image, trimap)
+
+
+def _information_flow(image: Any, trimap: Trimap, *, known_to_unknown: bool = True) -> Posed:
+    local = laplacian.closed_form(image, LOCAL_EPSILON)
+    if not _has_all(trimap):
+        return Posed(local)
+    trimmed = sampling.trimmed(image, trimap)
+    held = np.where(trimmed.known & trimap.unknown, LABELLED, 0.0)
+    if not trimmed.unknown.any():
+        return Posed(local, (trimmed.labels, held))
+    graph = flows.colour_mixture(image, trimmed) + INTRA_UNKNOWN * flows.intra_unknown(image, trimmed) + local
+    if not known_to_unknown:
+        return Posed(graph, (trimmed.labels, held))
+    alpha, confidence = flows.known_to_unknown(image, trimmed)
+    return Posed(graph, (alpha, held + KNOWN_TO_UNKNOWN * confidence))
+
+
 METHODS: dict[str, Callable[..., Posed]] = {
     "closed_form": _closed_form,
     "knn": _knn,
     "learning_based": _learning_based,
     "large_kernel": _large_kernel,
     "random_walk": _random_walk,
+    "comprehensive_sampling": _comprehensive_sampling,
+    "information_flow": _information_flow,
+    "shared_sampling": _shared_sampling,
 }

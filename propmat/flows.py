@@ -1,0 +1,248 @@
+"""Flows of information between pixels that are not neighbours: the parts of information-flow matting.
+
+Two are Laplacians, one is a prior; `propmat.information_flow` adds them up. Neighbours are nearest in colour and, to
+some degree, in place. The method may be covered by patents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.errors import InputError
+from propmat.laplacian import Graph, Laplacian
+from propmat.laplacian._base import canonical
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Pixels = NDArray[np.int64]
+
+# The authors' weights for coordinates, which run from 0 to 1 over the picture as colours do.
+MIXTURE_NEIGHBOURS, MIXTURE_NEARNESS = 20, 1.0
+KNOWN_NEIGHBOURS, KNOWN_NEARNESS = 7, 10.0
+UNKNOWN_NEIGHBOURS, UNKNOWN_NEARNESS = 5, 0.05
+
+RIDGE = 1e-8  # of mixtures, in squared colour units: twenty colours in three dimensions leave weights undetermined
+
+
+def colour_mixture(image: Any, trimap: Any) -> Mixture:
+    r"""Colour-mixture flow: every unknown pixel is a mixture of 20 pixels of similar colour, and so is its alpha.
+
+    .. math:: \alpha^\top L \alpha = \sum_{p \in U} \Big( \alpha_p - \sum_q w_{pq} \alpha_q \Big)^2
+
+    with weights of locally linear embedding: :math:`\sum_q w_{pq} I_q` comes nearest to :math:`I_p` among all
+    weights that sum to one.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+        As in `propmat.closed_form`.
+    trimap : (H, W) array or Trimap
+
+    Returns
+    -------
+    Mixture
+        A Laplacian. Its entries off the diagonal may be positive.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    Y. Aksoy, T. O. Aydin, M. Pollefeys, "Designing Effective Inter-Pixel Information Flow for Natural Image Matting",
+    CVPR 2017, section 3.1. https://doi.org/10.1109/CVPR.2017.32
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> propmat.flows.colour_mixture(sample.image, sample.trimap)
+    Mixture(48 x 64 pixels)
+    """
+    pixels, known = _read(image, trimap)
+    place = _features(pixels, MIXTURE_NEARNESS)
+    unknown = np.flatnonzero(known.unknown)
+    count = min(MIXTURE_NEIGHBOURS, len(place) - 1)
+    neighbours = _others(unknown, _nearest(place, place[unknown], count + 1))
+    colours = pixels.reshape(-1, pixels.shape[2])
+    weights = _mixing(colours[unknown], colours[neighbours])
+    own = sp.csr_array((np.ones(unknown.size), (np.arange(unknown.size), unknown)), (unknown.size, len(place)))
+    return Mixture(own - _rows(weights, neighbours, len(place)), known.shape)
+
+
+class Mixture(Laplacian):
+    """What `colour_mixture` returns: R'R, where R takes from the alpha of each unknown pixel that of its mixture."""
+
+    ties_all_pixels = False
+
+    def __init__(self, residual: sp.csr_array, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.residual = sp.csc_array(residual)
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        left = self.residual[:, np.flatnonzero(row_mask)]
+        return canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
+
+    def near_null_space(self, mask: Mask) -> Array:
+        return np.ones((np.count_nonzero(mask), 1))
+
+
+def intra_unknown(image: Any, trimap: Any) -> Graph:
+    r"""Intra-unknown flow: every unknown pixel is tied to 5 unknown pixels of similar colour.
+
+    L = D - W, with :math:`w_{pq} = \max(0, 1 - |x_p - x_q|_1)` over colours and a twentieth of the coordinates, the
+    two directions summed.
+
+    Parameters, Raises
+        As in `colour_mixture`.
+
+    References
+    ----------
+    Aksoy et al. 2017, section 3.3.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> propmat.flows.intra_unknown(sample.image, sample.trimap)
+    Graph(48 x 64 pixels)
+    """
+    pixels, known = _read(image, trimap)
+    place = _features(pixels, UNKNOWN_NEARNESS)
+    unknown = np.flatnonzero(known.unknown)
+    own = place[unknown]
+    count = min(UNKNOWN_NEIGHBOURS, unknown.size - 1)
+    neighbours = _others(np.arange(unknown.size), _nearest(own, own, count + 1))
+    apart = np.abs(own[:, np.newaxis] - own[neighbours]).sum(axis=2)
+    one_way = _rows(np.maximum(1.0 - apart, 0.0), unknown[neighbours], len(place), unknown)
+    weights = one_way + one_way.T
+    return Graph(sp.diags_array(weights.sum(axis=1)) - weights, known.shape)
+
+
+def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
+    r"""Known-to-unknown flow: how much of 7 near foreground and 7 near background pixels is in each unknown one.
+
+    The colour of an unknown pixel is mixed of the 14 as in `colour_mixture`; its alpha is the foreground's share of
+    the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+        As in `propmat.closed_form`.
+    trimap : (H, W) array or Trimap
+        With at least one foreground and one background pixel.
+
+    Returns
+    -------
+    alpha, confidence : (H, W) arrays
+        Both in [0, 1]. Where the trimap is known they are its label and 0.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    Aksoy et al. 2017, section 3.2.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> alpha, confidence = propmat.flows.known_to_unknown(sample.image, sample.trimap)
+    >>> alpha.shape, confidence.shape
+    ((48, 64), (48, 64))
+    """
+    pixels, known = _read(image, trimap)
+    place = _features(pixels, KNOWN_NEARNESS)
+    unknown = np.flatnonzero(known.unknown)
+    colours = pixels.reshape(-1, pixels.shape[2])
+    foreground, background = (
+        colours[_nearest_among(place, unknown, getattr(known, name), name)] for name in ("foreground", "background")
+    )
+    weights = _mixing(colours[unknown], np.concatenate([foreground, background], axis=1))
+    here, there = np.split(weights, [foreground.shape[1]], axis=1)
+    share = here.sum(axis=1)
+    difference = _mean_colour(here, foreground) - _mean_colour(there, background)
+    alpha, confidence = known.labels.copy(), np.zeros(known.shape)
+    alpha[known.unknown] = np.clip(share, 0.0, 1.0)
+    confidence[known.unknown] = np.minimum(np.square(difference).mean(axis=1), 1.0)
+    return alpha, confidence
+
+
+def _read(image: Any, trimap: Any) -> tuple[Array, Trimap]:
+    pixels = _inputs.image(image)
+    known = Trimap.parse(trimap, pixels.shape)
+    if not known.unknown.any():
+        raise InputError("trimap: has no unknown pixel for information to flow to")
+    return pixels, known
+
+
+def _features(pixels: Array, nearness: float) -> Array:
+    """Colours, and coordinates times `nearness`, of all pixels: (H * W, d + 2)."""
+    height, width, channels = pixels.shape
+    y, x = np.mgrid[:height, :width]
+    coordinates = np.stack([y / height, x / width], axis=2)
+    return np.concatenate([pixels, nearness * coordinates], axis=2).reshape(-1, channels + 2)
+
+
+def _nearest(points: Array, queries: Array, count: int) -> Pixels:
+    """Indices of the `count` points nearest to each query, nearest first, (queries, count)."""
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
+    return tree.query(queries, k=np.arange(1, count + 1), workers=-1)[1]
+
+
+def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> Pixels:
+    """The pixels of `mask` nearest to each unknown one."""
+    known = np.flatnonzero(mask)
+    if not known.size:
+        raise InputError(f"trimap: has no known {name} pixel for information to flow from")
+    return known[_nearest(place[known], place[unknown], min(KNOWN_NEIGHBOURS, known.size))]
+
+
+def _others(own: Pixels, neighbours: Pixels) -> Pixels:
+    """Each row without its own point, or without the farthest where doubles of the point crowded it out."""
+    drop = np.where(
+        (neighbours == own[:, np.newaxis]).any(axis=1), (neighbours == own[:, np.newaxis]).argmax(axis=1), -1
+    )
+    keep = np.ones(neighbours.shape, dtype=bool)
+    keep[np.arange(len(own)), drop] = False
+    return neighbours[keep].reshape(len(own), neighbours.shape[1] - 1)
+
+
+def _mixing(colours: Array, others: Array) -> Array:
+    """Weights (n, k) that sum to one and mix `others` (n, k, d) to come nearest `colours` (n, d), short of `RIDGE`.
+
+    Of the k x k system (Z Z' + ridge) w = 1, Z the differences in colour, Woodbury's identity leaves one d x d.
+    """
+    differences = others - colours[:, np.newaxis]
+    across = differences.transpose(0, 2, 1)
+    gram = across @ differences + RIDGE * np.eye(colours.shape[1])
+    coefficients = np.linalg.solve(gram, across.sum(axis=2, keepdims=True))
+    weights = 1.0 - (differences @ coefficients)[:, :, 0]
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _mean_colour(weights: Array, colours: Array) -> Array:
+    """Weighted mean of (n, k, d) colours; weights may sum to nearly 0."""
+    total = weights.sum(axis=1)
+    safe = np.where(np.abs(total) > 1e-9, total, 1e-9)
+    return (weights[:, :, np.newaxis] * colours).sum(axis=1) / safe[:, np.newaxis]
+
+
+def _rows(weights: Array, neighbours: Pixels, pixels: int, own: Pixels | None = None) -> sp.csr_array:
+    """(n, k) weights set into a sparse matrix; with `own`, row r goes to row own[r] of a square one."""
+    count, each = weights.shape
+    rows = np.repeat(np.arange(count) if own is None else own, each)
+    shape = (count if own is None else pixels, pixels)
+    return sp.csr_array((weights.ravel(), (rows, neighbours.ravel())), shape)

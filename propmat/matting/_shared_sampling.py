@@ -1,0 +1,54 @@
+"""Shared sampling, finished by the closed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, solvers
+from propmat._solve import solve
+from propmat.matting._methods import METHODS
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None) -> Array:
+    """Shared sampling: neighbours share the known colours that they find, and the closed form finishes.
+
+    Solves (L_UU + γ diag c) α_U = γ c p - L_UK α_K over the unknown pixels U, with L of
+    `propmat.laplacian.closed_form`, and alpha p and confidence c of `propmat.sampling.shared`. γ is 0.1.
+
+    Parameters
+    ----------
+    image, trimap, solver, callback
+        As in `propmat.closed_form`.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1], exactly 0 or 1 where the trimap is known.
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.closed_form`.
+
+    References
+    ----------
+    E. S. L. Gastal, M. M. Oliveira, "Shared Sampling for Real-Time Alpha Matting", Computer Graphics Forum 29(2),
+    2010, sections 4 and 5. https://doi.org/10.1111/j.1467-8659.2009.01627.x
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> alpha = propmat.shared_sampling(sample.image, sample.trimap)
+    >>> alpha.shape
+    (48, 64)
+    """
+    labels = Trimap.parse(trimap, _inputs.image(image).shape)
+    graph, prior = METHODS["shared_sampling"](image, labels)
+    return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha

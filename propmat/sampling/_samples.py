@@ -1,0 +1,99 @@
+"""What sampling gives, and what its two methods share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat.errors import InputError
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A matte from samples of known colours, and how far to trust it.
+
+    Attributes
+    ----------
+    alpha : (H, W) array
+        In [0, 1], exactly 0 or 1 where the trimap is known.
+    confidence : (H, W) array
+        In [0, 1]; 1 where the trimap is known.
+    foreground, background : (H, W, d) array
+        The colours that alpha mixes. A known pixel has its own colour in both.
+    """
+
+    alpha: Array
+    confidence: Array
+    foreground: Array
+    background: Array
+
+
+# Shahrian et al. 2013, section 3.1: nine levels of 8 bits, one less for every pixel of distance.
+TRIMMING_RADIUS = 9.0
+TRIMMING_COLOUR = 9 / 255
+
+
+def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
+    """Image and trimap as (H, W, d) colours and (H, W) labels: 1, 0, and -1 for unknown.
+
+    Raises
+    ------
+    InputError
+        If one is not what it must be, or the trimap lacks a label to take samples of.
+    """
+    pixels = _inputs.image(image)
+    known = Trimap.parse(trimap, pixels.shape)
+    for name in ("foreground", "background"):
+        if not getattr(known, name).any():
+            raise InputError(f"trimap: has no known {name} pixel to take samples of")
+    return pixels, np.where(known.unknown, -1, known.foreground).astype(np.int8)
+
+
+def trimmed(image: Any, trimap: Any) -> Trimap:
+    """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
+
+    A pixel takes the label of the nearest known pixel, within 9 pixels, whose colour differs by no more than 9/255
+    less 1/255 for every pixel of distance.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+    trimap : (H, W) array or Trimap
+        With at least one foreground and one background pixel.
+
+    Returns
+    -------
+    Trimap
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    E. Shahrian, D. Rajan, B. Price, S. Cohen, "Improving Image Matting using Comprehensive Sampling Sets", CVPR 2013,
+    section 3.1. https://doi.org/10.1109/CVPR.2013.88
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import propmat
+    >>> image = np.array([[0.1, 0.11, 0.5, 0.9]])
+    >>> propmat.sampling.trimmed(image, [[0.0, 0.5, 0.5, 1.0]]).labels
+    array([[0. , 0. , 0.5, 1. ]])
+    """
+    from propmat._cpu import sampling as kernels
+
+    pixels, labels = read(image, trimap)
+    slope = TRIMMING_COLOUR / TRIMMING_RADIUS
+    labels = kernels.expand(pixels, labels, TRIMMING_RADIUS, TRIMMING_COLOUR, slope)
+    return Trimap(labels == 1, labels == 0)

@@ -1,0 +1,38 @@
+"""The second half of sampling: neighbours share their pairs, then colours and alpha are smoothed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.sampling._samples import Samples
+
+Array = NDArray[np.float64]
+
+# Constants of Gastal and Oliveira 2010, sections 4.2 and 4.3.
+REFINEMENT_RADIUS = 8.0  # a disc of 197 pixels, for the 200 nearest
+SMOOTHING_RADIUS = 5.7  # a disc of 101 pixels, for the 100 nearest
+DECAY = 10.0
+
+
+def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: NDArray[np.bool_]) -> Samples:
+    """What comes of pairs of colours (H, W, 2, d), background first, with their variances (H, W, 2), where `found`."""
+    from propmat._cpu import sampling as kernels
+
+    near = disc(REFINEMENT_RADIUS)
+    colours, alpha, confidence = kernels.refine(pixels, labels, pairs, spreads, found, near, DECAY)
+    near = disc(SMOOTHING_RADIUS)
+    variance = len(near) / (9 * np.pi)
+    nearness = np.exp(-(near**2).sum(axis=1) / (2 * variance))
+    colours, alpha, confidence = kernels.smooth(pixels, labels, colours, alpha, confidence, near, nearness, DECAY)
+    return Samples(alpha, confidence, colours[:, :, 1], colours[:, :, 0])
+
+
+def disc(radius: float) -> NDArray[np.int64]:
+    """Offsets (down, right) of the pixels within `radius`, nearest first."""
+    reach = int(radius)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
+    squared = y**2 + x**2
+    order = np.argsort(squared, kind="stable")
+    inside = order[squared[order] <= radius**2]
+    return np.stack([y[inside], x[inside]], axis=1)

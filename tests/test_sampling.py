@@ -1,0 +1,291 @@
+"""Sampling: laws, each stage against a slow reference, hard trimaps, bad input."""
+
+import numpy as np
+import pytest
+
+import propmat
+from propmat import InputError, PropmatWarning, Trimap
+from propmat.sampling._clusters import clusters
+from propmat.sampling._settling import disc
+from propmat.sampling._shared import ray_directions
+from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
+
+METHODS = {"comprehensive": propmat.sampling.comprehensive, "shared": propmat.sampling.shared}
+VERBS = {"comprehensive": propmat.comprehensive_sampling, "shared": propmat.shared_sampling}
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return METHODS[request.param]
+
+
+@pytest.fixture(params=VERBS)
+def verb(request):
+    return VERBS[request.param]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return propmat.datasets.synthetic(seed=3, shape=(60, 80))
+
+
+def assert_same(a, b, tolerance=1e-9):
+    for name in ("alpha", "confidence", "foreground", "background"):
+        np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=0, atol=tolerance)
+
+
+def test_samples_are_a_matte_with_its_colours(method, scene):
+    samples = method(scene.image, scene.trimap)
+    trimap = Trimap.parse(scene.trimap)
+    np.testing.assert_array_equal(samples.alpha[trimap.known], trimap.labels[trimap.known])
+    np.testing.assert_array_equal(samples.confidence[trimap.known], 1)
+    for plane in (samples.alpha, samples.confidence):
+        assert plane.shape == (60, 80)
+        assert plane.min() >= 0
+        assert plane.max() <= 1
+    assert samples.foreground.shape == samples.background.shape == (60, 80, 3)
+
+
+def test_verb_keeps_known_pixels_and_comes_near_the_truth(verb, scene):
+    trimap = Trimap.parse(scene.trimap)
+    alpha = verb(scene.image, scene.trimap)
+    np.testing.assert_array_equal(alpha[trimap.known], trimap.labels[trimap.known])
+    assert np.square(alpha - scene.alpha)[trimap.unknown].mean() < 0.02
+
+
+def test_the_same_for_any_number_of_threads(method, scene):
+    before = propmat.get_num_threads()
+    expected = method(scene.image, scene.trimap)
+    try:
+        propmat.set_num_threads(1)
+        assert_same(method(scene.image, scene.trimap), expected, 0)
+    finally:
+        propmat.set_num_threads(before)
+
+
+def test_order_of_channels_does_not_matter(method, scene):
+    reversed_channels = method(scene.image[:, :, ::-1], scene.trimap)
+    np.testing.assert_allclose(reversed_channels.alpha, method(scene.image, scene.trimap).alpha, atol=1e-9)
+
+
+def test_shared_stages_against_reference(rng):
+    from propmat._cpu import sampling as kernels
+
+    image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
+    labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
+    expanded = kernels.expand(image, labels, 3.0, 0.1, 0.01)
+    np.testing.assert_array_equal(expanded, reference_expand(image, labels, 3.0, 0.1, 0.01))
+    pairs, spreads, found = kernels.gather(image, labels, ray_directions())
+    for got, expected in zip((pairs, spreads, found), reference_gather(image, labels), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    refined = kernels.refine(image, labels, pairs, spreads, found, disc(3), 10.0)
+    for got, expected in zip(refined, reference_refine(image, labels, pairs, spreads, found, 3), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+    near = disc(2)
+    nearness = np.exp(-(near**2).sum(axis=1) / 5)
+    smoothed = kernels.smooth(image, labels, *refined, near, nearness, 10.0)
+    for got, expected in zip(smoothed, reference_smooth(image, labels, *refined, 2, 5), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+
+
+def mixture(colour, foreground, background):
+    side = foreground - background
+    return np.clip((colour - background) @ side / (side @ side), 0, 1) if side.any() else 0.5
+
+
+def distortion(colour, foreground, background):
+    alpha = mixture(colour, foreground, background)
+    return np.linalg.norm(colour - alpha * foreground - (1 - alpha) * background)
+
+
+def around(y, x, shape, radius, square=False):
+    """Pixels of `shape` within `radius` of (y, x)."""
+    for v, u in np.ndindex(shape):
+        apart = max(abs(v - y), abs(u - x)) if square else np.hypot(v - y, u - x)
+        if apart <= radius:
+            yield v, u
+
+
+def reference_expand(image, labels, radius, threshold, slope):
+    expanded = labels.copy()
+    for y, x in np.argwhere(labels < 0):
+        candidates = []
+        for v, u in around(y, x, labels.shape, radius):
+            apart, difference = np.hypot(v - y, u - x), np.linalg.norm(image[v, u] - image[y, x])
+            if labels[v, u] >= 0 and difference <= threshold - slope * apart:
+                candidates.append((apart, difference, labels[v, u]))
+        if candidates:
+            expanded[y, x] = min(candidates)[2]
+    return expanded
+
+
+def reference_gather(image, labels):
+    (height, width), directions = labels.shape, ray_directions()
+    pairs = np.zeros((height, width, 2, image.shape[2]))
+    spreads, found = np.zeros((height, width, 2)), np.zeros((height, width), bool)
+    for y, x in np.argwhere(labels < 0):
+        seen = ([], [])  # per label: (position, energy of the way)
+        for down, right in directions[3 * (y % 3) + x % 3]:
+            way = [(y, x)]
+            while True:
+                k = len(way)
+                v, u = int(np.floor(y + k * down + 0.5)), int(np.floor(x + k * right + 0.5))
+                if not (0 <= v < height and 0 <= u < width):
+                    break
+                way.append((v, u))
+            colours = np.array([image[spot] for spot in way])
+            energy = np.cumsum((np.diff(colours, axis=0) ** 2).sum(axis=1)) / np.hypot(down, right)
+            for label in (0, 1):
+                first = next((k for k, spot in enumerate(way) if labels[spot] == label), None)
+                if first is not None:
+                    seen[label].append((way[first], energy[first - 1]))
+        if not (seen[0] and seen[1]):
+            continue
+        cheap_b, cheap_f = (min(energy for _, energy in side) for side in seen)
+        probably = cheap_b / (cheap_b + cheap_f)
+        best = np.inf
+        for f, _ in seen[1]:
+            for b, _ in seen[0]:
+                alpha = mixture(image[y, x], image[f], image[b])
+                misfit = sum(distortion(image[q], image[f], image[b]) ** 2 for q in around(y, x, labels.shape, 1, True))
+                unlikely = probably * (1 - alpha) + (1 - probably) * alpha
+                cost = misfit**3 * unlikely**2 * np.hypot(f[0] - y, f[1] - x) * np.hypot(b[0] - y, b[1] - x) ** 4
+                if cost < best:
+                    best, chosen = cost, (b, f)
+        for label, spot in enumerate(chosen):
+            pairs[y, x, label] = image[spot]
+            window = [image[q] for q in around(*spot, labels.shape, 2, True)]
+            spreads[y, x, label] = np.mean([np.sum((colour - image[spot]) ** 2) for colour in window])
+        found[y, x] = True
+    return pairs, spreads, found
+
+
+def reference_refine(image, labels, pairs, spreads, found, radius):
+    colours = np.stack([image, image], axis=2)
+    alpha, confidence = labels.astype(float), np.ones(labels.shape)
+    for y, x in np.argwhere(labels < 0):
+        colour = image[y, x]
+        spots = [spot for spot in around(y, x, labels.shape, radius) if found[spot]]
+        if not spots:
+            alpha[y, x], confidence[y, x] = 0.5, 0
+            continue
+        spots.sort(key=lambda spot: np.hypot(spot[0] - y, spot[1] - x))  # among equals the nearest
+        spots = sorted(spots, key=lambda spot: distortion(colour, pairs[spot][1], pairs[spot][0]))[:3]
+        mean = np.mean([pairs[spot] for spot in spots], axis=0)
+        spread = np.mean([spreads[spot] for spot in spots], axis=0)
+        for label in (0, 1):
+            near = np.sum((mean[label] - colour) ** 2) <= spread[label]
+            colours[y, x, label] = colour if near else mean[label]
+        background, foreground = colours[y, x]
+        alpha[y, x] = mixture(colour, foreground, background)
+        differ = np.any(foreground != background)
+        confidence[y, x] = np.exp(-10 * distortion(colour, mean[1], mean[0])) if differ else 0
+    return colours, alpha, confidence
+
+
+def reference_smooth(image, labels, colours, alpha, confidence, radius, double_variance):
+    new_colours, new_alpha, new_confidence = colours.copy(), alpha.copy(), confidence.copy()
+    for y, x in np.argwhere(labels < 0):
+        spots = np.array(list(around(y, x, labels.shape, radius)))
+        v, u = spots.T
+        gauss = np.exp(-((v - y) ** 2 + (u - x) ** 2) / double_variance)
+        trust, a, known = confidence[v, u], alpha[v, u], labels[v, u] >= 0
+        weight = gauss * trust * np.where((v == y) & (u == x), 1, abs(a - alpha[y, x]))
+        for label, share in ((0, weight * (1 - a)), (1, weight * a)):
+            if share.sum() > 0:
+                new_colours[y, x, label] = share @ colours[v, u, label] / share.sum()
+        mixed = trust * a * (1 - a)
+        usual = mixed @ np.linalg.norm(colours[v, u, 1] - colours[v, u, 0], axis=1)
+        usual = usual / mixed.sum() if mixed.sum() > 0 else 0
+        background, foreground = new_colours[y, x]
+        certain = min(1, np.linalg.norm(foreground - background) / usual) if usual > 0 else 1
+        certain *= np.exp(-10 * distortion(image[y, x], foreground, background))
+        low = np.average(a, weights=trust * gauss + known)
+        new_alpha[y, x] = certain * mixture(image[y, x], foreground, background) + (1 - certain) * low
+        new_confidence[y, x] = certain
+    return new_colours, new_alpha, new_confidence
+
+
+def test_swapped_labels_swap_comprehensive_samples(scene):
+    trimap = Trimap.parse(scene.trimap)
+    samples = propmat.sampling.comprehensive(scene.image, trimap)
+    swapped = propmat.sampling.comprehensive(scene.image, Trimap(trimap.background, trimap.foreground))
+    np.testing.assert_allclose(swapped.alpha, 1 - samples.alpha, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(swapped.foreground, samples.background, rtol=0, atol=1e-9)
+
+
+def test_choice_against_reference(rng):
+    from propmat._cpu import sampling as kernels
+
+    image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
+    labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
+    colours, places = rng.random((11, 3)), rng.uniform(0, 12, (11, 2))
+    starts, bands = np.array([[0, 3, 6], [6, 9, 11]]), rng.integers(0, 2, (2, 12, 14))
+    apart = np.square(colours[:, None] - colours).sum(axis=2)
+    overlap = rng.random((11, 11))
+    chosen = kernels.choose(image, labels, bands, colours, places, starts, apart, overlap, 10.0)
+    for y, x in np.argwhere(labels < 0):
+        background, foreground = (range(*starts[k, bands[k, y, x] :][:2]) for k in (0, 1))
+        near = {
+            k: np.linalg.norm(places[k] - [y, x]) / max(1, np.linalg.norm(places[list(side)] - [y, x], axis=1).min())
+            for side in (background, foreground)
+            for k in side
+        }
+        cost = {
+            (b, f): 10 * distortion(image[y, x], colours[f], colours[b]) + near[b] + near[f] + overlap[f, b]
+            for b in background
+            for f in foreground
+        }
+        assert tuple(chosen[y, x]) == min(cost, key=cost.get)
+
+
+def test_clusters_are_a_partition_into_what_lies_together(rng):
+    points = np.concatenate([rng.normal(centre, 0.01, (50, 3)) for centre in (0.2, 0.5, 0.9)])
+    found = clusters(points, 10, 1e-3)
+    assert sorted(tuple(sorted(members // 50)) for members in found) == [(k,) * 50 for k in range(3)]
+    assert len(clusters(points, 2, 0)) == 2
+    assert len(clusters(np.zeros((5, 2)), 4, 0)) == 1
+
+
+def test_trimming_takes_the_nearest_like_colour():
+    image = np.array([[0.5, 0.5, 0.502, 0.7, 0.52, 0.53]])
+    trimmed = propmat.sampling.trimmed(image, [[0.0, 0.5, 0.5, 0.5, 0.5, 1.0]])
+    np.testing.assert_array_equal(trimmed.labels, [[0, 0, 0, 0.5, 1, 1]])
+
+
+@pytest.mark.parametrize("name", HARD_MASKS)
+@pytest.mark.parametrize("flat", [False, True])
+def test_hard_trimaps(rng, verb, name, flat):
+    trimap = hard_trimap(name)
+    image = np.full((*trimap.shape, 3), 0.4) if flat else random_photo(rng, *trimap.shape)
+    alpha = verb(image, trimap)
+    assert np.isfinite(alpha).all()
+    np.testing.assert_array_equal(alpha[trimap.known], trimap.labels[trimap.known])
+
+
+def test_one_channel(rng, verb):
+    image, trimap = random_photo(rng, channels=1), banded_trimap(12, 14)
+    np.testing.assert_array_equal(verb(image[:, :, 0], trimap), verb(image, trimap))
+
+
+def test_verb_without_a_label_or_without_unknown_pixels(rng, verb):
+    image = random_photo(rng)
+    trimap = np.full((12, 14), 0.5)
+    trimap[0] = 1
+    with pytest.warns(PropmatWarning, match="every known pixel is foreground"):
+        np.testing.assert_array_equal(verb(image, trimap), 1)
+    trimap = np.round(rng.random((12, 14)))
+    np.testing.assert_array_equal(verb(image, trimap), trimap)
+    with pytest.raises(InputError, match="trimap: has no known pixel"):
+        verb(image, np.full((12, 14), 0.5))
+
+
+def test_bad_input_is_named(rng, method, verb):
+    image, trimap = random_photo(rng), banded_trimap(12, 14)
+    with pytest.raises(InputError, match="trimap: has no known background pixel to take samples of"):
+        method(image, np.maximum(trimap, 0.5))
+    for call in (method, verb):
+        with pytest.raises(InputError, match=r"trimap: shape \(11, 14\) does not fit image of shape \(12, 14, 3\)"):
+            call(image, trimap[1:])
+        with pytest.raises(InputError, match="image: floating values are in"):
+            call(255 * image, trimap)
