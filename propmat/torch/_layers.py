@@ -9,7 +9,7 @@ from torch import Tensor
 
 from propmat.errors import InputError
 from propmat.torch._operation import known_solver
-from propmat.torch._verbs import closed_form, propagate, refine
+from propmat.torch._verbs import closed_form, knn, propagate, refine
 
 
 class ClosedForm(torch.nn.Module):
@@ -21,6 +21,17 @@ class ClosedForm(torch.nn.Module):
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return closed_form(image, trimap, **self.options)
+
+
+class Knn(torch.nn.Module):
+    """`knn` as a layer: (image, trimap) → alpha."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options = options | {"solver": known_solver(options.get("solver"))}
+
+    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+        return knn(image, trimap, **self.options)
 
 
 class Refine(torch.nn.Module):
