@@ -30,6 +30,7 @@ def _propagate_directed(right: Array, left: Array, down: Array, up: Array, **res
 
 VERBS: dict[str, Callable[..., Any]] = {
     "closed_form": adjoint.closed_form,
+    "knn": adjoint.knn,
     "propagate": _propagate,
     "propagate_directed": _propagate_directed,
     "refine": adjoint.refine,

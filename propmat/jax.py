@@ -78,6 +78,41 @@ def closed_form(
     return _solved("closed_form", inputs, trimap, radius=radius, solver=solver)
 
 
+def knn(
+    image: Array,
+    trimap: Any,
+    *,
+    values: Array | None = None,
+    confidence: Any = None,
+    preset: str = "rgb",
+    solver: Any = None,
+) -> Array:
+    """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
+
+    Parameters
+    ----------
+    preset
+        As in `propmat.knn`.
+    image, trimap, values, confidence, solver
+        As in `propmat.jax.closed_form`.
+
+    Returns
+    -------
+    (H, W) array
+        Alpha in [0, 1], of the image's dtype.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> import propmat.jax
+    >>> image = jnp.tile(jnp.linspace(0, 1, 5), (3, 1))
+    >>> propmat.jax.knn(image, jnp.tile(jnp.array([0, 0.5, 0.5, 0.5, 1]), (3, 1))).shape
+    (3, 5)
+    """
+    inputs = {"image": image, "values": values, "confidence": confidence}
+    return _solved("knn", inputs, trimap, preset=preset, solver=solver)
+
+
 def refine(
     image: Array,
     alpha: Array,

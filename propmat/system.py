@@ -122,7 +122,7 @@ def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array
     split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
     adrift = _adrift(laplacian, split, held[solved_for] + believed[solved_for] > 0)
     if adrift.any():
-        split = _bridged(laplacian, split, adrift, solved_for)
+        laplacian, split = _bridged(laplacian, split, adrift, solved_for)
     return System(laplacian, split, solved_for, held, believed)
 
 
@@ -142,8 +142,8 @@ def _adrift(laplacian: Laplacian, split: Split, held: Mask) -> Mask:
     return ~np.isin(component, component[anchored])
 
 
-def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> Split:
-    """The split with weak edges from the pixels adrift to the four around, where the Laplacian allows it."""
+def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> tuple[Laplacian, Split]:
+    """The Laplacian and its split with weak edges from the pixels adrift to the four around, where it allows them."""
     count, first = int(adrift.sum()), np.argwhere(solved_for)[int(np.argmax(adrift))]
     if adrift.all() and solved_for.all() or not laplacian.bridges_gaps:
         raise InputError(
@@ -162,11 +162,12 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
     bridges = affinity(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
     weak = Laplacian.split(bridges, solved_for)
-    return Split(
+    together = Split(
         sp.csr_array(split.matrix + weak.matrix),
         lambda values: split.times_known(values) + weak.times_known(values),
         split.touches_known | weak.touches_known,
     )
+    return laplacian + bridges, together
 
 
 def _mean_weight(matrix: sp.coo_array) -> float:

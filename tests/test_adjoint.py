@@ -49,7 +49,7 @@ def loss(alpha):
     return 0.5 * np.sum((alpha - target) ** 2) + np.sin(3 * alpha).sum(), alpha - target + 3 * np.cos(3 * alpha)
 
 
-def check_gradients(verb, given, rng, tolerance=1e-6):
+def check_gradients(verb, given, rng, step=STEP):
     """Directional central differences of loss(verb(**given)) in every argument of which there is a gradient."""
     alpha, pullback = verb(**given)
     gradients = vars(pullback(loss(alpha)[1]))
@@ -57,10 +57,11 @@ def check_gradients(verb, given, rng, tolerance=1e-6):
     for name, gradient in gradients.items():
         assert np.shape(gradient) == np.shape(given[name])
         for _ in range(3):
-            change = STEP * rng.standard_normal(np.shape(given[name]))
+            change = step * rng.standard_normal(np.shape(given[name]))
             ahead, behind = (loss(verb(**given | {name: given[name] + s * change})[0])[0] for s in (1, -1))
             size = np.linalg.norm(gradient) * np.linalg.norm(change)
-            assert abs((ahead - behind) / 2 - np.sum(gradient * change)) <= tolerance * size, name
+            error = abs((ahead - behind) / 2 - np.sum(gradient * change))
+            assert error <= 1e-6 * size + 4 * np.finfo(float).eps * abs(ahead), name
 
 
 def verbs(trimap, **options):
@@ -158,6 +159,59 @@ def test_weights_of_a_matrix(rng, trimap):
     assert (ahead - behind) / 2 == pytest.approx((gradient * change).sum(), rel=1e-6)
 
 
+@pytest.mark.parametrize("preset", ["rgb", "hsv", "two"])
+def test_knn(rng, trimap, preset):
+    """Central differences with the same neighbours: steps are smaller than the gaps between their distances."""
+    image, values = rng.uniform(0.1, 0.9, (H, W, 3)), rng.uniform(0.2, 0.8, (H, W))
+
+    def verb(image, values, confidence):
+        alpha, pullback = adjoint.knn(
+            image, trimap, values=values, confidence=confidence, preset=preset, solver=Direct()
+        )
+        wanted = ("image", "values", "confidence")
+        reduced = lambda gradient: pullback(gradient, wanted=wanted)  # noqa: E731
+        reduced.parameters = wanted
+        return alpha, reduced
+
+    given = {"image": image, "values": values, "confidence": 0.5}
+    check_gradients(verb, given, rng, step=1e-7)
+
+
+def test_knn_weights(rng, trimap):
+    image, upstream = rng.random((H, W, 3)), rng.standard_normal((H, W))
+    graph = laplacian.knn(image)
+    _, pullback = adjoint.knn(image, trimap)
+    _, of_matrix = adjoint.solve(graph.matrix, trimap)
+    found, expected = (p(upstream, wanted=["weights"]).weights for p in (pullback, of_matrix))
+    assert abs(found - expected).max() < 1e-12
+    pairs = graph.pairs(trimap == 0.5)
+    assert abs(pairs.weight @ found[pairs.first, pairs.second]) <= 1e-10 * abs(found).sum()
+
+
+def test_grey_has_no_hue_gradient(rng, trimap):
+    image = np.repeat(rng.random((H, W, 1)), 3, axis=2)
+    image[0, 0] = 0
+    _, pullback = adjoint.knn(image, trimap, preset="hsv")
+    assert np.isfinite(pullback(rng.standard_normal((H, W))).image).all()
+
+
+def test_bridges_carry_values(rng):
+    """Colours on an island of their own are tied by weak edges, and gradients of labels pass along these."""
+    image = np.zeros((16, 20, 3))
+    image[4:12, 8:16, 0] = 1
+    trimap = np.full((16, 20), 0.5)
+    trimap[:, :2], trimap[:, -2:] = 0, 1
+    upstream = rng.standard_normal((16, 20))
+    values = rng.uniform(0.2, 0.8, (16, 20))
+    with pytest.warns(propmat.PropmatWarning, match="weak edges"):
+        alpha, pullback = adjoint.knn(image, trimap, values=values, solver=Direct())
+    found = pullback(upstream, wanted=["values"]).values
+    change = STEP * rng.standard_normal((16, 20))
+    with pytest.warns(propmat.PropmatWarning, match="weak edges"):
+        ahead, behind = (adjoint.knn(image, trimap, values=values + s * change, solver=Direct())[0] for s in (1, -1))
+    assert np.sum(upstream * (ahead - behind)) / 2 == pytest.approx(np.sum(found * change), rel=1e-6)
+
+
 @pytest.mark.parametrize("name", HARD_MASKS)
 def test_identities(rng, name):
     """Scaling all weights changes nothing; nor do shifting all colours, or scaling them with epsilon."""
@@ -194,7 +248,7 @@ def test_products_are_those_of_the_matrix(rng):
     plane[2:9, 3:9] = 0
     image = random_photo(rng)
     edges = laplacian.affinity(rng.random((12, 13)), rng.random((11, 14)))
-    graphs = [laplacian.closed_form(image), laplacian.closed_form(image, 1e-4, 2), edges]
+    graphs = [laplacian.closed_form(image), laplacian.closed_form(image, 1e-4, 2), edges, laplacian.knn(image)]
     for graph in (*graphs, graphs[0] + 0.3 * edges, laplacian.Graph(edges.matrix, (12, 14))):
         expected = (graph.matrix @ plane.ravel()).reshape(plane.shape)
         np.testing.assert_allclose(graph.times(plane), expected, atol=1e-9)

@@ -45,6 +45,7 @@ def test_gradients_are_those_of_differences(rng, edges, image):
     check_grads(
         lambda i, e: propmat.jax.closed_form(i, TRIMAP, epsilon=e), (image, 0.01), order=1, modes=["rev"], eps=1e-6
     )
+    check_grads(lambda i: propmat.jax.knn(i, TRIMAP, preset="hsv"), (image,), order=1, modes=["rev"], eps=1e-6)
     check_grads(
         lambda i, a, c: propmat.jax.refine(i, a, c, epsilon=0.01),
         (image, values, values),

@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ _cpu",
+    "errors __version__ losses _cpu",
     "io pictures grid _oddities",
     "_inputs",
     "trimap preconditioners threads",

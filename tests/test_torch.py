@@ -13,10 +13,12 @@ from propmat.solvers import CG, Direct
 from propmat.torch import (
     Affinities,
     ClosedForm,
+    Knn,
     Propagate,
     Refine,
     _operation,
     closed_form,
+    knn,
     propagate,
     propagate_directed,
     refine,
@@ -121,6 +123,12 @@ def test_gradcheck_closed_form():
     )
     assert checked(lambda i, c: closed_form(i, TRIMAP, confidence=c, epsilon=0.01), image, uniform())
     assert checked(lambda i: closed_form(i, TRIMAP, radius=2, epsilon=0.01), uniform(1, H, W))
+
+
+def test_gradcheck_knn():
+    image, values = uniform(B, 3, H, W), uniform(B, H, W)
+    assert checked(lambda i, x: knn(i, TRIMAP, values=x), image, values)
+    assert checked(lambda i, c: knn(i, TRIMAP, confidence=c, preset="hsv"), image, uniform())
 
 
 def test_gradcheck_refine():
@@ -307,6 +315,7 @@ def test_operations_keep_the_rules():
 def test_layers():
     image, rough = uniform(3, H, W), uniform(H, W)
     torch.testing.assert_close(ClosedForm(radius=2)(image, TRIMAP), closed_form(image, TRIMAP, radius=2))
+    torch.testing.assert_close(Knn(preset="hsv")(image, TRIMAP), knn(image, TRIMAP, preset="hsv"))
     torch.testing.assert_close(Refine(epsilon=1e-3)(image, rough, 0.1), refine(image, rough, 0.1, epsilon=1e-3))
     given = edges()
     torch.testing.assert_close(

@@ -6,6 +6,6 @@ The way back is one more solve with the same matrix, A λ = dℓ/dα, and sums o
 
 from propmat.adjoint._directed import propagate_directed
 from propmat.adjoint._pullback import Gradients, Pullback
-from propmat.adjoint._verbs import closed_form, propagate, refine, solve
+from propmat.adjoint._verbs import closed_form, knn, propagate, refine, solve
 
-__all__ = ["Gradients", "Pullback", "closed_form", "propagate", "propagate_directed", "refine", "solve"]
+__all__ = ["Gradients", "Pullback", "closed_form", "knn", "propagate", "propagate_directed", "refine", "solve"]

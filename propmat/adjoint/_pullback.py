@@ -114,7 +114,9 @@ class Pullback:
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}
         system, known = self.prepared.system, self.trimap.known
         return {
-            "values": lambda: np.where(system.solved_for, system.held * adjoint, upstream - self.graph.times(adjoint)),
+            "values": lambda: np.where(
+                system.solved_for, system.held * adjoint, upstream - system.laplacian.times(adjoint)
+            ),
             "confidence": lambda: np.where(known, adjoint * (self.values - self.alpha), 0.0),
             "prior": lambda: system.believed * adjoint,
             "prior_confidence": lambda: adjoint * (self.prior - self.alpha),

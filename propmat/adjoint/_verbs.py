@@ -136,6 +136,56 @@ def closed_form(
     return alpha, pullback.reshaped(image=np.shape(image))
 
 
+def knn(
+    image: Any,
+    trimap: Any,
+    *,
+    values: Any = None,
+    confidence: Any = None,
+    preset: str = "rgb",
+    solver: Any = None,
+    callback: solvers.Callback | None = None,
+) -> tuple[Array, Pullback]:
+    """`propmat.knn`, and the way back.
+
+    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed
+    (all 0 for the preset "two", whose weights are 1); ``values``, and ``confidence`` where one is given.
+
+    Parameters
+    ----------
+    image, trimap, preset, solver, callback
+        As in `propmat.knn`.
+    values, confidence
+        As in `propmat.adjoint.solve`.
+
+    Returns
+    -------
+    alpha : (H, W) array
+    pullback : Pullback
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.knn`.
+
+    References
+    ----------
+    Q. Chen, D. Li, C.-K. Tang, "KNN Matting", IEEE TPAMI 35(9), 2013. https://doi.org/10.1109/TPAMI.2013.18
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(shape=(24, 32))
+    >>> alpha, pullback = propmat.adjoint.knn(sample.image, sample.trimap)
+    >>> pullback(alpha - sample.alpha, wanted=["image"]).image.shape
+    (24, 32, 3)
+    """
+    graph = laplacian.knn(image, preset)
+    labels = Trimap.parse(trimap, graph.image.shape)
+    alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
+    return alpha, pullback.reshaped(image=np.shape(image))
+
+
 def propagate(
     affinities: tuple[Any, Any],
     trimap: Any,

@@ -193,11 +193,9 @@ class Graph(Laplacian):
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
     ) -> dict[str, Any]:
         """The matrix read as D - W: for every pair i < j that it stores one number, as upper triangular CSR."""
-        pairs = sp.coo_array(sp.triu(self.matrix, k=1))
-        i, j = pairs.coords
-        u, v = adjoint.ravel(), alpha.ravel()
-        gradient = sp.csr_array((-(u[i] - u[j]) * (v[i] - v[j]), (i, j)), shape=self.matrix.shape)
-        return {name: gradient for name in wanted}
+        first, second = sp.coo_array(sp.triu(self.matrix, k=1)).coords
+        gradient = pair_gradient(adjoint, alpha, first, second)
+        return {name: upper_triangle(gradient, first, second, adjoint.size) for name in wanted}
 
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.ones((np.count_nonzero(mask), 1))
@@ -216,6 +214,19 @@ def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     numbers = np.full(mask.shape, -1, np.int32)
     numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
     return numbers
+
+
+def pair_gradient(
+    adjoint: NDArray[np.float64], alpha: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any]
+) -> NDArray[np.float64]:
+    """The derivatives of -λᵀ L α with respect to the weights of pairs of pixels, -(λ_i - λ_j)(α_i - α_j)."""
+    u, v = adjoint.ravel(), alpha.ravel()
+    return -(u[first] - u[second]) * (v[first] - v[second])
+
+
+def upper_triangle(values: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any], pixels: int) -> sp.csr_array:
+    """A number per pair i < j as CSR; entries of 0 are kept."""
+    return sp.csr_array((values, (first, second)), shape=(pixels, pixels))
 
 
 def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat.errors import InputError
-from propmat.laplacian._base import Laplacian, edges_block
+from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
+from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -137,7 +139,9 @@ class Knn(Laplacian):
 
     image: Array
     preset: str
+    searched: list[tuple[Mask, Pairs]] = field(default_factory=list)  # the last search, for a gradient after a solve
 
+    parameters = ("weights", "image")
     ties_all_pixels = False
     bridges_gaps = True
 
@@ -149,7 +153,7 @@ class Knn(Laplacian):
     def features(self, spatial: float) -> Array:
         """Colours, and coordinates times `spatial`: (H * W, d + 2)."""
         preset = PRESETS[self.preset]
-        colours = _hue_saturation_value(self.image) if preset.hue else self.image
+        colours = hue_saturation_value(self.image) if preset.hue else self.image
         height, width = self.shape
         y, x = np.mgrid[:height, :width]
         diagonal = np.hypot(height, width)
@@ -158,8 +162,15 @@ class Knn(Laplacian):
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph; with an (H, W) mask those that have an end in it."""
-        preset = PRESETS[self.preset]
         wanted = np.ones(self.image.shape[0] * self.image.shape[1], bool) if touching is None else touching.ravel()
+        if not self.searched or (wanted & ~self.searched[0][0]).any():
+            self.searched[:] = [(wanted.copy(), self._search(wanted))]
+        mask, (first, second, times, weight) = self.searched[0]
+        inside = slice(None) if np.array_equal(mask, wanted) else wanted[first] | wanted[second]
+        return Pairs(first[inside], second[inside], times[inside], weight[inside])
+
+    def _search(self, wanted: Mask) -> Pairs:
+        preset = PRESETS[self.preset]
         searches = zip(preset.neighbours, preset.spatial, strict=True)
         found = [_found(self.features(spatial), neighbours - 1, wanted) for neighbours, spatial in searches]
         edges, times = np.unique(np.concatenate(found), return_counts=True)
@@ -181,6 +192,37 @@ class Knn(Laplacian):
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         pairs = self.pairs(row_mask)
         return edges_block(pairs.first, pairs.second, pairs.weight, row_mask, column_mask)
+
+    def times(self, plane: Array) -> Array:
+        first, second, _, weight = self.pairs(plane != 0)
+        values, pixels = plane.ravel(), plane.size
+        flow = weight * (values[first] - values[second])
+        product = np.bincount(first, flow, pixels) - np.bincount(second, flow, pixels)
+        return np.asarray(product, np.float64).reshape(self.shape)
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        """Weights of pairs, as upper triangular CSR; colours through the kernel, which pixels are near held fixed."""
+        pairs = self.pairs(adjoint != 0)
+        gradient = pair_gradient(adjoint, alpha, pairs.first, pairs.second)
+        found: dict[str, Any] = {}
+        if "weights" in wanted:
+            found["weights"] = upper_triangle(gradient, pairs.first, pairs.second, adjoint.size)
+        if "image" in wanted:
+            found["image"] = self._colour_gradient(pairs, gradient * pairs.times)
+        return found
+
+    def _colour_gradient(self, pairs: Pairs, kernel_gradient: Array) -> Array:
+        preset = PRESETS[self.preset]
+        if preset.kernel_spatial is None:
+            return np.zeros(self.image.shape)
+        features = self.features(preset.kernel_spatial)
+        slope = np.where(pairs.weight > 0, -kernel_gradient / features.shape[1], 0.0)
+        colours = np.empty((*self.shape, features.shape[1] - 2))
+        for c in range(colours.shape[2]):
+            share = slope * np.sign(features[pairs.first, c] - features[pairs.second, c])
+            ends = (np.bincount(end, share, len(features)) for end in (pairs.first, pairs.second))
+            colours[:, :, c] = np.subtract(*ends).reshape(self.shape)
+        return pull_back_hue(self.image, colours) if preset.hue else colours
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
@@ -205,17 +247,3 @@ def _found(points: Array, count: int, wanted: Mask) -> NDArray[np.int64]:
     inside = wanted[one] | wanted[other]
     one, other = one[inside].astype(np.int64), other[inside]
     return np.minimum(one, other) * wanted.size + np.maximum(one, other)
-
-
-def _hue_saturation_value(image: Array) -> Array:
-    """(cos h, sin h, s / 2, v / 2) of RGB; the hue of grey is 0, the saturation of black 0."""
-    colours = np.clip(image, 0.0, 1.0)
-    red, green, blue = np.moveaxis(colours, 2, 0)
-    value, chroma = colours.max(axis=2), np.ptp(colours, axis=2)
-    sixth = np.divide(1.0, chroma, out=np.zeros_like(chroma), where=chroma > 0)
-    hue = np.select(
-        [value == red, value == green], [(green - blue) * sixth, 2 + (blue - red) * sixth], 4 + (red - green) * sixth
-    )
-    angle = np.where(chroma > 0, hue, 0.0) * (np.pi / 3)
-    saturation = np.divide(chroma, value, out=np.zeros_like(value), where=value > 0)
-    return np.dstack([np.cos(angle), np.sin(angle), saturation / 2, value / 2])

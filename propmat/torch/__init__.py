@@ -20,15 +20,17 @@ except ImportError:
 
     raise MissingDependencyError("propmat.torch needs PyTorch: python -m pip install 'propmat[torch]'") from None
 
-from propmat.torch._layers import Affinities, ClosedForm, Propagate, Refine
-from propmat.torch._verbs import closed_form, propagate, propagate_directed, refine
+from propmat.torch._layers import Affinities, ClosedForm, Knn, Propagate, Refine
+from propmat.torch._verbs import closed_form, knn, propagate, propagate_directed, refine
 
 __all__ = [
     "Affinities",
     "ClosedForm",
+    "Knn",
     "Propagate",
     "Refine",
     "closed_form",
+    "knn",
     "propagate",
     "propagate_directed",
     "refine",

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from propmat.errors import InputError
 from propmat.torch._operation import known_solver
-from propmat.torch._verbs import closed_form, propagate, refine
+from propmat.torch._verbs import closed_form, knn, propagate, refine
 
 
 class ClosedForm(torch.nn.Module):
@@ -20,6 +21,17 @@ class ClosedForm(torch.nn.Module):
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return closed_form(image, trimap, **self.options)
+
+
+class Knn(torch.nn.Module):
+    """`knn` as a layer: (image, trimap) → alpha."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options = options | {"solver": known_solver(options.get("solver"))}
+
+    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+        return knn(image, trimap, **self.options)
 
 
 class Refine(torch.nn.Module):
@@ -45,17 +57,24 @@ class Propagate(torch.nn.Module):
 
 
 class Affinities(torch.nn.Module):
-    """From features to affinities of neighbours, w = exp(z), z = a · f_i + b · f_j + c.
+    """From features to affinities of neighbours, w = exp(z).
 
-    i is the left or upper pixel of a pair. z is bounded smoothly, z ← bound tanh(z / bound), so that no weight and no
-    gradient leaves what a solver can take; the gradient vanishes nowhere.
+    "concatenated" is the published form, z = a · f_i + b · f_j + c, with i the left or upper pixel of a pair: features
+    have to say by themselves where an edge is. "differences", z = c - softplus(a) · |f_i - f_j|, compares them. z is
+    bounded smoothly, z ← bound tanh(z / bound), so that no weight and no gradient leaves what a solver can take.
 
     Parameters
     ----------
     features : int
         Channels of the features (..., features, H, W).
+    pair : {"concatenated", "differences"}
     bound : float, default 8
         Weights lie between exp(-bound) and exp(bound).
+
+    Raises
+    ------
+    InputError
+        If `pair` is not one of the two.
 
     References
     ----------
@@ -70,19 +89,30 @@ class Affinities(torch.nn.Module):
     (torch.Size([2, 10, 11]), torch.Size([2, 9, 12]))
     """
 
-    def __init__(self, features: int, bound: float = 8.0) -> None:
+    def __init__(self, features: int, *, pair: str = "concatenated", bound: float = 8.0) -> None:
         super().__init__()
-        self.first, self.second = (torch.nn.Parameter(0.01 * torch.randn(features)) for _ in range(2))
-        self.bias = torch.nn.Parameter(torch.zeros(()))
+        if pair not in ("concatenated", "differences"):
+            raise InputError(f"pair: takes 'concatenated' or 'differences', got {pair!r}")
+        self.pair = pair
         self.bound = bound
+        self.first = torch.nn.Parameter(0.01 * torch.randn(features))
+        self.second = torch.nn.Parameter(0.01 * torch.randn(features)) if pair == "concatenated" else None
+        self.bias = torch.nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = (torch.einsum("f,...fhw->...hw", weight, features) for weight in (self.first, self.second))
         return (
-            self.weights(first[..., :, :-1] + second[..., :, 1:] + self.bias),
-            self.weights(first[..., :-1, :] + second[..., 1:, :] + self.bias),
+            self.weights(features[..., :, :-1], features[..., :, 1:]),
+            self.weights(features[..., :-1, :], features[..., 1:, :]),
         )
 
-    def weights(self, logits: Tensor) -> Tensor:
-        """exp, bounded."""
+    def weights(self, one: Tensor, other: Tensor) -> Tensor:
+        """Affinities of pixels with features (..., features, h, w) on either side."""
+        if self.second is None:
+            logits = self.bias - _along(torch.nn.functional.softplus(self.first), (one - other).abs())
+        else:
+            logits = _along(self.first, one) + _along(self.second, other) + self.bias
         return torch.exp(self.bound * torch.tanh(logits / self.bound))
+
+
+def _along(weights: Tensor, features: Tensor) -> Tensor:
+    return torch.einsum("f,...fhw->...hw", weights, features)

@@ -63,6 +63,48 @@ def closed_form(
     return _solved("closed_form", inputs, trimap, radius=radius, solver=solver)
 
 
+def knn(
+    image: Tensor,
+    trimap: Any,
+    *,
+    values: Tensor | None = None,
+    confidence: Any = None,
+    preset: str = "rgb",
+    solver: Any = None,
+) -> Tensor:
+    """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
+
+    Parameters
+    ----------
+    image : (..., C, H, W) tensor
+        In [0, 1].
+    preset
+        As in `propmat.knn`.
+    trimap, values, confidence, solver
+        As in `propmat.torch.closed_form`.
+
+    Returns
+    -------
+    (..., H, W) tensor
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.torch.closed_form`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.knn(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
+    torch.Size([3, 5])
+    """
+    inputs = {"image": image, "values": values, "confidence": confidence}
+    return _solved("knn", inputs, trimap, preset=preset, solver=solver)
+
+
 def refine(
     image: Tensor,
     alpha: Tensor,
