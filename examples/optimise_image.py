@@ -36,7 +36,7 @@ def main(picture: str = "optimised.png", shape: tuple[int, int] = (120, 160), st
         "image": sample.image,
         "changed image": image,
         "matte": mattes[0],
-        "matte of the changed image": mattes[-1],
+        "its matte": mattes[-1],
         "where colours matter": (size / size.max()) ** 0.25,
         "truth": sample.alpha,
     }

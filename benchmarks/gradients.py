@@ -1,0 +1,201 @@
+"""What a gradient costs: backward against forward, batches against images, the adjoint against other ways.
+
+    python -m benchmarks.gradients [--data DIR] [--repeat 5]
+
+First table: "forward" is a whole call of a `propmat.adjoint` verb, "backward" of its pullback for weights or colours,
+least times; "kept" is what the pullback holds on to. Second: eight crops of 320 x 320 in one call of `propmat.torch`
+against one image of the same pixels, forward. Third: the gradient of edge weights by differentiating through the
+iterations of conjugate gradients (Jacobi) and through a dense solve, in PyTorch, float64, beside ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import propmat
+import propmat.torch
+from benchmarks.problems import DATA, lemur
+from propmat import adjoint
+from propmat.solvers import CG
+
+SIGMA = 0.05
+CROP, CROPS = 320, 8
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--repeat", type=int, default=5)
+    arguments = parser.parse_args()
+    crops = [propmat.datasets.synthetic(seed, (CROP, CROP)) for seed in range(CROPS)]
+    print("| problem | gradient of | forward, s | backward, s | ratio | kept, MB |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    for name, wanted, problem, verb in cases(arguments.data, crops):
+        backward_over_forward(name, wanted, problem, verb, arguments.repeat)
+    print("\n| eight crops of 320 x 320 | crops, s | one image, s | ratio |\n| --- | ---: | ---: | ---: |")
+    for name, verb in batched().items():
+        batch_over_image(name, verb, crops, arguments.repeat)
+    print("\n| unknown | way | forward + backward, s | saved, MB | difference |\n| ---: | --- | ---: | ---: | ---: |")
+    for side in (48, 128):
+        other_ways(side, arguments.repeat)
+
+
+def edges(image: np.ndarray) -> Pair:
+    """Affinities from colours."""
+    horizontal, vertical = (
+        np.exp(-np.square(np.diff(image, axis=axis)).sum(axis=-1) / (2 * SIGMA**2)) + 1e-4 for axis in (1, 0)
+    )
+    return horizontal, vertical
+
+
+def cases(data: Path, crops: list) -> Iterator[tuple]:
+    verbs: dict[tuple[str, str], Callable] = {
+        ("propagate", "weights"): lambda image, trimap: adjoint.propagate(edges(image), trimap),
+        ("propagate, confidence 0.8", "weights"): lambda i, t: adjoint.propagate(edges(i), t, confidence=0.8),
+        ("closed form", "colours"): adjoint.closed_form,
+        ("KNN", "colours"): adjoint.knn,
+    }
+    problems = {f"{CROPS} crops": [(sample.image, sample.trimap) for sample in crops]}
+    if data.is_dir():
+        large = lemur(data, 2)
+        problems = {large.name: [(large.image / 255, large.trimap)], **problems}
+    for place, problem in problems.items():
+        for (verb, gradient), call in verbs.items():
+            yield f"{place}, {verb}", gradient, problem, call
+
+
+def backward_over_forward(name: str, wanted: str, problem: list, verb: Callable, repeat: int) -> None:
+    names = ("horizontal", "vertical") if wanted == "weights" else ("image",)
+    upstream = [np.random.default_rng(0).standard_normal(trimap.shape) for _, trimap in problem]
+    verb(*problem[0])[1](1.0, wanted=names)  # compiles
+    forward = least(lambda: [verb(*given)[0] for given in problem], repeat)
+    before = resident()
+    pullbacks = [verb(*given)[1] for given in problem]
+    kept = resident() - before
+    backward = least(lambda: [p(g, wanted=names) for p, g in zip(pullbacks, upstream, strict=True)], repeat)
+    print(f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {backward / forward:.2f} | {kept:.0f} |", flush=True)
+
+
+def batched() -> dict[str, Callable]:
+    def propagated(image: torch.Tensor, trimap: torch.Tensor, confidence: float | None) -> torch.Tensor:
+        pair = tuple(torch.exp(-image.diff(dim=axis).square().sum(dim=-3) / (2 * SIGMA**2)) + 1e-4 for axis in (-1, -2))
+        return propmat.torch.propagate(pair, trimap, confidence=confidence)
+
+    return {
+        "propagate": lambda image, trimap: propagated(image, trimap, None),
+        "propagate, confidence 0.8": lambda image, trimap: propagated(image, trimap, 0.8),
+        "closed form": propmat.torch.closed_form,
+    }
+
+
+def batch_over_image(name: str, verb: Callable, crops: list, repeat: int) -> None:
+    image = torch.from_numpy(np.stack([sample.image.transpose(2, 0, 1) for sample in crops]))
+    trimap = torch.from_numpy(np.stack([sample.trimap for sample in crops]))
+    # The same pixels, two crops a row.
+    whole = image.unflatten(0, (-1, 2)).permute(2, 0, 3, 1, 4).reshape(3, -1, 2 * CROP)
+    labels = trimap.unflatten(0, (-1, 2)).permute(0, 2, 1, 3).reshape(-1, 2 * CROP)
+    batch, one = (least(lambda given=given: verb(*given), repeat) for given in ((image, trimap), (whole, labels)))
+    print(f"| {name} | {batch:.2f} | {one:.2f} | {batch / one:.2f} |", flush=True)
+
+
+def other_ways(side: int, repeat: int) -> None:
+    sample = propmat.datasets.synthetic(0, (side, side))
+    trimap = torch.from_numpy(sample.trimap)
+    pair = [torch.from_numpy(edge).requires_grad_() for edge in edges(sample.image)]
+    tight = CG(rtol=1e-8)
+    ways: dict[str, Callable] = {
+        "adjoint": lambda: propmat.torch.propagate(pair, trimap, confidence=0.8, solver=tight),
+        "through the iterations": lambda: unrolled(*pair, trimap, 0.8, 1e-8),
+    }
+    if side <= 64:
+        ways["through a dense solve"] = lambda: dense(*pair, trimap, 0.8)
+    reference = None
+    for name, way in ways.items():
+        gradient = torch.autograd.grad(way().square().sum(), pair)
+        reference = reference or gradient
+        difference = max(((a - b).norm() / b.norm()).item() for a, b in zip(gradient, reference, strict=True))
+        seconds = least(lambda way=way: torch.autograd.grad(way().square().sum(), pair), repeat)
+        print(f"| {side**2} | {name} | {seconds:.3f} | {saved(way):.1f} | {difference:.0e} |", flush=True)
+
+
+def product(horizontal: torch.Tensor, vertical: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    pad = torch.nn.functional.pad
+    across, down = horizontal * x.diff(dim=1), vertical * x.diff(dim=0)
+    return pad(across, (1, 0)) - pad(across, (0, 1)) + pad(down, (0, 0, 1, 0)) - pad(down, (0, 0, 0, 1))
+
+
+def unrolled(
+    horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor, confidence: float, rtol: float
+) -> torch.Tensor:
+    """Conjugate gradients with Jacobi, every step recorded by PyTorch."""
+    held = confidence * (trimap != 0.5)
+    diagonal = propmat.torch._verbs._degree(horizontal, vertical) + held
+    residual = held * (trimap == 1)
+    x, limit = torch.zeros_like(residual), rtol * residual.norm().item()
+    direction = residual / diagonal
+    rz = (residual * direction).sum()
+    while residual.norm().item() > limit:
+        along = product(horizontal, vertical, direction) + held * direction
+        step = rz / (direction * along).sum()
+        x, residual = x + step * direction, residual - step * along
+        scaled = residual / diagonal
+        rz, old = (residual * scaled).sum(), rz
+        direction = scaled + rz / old * direction
+    return x
+
+
+def dense(horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor, confidence: float) -> torch.Tensor:
+    height, width = trimap.shape
+    pixel = torch.arange(height * width).reshape(height, width)
+    i = torch.cat([pixel[:, :-1].ravel(), pixel[:-1].ravel()])
+    j = torch.cat([pixel[:, 1:].ravel(), pixel[1:].ravel()])
+    half = torch.zeros(pixel.numel(), pixel.numel(), dtype=torch.float64).index_put(
+        (i, j), torch.cat([horizontal.ravel(), vertical.ravel()])
+    )
+    affinity = half + half.T
+    held = (confidence * (trimap != 0.5)).ravel()
+    return torch.linalg.solve(torch.diag(affinity.sum(dim=1) + held) - affinity, held * (trimap == 1).ravel())
+
+
+def saved(way: Callable) -> float:
+    """Megabytes of tensors that PyTorch keeps for the way back, and of what ours keeps beside them."""
+    sizes: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    before = resident()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        result = way()
+    kept = resident() - before
+    del result
+    return max(kept, sum(sizes.values()) / 1e6)
+
+
+def least(call: Callable[[], object], repeat: int) -> float:
+    times = []
+    for _ in range(repeat):
+        gc.collect()
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def resident() -> float:
+    """Megabytes of memory in use by this process."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+if __name__ == "__main__":
+    main()
