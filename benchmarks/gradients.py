@@ -3,9 +3,10 @@
     python -m benchmarks.gradients [--data DIR] [--repeat 5]
 
 First table: "forward" is a whole call of a `propmat.adjoint` verb, "backward" of its pullback for weights or colours,
-least times; "kept" is what the pullback holds on to. Second: eight crops of 320 x 320 in one call of `propmat.torch`
-against one image of the same pixels, forward. Third: the gradient of edge weights by differentiating through the
-iterations of conjugate gradients (Jacobi) and through a dense solve, in PyTorch, float64, beside ours.
+least times; "kept" are the arrays that the pullback holds on to, inputs among them. Second: eight crops of 320 x 320 in
+one call of `propmat.torch` against one image of the same pixels, forward. Third: the gradient of edge weights by
+differentiating through the iterations of conjugate gradients (Jacobi) and through a dense solve, in PyTorch, float64,
+beside ours.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ import propmat.torch
 from benchmarks.problems import DATA, lemur
 from propmat import adjoint
 from propmat.solvers import CG
+from propmat.torch import _operation, _verbs
 
 SIGMA = 0.05
 CROP, CROPS = 320, 8
@@ -77,11 +80,10 @@ def backward_over_forward(name: str, wanted: str, problem: list, verb: Callable,
     upstream = [np.random.default_rng(0).standard_normal(trimap.shape) for _, trimap in problem]
     verb(*problem[0])[1](1.0, wanted=names)  # compiles
     forward = least(lambda: [verb(*given)[0] for given in problem], repeat)
-    before = resident()
     pullbacks = [verb(*given)[1] for given in problem]
-    kept = resident() - before
     backward = least(lambda: [p(g, wanted=names) for p, g in zip(pullbacks, upstream, strict=True)], repeat)
-    print(f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {backward / forward:.2f} | {kept:.0f} |", flush=True)
+    ratio = backward / forward
+    print(f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {ratio:.2f} | {held(pullbacks):.0f} |", flush=True)
 
 
 def batched() -> dict[str, Callable]:
@@ -137,7 +139,7 @@ def unrolled(
 ) -> torch.Tensor:
     """Conjugate gradients with Jacobi, every step recorded by PyTorch."""
     held = confidence * (trimap != 0.5)
-    diagonal = propmat.torch._verbs._degree(horizontal, vertical) + held
+    diagonal = _verbs._degree(horizontal, vertical) + held
     residual = held * (trimap == 1)
     x, limit = torch.zeros_like(residual), rtol * residual.norm().item()
     direction = residual / diagonal
@@ -166,19 +168,36 @@ def dense(horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor
 
 
 def saved(way: Callable) -> float:
-    """Megabytes of tensors that PyTorch keeps for the way back, and of what ours keeps beside them."""
+    """Megabytes of tensors that PyTorch keeps for the way back, and of arrays that our pullbacks keep beside them."""
     sizes: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
         sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    before = resident()
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         result = way()
-    kept = resident() - before
+    kept = sum(sizes.values()) / 1e6 + held([state.batch for state in _operation._STATES.values()])
     del result
-    return max(kept, sum(sizes.values()) / 1e6)
+    return kept
+
+
+def held(root: object) -> float:
+    """Megabytes of the arrays that can be reached from an object."""
+    seen, ahead, total = set(), [root], 0
+    while ahead:
+        thing = ahead.pop()
+        if id(thing) in seen or isinstance(thing, (type, ModuleType)):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, np.ndarray):
+            total += 0 if isinstance(thing.base, np.ndarray) else thing.nbytes
+            ahead.append(thing.base)
+        elif isinstance(thing, FunctionType):
+            ahead.extend(thing.__closure__ or ())
+        else:
+            ahead.extend(gc.get_referents(thing))
+    return total / 1e6
 
 
 def least(call: Callable[[], object], repeat: int) -> float:
@@ -189,12 +208,6 @@ def least(call: Callable[[], object], repeat: int) -> float:
         call()
         times.append(time.perf_counter() - start)
     return min(times)
-
-
-def resident() -> float:
-    """Megabytes of memory in use by this process."""
-    gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 if __name__ == "__main__":
