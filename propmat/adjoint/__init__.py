@@ -1,7 +1,7 @@
 """The verbs with their way back: each returns alpha and the function that takes dℓ/dα to exact gradients of ℓ.
 
 The way back is one more solve with the same matrix, A λ = dℓ/dα, and sums over pairs of pixels or windows
-(`docs/mathematics.md`, section 5).
+(`docs/mathematics.md`, section 6).
 """
 
 from propmat.adjoint._directed import propagate_directed

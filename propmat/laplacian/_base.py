@@ -91,7 +91,7 @@ class Laplacian(ABC):
     ) -> dict[str, Any]:
         """The derivatives of -λᵀ L α with respect to the wanted parameters, for (H, W) maps λ and α.
 
-        With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 5).
+        With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 6).
         """
         return {}
 
