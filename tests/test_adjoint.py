@@ -177,6 +177,21 @@ def test_knn(rng, trimap, preset):
     check_gradients(verb, given, rng, step=1e-7)
 
 
+def test_large_kernels_are_closed_forms(rng, trimap):
+    image, upstream = random_photo(rng, H, W), rng.standard_normal((H, W))
+    large, plain = laplacian.large_kernel(image, 1e-3, 2), laplacian.closed_form(image, 1e-3, 2)
+    found, expected = (adjoint.solve(g, trimap, solver=CG(rtol=1e-13))[1](upstream) for g in (large, plain))
+    np.testing.assert_allclose(found.image, expected.image, atol=1e-8 * np.abs(expected.image).max())
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-10)
+
+
+def test_of_other_laplacians_there_are_gradients_of_constraints(rng, trimap):
+    _, pullback = adjoint.solve(laplacian.learning_based(random_photo(rng, H, W)), trimap, confidence=1.0)
+    assert pullback.parameters == ("values", "confidence")
+    with pytest.raises(InputError, match="wanted: there is no gradient 'image'; takes values, confidence"):
+        pullback(1.0, wanted=["image"])
+
+
 def test_knn_weights(rng, trimap):
     image, upstream = rng.random((H, W, 3)), rng.standard_normal((H, W))
     graph = laplacian.knn(image)

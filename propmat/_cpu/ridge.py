@@ -3,7 +3,7 @@
     a_k = Δ_k⁻¹ (1/n) Σ_i (I_i - μ_k) (p_i - p̄_k),        ρ_ki = p_i - p̄_k - a_k · (I_i - μ_k)
 
 with mean μ_k and regularised covariance Δ_k of `_cpu.closed_form.window_statistics`. The closed-form Laplacian is made
-of these: (L p)_i = Σ_{k ∋ i} ρ_ki (Levin et al. 2008, section 3; `docs/mathematics.md`, section 5).
+of these: (L p)_i = Σ_{k ∋ i} ρ_ki (Levin et al. 2008, section 3; `docs/mathematics.md`, section 6).
 """
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,6 +73,7 @@ def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKe
 class LargeKernel(Laplacian):
     """What `large_kernel` returns: the closed form, multiplied by box sums."""
 
+    parameters = ClosedForm.parameters
     ties_all_pixels = True
 
     def __init__(self, definition: ClosedForm) -> None:
@@ -97,6 +99,12 @@ class LargeKernel(Laplacian):
                 f"graphs, or a factorisation, needs the matrix), or use a smaller radius"
             )
         return self.definition.rows(row_mask, column_mask)
+
+    def times(self, plane: Array) -> Array:
+        return self.definition.times(plane)
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        return self.definition.pullback(adjoint, alpha, wanted)
 
     def near_null_space(self, mask: Mask) -> Array:
         return self.definition.near_null_space(mask)
