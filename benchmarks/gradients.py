@@ -138,7 +138,7 @@ def unrolled(
     horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor, confidence: float, rtol: float
 ) -> torch.Tensor:
     """Conjugate gradients with Jacobi, every step recorded by PyTorch."""
-    held = confidence * (trimap != 0.5)
+    held = confidence * (trimap != 0.5).double()
     diagonal = _verbs._degree(horizontal, vertical) + held
     residual = held * (trimap == 1)
     x, limit = torch.zeros_like(residual), rtol * residual.norm().item()
@@ -163,8 +163,8 @@ def dense(horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor
         (i, j), torch.cat([horizontal.ravel(), vertical.ravel()])
     )
     affinity = half + half.T
-    held = (confidence * (trimap != 0.5)).ravel()
-    return torch.linalg.solve(torch.diag(affinity.sum(dim=1) + held) - affinity, held * (trimap == 1).ravel())
+    held = confidence * (trimap != 0.5).ravel().double()
+    return torch.linalg.solve(torch.diag(affinity.sum(dim=1) + held) - affinity, held * (trimap == 1).ravel().double())
 
 
 def saved(way: Callable) -> float:

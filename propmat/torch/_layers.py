@@ -12,45 +12,37 @@ from propmat.torch._operation import known_solver
 from propmat.torch._verbs import closed_form, knn, propagate, refine
 
 
-class ClosedForm(torch.nn.Module):
-    """`closed_form` as a layer: (image, trimap) → alpha."""
+class _Verb(torch.nn.Module):
+    """A verb whose options are fixed when it is made."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
         self.options = options | {"solver": known_solver(options.get("solver"))}
+
+
+class ClosedForm(_Verb):
+    """`closed_form` as a layer: (image, trimap) → alpha."""
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return closed_form(image, trimap, **self.options)
 
 
-class Knn(torch.nn.Module):
+class Knn(_Verb):
     """`knn` as a layer: (image, trimap) → alpha."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self.options = options | {"solver": known_solver(options.get("solver"))}
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return knn(image, trimap, **self.options)
 
 
-class Refine(torch.nn.Module):
+class Refine(_Verb):
     """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self.options = options | {"solver": known_solver(options.get("solver"))}
 
     def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
         return refine(image, alpha, confidence, trimap=trimap, **self.options)
 
 
-class Propagate(torch.nn.Module):
+class Propagate(_Verb):
     """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self.options = options | {"solver": known_solver(options.get("solver"))}
 
     def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
         return propagate(affinities, trimap, **self.options)
