@@ -165,8 +165,11 @@ class GridOperator:
         return replace(self, values=values)
 
     def _product(self, x: Array) -> Array:
-        y = np.zeros(self.support.size)
-        self.multiply(x, y)
+        """The product on one thread: less to compile for what a solve does once or twice."""
+        from propmat._cpu import grid as kernels
+
+        y, runs = np.zeros(self.support.size), self.support.runs
+        kernels.multiply_runs(self.values, runs, 0, len(runs), x, y)
         return self.gather(y)
 
     def __matmul__(self, x: Array) -> Array:

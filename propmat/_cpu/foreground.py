@@ -92,7 +92,7 @@ def _store_row(y, image, columns, matte, held, layers):
                     layers[layer, y, x, c] = image[columns[x], c] if alone else held[layer, c, square, slot, i + 1]
 
 
-@compiled(error_model="numpy")
+@compiled()
 def _relax_row(y, colours, matte, layers, width, height, square, weights):
     """One Gauss-Seidel half sweep over the squares of one colour in a row.
 

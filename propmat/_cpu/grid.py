@@ -87,58 +87,37 @@ def straddles(unknown, top, left, height, width, block):
     return False
 
 
-@compiled(fastmath={"contract"})
-def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
-    """M with B = I - 1/9 - M Mᵀ for the windows around (y, centres[t]); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I.
-
-    The windows run innermost, as the lanes of every instruction.
-    """
+@compiled()
+def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
+    """Write M with B = I - 1/9 - M Mᵀ for the window around (y, x); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I."""
     depth = image.shape[2]
     for c in range(depth):
-        mean = out[c, 0]
-        mean[:count] = 0.0
+        mean = 0.0
         for a in range(9):
-            row, lane = image[y - 1 + a // 3, :, c], centred[a, c]
-            for t in range(count):
-                lane[t] = row[centres[t] - 1 + a % 3]
-                mean[t] += lane[t]
+            centred[a, c] = image[y - 1 + a // 3, x - 1 + a % 3, c]
+            mean += centred[a, c]
+        mean /= 9.0
         for a in range(9):
-            lane = centred[a, c]
-            for t in range(count):
-                lane[t] -= mean[t] / 9.0
+            centred[a, c] -= mean
     for c in range(depth):
         for e in range(c + 1):
-            total = covariance[c, e]
-            total[:count] = epsilon if c == e else 0.0
+            total = epsilon if c == e else 0.0
             for a in range(9):
-                left, right = centred[a, c], centred[a, e]
-                for t in range(count):
-                    total[t] += left[t] * right[t]
-            for t in range(count):
-                total[t] /= 9.0
+                total += centred[a, c] * centred[a, e]
+            total /= 9.0
             for k in range(e):
-                left, right = covariance[c, k], covariance[e, k]
-                for t in range(count):
-                    total[t] -= left[t] * right[t]
-            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound. Its inverse is kept.
+                total -= covariance[c, k] * covariance[e, k]
+            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
             if c == e:
-                for t in range(count):
-                    total[t] = 1.0 / np.sqrt(max(total[t], epsilon / 9.0))
+                covariance[c, c] = np.sqrt(max(total, epsilon / 9.0))
             else:
-                inverse = covariance[e, e]
-                for t in range(count):
-                    total[t] *= inverse[t]
+                covariance[c, e] = total / covariance[e, e]
     for a in range(9):
         for c in range(depth):
-            total, lane, inverse = out[c, a], centred[a, c], covariance[c, c]
-            for t in range(count):
-                total[t] = lane[t] / 3.0
+            total = centred[a, c] / 3.0
             for k in range(c):
-                left, right = covariance[c, k], out[k, a]
-                for t in range(count):
-                    total[t] -= left[t] * right[t]
-            for t in range(count):
-                total[t] *= inverse[t]
+                total -= covariance[c, k] * out[k, a, lane]
+            out[c, a, lane] = total / covariance[c, c]
 
 
 @compiled()
@@ -161,8 +140,8 @@ def square_factor(factor, lane, work):
             factor[c, a, lane] = total
 
 
-@compiled(fastmath={"contract"})
-def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
+@compiled()
+def scatter_windows(factor, count, number, y, x, top, bottom, values):
     """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
     depth = factor.shape[0]
     for a in range(9):
@@ -178,7 +157,8 @@ def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
             for t in range(count):
                 target[t] += constant
             for c in range(depth):
-                left, right = factor[c, a, begin : begin + count], factor[c, b, begin : begin + count]
+                left = factor[c, a]
+                right = factor[c, b]
                 for t in range(count):
                     target[t] -= left[t] * right[t]
 
@@ -190,29 +170,25 @@ def assemble_windows(image, unknown, centres, number, epsilon, squared, block, v
     for stripe in prange((height + STRIPE - 1) // STRIPE):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
         factor = np.empty((depth, 9, LANES))
-        centred = np.empty((9, depth, LANES))
-        covariance = np.empty((depth, depth, LANES))
-        lanes = np.empty(LANES, np.int64)
+        centred = np.empty((9, depth))
+        covariance = np.empty((depth, depth))
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
             x = 1
             while x < width - 1:
-                count = 0
-                while count < LANES and x < width - 1:
-                    if centres[y, x] and (block == 0 or straddles(unknown, y - 1, x - 1, 3, 3, block)):
-                        lanes[count] = x
-                        count += 1
+                if not centres[y, x]:
                     x += 1
-                window_factors(image, y, lanes, count, epsilon, centred, covariance, factor)
-                if squared:
-                    for t in range(count):
-                        square_factor(factor, t, covariance[:, :, 0])
-                begin = 0
-                while begin < count:
-                    end = begin + 1
-                    while end < count and lanes[end] == lanes[end - 1] + 1:
-                        end += 1
-                    scatter_windows(factor, begin, end - begin, number, y, lanes[begin], top, bottom, values)
-                    begin = end
+                    continue
+                count = np.int64(0)  # not a literal, for which all that is called would be compiled too
+                while count < LANES and x + count < width - 1 and centres[y, x + count]:
+                    centre = x + count
+                    if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):
+                        break
+                    window_factor(image, y, centre, epsilon, centred, covariance, factor, count)
+                    if squared:
+                        square_factor(factor, count, covariance)
+                    count += 1
+                scatter_windows(factor, count, number, y, x, top, bottom, values)
+                x += max(count, 1)
 
 
 @compiled()
