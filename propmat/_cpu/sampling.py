@@ -337,6 +337,8 @@ def choose(image, labels, bands, colours, places, starts, apart, overlap, strict
                     away[k] /= max(nearest, 1.0)
             least = np.inf
             for i in range(starts[1, bands[1, y, x]], starts[1, bands[1, y, x] + 1]):
+                if away[i] >= least:  # most candidates are too far away to be tried with any other
+                    continue
                 for j in range(starts[0, bands[0, y, x]], starts[0, bands[0, y, x] + 1]):
                     cost = away[i] + away[j] + overlap[i, j]
                     if cost >= least:
