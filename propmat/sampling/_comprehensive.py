@@ -98,9 +98,9 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
 
     pixels, labels = read(image, trimmed(image, trimap))
     sets = candidates(pixels, labels)
-    apart = np.square(sets.colours[:, np.newaxis] - sets.colours).sum(axis=2)
+    apart, cost = separation(sets)
     chosen = kernels.choose(
-        pixels, labels, bands(labels), sets.colours, sets.places, sets.starts, apart, overlap(sets), STRICTNESS
+        pixels, labels, bands(labels), sets.colours, sets.places, sets.starts, apart, cost, STRICTNESS
     )
     return settle(pixels, labels, sets.colours[chosen], sets.variances.sum(axis=1)[chosen], labels < 0)
 
@@ -151,18 +151,20 @@ def bands(labels: Labels) -> NDArray[np.int64]:
     return found
 
 
-def overlap(sets: Candidates) -> Array:
-    """-log of the share of two normal distributions, Cohen's d apart, that does not overlap, (n, n)."""
+def separation(sets: Candidates) -> tuple[Array, Array]:
+    """Of every foreground candidate (rows) from every background candidate (columns).
+
+    The squared difference of their colours, and -log of the share of two normal distributions, Cohen's d apart, that
+    does not overlap.
+    """
     from scipy.special import erf
 
-    return -np.log(np.maximum(erf(cohens_d(sets) / np.sqrt(8)), np.finfo(float).tiny))
-
-
-def cohens_d(sets: Candidates) -> Array:
-    """How far the colours of two clusters are apart, in units of their common standard deviation, (n, n)."""
+    first = sets.starts[1, 0]
     freedom = sets.counts - 1.0
-    weighted = freedom[:, np.newaxis] * sets.variances
-    total = np.maximum(freedom[:, np.newaxis] + freedom, 1.0)
-    pooled = (weighted[:, np.newaxis] + weighted) / total[:, :, np.newaxis] + QUANTISATION
-    difference = sets.colours[:, np.newaxis] - sets.colours
-    return np.sqrt((difference**2 / pooled).sum(axis=2))
+    total = np.maximum(freedom[first:, np.newaxis] + freedom[:first], 1.0)
+    squares = np.zeros((2, *total.shape))  # of the difference, and of Cohen's d
+    for colour, scatter in zip(sets.colours.T, freedom * sets.variances.T, strict=True):
+        difference = np.square(colour[first:, np.newaxis] - colour[:first])
+        squares[0] += difference
+        squares[1] += difference / ((scatter[first:, np.newaxis] + scatter[:first]) / total + QUANTISATION)
+    return squares[0], -np.log(np.maximum(erf(np.sqrt(squares[1] / 8)), np.finfo(float).tiny))
