@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat.errors import InputError
-from propmat.laplacian import Graph, Laplacian
-from propmat.laplacian._base import canonical
+from propmat.laplacian import Graph, Laplacian, _base
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -88,7 +87,7 @@ class Mixture(Laplacian):
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         left = self.residual[:, np.flatnonzero(row_mask)]
-        return canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
+        return _base.canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))

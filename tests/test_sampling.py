@@ -1,11 +1,14 @@
 """Sampling: laws, each stage against a slow reference, hard trimaps, bad input."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
 from propmat.sampling._clusters import clusters
+from propmat.sampling._comprehensive import Candidates, separation
 from propmat.sampling._settling import disc
 from propmat.sampling._shared import ray_directions
 from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
@@ -221,8 +224,8 @@ def test_choice_against_reference(rng):
     labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
     colours, places = rng.random((11, 3)), rng.uniform(0, 12, (11, 2))
     starts, bands = np.array([[0, 3, 6], [6, 9, 11]]), rng.integers(0, 2, (2, 12, 14))
-    apart = np.square(colours[:, None] - colours).sum(axis=2)
-    overlap = rng.random((11, 11))
+    apart = np.square(colours[6:, None] - colours[:6]).sum(axis=2)
+    overlap = rng.random((5, 6))
     chosen = kernels.choose(image, labels, bands, colours, places, starts, apart, overlap, 10.0)
     for y, x in np.argwhere(labels < 0):
         background, foreground = (range(*starts[k, bands[k, y, x] :][:2]) for k in (0, 1))
@@ -232,11 +235,23 @@ def test_choice_against_reference(rng):
             for k in side
         }
         cost = {
-            (b, f): 10 * distortion(image[y, x], colours[f], colours[b]) + near[b] + near[f] + overlap[f, b]
+            (b, f): 10 * distortion(image[y, x], colours[f], colours[b]) + near[b] + near[f] + overlap[f - 6, b]
             for b in background
             for f in foreground
         }
         assert tuple(chosen[y, x]) == min(cost, key=cost.get)
+
+
+def test_separation_is_its_definition(rng):
+    counts, starts = np.array([5, 9, 4, 12, 7]), np.array([[0, 2, 3], [3, 4, 5]])
+    colours, variances = rng.random((5, 3)), rng.uniform(0.01, 0.1, (5, 3))
+    apart, overlap = separation(Candidates(colours, variances, np.zeros((5, 2)), counts, starts))
+    for f, b in np.ndindex(2, 3):
+        difference, both = colours[f + 3] - colours[b], [f + 3, b]
+        pooled = (counts[both] - 1) @ variances[both] / (counts[both].sum() - 2)
+        d = np.sqrt((difference**2 / pooled).sum())
+        assert apart[f, b] == pytest.approx(difference @ difference)
+        assert overlap[f, b] == pytest.approx(-np.log(2 * NormalDist().cdf(d / 2) - 1), rel=1e-3)  # less quantisation
 
 
 def test_clusters_are_a_partition_into_what_lies_together(rng):

@@ -311,9 +311,9 @@ def choose(image, labels, bands, colours, places, starts, apart, overlap, strict
     """The pair of candidates that explains every unknown pixel best (Shahrian et al. 2013, section 3.2).
 
     Candidates of label l are `starts[l, k]` to `starts[l, k + 1]` in `colours` and `places` for pixels of band k,
-    and `bands[l]` (H, W) says which band that is. `apart[i, j]` is the squared difference of two candidates' colours,
-    `overlap[i, j]` the cost of a pair by itself. Returns the indices of background and foreground (H, W, 2); 0 where
-    the label is known.
+    and `bands[l]` (H, W) says which band that is. `apart` is the squared difference in colour of foreground and
+    background candidates, `overlap` the cost of a pair by itself; both count each label's candidates from 0.
+    Returns the indices of background and foreground (H, W, 2); 0 where the label is known.
     """
     height, width, channels = image.shape
     chosen = np.zeros((height, width, 2), np.int64)
@@ -337,18 +337,21 @@ def choose(image, labels, bands, colours, places, starts, apart, overlap, strict
                     away[k] /= max(nearest, 1.0)
             least = np.inf
             for i in range(starts[1, bands[1, y, x]], starts[1, bands[1, y, x] + 1]):
+                if away[i] >= least:  # most candidates are too far away to be tried with any other
+                    continue
+                f = i - starts[1, 0]
                 for j in range(starts[0, bands[0, y, x]], starts[0, bands[0, y, x] + 1]):
-                    cost = away[i] + away[j] + overlap[i, j]
+                    cost = away[i] + away[j] + overlap[f, j]
                     if cost >= least:
                         continue
                     # In the triangle of the pixel's colour and the two candidates' all sides are known.
-                    along = 0.5 * (off[j] - off[i] + apart[i, j])
+                    along = 0.5 * (off[j] - off[i] + apart[f, j])
                     if along <= 0.0:
                         misfit = off[j]
-                    elif along >= apart[i, j]:
+                    elif along >= apart[f, j]:
                         misfit = off[i]
                     else:
-                        misfit = max(0.0, off[j] - along * along / apart[i, j])
+                        misfit = max(0.0, off[j] - along * along / apart[f, j])
                     cost += strictness * np.sqrt(misfit)
                     if cost < least:
                         least = cost

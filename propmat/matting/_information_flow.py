@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from propmat import _inputs, solvers
 from propmat._solve import solve
 from propmat.matting._methods import METHODS
-from propmat.preconditioners import Jacobi
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -36,13 +35,11 @@ def information_flow(
 
     Parameters
     ----------
-    image, trimap, callback
+    image, trimap, solver, callback
         As in `propmat.closed_form`.
     known_to_unknown : bool, default True
         Whether to use the second term. The authors leave it out for highly transparent objects (a net, a plastic
         bag), whose pure colours the known foreground lacks.
-    solver : propmat.solvers.CG or Direct, optional
-        `CG` with `Jacobi` if not given: the matrix is far from a grid, and its diagonal strong.
 
     Returns
     -------
@@ -79,5 +76,4 @@ def information_flow(
     """
     labels = Trimap.parse(trimap, _inputs.image(image).shape)
     graph, prior = METHODS["information_flow"](image, labels, known_to_unknown=known_to_unknown)
-    solver = solver or solvers.CG(preconditioner=Jacobi())
     return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha

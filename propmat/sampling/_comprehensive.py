@@ -15,14 +15,14 @@ from propmat.sampling._settling import settle
 Array = NDArray[np.float64]
 Labels = NDArray[np.int8]
 
-BANDS = 4
+BANDS = 8
 COLOUR_CLUSTERS = 4
-SPATIAL_CLUSTERS = 16
+SPATIAL_CLUSTERS = 32
 GROWTH = 1 / 3  # exponent of how clusters multiply from band to band
 COLOUR_SPREAD = 0.01**2  # clusters below are not split further
 SPATIAL_SPREAD = 3.0**2
 QUANTISATION = (1 / 255) ** 2 / 12  # variance of rounding to 8 bits: what no cluster of colours is below
-STRICTNESS = 100.0  # of the distortion, colours in [0, 1]
+STRICTNESS = 64.0  # of the distortion, colours in [0, 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     one farthest from it those of the whole foreground, and so with the background. Of all pairs (f, b) it keeps
     that of the greatest
 
-    .. math:: \exp(-100 M(f, b)) \, \exp\!\Big(-\frac{|f - p|}{D_f}\Big) \exp\!\Big(-\frac{|b - p|}{D_b}\Big) \,
+    .. math:: \exp(-64 M(f, b)) \, \exp\!\Big(-\frac{|f - p|}{D_f}\Big) \exp\!\Big(-\frac{|b - p|}{D_b}\Big) \,
         (2 \Phi(d / 2) - 1)
 
     with M the distance of the colour from the mixture of the two, D the distance to the nearest candidate of that
@@ -76,9 +76,10 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     -----
     The paper fits Gaussian mixtures with as many components as a histogram has peaks. Here clusters are split at
     their mean, across their principal axis, until they are small or many enough (Orchard and Bouman 1991), which is
-    deterministic and needs no start. Its numbers of clusters and the scale of M are not known to us; ours were chosen
-    on photographs. With the mean distance to all candidates for D, as published, pairs far away and far apart won and
-    errors were larger; so they were without the sharing of neighbours, which the paper does not have.
+    deterministic and needs no start. Numbers of clusters and the scale of M were chosen on the photographs of
+    `docs/design.md`, by their mean error. With the mean distance to all candidates for D, as in public code, pairs far
+    away and far apart won and errors were larger; so they were without the sharing of neighbours, which the paper
+    lacks.
 
     References
     ----------
@@ -97,9 +98,9 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
 
     pixels, labels = read(image, trimmed(image, trimap))
     sets = candidates(pixels, labels)
-    apart = np.square(sets.colours[:, np.newaxis] - sets.colours).sum(axis=2)
+    apart, cost = separation(sets)
     chosen = kernels.choose(
-        pixels, labels, bands(labels), sets.colours, sets.places, sets.starts, apart, overlap(sets), STRICTNESS
+        pixels, labels, bands(labels), sets.colours, sets.places, sets.starts, apart, cost, STRICTNESS
     )
     return settle(pixels, labels, sets.colours[chosen], sets.variances.sum(axis=1)[chosen], labels < 0)
 
@@ -150,18 +151,20 @@ def bands(labels: Labels) -> NDArray[np.int64]:
     return found
 
 
-def overlap(sets: Candidates) -> Array:
-    """-log of the share of two normal distributions, Cohen's d apart, that does not overlap, (n, n)."""
+def separation(sets: Candidates) -> tuple[Array, Array]:
+    """Of every foreground candidate (rows) from every background candidate (columns).
+
+    The squared difference of their colours, and -log of the share of two normal distributions, Cohen's d apart, that
+    does not overlap.
+    """
     from scipy.special import erf
 
-    return -np.log(np.maximum(erf(cohens_d(sets) / np.sqrt(8)), np.finfo(float).tiny))
-
-
-def cohens_d(sets: Candidates) -> Array:
-    """How far the colours of two clusters are apart, in units of their common standard deviation, (n, n)."""
+    first = sets.starts[1, 0]
     freedom = sets.counts - 1.0
-    weighted = freedom[:, np.newaxis] * sets.variances
-    total = np.maximum(freedom[:, np.newaxis] + freedom, 1.0)
-    pooled = (weighted[:, np.newaxis] + weighted) / total[:, :, np.newaxis] + QUANTISATION
-    difference = sets.colours[:, np.newaxis] - sets.colours
-    return np.sqrt((difference**2 / pooled).sum(axis=2))
+    total = np.maximum(freedom[first:, np.newaxis] + freedom[:first], 1.0)
+    squares = np.zeros((2, *total.shape))  # of the difference, and of Cohen's d
+    for colour, scatter in zip(sets.colours.T, freedom * sets.variances.T, strict=True):
+        difference = np.square(colour[first:, np.newaxis] - colour[:first])
+        squares[0] += difference
+        squares[1] += difference / ((scatter[first:, np.newaxis] + scatter[:first]) / total + QUANTISATION)
+    return squares[0], -np.log(np.maximum(erf(np.sqrt(squares[1] / 8)), np.finfo(float).tiny))
