@@ -138,6 +138,11 @@ class GridOperator:
         return n, n
 
     @property
+    def entries(self) -> int:
+        """How many numbers are stored."""
+        return self.values.size
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         return self.values.dtype
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numba
 from numba.core import config
@@ -37,3 +39,19 @@ def use_threads(count: int) -> None:
 def used_threads() -> int:
     """The number of threads for the calling thread."""
     return int(numba.get_num_threads())
+
+
+# Loops over fewer entries than this gain little from a second core, and lose a time slice whenever it is busy.
+WORTH_SHARING = 500_000
+
+
+@contextmanager
+def threads_for(entries: int) -> Iterator[None]:
+    """Kernels that go over so many entries, on one thread if they are few."""
+    before = numba.get_num_threads()
+    if entries < WORTH_SHARING:
+        numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -63,7 +63,7 @@ class Multigrid:
     threshold: float = 0.15
     pixel_threshold: float = 0.03
     degree: int = 3
-    coarsest: int = 600
+    coarsest: int = 300
 
     def __post_init__(self) -> None:
         _inputs.positive(self.threshold, "threshold")
@@ -103,9 +103,15 @@ class Hierarchy:
         del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
         self.pixels = Pixels(matrix)
         levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
-        self.smoothers = [Smoother(level, settings.degree) for level in levels]
+        self.smoothers = [self._smoother(level) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
         self.residuals = [np.zeros(level.size, np.float32) for level in levels]
+
+    def _smoother(self, level: Pixels | Blocks) -> Smoother:
+        from propmat._cpu._threads import threads_for
+
+        with threads_for(level.values.size):
+            return Smoother(level, self.settings.degree)
 
     def _can_coarsen(self) -> bool:
         last = self.levels[-1]
@@ -270,13 +276,16 @@ class Hierarchy:
 
     def _cycle(self, k: int) -> None:
         """Improve smoother k's x for its b by one V-cycle from x = 0."""
+        from propmat._cpu._threads import threads_for
+
         smoother, coarse, residual = self.smoothers[k], self.levels[k], self.residuals[k]
         smoother.smooth_from_zero()
         smoother.level.residual(smoother.b, smoother.x, residual, smoother.y)
         if k + 1 < len(self.smoothers):
             below = self.smoothers[k + 1]
             coarse.restrict(residual, below.b)
-            self._cycle(k + 1)
+            with threads_for(coarse.entries):
+                self._cycle(k + 1)
             coarse.prolong(below.x, smoother.x)
         else:
             self._solve_coarsest(residual, smoother.x)

@@ -165,6 +165,12 @@ class _Run:
 
     def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
         """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
+        from propmat._cpu._threads import threads_for
+
+        with threads_for(self.layout.entries):
+            return self._iterate_on(residual, norm, product)
+
+    def _iterate_on(self, residual: Array, norm: float, product: Array) -> Status:
         from propmat._cpu import conjugate_gradients as kernels
 
         direction = np.zeros_like(residual)
@@ -200,6 +206,7 @@ class _Flat:
 
     def __init__(self, matrix: Any) -> None:
         self.matrix = matrix
+        self.entries = getattr(matrix, "nnz", matrix.shape[0])
 
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)
