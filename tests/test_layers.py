@@ -18,18 +18,21 @@ FLOORS = (  # ground first
     "adjoint matting",
     "_batches",
     "torch jax",
+    "networks",
     "cli",
     "__main__",
 )
 ROOMS_OF = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "io pictures",
+    "PIL": "io pictures networks",
     "OpenImageIO": "io",
     "sklearn": "datasets",
-    "tqdm": "cli",
+    "tqdm": "cli networks",
     "cupy": "",
-    "torch": "torch",
+    "torch": "torch networks",
+    "safetensors": "networks",
+    "tomli": "networks",
     "jax": "jax",
 }
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}

@@ -1,0 +1,25 @@
+"""Networks on the solver, in PyTorch: each is faithful to its paper by default, departures are named options.
+
+`DCNN` merges mattes that the verbs make; `DeepMattePropNet` learns the affinities that a matte is propagated by.
+`python -m propmat.networks.training CONFIG` trains them, see `docs/weights.md`.
+
+>>> from propmat.networks import DCNN
+>>> sum(weight.numel() for weight in DCNN().parameters())
+43904
+"""
+
+try:
+    import safetensors as _safetensors  # noqa: F401
+    import torch as _torch  # noqa: F401
+except ImportError:
+    from propmat.errors import MissingDependencyError
+
+    raise MissingDependencyError(
+        "propmat.networks needs PyTorch and safetensors: python -m pip install 'propmat[torch]'"
+    ) from None
+
+from propmat.networks._dcnn import DCNN, dcnn
+from propmat.networks._deep_matte_prop_net import DeepMattePropNet, deep_matte_prop_net
+from propmat.networks._weights import load_weights, save_weights
+
+__all__ = ["DCNN", "DeepMattePropNet", "dcnn", "deep_matte_prop_net", "load_weights", "save_weights"]

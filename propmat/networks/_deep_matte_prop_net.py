@@ -1,0 +1,201 @@
+"""DeepMattePropNet: two branches learn features, pairs of them affinities, and a solve propagates the trimap.
+
+Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018. 29,557,121 weights:
+29,480,640 of the semantic branch, 76,224 of the low-level branch, 257 of the affinities.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from propmat import _inputs, pictures
+from propmat.errors import InputError
+from propmat.networks._network import Network
+from propmat.networks._segnet import SHRINKS, SegNet
+from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.solvers import CG
+from propmat.torch import propagate
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+PAIRS = ("concat", "absdiff", "both")
+BOUND = 8.0
+# Squared, under the roots of the losses: they have a derivative at 0.
+TINY = 1e-12
+# The statistics of ImageNet's colours.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class DeepMattePropNet(Network):
+    """(image (B, 3, H, W), trimap (B, 1, H, W)) → alpha (B, 1, H, W), of any size.
+
+    Parameters
+    ----------
+    width : int, default 1
+        Divides all numbers of channels; the low-level branch keeps 16.
+    pair : {"concat", "absdiff", "both"}
+        What makes the logarithm z of an affinity out of the features of two pixels: a · f_i + b · f_j, as in the
+        paper; -softplus(w) · abs(f_i - f_j), as in convolutional random walks; or their sum. A bias is added to each.
+    tie : bool, default False
+        a = b, so that a mirrored picture has mirrored affinities.
+    norm : {"batch", "group"}
+        See `SegNet`.
+    confidence : float or None, default 0.8
+        With which known pixels hold their labels; None makes them exact.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from propmat.networks import DeepMattePropNet
+    >>> network = DeepMattePropNet.preset("small", width=16)
+    >>> trimap = torch.tensor([0, 0.5, 0.5, 1]).repeat_interleave(8).expand(1, 1, 24, 32)
+    >>> network(torch.rand(1, 3, 24, 32), trimap).shape
+    torch.Size([1, 1, 24, 32])
+    """
+
+    name = "deep_matte_prop_net"
+    presets = {"faithful": {}, "small": {"width": 4, "pair": "absdiff", "norm": "group"}}
+
+    def __init__(
+        self,
+        width: int = 1,
+        *,
+        pair: str = "concat",
+        tie: bool = False,
+        norm: str = "batch",
+        confidence: float | None = 0.8,
+    ) -> None:
+        super().__init__()
+        if norm not in ("batch", "group"):
+            raise InputError(f"norm: takes 'batch' or 'group', got {norm!r}")
+        self.options = {"width": width, "pair": pair, "tie": tie, "norm": norm, "confidence": confidence}
+        self.confidence = confidence
+        features = max(64 // width, 16)
+        self.semantic = SegNet(4, width, norm)  # 64 x H x W
+        self.low_level = nn.Sequential(  # 64 x H x W
+            nn.Conv2d(4, features, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(features, features, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(features, features, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+        self.affinity = PairAffinities(64 // width + features, pair, tie)
+
+    def features(self, image: Tensor, trimap: Tensor) -> Tensor:
+        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch."""
+        mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+        x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
+        height, width = x.shape[-2:]
+        padded = functional.pad(x, (0, -width % SHRINKS, 0, -height % SHRINKS), mode="replicate")
+        return torch.cat([self.semantic(padded)[..., :height, :width], self.low_level(x)], dim=1)
+
+    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (B, H, W - 1) and (B, H - 1, W)."""
+        pairs: tuple[Tensor, Tensor] = self.affinity(self.features(image, trimap))
+        return pairs
+
+    def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
+        affinities = self.affinities(image, trimap)
+        return propagate(affinities, trimap[:, 0], confidence=self.confidence, solver=solver)[:, None]
+
+
+class PairAffinities(nn.Module):
+    """Features (B, T, H, W) → weights of neighbours, exp(z) with z bounded as in `propmat.torch.Affinities`."""
+
+    def __init__(self, features: int, pair: str, tie: bool) -> None:
+        super().__init__()
+        if pair not in PAIRS:
+            raise InputError(f"pair: takes {' or '.join(map(repr, PAIRS))}, got {pair!r}")
+        self.first = self.second = self.contrast = None
+        if pair != "absdiff":
+            self.first = nn.Parameter(0.01 * torch.randn(features))
+            self.second = None if tie else nn.Parameter(0.01 * torch.randn(features))
+        if pair != "concat":
+            self.contrast = nn.Parameter(0.01 * torch.randn(features))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        across = self.weights(features[..., :, :-1], features[..., :, 1:])
+        return across, self.weights(features[..., :-1, :], features[..., 1:, :])
+
+    def weights(self, one: Tensor, other: Tensor) -> Tensor:
+        """Affinities of pixels with their right or lower neighbours, from the features of both."""
+        z = self.bias
+        if self.first is not None:
+            z = z + _dot(self.first, one) + _dot(self.first if self.second is None else self.second, other)
+        if self.contrast is not None:
+            z = z - _dot(functional.softplus(self.contrast), (one - other).abs())
+        return torch.exp(BOUND * torch.tanh(z / BOUND))
+
+
+def _dot(weight: Tensor, features: Tensor) -> Tensor:
+    return torch.einsum("f,bfhw->bhw", weight, features)
+
+
+def matting_loss(alpha: Tensor, truth: Tensor, contrast: Tensor, unknown: Tensor) -> Tensor:
+    """The mean over unknown pixels of half the alpha loss and half the composition loss.
+
+    Each is a smooth absolute difference, √(d² + ε²). Composites with the true colours F and B differ by
+    (α̂ - α)(F - B), so that `contrast`, F - B of shape (B, 3, H, W), is all that the second needs.
+    """
+    difference = alpha - truth  # B x 1 x H x W
+    of_alpha = (difference.square() + TINY).sqrt()
+    of_colour = ((difference * contrast).square() + TINY).sqrt().mean(dim=1, keepdim=True)
+    return (0.5 * of_alpha + 0.5 * of_colour)[unknown].mean()
+
+
+def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
+    """DeepMattePropNet: propagation of the trimap along affinities that a network has learned.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) array
+    trimap : (H, W) array or Trimap
+        As in `propmat.closed_form`.
+    weights : str or os.PathLike, optional
+        A file made by training; by default the weights that come with the package.
+    keep_labels : bool, default True
+        Set known pixels to their label, from which the solve may have drawn them.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or a file of weights is not there or not one of this network.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018.
+
+    Examples
+    --------
+    >>> from propmat.networks import deep_matte_prop_net
+    >>> alpha = deep_matte_prop_net(image, trimap, weights="runs/weights.safetensors")  # doctest: +SKIP
+    """
+    network, _ = load_weights(weights or shipped(DeepMattePropNet.name), DeepMattePropNet)
+    pixels = pictures.colours(_inputs.image(image))
+    labels = Trimap.parse(trimap, pixels.shape)
+    alpha = propagated(network, pixels, labels)
+    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
+
+
+@torch.inference_mode()
+def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array:
+    """Alpha of a whole picture, as the solve leaves it."""
+    device = next(network.parameters()).device
+    planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
+    given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
+    alpha: Tensor = network(*given, solver=CG(rtol=1e-6))[0, 0]
+    return alpha.cpu().double().numpy()

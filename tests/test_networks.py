@@ -1,0 +1,358 @@
+"""Networks: parameter counts and shapes of the papers, what their families contain, gradients, and weights in files."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from propmat import InputError, Trimap, datasets, propagate
+from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
+from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normalised, stacked
+from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
+from propmat.networks._segnet import SegNet
+from propmat.solvers import CG, Direct
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return datasets.synthetic(3, (48, 64))
+
+
+def count(module):
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def composite(height, width):
+    """A smooth object over noise, with the bands of a trimap: (1, C, height, width) tensors."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    radius = (x.square() + y.square()).sqrt()
+    alpha = ((0.6 - radius) * 8 + 0.5).clamp(0, 1)[None, None]
+    trimap = torch.where((radius - 0.6).abs() < 0.25, 0.5, (radius < 0.6).float())[None, None]
+    foreground, background = torch.rand(3, 1, 1) + torch.zeros(3, height, width), 0.5 * torch.rand(3, height, width)
+    return alpha * foreground + (1 - alpha) * background, trimap, alpha, (foreground - background)[None]
+
+
+# Laws of DCNN
+
+
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({}, 43_904),
+        ({"bias": True}, 44_225),
+        ({"remapping": 1}, 31_616),
+        ({"remapping": 8}, 60_288),
+        ({"mattes": ("closed_form", "knn", "learning_based")}, 49_088),
+        ({"mattes": ("closed_form",)}, 38_720),
+    ],
+)
+def test_dcnn_has_the_weights_of_the_paper(options, weights):
+    assert count(DCNN(**options)) == weights
+
+
+def test_dcnn_on_patches_and_on_pictures():
+    network, x = DCNN(), torch.rand(5, 41, 50)
+    assert network(torch.rand(3, 5, 27, 27)).shape == (3, 1, 15, 15)
+    whole = merged(network, x)
+    assert whole.shape == (41, 50)
+    with torch.no_grad():
+        patch = network(x[None, :, 7:34, 11:38])[0, 0].clamp(0, 1)
+    torch.testing.assert_close(patch, whole[13:28, 17:32], rtol=0, atol=1e-6)
+
+
+def test_dcnn_in_bands_is_dcnn_at_once(monkeypatch):
+    network, x = DCNN.preset("small"), torch.rand(5, 40, 30)
+    whole = merged(network, x)
+    monkeypatch.setattr("propmat.networks._dcnn.BAND", 13)
+    torch.testing.assert_close(merged(network, x), whole, rtol=0, atol=1e-6)
+
+
+def test_caffes_loss_is_a_multiple_of_the_mean_squared_error():
+    """And so are its steps, at the learning rate that goes with each."""
+    x, truth = torch.rand(4, 5, 27, 27), torch.rand(4, 1, 15, 15)
+    first = DCNN()
+    second = DCNN()
+    second.load_state_dict(first.state_dict())
+    losses = euclidean_loss(first(x), truth), torch.nn.functional.mse_loss(second(x), truth)
+    torch.testing.assert_close(losses[0], 112.5 * losses[1])
+    for network, loss, rate in ((first, losses[0], 1e-5), (second, losses[1], 1.125e-3)):
+        loss.backward()
+        torch.optim.SGD(network.parameters(), rate).step()
+    torch.testing.assert_close(first.state_dict(), second.state_dict())
+
+
+def test_normalised_colours():
+    image = torch.rand(3, 4, 5)
+    image[:, 0, 0] = 0
+    unit = normalised(image)
+    assert not unit[:, 0, 0].any()
+    torch.testing.assert_close(unit.norm(dim=0).flatten()[1:], torch.ones(19))
+    torch.testing.assert_close(normalised(0.5 * image), unit)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_dcnn_can_answer_its_inputs_and_their_mixtures(share):
+    """Hand-set weights: the centre taps alone."""
+    network, x = DCNN(), torch.rand(5, 30, 33)
+    for layer in network.layers:
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.zeros_(layer.weight)
+            reach = layer.kernel_size[0] // 2
+            with torch.no_grad():
+                layer.weight[0, 0, reach, reach] = 1
+    with torch.no_grad():
+        network.layers[0].weight[0, :, 4, 4] = torch.tensor([0, 0, 0, share, 1 - share])
+    expected = share * x[3] + (1 - share) * x[4]
+    torch.testing.assert_close(merged(network, x), expected, rtol=0, atol=1e-6)
+
+
+def test_initialisation_is_caffes_xavier():
+    weights = DCNN().layers[0].weight
+    assert float(weights.detach().var() * weights[0].numel()) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.slow
+def test_dcnn_learns_one_batch_by_heart():
+    """Where the picture is red the first matte is right, elsewhere the second."""
+    x = torch.rand(8, 5, 27, 27)
+    x[:, 0] = (torch.arange(8) % 2)[:, None, None]
+    truth = torch.where(x[:, :1] > 0.5, x[:, 3:4], x[:, 4:])[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    inputs = [torch.nn.functional.mse_loss(x[:, k : k + 1, 6:-6, 6:-6], truth).item() for k in (3, 4)]
+    network = DCNN()
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    for _ in range(150):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.mse_loss(network(x), truth)
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.1 * min(inputs)
+
+
+# Laws of DeepMattePropNet
+
+
+def test_deep_matte_prop_net_has_the_weights_of_the_paper():
+    network = DeepMattePropNet()
+    assert count(network) == 29_557_121
+    assert [count(part) for part in (network.semantic, network.low_level, network.affinity)] == [
+        29_480_640,
+        76_224,
+        257,
+    ]
+    assert count(network.semantic.encoder) == 14_723_712
+    assert count(network.semantic.decoder) == 14_719_872 + 37_056
+    assert count(SegNet(3).encoder) == 14_723_136
+    assert count(DeepMattePropNet(4)) == 1_852_769
+    assert count(DeepMattePropNet(8)) == 468_793
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 128), (75, 101)])
+def test_shapes(height, width):
+    network, image = DeepMattePropNet(16), torch.rand(2, 3, height, width)
+    trimap = composite(height, width)[1].expand(2, -1, -1, -1)
+    with torch.no_grad():
+        assert network.features(image, trimap).shape == (2, 4 + 16, height, width)
+        across, down = network.affinities(image, trimap)
+        alpha = network(image, trimap)
+    assert across.shape == (2, height, width - 1)
+    assert down.shape == (2, height - 1, width)
+    assert min(across.min(), down.min()) > 0
+    assert alpha.shape == (2, 1, height, width)
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+@pytest.mark.parametrize("pair", ["concat", "absdiff", "both"])
+def test_affinities_of_all_pairs_at_once(pair):
+    """The logarithm of each is what the sheet says of the two pixels alone."""
+    layer, f = PairAffinities(6, pair, tie=False).double(), torch.rand(1, 6, 4, 5, dtype=torch.float64)
+    _, down = layer(f)
+    one, other = f[0, :, 1, 2], f[0, :, 2, 2]
+    z = torch.zeros((), dtype=torch.float64)
+    if pair != "absdiff":
+        z = z + layer.first @ one + layer.second @ other
+    if pair != "concat":
+        z = z - torch.nn.functional.softplus(layer.contrast) @ (one - other).abs()
+    torch.testing.assert_close(down[0, 1, 2], torch.exp(8 * torch.tanh((z + layer.bias) / 8)))
+
+
+def test_tied_affinities_are_mirrored_with_the_picture():
+    features = torch.rand(1, 6, 4, 5)
+    for tie in (True, False):
+        layer = PairAffinities(6, "concat", tie)
+        same = torch.allclose(layer(features.flip(3))[0].flip(2), layer(features)[0])
+        assert same == tie
+
+
+def test_constant_features_interpolate_harmonically():
+    trimap = composite(24, 32)[1]
+    layer = PairAffinities(6, "concat", tie=False)
+    across, down = (weights[0].detach() for weights in layer(torch.ones(1, 6, 24, 32)))
+    assert float(across.std() + down.std()) < 1e-6
+    alpha = propagate((across, down), trimap[0, 0], solver=Direct())
+    expected = propagate((np.ones((24, 31)), np.ones((23, 32))), trimap[0, 0], solver=Direct())
+    np.testing.assert_allclose(alpha, expected, atol=1e-5)
+
+
+def test_a_step_in_the_features_keeps_the_sides_apart():
+    layer = PairAffinities(1, "absdiff", tie=False)
+    with torch.no_grad():
+        layer.contrast.fill_(8.0)
+    features = torch.zeros(1, 1, 12, 20)
+    features[..., 10:] = 1
+    trimap = torch.full((12, 20), 0.5)
+    trimap[:, 0], trimap[:, -1] = 0, 1
+    across, down = layer(features)
+    alpha = propagate((across[0].detach(), down[0].detach()), trimap)
+    assert np.ptp(alpha[:, :10]) < 0.03
+    assert np.ptp(alpha[:, 10:]) < 0.03
+    assert alpha[0, 10] - alpha[0, 9] > 0.9
+
+
+def test_loss_of_composites():
+    """The short form of the composition loss is the one with both composites."""
+    _, trimap, alpha, _ = composite(12, 16)
+    foreground, background = torch.rand(2, 1, 3, 12, 16, dtype=torch.float64)
+    found = torch.rand_like(alpha, dtype=torch.float64)
+    unknown = trimap == 0.5
+    shown = [a * foreground + (1 - a) * background for a in (found, alpha)]
+    expected = 0.5 * (found - alpha).abs() + 0.5 * (shown[0] - shown[1]).abs().mean(1, keepdim=True)
+    loss = matting_loss(found, alpha.double(), foreground - background, unknown)
+    torch.testing.assert_close(loss, expected[unknown].mean(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("pair", ["concat", "absdiff"])
+def test_gradient_through_the_whole_network(pair):
+    """In double precision, against a difference along the gradient of each part."""
+    network = DeepMattePropNet(16, pair=pair).double().eval()
+    image, trimap, alpha, contrast = (x.double() for x in composite(24, 32))
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith("bias"):
+                weight.add_(0.05 * torch.randn_like(weight))  # at 0, ReLUs of unpooled zeros stand on their kink
+
+    def loss():
+        solved = network(image, trimap, solver=Direct())
+        return ((solved - alpha).square() * contrast.square().mean(1, keepdim=True))[trimap == 0.5].mean()
+
+    loss().backward()
+    for part in (network.semantic.encoder, network.semantic.decoder, network.low_level, network.affinity):
+        weights = [weight for weight in part.parameters() if weight.grad is not None]
+        slope = float(sum(weight.grad.square().sum() for weight in weights)) ** 0.5
+        directions = [weight.grad / slope for weight in weights]
+        step, values = 1e-6, []
+        for sign in (1, -2, 1):
+            with torch.no_grad():
+                for weight, direction in zip(weights, directions, strict=True):
+                    weight.add_(sign * step * direction)
+                values.append(float(loss()))
+        assert (values[0] - values[1]) / (2 * step) == pytest.approx(slope, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "make"),
+    [
+        ({"pair": "concat"}, lambda weights: torch.optim.SGD(weights, 0.1, 0.9)),
+        ({"pair": "absdiff", "norm": "group"}, lambda weights: torch.optim.Adam(weights, 1e-3)),
+    ],
+)
+def test_deep_matte_prop_net_learns(options, make):
+    """On one composite the loss falls, also by the paper's SGD at 0.1 with gradients of at most 1."""
+    network = DeepMattePropNet(8, **options)
+    image, trimap, alpha, contrast = composite(32, 32)
+    optimiser = make(network.parameters())
+    losses = []
+    for _ in range(45):
+        optimiser.zero_grad()
+        loss = matting_loss(network(image, trimap, solver=CG(rtol=1e-5)), alpha, contrast, trimap == 0.5)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+    assert min(losses[-5:]) < 0.6 * losses[0]
+
+
+# Inference
+
+
+def test_inference_by_dcnn(scene, tmp_path):
+    network = DCNN.preset("small")
+    save_weights(tmp_path / "w.safetensors", network, {})
+    plain = dcnn(scene.image, scene.trimap, weights=tmp_path / "w.safetensors", keep_labels=False)
+    labels = Trimap.parse(scene.trimap)
+    mattes = [matte(name, scene.image, labels) for name in ("closed_form", "knn_hsv")]
+    expected = merged(network, stacked(scene.image, mattes)).numpy()
+    np.testing.assert_allclose(plain, expected, atol=1e-6)
+    kept = dcnn(scene.image, scene.trimap, weights=tmp_path / "w.safetensors")
+    np.testing.assert_array_equal(kept, np.where(labels.known, labels.labels, plain))
+
+
+def test_inference_by_deep_matte_prop_net(scene, tmp_path):
+    save_weights(tmp_path / "w.safetensors", DeepMattePropNet.preset("small", width=16), {})
+    given = {"weights": tmp_path / "w.safetensors"}
+    alpha, plain = (deep_matte_prop_net(scene.image, scene.trimap, **given, keep_labels=k) for k in (True, False))
+    known = scene.trimap != 0.5
+    np.testing.assert_array_equal(alpha[known], scene.trimap[known])
+    np.testing.assert_array_equal(alpha[~known], plain[~known])
+    grey = deep_matte_prop_net(scene.image.mean(axis=2), scene.trimap, **given)
+    assert grey.shape == alpha.shape
+
+
+# Weights
+
+
+def test_weights_come_back(tmp_path):
+    network = DeepMattePropNet.preset("small", width=16, pair="both")
+    facts = {"preset": "small", "data": "none", "seed": 3, "commit": "abc", "metrics": {"sad": 1.5}}
+    save_weights(tmp_path / "w.safetensors", network, facts)
+    again, told = load_weights(tmp_path / "w.safetensors", DeepMattePropNet)
+    assert told == facts
+    assert again.options == network.options
+    assert not again.training
+    torch.testing.assert_close(again.state_dict(), network.state_dict(), rtol=0, atol=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_wrong_files_of_weights(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(InputError, match="weights: cannot read .*w.safetensors"):
+        load_weights(path, DCNN)
+    save_weights(path, DCNN(), {})
+    with pytest.raises(InputError, match="is of the network 'dcnn', takes 'deep_matte_prop_net'"):
+        load_weights(path, DeepMattePropNet)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="weights: cannot read"):
+        load_weights(path, DCNN)
+    path.write_bytes(b"\x80\x04 a pickle, say")
+    with pytest.raises(InputError, match="weights: cannot read"):
+        load_weights(path, DCNN)
+    save_file({"x": torch.zeros(2)}, path)
+    with pytest.raises(InputError, match="was not written by propmat"):
+        load_weights(path, DCNN)
+    about = {"network": "dcnn", "options": {"filters": 8}}
+    save_file(DCNN().state_dict(), path, {"propmat": json.dumps(about)})
+    with pytest.raises(InputError, match="does not fit DCNN: size mismatch for layers"):
+        load_weights(path, DCNN)
+    save_file(DCNN().state_dict(), path, {"propmat": json.dumps(about | {"options": {"colour": 8}})})
+    with pytest.raises(InputError, match="does not fit DCNN: .*colour"):
+        load_weights(path, DCNN)
+
+
+def test_wrong_options(scene):
+    with pytest.raises(InputError, match="mattes: takes names out of closed_form, .*, got 'poisson'"):
+        DCNN(("poisson",))
+    with pytest.raises(InputError, match="pair: takes 'concat' or 'absdiff' or 'both', got 'sum'"):
+        DeepMattePropNet(16, pair="sum")
+    with pytest.raises(InputError, match="norm: takes 'batch' or 'group', got 'layer'"):
+        DeepMattePropNet(16, norm="layer")
+    with pytest.raises(InputError, match="preset: takes 'faithful' or 'small', got 'large'"):
+        DCNN.preset("large")
+    with pytest.raises(InputError, match="weights: none of dcnn come with this version; takes a file"):
+        dcnn(scene.image, scene.trimap)
