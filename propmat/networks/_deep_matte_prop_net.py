@@ -128,7 +128,7 @@ class PairAffinities(nn.Module):
 
     def weights(self, one: Tensor, other: Tensor) -> Tensor:
         """Affinities of pixels with their right or lower neighbours, from the features of both."""
-        z = self.bias
+        z: Tensor = self.bias
         if self.first is not None:
             z = z + _dot(self.first, one) + _dot(self.first if self.second is None else self.second, other)
         if self.contrast is not None:

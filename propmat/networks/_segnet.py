@@ -42,7 +42,7 @@ class SegNet(nn.Module):
             x, place = functional.max_pool2d(stage(x), 2, return_indices=True)
             places.append(place)
         for stage in reversed(self.decoder):  # from 512 x H/32 x W/32 back: 512, 256, 128, 64, 64
-            x = stage(functional.max_unpool2d(x, places.pop(), 2))
+            x = stage(functional.max_unpool2d(x, places.pop(), [2, 2]))
         return x
 
 
@@ -51,7 +51,7 @@ def _stage(channels: list[int], norm: str) -> nn.Sequential:
     for before, after in zip(channels[:-1], channels[1:], strict=True):
         convolution = nn.Conv2d(before, after, 3, padding=1)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-        nn.init.zeros_(convolution.bias)
+        nn.init.zeros_(convolution.get_parameter("bias"))
         # Groups of 32 in number as the paper has them, fewer where there are fewer channels.
         normal = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(math.gcd(32, after), after)
         layers += [convolution, normal, nn.ReLU(inplace=True)]

@@ -1,0 +1,32 @@
+"""The command line of training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from propmat.errors import PropmatError
+from propmat.networks.training import prepare, read_config, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m propmat.networks.training", description="Train a network.")
+    parser.add_argument("config", metavar="CONFIG", help="a TOML file, see docs/weights.md")
+    parser.add_argument("--prepare", action="store_true", help="make the problems and their mattes, and stop")
+    parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")
+    arguments = parser.parse_args()
+    try:
+        config = read_config(arguments.config)
+        prepare(config, tqdm)
+        if not arguments.prepare:
+            print(train(config, arguments.device, tqdm))
+    except (PropmatError, OSError) as error:
+        sys.exit(f"propmat: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("propmat: stopped; the same command goes on from the last checkpoint")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""Batches: all that is drawn from lies on the device, and what is drawn follows from the seed and the iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from propmat.errors import InputError
+from propmat.networks._dcnn import DCNN, MARGIN, PATCH, TARGET, euclidean_loss, merged, stacked
+from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss, propagated
+from propmat.networks.training._config import Config
+from propmat.networks.training._problems import Problem
+from propmat.solvers import CG
+from propmat.trimap import Trimap
+
+Array = NDArray[Any]
+
+# The grid of groups: patches by how much of them is opaque, and by how much of that is edge.
+OPAQUE_BINS, EDGE_BINS = 5, 4
+EDGE = 1e-3
+
+
+class Task(Protocol):
+    """What training needs of a network."""
+
+    def loss(self, network: Any, iteration: int) -> Tensor:
+        """Of the batch of an iteration."""
+
+    def matte(self, network: Any, problem: Problem) -> Array:
+        """Alpha of a whole problem."""
+
+
+class Patches:
+    """Windows of 27 x 27 pixels around unknown pixels, each group of them drawn equally often, turned and mirrored."""
+
+    def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
+        self.seed, self.size, self.device = config.seed, config.schedule.batch, device
+        planes, corners, kinds, first = [], [], [], 0
+        for number, problem in enumerate(problems):
+            padded = torch.nn.functional.pad(_planes(problem), (MARGIN,) * 4)  # 6 x H + 12 x W + 12
+            rng = np.random.default_rng((config.seed, number))
+            rows, columns, counts = windows(problem, config.schedule.patches, rng)
+            width = padded.shape[2]
+            corners.append(np.stack([first + rows * width + columns, np.full(len(rows), width)], axis=1))
+            kinds.append(counts)
+            planes.append(padded.flatten(1).half())
+            first += planes[-1].shape[1]
+        self.planes = torch.cat(planes, dim=1).to(device)
+        groups = grouped(np.concatenate(kinds))
+        order = np.argsort(groups, kind="stable")
+        self.sizes = np.bincount(groups)
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.corners = torch.from_numpy(np.concatenate(corners)[order]).to(device)
+        self.grids = torch.from_numpy(_turned_grids()).to(device)
+
+    def batch(self, iteration: int) -> tuple[Tensor, Tensor]:
+        """(B, 3 + mattes, 27, 27) of what the network sees, (B, 1, 15, 15) of true alpha."""
+        rng = np.random.default_rng((self.seed, iteration))
+        group = (iteration * self.size + np.arange(self.size)) % len(self.sizes)
+        picked = self.starts[group] + rng.integers(self.sizes[group])
+        turns = rng.integers(len(self.grids), size=self.size)
+        corner = self.corners[torch.from_numpy(picked).to(self.device)]
+        grid = self.grids[torch.from_numpy(turns).to(self.device)]  # B x 2 x 27 x 27
+        width = corner[:, 1, None, None]
+        found = self.planes[:, corner[:, 0, None, None] + grid[:, 0] * width + grid[:, 1]].float().movedim(0, 1)
+        return found[:, :-1], found[:, -1:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+    def loss(self, network: DCNN, iteration: int) -> Tensor:
+        x, truth = self.batch(iteration)
+        return euclidean_loss(network(x), truth)
+
+    def matte(self, network: DCNN, problem: Problem) -> Array:
+        return merged(network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
+
+
+def _planes(problem: Problem) -> Tensor:
+    """What the network sees of a problem, and the truth after it."""
+    return stacked(problem.image / 255, [problem.whole(values) for values in (*problem.mattes, problem.alpha)])
+
+
+def _turned_grids() -> Array:
+    """Rows and columns of a patch in its eight positions: (8, 2, 27, 27)."""
+    grid = np.indices((PATCH, PATCH))
+    mirrored = (grid, grid[:, :, ::-1])
+    return np.stack([np.rot90(one, k, axes=(1, 2)) for one in mirrored for k in range(4)])
+
+
+def windows(problem: Problem, most: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Upper left corners of at most so many windows with an unknown pixel, and two counts of each.
+
+    The 15 x 15 pixels in the middle lie within the picture. Counted are those that are not transparent, and those
+    where alpha changes.
+    """
+    alpha = problem.whole(problem.alpha).astype(np.float32)
+    if min(alpha.shape) < TARGET:
+        raise InputError(f"data: {problem.name} is {alpha.shape[1]} x {alpha.shape[0]} pixels, takes at least {TARGET}")
+    rows, columns = np.nonzero(_sums(np.pad(problem.unknown, MARGIN), PATCH))
+    if len(rows) > most:
+        kept = rng.choice(len(rows), most, replace=False)
+        rows, columns = rows[kept], columns[kept]
+    slope = np.hypot(np.diff(alpha, axis=0, append=alpha[-1:]), np.diff(alpha, axis=1, append=alpha[:, -1:]))
+    counts = [_sums(mask, TARGET)[rows, columns] for mask in (alpha > 0, slope > EDGE)]
+    return rows, columns, np.stack(counts, axis=1)
+
+
+def _sums(mask: Array, side: int) -> Array:
+    """How many pixels of `mask` are set in each square within it."""
+    total = np.pad(mask.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    sums: Array = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    return sums
+
+
+def grouped(counts: Array) -> Array:
+    """Groups of patches by the quantiles of two counts, numbered without gaps."""
+    bins = [
+        np.searchsorted(np.quantile(values, np.linspace(0, 1, number + 1)[1:-1]), values, side="right")
+        for values, number in zip(counts.T, (OPAQUE_BINS, EDGE_BINS), strict=True)
+    ]
+    groups: Array = np.unique(EDGE_BINS * bins[0] + bins[1], return_inverse=True)[1]
+    return groups
+
+
+class Crops:
+    """Squares around unknown pixels, turned and mirrored."""
+
+    def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
+        self.seed, self.size, self.side = config.seed, config.schedule.batch, config.schedule.crop
+        small = [problem.name for problem in problems if min(problem.labels.shape) < self.side]
+        if small:
+            raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")
+        self.places = [np.argwhere(problem.unknown) for problem in problems]
+        self.planes = [_layers(problem).to(device) for problem in problems]
+
+    def batch(self, iteration: int) -> Tensor:
+        """(B, 8, crop, crop): three of colour, trimap, alpha, three of contrast."""
+        rng = np.random.default_rng((self.seed, iteration))
+        return torch.stack([self._crop(rng) for _ in range(self.size)]).float()
+
+    def _crop(self, rng: np.random.Generator) -> Tensor:
+        while True:
+            number = int(rng.integers(len(self.planes)))
+            planes, middle = self.planes[number], self.places[number][rng.integers(len(self.places[number]))]
+            wanted = middle - rng.integers(self.side, size=2)
+            top, left = np.clip(wanted, 0, np.array(planes.shape[1:]) - self.side)
+            crop = planes[:, top : top + self.side, left : left + self.side]
+            turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+            if bool((crop[3] != 0.5).any()):  # with nothing known there is nothing to propagate
+                turned = torch.rot90(crop, turns, (1, 2))
+                return turned.flip(2) if mirrored else turned
+
+    def loss(self, network: DeepMattePropNet, iteration: int) -> Tensor:
+        image, trimap, alpha, contrast = self.batch(iteration).split((3, 1, 1, 3), dim=1)
+        found = network(image, trimap, solver=CG(rtol=1e-5))
+        return matting_loss(found, alpha, contrast, trimap == 0.5)
+
+    def matte(self, network: DeepMattePropNet, problem: Problem) -> Array:
+        return propagated(network, problem.image / 255, Trimap.parse(problem.trimap))
+
+
+def _layers(problem: Problem) -> Tensor:
+    """All that a crop is cut from, (8, H, W) in half precision."""
+    contrast = np.zeros((*problem.labels.shape, 3), np.float32)
+    contrast[problem.unknown] = problem.contrast
+    maps = (problem.trimap, problem.whole(problem.alpha))
+    return torch.from_numpy(np.dstack([problem.image / 255, *maps, contrast]).transpose(2, 0, 1).astype(np.float16))
+
+
+TASKS: dict[str, type[Task]] = {DCNN.name: Patches, DeepMattePropNet.name: Crops}

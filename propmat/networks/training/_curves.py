@@ -1,0 +1,55 @@
+"""The curves of a training as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Points = list[tuple[float, float]]
+
+WIDTH, HEIGHT, LEFT, EDGE = 900, 320, 90, 36
+COLOURS = ("#20639b", "#ed553b", "#3caea3", "#d1a53d", "#7a5195")
+
+
+def draw_curves(log: Sequence[dict[str, Any]], path: Path) -> None:
+    """The loss, and below it the SAD of what is held out, both over iterations."""
+    from PIL import Image, ImageDraw
+
+    charts = {
+        "loss, logarithmic": {"loss": [(r["iteration"], math.log10(r["loss"] + 1e-12)) for r in log if "loss" in r]}
+    }
+    tried = [record for record in log if "validation" in record]
+    if tried:
+        charts["SAD of held-out pictures"] = {
+            name: [(r["iteration"], r["validation"][name]["sad"]) for r in tried] for name in tried[-1]["validation"]
+        }
+    picture = Image.new("RGB", (WIDTH, HEIGHT * len(charts)), "white")
+    for place, (title, curves) in enumerate(charts.items()):
+        _draw_chart(ImageDraw.Draw(picture), place * HEIGHT, title, curves)
+    picture.save(path)
+
+
+def _draw_chart(draw: Any, top: int, title: str, curves: dict[str, Points]) -> None:
+    points = [point for curve in curves.values() for point in curve]
+    if not points:
+        return
+    last = max(x for x, _ in points)
+    low, high = min(y for _, y in points), max(y for _, y in points)
+    span = (high - low) or 1.0
+    right, bottom = WIDTH - EDGE, top + HEIGHT - EDGE
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return LEFT + (right - LEFT) * x / last, bottom - (bottom - top - EDGE) * (y - low) / span
+
+    draw.rectangle((LEFT, top + EDGE, right, bottom), outline="#a0a0a0")
+    draw.text((LEFT, top + 8), title, "black", font_size=16)
+    for value in (low, (low + high) / 2, high):
+        shown = 10**value if "logarithmic" in title else value
+        draw.text((LEFT - 8, at(0, value)[1]), f"{shown:.3g}", "black", anchor="rm", font_size=14)
+    draw.text((right, bottom + 6), f"{last} iterations", "black", anchor="ra", font_size=14)
+    for place, (name, curve) in enumerate(curves.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        draw.line([at(x, y) for x, y in curve], colour, 2)
+        draw.text((right - 8, top + EDGE + 6 + 18 * place), name, colour, anchor="ra", font_size=14)

@@ -1,0 +1,182 @@
+"""Problems to train on: pictures, composites of them, and the mattes that a network takes; kept in a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import metrics
+from propmat._foreground import foreground
+from propmat.errors import InputError, PropmatWarning
+from propmat.networks._dcnn import matte
+from propmat.networks.training._config import Config, Source, digest
+from propmat.networks.training._recipes import Recipe, recipes
+from propmat.trimap import Trimap
+
+Array = NDArray[Any]
+Progress = Callable[..., Iterable[Any]]
+
+# Of what is kept; a new number when the making changes.
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A picture in 8 bits, and what is known of its unknown pixels in half precision, in the order of the mask.
+
+    Attributes
+    ----------
+    name : str
+    uses : tuple of str
+        The pictures that show in it.
+    plain : bool
+        A picture as it came, not a composite.
+    image : (H, W, 3) array of uint8
+    labels : (H, W) array of uint8
+        0 background, 1 unknown, 2 foreground.
+    alpha : (n,) array of float16
+    contrast : (n, 3) array of float16
+        The foreground's colour less that of the background.
+    mattes : (m, n) array of float16
+        In the order of the network's options.
+    """
+
+    name: str
+    uses: tuple[str, ...]
+    plain: bool
+    image: Array
+    labels: Array
+    alpha: Array
+    contrast: Array
+    mattes: Array
+
+    @property
+    def unknown(self) -> Array:
+        mask: Array = self.labels == 1
+        return mask
+
+    @property
+    def trimap(self) -> Array:
+        """(H, W), 0, 0.5 and 1."""
+        return (self.labels / 2).astype(np.float32)
+
+    def whole(self, values: Array) -> Array:
+        """(n,) values of unknown pixels → (H, W), labels elsewhere."""
+        plane = self.trimap
+        plane[self.unknown] = values
+        return plane
+
+    def scores(self, alpha: Array) -> dict[str, float]:
+        """The errors of a matte over the unknown pixels."""
+        truth = self.whole(self.alpha)
+        return {score.__name__: score(alpha, truth, self.trimap) for score in (metrics.sad, metrics.mse)}
+
+
+def prepare(config: Config, progress: Progress = iter) -> None:
+    """Make what is not there yet; a list of all files is written last."""
+    if _index(config).exists():
+        return
+    config.cache.mkdir(parents=True, exist_ok=True)
+    found = [
+        (recipe, _file(config, source, recipe)) for source in config.data for recipe in recipes(source, config.seed)
+    ]
+    for recipe, file in progress(found):
+        if not (config.cache / file).exists():
+            _write(config.cache / file, _made(recipe, config.mattes))
+    entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
+    replace(_index(config), lambda path: path.write_text(json.dumps(entries, indent=1), encoding="utf-8"))
+
+
+def load(config: Config) -> tuple[list[Problem], list[Problem]]:
+    """The problems to train on, and those that are held out: pictures as they came.
+
+    Raises
+    ------
+    InputError
+        If a name that is held out is of no picture, nothing is left to train on, or a file cannot be read.
+    """
+    try:
+        entries = json.loads(_index(config).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"cache: {config.cache} lacks the problems of this configuration; prepare them first"
+        ) from None
+    out = set(config.held_out)
+    if strange := sorted(out - {name for entry in entries for name in entry["uses"]}):
+        raise InputError(f"held_out: there is no picture {strange[0]!r}")
+    train = [_read(config.cache / entry["file"]) for entry in entries if not out & set(entry["uses"])]
+    kept = [_read(config.cache / entry["file"]) for entry in entries if entry["plain"] and out & set(entry["uses"])]
+    if not train:
+        raise InputError("held_out: leaves no problem to train on")
+    return train, kept
+
+
+def _index(config: Config) -> Path:
+    about = [VERSION, [dataclasses.asdict(source) for source in config.data], config.seed, config.mattes]
+    return config.cache / f"{digest(about)}.json"
+
+
+def _file(config: Config, source: Source, recipe: Recipe) -> str:
+    about = [VERSION, dataclasses.asdict(source), config.seed, config.mattes, recipe.name, recipe.uses]
+    return f"{recipe.name}-{digest(about)}.npz"
+
+
+def _made(recipe: Recipe, mattes: Sequence[str]) -> Problem:
+    sample = recipe.make()
+    if sample.alpha is None:
+        raise InputError(f"data: {recipe.name} has no true matte to learn from")
+    levels = np.rint(255 * sample.image.clip(0, 1)).astype(np.uint8)
+    labels = Trimap.parse(sample.trimap)
+    pixels, unknown = levels / 255, labels.unknown
+    if unknown.all() or not unknown.any():
+        raise InputError(f"data: {recipe.name} has no {'known' if unknown.all() else 'unknown'} pixel; change reach")
+    layers = (sample.foreground, sample.background)
+    if sample.foreground is None or sample.background is None:
+        layers = foreground(pixels, sample.alpha)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PropmatWarning)  # of odd trimaps; they are worth learning too
+        planes = [matte(name, pixels, labels)[unknown] for name in mattes]
+    half = np.float16
+    return Problem(
+        recipe.name,
+        recipe.uses,
+        recipe.plain,
+        levels,
+        (2 * labels.labels).astype(np.uint8),
+        sample.alpha[unknown].astype(half),
+        (layers[0] - layers[1])[unknown].astype(half),
+        np.array(planes, dtype=half).reshape(len(mattes), np.count_nonzero(unknown)),
+    )
+
+
+def _write(path: Path, problem: Problem) -> None:
+    given = {item.name: getattr(problem, item.name) for item in dataclasses.fields(problem)}
+    replace(path, lambda temporary: np.savez_compressed(temporary, **given))
+
+
+def _read(path: Path) -> Problem:
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            found = {item.name: file[item.name] for item in dataclasses.fields(Problem)}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"cache: cannot read {path} ({error}); remove it and prepare again") from None
+    uses = tuple(str(name) for name in found["uses"])
+    return Problem(**found | {"name": str(found["name"]), "uses": uses, "plain": bool(found["plain"])})
+
+
+def replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` make a file, which is then whole or not there."""
+    temporary = path.with_name(f".{path.name}")
+    write(temporary)
+    os.replace(temporary, path)

@@ -1,0 +1,321 @@
+"""Training: configurations, problems and their cache, balanced batches, checkpoints that go on to the same result."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from propmat import InputError, Trimap, datasets, io
+from propmat.networks import DCNN, DeepMattePropNet, load_weights
+from propmat.networks._dcnn import MARGIN, matte
+from propmat.networks._weights import read_tensors
+from propmat.networks.training import prepare, read_config, train
+from propmat.networks.training.__main__ import main
+from propmat.networks.training._batches import Crops, Patches, grouped, windows
+from propmat.networks.training._config import SCHEDULES, parse_config
+from propmat.networks.training._loop import rate
+from propmat.networks.training._problems import load
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def settings(cache, output, network="dcnn", **training):
+    sizes = {"batch": 8, "log_every": 2, "validate_every": 3, "checkpoint_every": 3, "patches": 500, "crop": 48}
+    options = {"filters": 4, "mattes": ["closed_form"]} if network == "dcnn" else {"width": 16}
+    return {
+        "network": network,
+        "preset": "small",
+        "options": options,
+        "cache": str(cache),
+        "output": str(output),
+        "held_out": ["synthetic-1"],
+        "data": [
+            {"source": "synthetic", "count": 3, "shape": [64, 80], "composites": 1, "scale": [0.9, 1], "reach": [1, 2]}
+        ],
+        "training": {"iterations": 6} | sizes | training,
+    }
+
+
+@pytest.fixture
+def config(cache, tmp_path):
+    found = parse_config(settings(cache, tmp_path / "run"))
+    prepare(found)
+    return found
+
+
+# Problems
+
+
+def test_problems_are_their_samples(config):
+    train_on, kept = load(config)
+    scene = datasets.synthetic(1, (64, 80))
+    (problem,) = kept
+    labels = Trimap.parse(scene.trimap)
+    np.testing.assert_array_equal(problem.unknown, labels.unknown)
+    np.testing.assert_array_equal(problem.trimap, labels.labels)
+    np.testing.assert_allclose(problem.image / 255, scene.image, atol=0.5 / 255 + 1e-9)
+    np.testing.assert_allclose(problem.whole(problem.alpha), scene.alpha, atol=1e-3)
+    contrast = (scene.foreground - scene.background)[labels.unknown]
+    np.testing.assert_allclose(problem.contrast, contrast, atol=1e-3)
+    expected = matte("closed_form", problem.image / 255, labels)
+    np.testing.assert_allclose(problem.whole(problem.mattes[0]), expected, atol=1e-3)
+    assert problem.scores(problem.whole(problem.alpha))["sad"] == 0
+
+
+def test_what_is_held_out_shows_in_no_problem(config):
+    everything, _ = load(replace(config, held_out=()))
+    train_on, kept = load(config)
+    assert len(everything) == 6
+    assert all("synthetic-1" not in problem.uses for problem in train_on)
+    assert [problem.name for problem in kept] == ["synthetic-1"]
+    assert [len(problem.uses) for problem in everything] == [1, 1, 1, 2, 2, 2]
+
+
+def test_composites_show_one_picture_before_another(config):
+    everything, _ = load(replace(config, held_out=()))
+    composite = everything[3]
+    front = datasets.synthetic(0, (64, 80))
+    assert composite.uses[0] == "synthetic-0"
+    assert 0.89 < composite.labels.shape[0] / 64 <= 1
+    shown = (composite.labels == 2).mean(), (composite.labels == 0).mean()
+    assert shown[0] <= (front.alpha == 1).mean() + 0.02
+    assert 0 < shown[1] <= (front.alpha == 0).mean() + 0.02
+
+
+def test_a_cache_is_all_that_training_needs(config, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the source was asked")
+
+    monkeypatch.setattr("propmat.networks.training._problems.recipes", refuse)
+    prepare(config)
+    train(config)
+
+
+def test_photographs_and_folders(tmp_path):
+    scene = datasets.synthetic(0, (48, 64))
+    for name in ("a", "b"):
+        for kind, pixels in {"image": scene.image, "trimap1": scene.trimap, "alpha": scene.alpha}.items():
+            (tmp_path / "training" / kind).mkdir(parents=True, exist_ok=True)
+            io.write_image(tmp_path / "training" / kind / f"{name}.png", pixels)
+    patterns = {kind: f"training/{kind}/{{name}}.png" for kind in ("image", "alpha")}
+    patterns["trimap"] = "training/trimap1/{name}.png"
+    files = {"foregrounds": "training/image/*", "alphas": "training/alpha/*", "backgrounds": "training/image/*"}
+    given = settings(tmp_path / "cache", tmp_path / "run", "deep_matte_prop_net") | {
+        "held_out": [],
+        "data": [
+            {"source": "alphamatting", "root": str(tmp_path), "trimaps": [1], "composites": 1, "reach": [1, 2]},
+            {"source": "folder", "root": str(tmp_path), "patterns": patterns},
+            {"source": "composites", "root": str(tmp_path), "count": 1, "reach": [1, 2], **files},
+        ],
+    }
+    config = parse_config(given)
+    prepare(config)
+    names = [problem.name for problem in load(config)[0]]
+    assert names[:4] == ["a-trimap1", "b-trimap1", "a-composite0", "b-composite0"]
+    assert names[4:] == ["a", "b", "composite-00000", "composite-00001"]
+
+
+# Batches
+
+
+def test_groups_are_drawn_alike(config):
+    """Recognised by their centres, whose groups are known."""
+    problems, _ = load(config)
+    patches = Patches(problems, config, CPU)
+    assert len(patches.sizes) > 8
+    drawn = np.concatenate([(k * 8 + np.arange(8)) % len(patches.sizes) for k in range(len(patches.sizes))])
+    np.testing.assert_array_equal(np.bincount(drawn), 8)
+    assert patches.sizes.sum() == len(patches.corners)
+
+
+def test_groups_are_quantiles():
+    counts = np.stack([np.arange(400), np.tile(np.arange(20), 20)], axis=1)
+    np.testing.assert_allclose(np.bincount(grouped(counts)), 20, atol=1)
+    assert set(grouped(np.zeros((5, 2), int))) == {0}
+
+
+def test_windows_hold_unknown_pixels(config, rng):
+    problem = load(config)[0][0]
+    rows, columns, counts = windows(problem, 300, rng)
+    unknown, alpha = np.pad(problem.unknown, MARGIN), problem.whole(problem.alpha)
+    assert len(rows) == 300
+    for row, column, count in zip(rows, columns, counts, strict=True):
+        assert unknown[row : row + 27, column : column + 27].any()
+        target = alpha[row : row + 15, column : column + 15]
+        assert target.shape == (15, 15)
+        assert count[0] == (target > 0).sum()
+
+
+def test_patches_are_cut_from_the_pictures(config):
+    """A network that answers the matte, turned as the patch is, is right where the matte is."""
+    patches = Patches(load(config)[0], config, CPU)
+    x, truth = patches.batch(5)
+    assert x.shape == (8, 4, 27, 27)
+    assert truth.shape == (8, 1, 15, 15)
+    known = (truth == 0) | (truth == 1)
+    difference = (x[:, 3:, MARGIN:-MARGIN, MARGIN:-MARGIN] - truth).abs()
+    assert difference[known].mean() < difference[~known].mean()
+    again = patches.batch(5)
+    torch.testing.assert_close(again, (x, truth), rtol=0, atol=0)
+    assert not torch.equal(patches.batch(6)[0], x)
+
+
+def test_patches_are_turned_all_ways(config):
+    grids = Patches(load(config)[0], config, CPU).grids
+    assert len({grid.numpy().tobytes() for grid in grids}) == 8
+    assert all(torch.equal((27 * grid[0] + grid[1]).flatten().sort().values, torch.arange(729)) for grid in grids)
+
+
+def test_crops(cache, tmp_path):
+    config = parse_config(settings(cache, tmp_path, "deep_matte_prop_net"))
+    prepare(config)
+    problems, _ = load(config)
+    crops = Crops(problems, config, CPU)
+    batch = crops.batch(0)
+    image, trimap, alpha, contrast = batch.split((3, 1, 1, 3), dim=1)
+    assert batch.shape == (8, 8, 48, 48)
+    assert set(trimap.unique().tolist()) == {0, 0.5, 1}
+    assert (trimap == 0.5).flatten(1).any(1).all()
+    assert torch.equal(alpha[trimap != 0.5], trimap[trimap != 0.5])
+    torch.testing.assert_close(crops.batch(0), batch, rtol=0, atol=0)
+    with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
+        Crops(problems, replace(config, schedule=replace(config.schedule, crop=65)), CPU)
+
+
+# The loop
+
+
+@pytest.mark.parametrize(("network", "kind"), [("dcnn", DCNN), ("deep_matte_prop_net", DeepMattePropNet)])
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, network, kind, optimiser):
+    whole, stopped = (
+        parse_config(settings(cache, tmp_path / name, network, optimiser=optimiser, rate=1e-4, batch=2))
+        for name in ("whole", "stopped")
+    )
+    prepare(whole)
+    train(whole, "cpu")
+
+    def stop(iterations):
+        for k in iterations:
+            if k == 4:  # one step after the checkpoint
+                raise KeyboardInterrupt
+            yield k
+
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, "cpu", stop)
+    assert not (stopped.output / "weights.safetensors").exists()
+    train(stopped, "cpu")
+    ours, expected = (read_tensors(run.output / "weights.safetensors")[0] for run in (stopped, whole))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=0)
+    texts = [(run.output / "log.jsonl").read_text() for run in (stopped, whole)]
+    logs = [[json.loads(line) for line in text.splitlines()] for text in texts]
+    for record in (*logs[0], *logs[1]):
+        record.pop("seconds_per_iteration", None)
+    assert logs[0] == logs[1]
+    assert [record["iteration"] for record in logs[0]] == [2, 3, 4, 6, 6]
+
+
+def test_what_a_training_leaves(config):
+    path = train(config)
+    network, facts = load_weights(path, DCNN)
+    assert network.options["filters"] == 4
+    assert facts["data"] == ["synthetic-0", "synthetic-2"]
+    assert (facts["preset"], facts["seed"], facts["iterations"]) == ("small", 0, 6)
+    assert set(facts["metrics"]) == {"dcnn", "closed_form"}
+    assert set(facts["metrics"]["dcnn"]) == {"sad", "mse"}
+    with Image.open(config.output / "curves.png") as picture:
+        assert picture.size == (900, 640)
+    with pytest.raises(InputError, match="output: .* holds another training"):
+        train(replace(config, schedule=replace(config.schedule, rate=0.1)))
+
+
+def test_the_rate_falls_to_nothing():
+    schedule = SCHEDULES["dcnn"]["fast"]
+    rates = [rate(schedule, k) for k in (0, 10_000, 20_000)]
+    np.testing.assert_allclose(rates, [1e-3, 5e-4, 0], atol=1e-12)
+    assert rate(SCHEDULES["dcnn"]["faithful"], 999_999) == 1e-5
+
+
+def test_the_command(cache, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        f"""
+        network = "dcnn"
+        cache = "{cache}"
+        output = "{tmp_path}/run"
+        [options]
+        filters = 4
+        mattes = ["closed_form"]
+        [[data]]
+        source = "synthetic"
+        count = 1
+        shape = [64, 80]
+        [training]
+        iterations = 2
+        batch = 4
+        """
+    )
+    monkeypatch.setattr("sys.argv", ["training", str(path), "--device", "cpu", "--prepare"])
+    main()
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr("sys.argv", ["training", str(path), "--device", "cpu"])
+    main()
+    assert capsys.readouterr().out.strip() == str(tmp_path / "run" / "weights.safetensors")
+    load_weights(tmp_path / "run" / "weights.safetensors", DCNN)
+    assert read_config(path).schedule.iterations == 2
+    monkeypatch.setattr("sys.argv", ["training", str(tmp_path / "nothing.toml")])
+    with pytest.raises(SystemExit, match="propmat: error: config: cannot read"):
+        main()
+
+
+def test_wrong_configurations(cache, tmp_path):
+    given = settings(cache, tmp_path)
+    with pytest.raises(InputError, match="config: cannot read .*nothing.toml"):
+        read_config(tmp_path / "nothing.toml")
+    with pytest.raises(InputError, match="network: takes 'dcnn' or 'deep_matte_prop_net', got 'unet'"):
+        parse_config(given | {"network": "unet"})
+    with pytest.raises(InputError, match="config: there is no setting 'colour'; takes network, cache"):
+        parse_config(given | {"colour": 1})
+    with pytest.raises(InputError, match="training: there is no setting 'speed'"):
+        parse_config(given | {"training": {"speed": 1}})
+    with pytest.raises(InputError, match="schedule: takes 'faithful' or 'fast', got 'slow'"):
+        parse_config(given | {"training": {"schedule": "slow"}})
+    with pytest.raises(InputError, match="data: takes at least one table"):
+        parse_config(given | {"data": []})
+    with pytest.raises(InputError, match="config: missing .*'output'"):
+        parse_config({name: value for name, value in given.items() if name != "output"})
+    with pytest.raises(InputError, match="source: takes alphamatting, folder, synthetic, composites, got 'web'"):
+        prepare(parse_config(given | {"data": [{"source": "web"}]}))
+    with pytest.raises(InputError, match="composites: takes a source of at least two pictures"):
+        prepare(parse_config(given | {"data": [{"source": "synthetic", "count": 1, "composites": 1}]}))
+    fresh = parse_config(given | {"cache": str(tmp_path / "fresh")})
+    with pytest.raises(InputError, match="lacks the problems of this configuration"):
+        load(fresh)
+
+
+def test_problems_of_which_nothing_can_be_learned(tmp_path):
+    given = settings(tmp_path / "cache", tmp_path / "run")
+    given["data"][0]["reach"] = [90, 90]
+    with pytest.raises(InputError, match="data: synthetic-0-composite0 has no known pixel; change reach"):
+        prepare(parse_config(given))
+
+
+def test_wrong_caches(tmp_path):
+    config = parse_config(settings(tmp_path / "cache", tmp_path / "run"))
+    prepare(config)
+    with pytest.raises(InputError, match="held_out: there is no picture 'cat'"):
+        load(replace(config, held_out=("cat",)))
+    with pytest.raises(InputError, match="held_out: leaves no problem"):
+        load(replace(config, held_out=("synthetic-0", "synthetic-1", "synthetic-2")))
+    for path in config.cache.glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"cache: cannot read .*npz .*; remove it and prepare again"):
+        load(config)
