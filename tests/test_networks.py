@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from propmat import InputError, Trimap, datasets, propagate
+from propmat import InputError, Trimap, datasets, io, propagate
+from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normalised, stacked
 from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
@@ -356,3 +357,26 @@ def test_wrong_options(scene):
         DCNN.preset("large")
     with pytest.raises(InputError, match="weights: none of dcnn come with this version; takes a file"):
         dcnn(scene.image, scene.trimap)
+
+
+# The command
+
+
+def test_command(scene, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    io.write_image("image.png", scene.image)
+    io.write_image("trimap.png", scene.trimap)
+    save_weights("w.safetensors", DCNN.preset("small", mattes=["closed_form"]), {})
+    command = ["alpha", "image.png", "trimap.png", "-o", "alpha.png", "--method", "dcnn", "--info"]
+    assert main([*command, "--weights", "w.safetensors"]) == 0
+    told = capsys.readouterr().out
+    assert "seconds" in told
+    assert "iterations" not in told
+    expected = dcnn(io.read_image("image.png"), io.read_trimap("trimap.png"), weights="w.safetensors")
+    np.testing.assert_allclose(io.read_matte("alpha.png") / 255, expected, atol=0.5 / 255 + 1e-9)
+    assert main([*command, "--weights", "w.safetensors", "--radius", "2"]) == 1
+    assert "radius: the method dcnn has no such setting; leave it out" in capsys.readouterr().err
+    assert main([*command[:-3], "--weights", "w.safetensors"]) == 1
+    assert "weights: the method closed_form has no such setting" in capsys.readouterr().err
+    assert main(command) == 1
+    assert "weights: none of dcnn come with this version" in capsys.readouterr().err

@@ -9,8 +9,9 @@ import inspect
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ OPTIONAL = {
     "PyMatting": ("pymatting", "bench"),
     "pypardiso": ("pypardiso", "bench"),
 }
+# Methods of `propmat.networks`, which needs PyTorch.
+NETWORKS = ("dcnn", "deep_matte_prop_net")
 REQUIRED = ("numpy", "scipy", "numba", "pyamg", "scikit-learn", "pillow")
 
 
@@ -136,25 +139,44 @@ def _labels_from_mask(mask: Array, width: str | None) -> Trimap:
     return trimap_from_mask(mask, width=(inside, outside or inside))
 
 
-def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte:
+class Answer(NamedTuple):
+    """The matte of a network; there is no residual to tell."""
+
+    alpha: Array
+    seconds: float
+
+
+def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte | Answer:
     method = getattr(arguments, "method", "closed_form")
-    given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius")}
+    verb = _network(method) if method in NETWORKS else METHODS[method]
+    given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius", "weights")}
     settings = {name: value for name, value in given.items() if value is not None}
-    for name in settings.keys() - inspect.signature(METHODS[method]).parameters:
+    for name in settings.keys() - inspect.signature(verb).parameters:
         raise InputError(f"{name}: the method {method} has no such setting; leave it out")
-    graph, prior = METHODS[method](image, labels, **settings)
+    if method in NETWORKS:
+        start = time.perf_counter()
+        return Answer(verb(image, labels, **settings), time.perf_counter() - start)
+    graph, prior = verb(image, labels, **settings)
     with solving() as callback:
         return solve(graph, labels, prior=prior, callback=callback)
 
 
-def _told(labels: Trimap, solution: Matte, seconds: float) -> str:
+def _network(method: str) -> Callable[..., Any]:
+    from propmat import networks
+
+    return getattr(networks, method)  # type: ignore[no-any-return]
+
+
+def _told(labels: Trimap, solution: Matte | Answer, seconds: float) -> str:
     height, width = labels.shape
+    how = []
+    if isinstance(solution, Matte):
+        how = [f"iterations   {solution.iterations}", f"residual     {solution.residual:.1e}"]
     return "\n".join(
         [
             f"size         {width} x {height} pixels",
             f"unknown      {labels.unknown.mean():.1%}, {np.count_nonzero(labels.unknown)} pixels",
-            f"iterations   {solution.iterations}",
-            f"residual     {solution.residual:.1e}",
+            *how,
             f"seconds      {solution.seconds:.2f} for the matte, {seconds:.2f} in all",
             *(f"odd          {sentence}" for sentence in labels.check()),
         ]

@@ -27,8 +27,8 @@ Array = NDArray[np.float64]
 
 PATCH, TARGET = 27, 15
 MARGIN = (PATCH - TARGET) // 2
-# Rows that go through the network at a time, so that memory does not grow with the picture.
-BAND = 256
+# Rows that go through the network at a time: memory does not grow with the picture, and what a layer makes stays in cache.
+BAND = 64
 
 # Beside the methods with their defaults. The paper speaks of KNN with features of HSV.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"knn_hsv": ("knn", {"preset": "hsv"})}

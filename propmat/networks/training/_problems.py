@@ -141,9 +141,9 @@ def _made(recipe: Recipe, mattes: Sequence[str]) -> Problem:
     pixels, unknown = levels / 255, labels.unknown
     if unknown.all() or not unknown.any():
         raise InputError(f"data: {recipe.name} has no {'known' if unknown.all() else 'unknown'} pixel; change reach")
-    layers = (sample.foreground, sample.background)
-    if sample.foreground is None or sample.background is None:
-        layers = foreground(pixels, sample.alpha)
+    front, behind = sample.foreground, sample.background
+    if front is None or behind is None:
+        front, behind = foreground(pixels, sample.alpha)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PropmatWarning)  # of odd trimaps; they are worth learning too
         planes = [matte(name, pixels, labels)[unknown] for name in mattes]
@@ -155,7 +155,7 @@ def _made(recipe: Recipe, mattes: Sequence[str]) -> Problem:
         levels,
         (2 * labels.labels).astype(np.uint8),
         sample.alpha[unknown].astype(half),
-        (layers[0] - layers[1])[unknown].astype(half),
+        (front - behind)[unknown].astype(half),
         np.array(planes, dtype=half).reshape(len(mattes), np.count_nonzero(unknown)),
     )
 

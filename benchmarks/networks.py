@@ -1,0 +1,156 @@
+"""Networks, cross-validated on the photographs, and what they cost.
+
+    python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
+    python -m benchmarks.networks time [--threads 2]
+
+`validate` trains a network once for every fold, each without the photographs of the fold and without composites that
+show one of them, and lets it answer for these. CONFIG is a configuration of training (`docs/weights.md`) with the
+photographs among its sources. Other methods are run beside it. A run that was stopped goes on where it was. The results
+are in the form of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import propmat
+from benchmarks import contestants, records, scenes, worker
+from benchmarks.summary import markdown, summary
+from propmat import io, metrics, networks
+from propmat.networks._dcnn import DCNN, merged
+from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss
+from propmat.networks.training import Config, prepare, read_config, train
+from propmat.solvers import CG
+from propmat.torch import propagate
+
+TRIMAPS = (1, 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    validation = commands.add_parser("validate")
+    validation.set_defaults(run=validate)
+    validation.add_argument("config")
+    validation.add_argument("--data", type=Path, required=True, help="the photographs of alphamatting.com")
+    validation.add_argument("--output", type=Path, default=Path("network-results"), help="(%(default)s)")
+    validation.add_argument("--folds", type=int, default=5, help="(%(default)s)")
+    validation.add_argument("--only", type=int, help="one fold, for a look")
+    validation.add_argument("--iterations", type=int, help="of each training, if not those of the configuration")
+    validation.add_argument("--device", help="cpu or cuda (cuda where there is one)")
+    beside = ["closed_form", "knn", "comprehensive_sampling", "information_flow"]
+    known = [name for name in beside if name in contestants.ours()]
+    validation.add_argument("--beside", nargs="*", default=known, help=", ".join(known))
+    commands.add_parser("time").set_defaults(run=time_networks)
+    commands.choices["time"].add_argument("--threads", type=int, default=2, help="(%(default)s)")
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+def validate(arguments: argparse.Namespace) -> None:
+    config = read_config(arguments.config)
+    if arguments.iterations:
+        config = replace(config, schedule=replace(config.schedule, iterations=arguments.iterations))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / "results.jsonl"
+    results = {records.key(record): record for record in records.read(path)} if path.exists() else {}
+    for held_out, fold in folds(scenes.names(arguments.data), arguments):
+        for key, make in tasks(config, held_out, fold, arguments):
+            if key not in results:
+                results[key] = make()
+                records.write(path, results.values())
+    print(markdown(summary(list(results.values()))))
+
+
+def folds(names: list[str], arguments: argparse.Namespace) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The photographs of each fold, and its number."""
+    for fold in range(arguments.folds):
+        if arguments.only in (None, fold):
+            yield tuple(names[fold :: arguments.folds]), fold
+
+
+def tasks(
+    config: Config, held_out: tuple[str, ...], fold: int, arguments: argparse.Namespace
+) -> Iterator[tuple[records.Key, Callable[[], records.Record]]]:
+    """What is to be done for a fold; the network is trained when its first matte is asked for."""
+    fold_config = replace(config, held_out=held_out, output=arguments.output / f"fold{fold}")
+    for name in held_out:
+        for trimap in TRIMAPS:
+            key = name, trimap, config.network
+            yield key, partial(answer, fold_config, arguments, key)
+            for method in arguments.beside:
+                key = name, trimap, method
+                yield key, partial(worker.result, arguments.data, arguments.output, key)
+
+
+def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> records.Record:
+    """The matte of a network that never saw the photograph, scored as in the suite."""
+    image, trimap, method = key
+    weights = config.output / "weights.safetensors"
+    if not weights.exists():
+        print(f"without {', '.join(config.held_out)}", file=sys.stderr)
+        prepare(config, tqdm)
+        train(config, arguments.device, tqdm)
+    sample = scenes.read_sample(arguments.data, image, trimap)
+    verb = getattr(networks, method)
+    network = contestants.Method(
+        lambda pixels, labels: contestants.Outcome(verb(pixels, labels, weights=weights)), ("torch", "numpy", "numba")
+    )
+    matte, measured = worker.run(network, sample)
+    path = worker.matte_path(arguments.output, *key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    io.write_image(path, matte)
+    facts = {"image": image, "trimap": trimap, "method": method, "set": scenes.set_name(arguments.data)}
+    where = {"versions": network.versions, "machine": worker.machine(), "threads": propmat.get_num_threads()}
+    scores = metrics.evaluate(matte, sample.alpha, sample.trimap)
+    return facts | where | measured | {name: float(f"{score:.7g}") for name, score in scores.items()}
+
+
+def time_networks(arguments: argparse.Namespace) -> None:
+    """A pass of DCNN over 800 x 600 pixels, and the solver's share of a training step of DeepMattePropNet."""
+    torch.set_num_threads(arguments.threads)
+    propmat.set_num_threads(arguments.threads)
+    x = torch.rand(5, 600, 800)
+    print(f"DCNN, 800 x 600, the network alone: {least(lambda: merged(DCNN(), x), 5):.2f} s")
+    scene = propmat.datasets.synthetic(0, (256, 256))
+    planes = (scene.image.transpose(2, 0, 1), scene.trimap[None], scene.alpha[None])
+    image, trimap, alpha = (torch.from_numpy(np.ascontiguousarray(plane)).float()[None] for plane in planes)
+    for preset, width in (("faithful", 1), ("small", 4)):
+        network = DeepMattePropNet.preset(preset, width=width)
+
+        def step(network=network) -> None:
+            matting_loss(network(image, trimap, solver=CG(rtol=1e-5)), alpha, alpha, trimap == 0.5).backward()
+
+        affinities = [weights.detach().requires_grad_() for weights in network.affinities(image, trimap)]
+
+        def solve(affinities=affinities) -> None:
+            solved = propagate(affinities, trimap[:, 0], confidence=0.8, solver=CG(rtol=1e-5))
+            (solved - alpha[:, 0]).abs().sum().backward()
+
+        whole, solver = least(step, 3), least(solve, 3)
+        print(f"DeepMattePropNet {preset}, a step on 256 x 256: {whole:.2f} s, of it the solver {solver / whole:.0%}")
+
+
+def least(work: Callable[[], object], times: int) -> float:
+    """Seconds, the least of some, after one that does not count."""
+    work()
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()
