@@ -50,7 +50,7 @@ def composite(height, width):
         ({"bias": True}, 44_225),
         ({"remapping": 1}, 31_616),
         ({"remapping": 8}, 60_288),
-        ({"mattes": ("closed_form", "knn", "learning_based")}, 49_088),
+        (DCNN.presets["three_mattes"], 49_088),
         ({"mattes": ("closed_form",)}, 38_720),
     ],
 )
@@ -353,7 +353,7 @@ def test_wrong_options(scene):
         DeepMattePropNet(16, pair="sum")
     with pytest.raises(InputError, match="norm: takes 'batch' or 'group', got 'layer'"):
         DeepMattePropNet(16, norm="layer")
-    with pytest.raises(InputError, match="preset: takes 'faithful' or 'small', got 'large'"):
+    with pytest.raises(InputError, match="preset: takes 'faithful' or 'three_mattes' or 'small', got 'large'"):
         DCNN.preset("large")
     with pytest.raises(InputError, match="weights: none of dcnn come with this version; takes a file"):
         dcnn(scene.image, scene.trimap)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import propmat
+import propmat.networks
 
 LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
@@ -19,6 +20,7 @@ NAMESPACES = [
     propmat.io,
     propmat.laplacian,
     propmat.metrics,
+    propmat.networks,
     propmat.preconditioners,
     propmat.sampling,
     propmat.solvers,

@@ -148,7 +148,7 @@ class Answer(NamedTuple):
 
 def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte | Answer:
     method = getattr(arguments, "method", "closed_form")
-    verb = _network(method) if method in NETWORKS else METHODS[method]
+    verb: Callable[..., Any] = _network(method) if method in NETWORKS else METHODS[method]
     given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius", "weights")}
     settings = {name: value for name, value in given.items() if value is not None}
     for name in settings.keys() - inspect.signature(verb).parameters:
@@ -164,7 +164,8 @@ def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matt
 def _network(method: str) -> Callable[..., Any]:
     from propmat import networks
 
-    return getattr(networks, method)  # type: ignore[no-any-return]
+    verb: Callable[..., Any] = getattr(networks, method)
+    return verb
 
 
 def _told(labels: Trimap, solution: Matte | Answer, seconds: float) -> str:

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 PATCH, TARGET = 27, 15
 MARGIN = (PATCH - TARGET) // 2
-# Rows that go through the network at a time: memory does not grow with the picture, and what a layer makes stays in cache.
+# Rows that go through the network at a time: their memory stays small, and in the processor's cache.
 BAND = 64
 
 # Beside the methods with their defaults. The paper speaks of KNN with features of HSV.
@@ -40,8 +40,8 @@ class DCNN(Network):
     Parameters
     ----------
     mattes : sequence of str, default ("closed_form", "knn_hsv")
-        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv". With a third, comprehensive
-        sampling, the paper is slightly better.
+        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv". The paper's best variant has
+        comprehensive sampling as the third.
     remapping : int, default 4
         Layers of 1 x 1 convolutions; the paper compares 1, 4 and 8.
     filters : int, default 64
@@ -57,7 +57,11 @@ class DCNN(Network):
     """
 
     name = "dcnn"
-    presets = {"faithful": {}, "small": {"filters": 16}}
+    presets = {
+        "faithful": {},
+        "three_mattes": {"mattes": ("closed_form", "knn_hsv", "comprehensive_sampling")},
+        "small": {"filters": 16},
+    }
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from propmat import _inputs, pictures
 from propmat.errors import InputError
+from propmat.losses import alpha_loss, composition_loss
 from propmat.networks._network import Network
 from propmat.networks._segnet import SHRINKS, SegNet
 from propmat.networks._weights import PathLike, load_weights, shipped
@@ -27,8 +28,6 @@ Array = NDArray[np.float64]
 
 PAIRS = ("concat", "absdiff", "both")
 BOUND = 8.0
-# Squared, under the roots of the losses: they have a derivative at 0.
-TINY = 1e-12
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -141,15 +140,15 @@ def _dot(weight: Tensor, features: Tensor) -> Tensor:
 
 
 def matting_loss(alpha: Tensor, truth: Tensor, contrast: Tensor, unknown: Tensor) -> Tensor:
-    """The mean over unknown pixels of half the alpha loss and half the composition loss.
+    """Half the alpha loss and half the composition loss, of (B, 1, H, W) mattes.
 
-    Each is a smooth absolute difference, √(d² + ε²). Composites with the true colours F and B differ by
-    (α̂ - α)(F - B), so that `contrast`, F - B of shape (B, 3, H, W), is all that the second needs.
+    Composites with the true colours F and B differ by (α̂ - α)(F - B): `contrast`, F - B of shape (B, 3, H, W), is all
+    that the second needs.
     """
-    difference = alpha - truth  # B x 1 x H x W
-    of_alpha = (difference.square() + TINY).sqrt()
-    of_colour = ((difference * contrast).square() + TINY).sqrt().mean(dim=1, keepdim=True)
-    return (0.5 * of_alpha + 0.5 * of_colour)[unknown].mean()
+    mattes = alpha[:, 0], truth[:, 0]
+    of_colour = composition_loss(*mattes, contrast, 0.0, unknown[:, 0], channel_axis=-3)
+    loss: Tensor = (alpha_loss(*mattes, unknown[:, 0]) + of_colour) / 2
+    return loss
 
 
 def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:

@@ -62,6 +62,11 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     ------
     InputError
         If the file cannot be read, is damaged, or holds the weights of something else.
+
+    Examples
+    --------
+    >>> from propmat.networks import DCNN, load_weights
+    >>> network, facts = load_weights("training/dcnn/weights.safetensors", DCNN)  # doctest: +SKIP
     """
     tensors, about = read_tensors(path)
     if about.get("network") != kind.name:

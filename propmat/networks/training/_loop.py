@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import propmat
+from propmat import __version__
 from propmat.errors import InputError, PropmatError
 from propmat.networks._network import Network
 from propmat.networks._weights import read_tensors, save_weights, write_tensors
@@ -66,7 +66,8 @@ class Run:
         self.config, self.schedule = config, config.schedule
         train, self.kept = load(config)
         self.names = sorted({name for problem in train for name in problem.uses})
-        self.network = config.build().to(device, memory_format=torch.channels_last).train()  # a third faster on CPUs
+        # Channels last: a third faster on CPUs.
+        self.network = config.build().train().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.task = TASKS[config.network](train, config, device)  # type: ignore[call-arg]
         self.optimiser = OPTIMISERS[self.schedule.optimiser](self.network, self.schedule)
         self.iteration = 0
@@ -77,6 +78,8 @@ class Run:
         self.log: list[Record] = []
         if self.checkpoint.exists():
             self._resume()
+        else:
+            (config.output / "log.jsonl").unlink(missing_ok=True)
 
     def step(self) -> None:
         """One step of the optimiser, and whatever is due after it."""
@@ -105,7 +108,7 @@ class Run:
             "data": self.names,
             "seed": self.config.seed,
             "iterations": self.iteration,
-            "version": propmat.__version__,
+            "version": __version__,
             "commit": _commit(),
             "metrics": scores[-1]["validation"] if scores else {},
         }
@@ -141,19 +144,16 @@ class Run:
 
     def _note(self, record: Record) -> None:
         self.log.append({"iteration": self.iteration} | record)
-        self._write_log()
-
-    def _write_log(self) -> None:
-        lines = "".join(json.dumps(record) + "\n" for record in self.log)
-        replace(self.config.output / "log.jsonl", lambda path: path.write_text(lines, encoding="utf-8"))
-        draw_curves(self.log, self.config.output / "curves.png")
+        with open(self.config.output / "log.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(self.log[-1]) + "\n")
 
     def _save(self) -> None:
+        draw_curves(self.log, self.config.output / "curves.png")
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
         tensors["total"] = self.total
-        about = {"training": self.config.digest(), "iteration": self.iteration}
+        about = {"training": self.config.digest(), "iteration": self.iteration, "lines": len(self.log)}
         write_tensors(self.checkpoint, tensors, about)
 
     def _resume(self) -> None:
@@ -168,9 +168,11 @@ class Run:
             state.setdefault(int(number), {})[what] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
         self.total.copy_(tensors["total"])
-        lines = (self.config.output / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        path = self.config.output / "log.jsonl"
         # What came after the checkpoint comes again.
-        self.log = [record for record in map(json.loads, lines) if record["iteration"] <= self.iteration]
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[: about["lines"]]
+        replace(path, lambda temporary: temporary.write_text("".join(lines), encoding="utf-8"))
+        self.log = [json.loads(line) for line in lines]
 
 
 def rate(schedule: Schedule, iteration: int) -> float:
