@@ -288,6 +288,12 @@ def test_wrong_configurations(cache, tmp_path):
         parse_config(given | {"training": {"speed": 1}})
     with pytest.raises(InputError, match="schedule: takes 'faithful' or 'fast', got 'slow'"):
         parse_config(given | {"training": {"schedule": "slow"}})
+    with pytest.raises(InputError, match="optimiser: takes 'sgd' or 'adam', got 'newton'"):
+        parse_config(given | {"training": {"optimiser": "newton"}})
+    with pytest.raises(InputError, match="decay: takes 'constant' or 'cosine', got 'linear'"):
+        parse_config(given | {"training": {"decay": "linear"}})
+    with pytest.raises(InputError, match="batch: takes a whole number >= 1, got 0"):
+        parse_config(given | {"training": {"batch": 0}})
     with pytest.raises(InputError, match="data: takes at least one table"):
         parse_config(given | {"data": []})
     with pytest.raises(InputError, match="config: missing .*'output'"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from propmat import _inputs
 from propmat.errors import InputError
 from propmat.networks._dcnn import DCNN
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet
@@ -42,6 +43,14 @@ class Schedule:
     log_every: int = 100
     validate_every: int = 1000
     checkpoint_every: int = 1000
+
+    def __post_init__(self) -> None:
+        for name, takes in (("optimiser", ("sgd", "adam")), ("decay", ("constant", "cosine"))):
+            if getattr(self, name) not in takes:
+                raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {getattr(self, name)!r}")
+        for name in ("iterations", "batch", "crop", "patches", "log_every", "validate_every", "checkpoint_every"):
+            _inputs.whole_number(getattr(self, name), name)
+        _inputs.positive(self.rate, "rate")
 
 
 # The papers' schedules, and one that ends within hours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import subprocess
@@ -105,6 +106,7 @@ class Run:
         scores = [record for record in self.log if "validation" in record]
         facts = {
             "preset": self.config.preset,
+            "schedule": dataclasses.asdict(self.schedule),
             "data": self.names,
             "seed": self.config.seed,
             "iterations": self.iteration,
