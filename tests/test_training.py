@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.networks._dcnn import MARGIN, matte
@@ -99,12 +100,19 @@ def test_a_cache_is_all_that_training_needs(config, monkeypatch):
     train(config)
 
 
-def test_photographs_and_folders(tmp_path):
+@pytest.fixture
+def copy(tmp_path):
+    """What looks like a copy of the photographs."""
     scene = datasets.synthetic(0, (48, 64))
-    for name in ("a", "b"):
-        for kind, pixels in {"image": scene.image, "trimap1": scene.trimap, "alpha": scene.alpha}.items():
-            (tmp_path / "training" / kind).mkdir(parents=True, exist_ok=True)
+    kinds = {"image": scene.image, "trimap1": scene.trimap, "trimap2": scene.trimap, "alpha": scene.alpha}
+    for kind, pixels in kinds.items():
+        (tmp_path / "training" / kind).mkdir(parents=True)
+        for name in ("a", "b"):
             io.write_image(tmp_path / "training" / kind / f"{name}.png", pixels)
+    return tmp_path
+
+
+def test_photographs_and_folders(copy, tmp_path):
     patterns = {kind: f"training/{kind}/{{name}}.png" for kind in ("image", "alpha")}
     patterns["trimap"] = "training/trimap1/{name}.png"
     files = {"foregrounds": "training/image/*", "alphas": "training/alpha/*", "backgrounds": "training/image/*"}
@@ -274,6 +282,31 @@ def test_the_command(cache, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["training", str(tmp_path / "nothing.toml")])
     with pytest.raises(SystemExit, match="propmat: error: config: cannot read"):
         main()
+
+
+def test_cross_validation(copy, tmp_path, monkeypatch, capsys):
+    (tmp_path / "config.toml").write_text(
+        f"""
+        network = "dcnn"
+        cache = "{tmp_path}/cache"
+        output = "{tmp_path}/run"
+        options = {{filters = 4, mattes = ["closed_form"]}}
+        data = [{{source = "alphamatting", root = "{tmp_path}"}}]
+        """
+    )
+    results = tmp_path / "results"
+    command = ["validate", str(tmp_path / "config.toml"), "--data", str(tmp_path), "--output", str(results)]
+    options = ["--folds", "2", "--iterations", "2", "--device", "cpu", "--beside", "closed_form"]
+    monkeypatch.setattr("sys.argv", ["networks", *command, *options])
+    cross_validate()
+    assert "| dcnn |" in capsys.readouterr().out
+    lines = [json.loads(line) for line in (results / "results.jsonl").read_text().splitlines()]
+    assert len(lines) == 2 * 2 * 2
+    assert {line["method"] for line in lines if line["sad"] is not None} == {"dcnn", "closed_form"}
+    _, facts = load_weights(results / "fold0" / "weights.safetensors", DCNN)
+    assert facts["data"] == ["b"]
+    monkeypatch.setattr("benchmarks.networks.train", None)  # all is there
+    cross_validate()
 
 
 def test_wrong_configurations(cache, tmp_path):

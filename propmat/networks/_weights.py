@@ -102,7 +102,7 @@ def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], about: Mapping[
     target = Path(path)
     temporary = target.with_name(f".{target.name}")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(whole, temporary, {"propmat": json.dumps(about)})
+    temporary.write_bytes(safetensors.torch.save(whole, {"propmat": json.dumps(about)}))
     os.replace(temporary, target)
 
 
