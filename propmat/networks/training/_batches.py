@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from propmat.errors import InputError
-from propmat.networks._dcnn import DCNN, MARGIN, PATCH, TARGET, euclidean_loss, merged, stacked
+from propmat.networks._dcnn import DCNN, MARGIN, PATCH, TARGET, absolute_loss, euclidean_loss, merged, stacked
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss, propagated
 from propmat.networks.training._config import Config
 from propmat.networks.training._problems import Problem
@@ -40,6 +40,7 @@ class Patches:
 
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.device = config.seed, config.schedule.batch, device
+        self.measure = euclidean_loss if config.schedule.loss == "squared" else absolute_loss
         planes, corners, kinds, first = [], [], [], 0
         for number, problem in enumerate(problems):
             padded = torch.nn.functional.pad(_planes(problem), (MARGIN,) * 4)  # 6 x H + 12 x W + 12
@@ -72,7 +73,7 @@ class Patches:
 
     def loss(self, network: DCNN, iteration: int) -> Tensor:
         x, truth = self.batch(iteration)
-        return euclidean_loss(network(x), truth)
+        return self.measure(network(x), truth)
 
     def matte(self, network: DCNN, problem: Problem) -> Array:
         return merged(network, _planes(problem)[:-1].to(self.device)).cpu().numpy()

@@ -26,6 +26,9 @@ else:
 T = TypeVar("T")
 
 
+CHOICES = {"optimiser": ("sgd", "adam"), "decay": ("constant", "cosine"), "loss": ("squared", "absolute")}
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How the weights are moved, and how often one looks."""
@@ -37,6 +40,7 @@ class Schedule:
     momentum: float = 0.9
     weight_decay: float = 0.0
     decay: str = "constant"  # or "cosine", to 0 at the end
+    loss: str = "squared"  # of DCNN, as in the paper; or "absolute"
     clip: float = 0.0  # the longest gradient; 0 for no limit
     crop: int = 256  # pixels a side; patches of DCNN are 27
     patches: int = 20_000  # of each problem, at most
@@ -45,7 +49,7 @@ class Schedule:
     checkpoint_every: int = 1000
 
     def __post_init__(self) -> None:
-        for name, takes in (("optimiser", ("sgd", "adam")), ("decay", ("constant", "cosine"))):
+        for name, takes in CHOICES.items():
             if getattr(self, name) not in takes:
                 raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {getattr(self, name)!r}")
         for name in ("iterations", "batch", "crop", "patches", "log_every", "validate_every", "checkpoint_every"):
