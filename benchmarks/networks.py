@@ -125,16 +125,17 @@ def time_networks(arguments: argparse.Namespace) -> None:
     scene = propmat.datasets.synthetic(0, (256, 256))
     planes = (scene.image.transpose(2, 0, 1), scene.trimap[None], scene.alpha[None])
     image, trimap, alpha = (torch.from_numpy(np.ascontiguousarray(plane)).float()[None] for plane in planes)
-    for preset, width in (("faithful", 1), ("small", 4)):
-        network = DeepMattePropNet.preset(preset, width=width)
+    for preset in DeepMattePropNet.presets:
+        network = DeepMattePropNet.preset(preset)
 
         def step(network=network) -> None:
             matting_loss(network(image, trimap, solver=CG(rtol=1e-5)), alpha, alpha, trimap == 0.5).backward()
 
+        confidence = network.confidence
         affinities = [weights.detach().requires_grad_() for weights in network.affinities(image, trimap)]
 
-        def solve(affinities=affinities) -> None:
-            solved = propagate(affinities, trimap[:, 0], confidence=0.8, solver=CG(rtol=1e-5))
+        def solve(affinities=affinities, confidence=confidence) -> None:
+            solved = propagate(affinities, trimap[:, 0], confidence=confidence, solver=CG(rtol=1e-5))
             (solved - alpha[:, 0]).abs().sum().backward()
 
         whole, solver = least(step, 3), least(solve, 3)

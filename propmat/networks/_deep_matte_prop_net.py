@@ -47,7 +47,7 @@ class DeepMattePropNet(Network):
     norm : {"batch", "group"}
         See `SegNet`.
     confidence : float or None, default 0.8
-        With which known pixels hold their labels; None makes them exact.
+        With which known pixels hold their labels; None makes them exact, and the solve smaller.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class DeepMattePropNet(Network):
     """
 
     name = "deep_matte_prop_net"
-    presets = {"faithful": {}, "small": {"width": 4, "pair": "absdiff", "norm": "group"}}
+    presets = {"faithful": {}, "small": {"width": 4, "pair": "absdiff", "norm": "group", "confidence": None}}
 
     def __init__(
         self,
