@@ -43,7 +43,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     parser.add_argument("--picture", type=Path)
     arguments = parser.parse_args()
-    results = records.read(arguments.results / "results.jsonl")
+    found = arguments.results / "results.jsonl"
+    if not found.exists():
+        parser.error(f"there is no {found}; python -m benchmarks.suite makes it, --results says where it is")
+    results = records.read(found)
     if {record["set"] for record in results} != {scenes.set_name(arguments.data)}:
         parser.error(f"the results are of {results[0]['set']}; name the pictures they were made of by --data")
     rows = summary(results)

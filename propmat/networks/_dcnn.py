@@ -145,7 +145,7 @@ def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_label
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training; by default the weights that come with the package.
+        A file made by training; by default the weights that come with the package; this version has none.
     keep_labels : bool, default True
         Set known pixels to their label. The network alone, as in the paper, leaves them near it.
 

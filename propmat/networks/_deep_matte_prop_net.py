@@ -160,7 +160,7 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training; by default the weights that come with the package.
+        A file made by training; by default the weights that come with the package; this version has none.
     keep_labels : bool, default True
         Set known pixels to their label, from which the solve may have drawn them.
 
