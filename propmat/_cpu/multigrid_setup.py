@@ -10,6 +10,8 @@ from numba import prange
 
 from propmat._cpu._compiled import compiled
 
+EQUAL = 1 - 1e-9  # pivots that differ less differ by rounding; the first counts, on every machine
+
 
 @compiled(fastmath={"contract", "reassoc", "nnan", "nsz"})
 def eliminate(matrix, most, threshold, upper, order):
@@ -35,7 +37,7 @@ def eliminate(matrix, most, threshold, upper, order):
             gone = max(0, n - min(most, (left + 7) // 8 * 8)) if left <= most else gone
             break
         k = gone
-        while pivots[order[k]] != pivot:
+        while pivots[order[k]] < EQUAL * pivot:
             k += 1
         order[gone], order[k] = order[k], order[gone]
         subtract_rows(upper, gone, matrix, order[gone])

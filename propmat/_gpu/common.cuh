@@ -24,6 +24,21 @@ template <class T> __device__ T group_sum(T value)
     return sums[0];
 }
 
+// The largest value of the threads of a group, the same in all of them.
+template <class T> __device__ T group_max(T value)
+{
+    __shared__ T values[MOST_THREADS];
+    __syncthreads();
+    values[threadIdx.x] = value;
+    __syncthreads();
+    for (unsigned step = 1; step < blockDim.x; step *= 2) {
+        if (threadIdx.x % (2 * step) == 0 && threadIdx.x + step < blockDim.x)
+            values[threadIdx.x] = max(values[threadIdx.x], values[threadIdx.x + step]);
+        __syncthreads();
+    }
+    return values[0];
+}
+
 // Whether the unknown pixels of a small rectangle lie in more than one block.
 __device__ bool straddles(const bool *unknown, long long width, long long top, long long left, int rows, int columns,
                           long long block)

@@ -3,33 +3,20 @@
 
 const int PIXELS = 64;  // of a block of the first level
 const int WIDTH = 16;   // functions of such a block
+const double EQUAL = 1 - 1e-9;  // pivots that differ less differ by rounding
 
 // Place in order[begin..end) of the largest pivot, the first among equals; the same in all threads.
 __device__ int largest(const double *pivots, const int *order, int begin, int end)
 {
-    __shared__ double values[MOST_THREADS];
-    __shared__ int places[MOST_THREADS];
-    double value = -2;
-    int place = end;
+    double value = -1;
     for (int k = begin + threadIdx.x; k < end; k += blockDim.x)
-        if (pivots[order[k]] > value) {
-            value = pivots[order[k]];
+        value = max(value, pivots[order[k]]);
+    value = group_max(value);
+    int place = end;
+    for (int k = end - 1 - threadIdx.x; k >= begin; k -= blockDim.x)
+        if (pivots[order[k]] >= value * EQUAL)
             place = k;
-        }
-    __syncthreads();
-    values[threadIdx.x] = value;
-    places[threadIdx.x] = place;
-    __syncthreads();
-    for (unsigned step = 1; step < blockDim.x; step *= 2) {
-        unsigned one = threadIdx.x, other = one + step;
-        if (one % (2 * step) == 0 && other < blockDim.x)
-            if (values[other] > values[one] || (values[other] == values[one] && places[other] < places[one])) {
-                values[one] = values[other];
-                places[one] = places[other];
-            }
-        __syncthreads();
-    }
-    return places[0];
+    return -group_max(-place);
 }
 
 // Cholesky, largest pivot first, until every pivot left is under the threshold; see _cpu.multigrid_setup.eliminate.
