@@ -7,6 +7,8 @@ is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (N
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,7 @@ class Backend:
     package : str
         Where the kernels are.
     factorises : bool
-        Whether there is a direct solver.
+        Whether matrices are stored with their entries, and may be factorised.
     """
 
     arrays: str
@@ -86,6 +88,18 @@ def same_backend(**arrays: Any) -> Backend:
                 f"memory or both on the GPU (cupy.asarray, cupy.asnumpy)"
             )
     return found[first]
+
+
+@contextmanager
+def guarded(array: Any) -> Iterator[None]:
+    """Where `array` lies on a GPU, say in words that its memory is used up; see `propmat._gpu._device`."""
+    if not on_device(array):
+        yield
+        return
+    from propmat._gpu import _device
+
+    with _device.telling_memory():
+        yield
 
 
 def to_device(value: Any) -> Any:

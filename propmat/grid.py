@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from propmat._backend import HOST, Backend, backend_of, to_host
+from propmat._backend import Backend, backend_of, to_host
+from propmat.errors import UnsupportedError
 
 Array = np.ndarray[Any, Any]
 Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
@@ -192,18 +193,34 @@ class GridOperator:
     def diagonal(self) -> Array:
         return self.values[0, self.support.position]
 
+    def on_host(self) -> GridOperator:
+        """The operator with its arrays in host memory."""
+        if self.backend.factorises:
+            return self
+        return replace(self, support=Support.of(to_host(self.support.unknown)), values=to_host(self.values))
+
     def tocsr(self) -> sparse.csr_array:
-        """The same matrix as canonical SciPy CSR with 32-bit indices, in host memory."""
-        kernels, n = HOST.kernels("grid"), self.shape[0]
-        support = self.support
-        position, number, values = (to_host(array) for array in (support.position, support.number, self.values))
+        """The same matrix as canonical SciPy CSR with 32-bit indices.
+
+        Raises
+        ------
+        UnsupportedError
+            If the arrays are on a GPU.
+        """
+        if not self.backend.factorises:
+            raise UnsupportedError(
+                "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU use "
+                "CG with Multigrid or Jacobi"
+            )
+        kernels = self.backend.kernels("grid")
+        support, n = self.support, self.shape[0]
         rank = np.full(support.size, -1, np.int32)
-        rank[position] = np.arange(n, dtype=np.int32)
-        where = np.argwhere(to_host(support.unknown)).astype(np.int32)
+        rank[support.position] = np.arange(n, dtype=np.int32)
+        where = np.argwhere(support.unknown).astype(np.int32)
         pointers = np.empty(n + 1, np.int32)
         columns, data = np.empty(0, np.int32), np.empty(0)
         for _ in range(2):
-            kernels.to_csr(values, position, number, rank, where, pointers, columns, data)
+            kernels.to_csr(self.values, support.position, support.number, rank, where, pointers, columns, data)
             columns, data = (
                 (np.empty(pointers[-1], np.int32), np.empty(pointers[-1])) if not columns.size else (columns, data)
             )

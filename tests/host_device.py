@@ -38,7 +38,7 @@ IN_CUPY = set(
     """
     all any arange argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate copyto count_nonzero
     cumsum diff empty empty_like exp flatnonzero full full_like isfinite max min nonzero norm ones ones_like pad searchsorted
-    square stack sum tile unique vdot where zeros zeros_like argmax unravel_index mean einsum moveaxis require
+    ndim shape square stack sum tile unique vdot where zeros zeros_like argmax unravel_index mean einsum moveaxis require
     """.split()
 )
 

@@ -7,7 +7,7 @@
 #define FOR_GROUPS(p, count) for (long long p = blockIdx.x; p < (count); p += gridDim.x)
 #define FOR_THREADS(i, count) for (int i = threadIdx.x; i < (count); i += blockDim.x)
 
-const int MOST_THREADS = 256;
+enum { MOST_THREADS = 256 };
 
 // The sum over the threads of a group, the same in all of them; in a fixed order.
 template <class T> __device__ T group_sum(T value)
