@@ -22,7 +22,7 @@ import numpy as np
 from propmat._gpu import _launch
 
 HEADER = Path(__file__).with_name("host_device.h")
-FLAGS = "-std=c++20 -O2 -ffp-contract=off -fPIC -shared -pthread -Wall -Wextra -Werror -Wno-unused-function".split()
+FLAGS = "-std=c++17 -O2 -ffp-contract=off -fPIC -shared -Wall -Wextra -Werror -Wno-unused-function".split()
 KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)')
 TYPES = {
     "bool": np.bool_,
@@ -49,15 +49,15 @@ def available() -> bool:
 
 
 class Device:
-    """Stands in for the device: how many groups and threads run a kernel, and how often the host waited.
+    """How many groups and threads run a kernel at most, in which order, and how often the host has waited.
 
-    Few of each: a kernel may not depend on their number.
+    A kernel may not depend on the first three.
     """
 
     groups = 3
     threads = 1
+    backwards = False
     waits = 0
-    launches = 0
 
 
 def compiled(source: str, kernel: str, constants: tuple[tuple[str, int], ...]):
@@ -68,10 +68,10 @@ def compiled(source: str, kernel: str, constants: tuple[tuple[str, int], ...]):
 
     def call(groups, threads, arguments):
         assert len(arguments) == len(types), f"{kernel}: {len(types)} parameters, {len(arguments)} arguments"
-        Device.launches += 1
         held = [_held(kernel, *pair) for pair in zip(types, arguments, strict=True)]
         addresses = (ctypes.c_void_p * len(held))(*(ctypes.addressof(value) for value in held))
-        entry(min(groups[0], Device.groups), min(threads[0], Device.threads), addresses)
+        counts = min(groups[0], Device.groups), min(threads[0], Device.threads), Device.backwards
+        entry(*map(ctypes.c_longlong, counts), addresses)
 
     return call
 
@@ -93,8 +93,8 @@ def _library(source, constants):
     code = _launch.code(source)
     kernels = KERNEL.findall(_expanded(code))
     entries = "\n".join(
-        f'extern "C" void launch_{name}(long long groups, long long threads, void **arguments)\n'
-        f"{{ launch({name}, groups, threads, arguments); }}"
+        f'extern "C" void launch_{name}(long long groups, long long threads, long long backwards, void **arguments)\n'
+        f"{{ launch({name}, groups, threads, backwards, arguments); }}"
         for name, _ in kernels
     )
     defines = [f"-D{name}={value}" for name, value in constants]
@@ -158,6 +158,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function, types, arguments, options):
         assert function.__name__ in IN_CUPY, f"{function.__name__}: is it in CuPy?"
+        if function.__name__ == "asarray":
+            return asarray(*arguments)
         if function.__name__ in ("nonzero", "flatnonzero", "argwhere", "unique", "bincount", "count_nonzero"):
             Device.waits += function.__name__ != "count_nonzero"
         return _wrapped(function(*map(_memory, arguments), **{name: _memory(v) for name, v in options.items()}))
