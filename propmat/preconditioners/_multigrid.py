@@ -13,7 +13,7 @@ from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
+from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -92,6 +92,7 @@ class Hierarchy:
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
+        self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
         self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
@@ -101,13 +102,12 @@ class Hierarchy:
             self._next_level(edge)
         self.inverse = self._dense_inverse()
         del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
-        self.pixels = Pixels(matrix)
-        levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
+        levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
         self.residuals = [np.zeros(level.size, np.float32) for level in levels]
 
-    def _smoother(self, level: Pixels | Blocks) -> Smoother:
+    def _smoother(self, level: Level) -> Smoother:
         from propmat._cpu._threads import threads_for
 
         with threads_for(level.values.size):
@@ -129,7 +129,7 @@ class Hierarchy:
         counts = np.empty(len(where), np.int64)
         kernels.pixel_functions(
             inside,
-            matrix.values[0],
+            self.pixels.scale,
             first,
             members,
             self.cells,
@@ -165,6 +165,7 @@ class Hierarchy:
         stencil = np.zeros(level.entries)
         kernels.galerkin_pixels(
             values,
+            self.pixels.scale,
             block,
             EDGE,
             level.basis,
@@ -308,11 +309,13 @@ class Hierarchy:
     def on_support(self, residual: Array, norm: float) -> Array:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
-        scale = math.ldexp(1.0, math.frexp(norm)[1])
-        np.multiply(residual, 1 / scale, out=self.smoothers[0].b, casting="same_kind")
+        power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
+        np.multiply(residual, self.pixels.scale, out=smoother.b, casting="same_kind")
+        smoother.b *= np.float32(1 / power)
         self._cycle(0)
-        self.smoothers[0].x *= np.float32(scale)
-        return self.smoothers[0].x
+        np.multiply(smoother.x, self.pixels.scale, out=smoother.x, casting="same_kind")
+        smoother.x *= np.float32(power)
+        return smoother.x
 
     def __repr__(self) -> str:
         fine = self.matrix.shape[0]
