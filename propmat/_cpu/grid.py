@@ -107,17 +107,17 @@ def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
             total /= 9.0
             for k in range(e):
                 total -= covariance[c, k] * covariance[e, k]
-            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
+            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound. Its inverse is kept.
             if c == e:
-                covariance[c, c] = np.sqrt(max(total, epsilon / 9.0))
+                covariance[c, c] = 1.0 / np.sqrt(max(total, epsilon / 9.0))
             else:
-                covariance[c, e] = total / covariance[e, e]
+                covariance[c, e] = total * covariance[e, e]
     for a in range(9):
         for c in range(depth):
             total = centred[a, c] / 3.0
             for k in range(c):
                 total -= covariance[c, k] * out[k, a, lane]
-            out[c, a, lane] = total / covariance[c, c]
+            out[c, a, lane] = total * covariance[c, c]
 
 
 @compiled()
