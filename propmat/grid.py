@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
 
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
@@ -124,12 +124,11 @@ class GridOperator:
         return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
-        """Write to `out` the 13 arrays of the elements that tie unknown pixels of several blocks.
+        """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
 
         An element is a window or an edge. What is left of `values` is a sum of positive
         semidefinite matrices, one for each block: its local matrix.
         """
-        out[:] = 0.0
         self.assemble(block, out)
 
     @property

@@ -165,8 +165,11 @@ def scale_pixels(values, runs, chunks, scale, units, out):
 
 
 @compiled(parallel=True)
-def pixel_functions(inside, scale, first, members, cells, edge, most, threshold, out, counts):
-    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
+def pixel_functions(values, between, scale, first, members, cells, edge, most, threshold, out, counts):
+    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`.
+
+    What is in `values` but not `between` blocks is the sum of the blocks' own matrices.
+    """
     for p in prange(first.size - 1):
         n = first[p + 1] - first[p]
         local = np.full(edge * edge, -1, np.int64)
@@ -181,7 +184,8 @@ def pixel_functions(inside, scale, first, members, cells, edge, most, threshold,
                 v, u = y + dy, x + k - 5 * dy
                 if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
                     j = local[v * edge + u]
-                    matrix[i, j] = inside[k, here] * scale[here] * scale[members[first[p] + j]]
+                    inside = values[k, here] - between[k, here]
+                    matrix[i, j] = inside * scale[here] * scale[members[first[p] + j]]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
         upper = np.empty((n, n))

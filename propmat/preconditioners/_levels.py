@@ -41,7 +41,7 @@ class Pixels(Level):
         self.size = support.size
         self.live = np.zeros(self.size, np.bool_)
         self.live[support.position] = True
-        self.scale = np.zeros(self.size)
+        self.scale = np.zeros(self.size, np.float32)
         self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
         self.values = np.zeros(matrix.values.shape, np.int16)
         kernels.scale_pixels(matrix.values, support.runs, support.chunks, self.scale, UNITS, self.values)

@@ -94,7 +94,7 @@ class Hierarchy:
         self.matrix, self.settings = matrix, settings
         self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
-        self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
+        self.between = np.zeros_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
         edge = EDGE
         while self._can_coarsen():
@@ -124,11 +124,11 @@ class Hierarchy:
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         matrix.across(EDGE, self.between)
-        inside = np.subtract(matrix.values, self.between, out=self.between)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
         kernels.pixel_functions(
-            inside,
+            matrix.values,
+            self.between,
             self.pixels.scale,
             first,
             members,
@@ -310,10 +310,10 @@ class Hierarchy:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
         power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
-        np.multiply(residual, self.pixels.scale, out=smoother.b, casting="same_kind")
-        smoother.b *= np.float32(1 / power)
+        np.multiply(residual, 1 / power, out=smoother.b, casting="same_kind")
+        smoother.b *= self.pixels.scale
         self._cycle(0)
-        np.multiply(smoother.x, self.pixels.scale, out=smoother.x, casting="same_kind")
+        smoother.x *= self.pixels.scale
         smoother.x *= np.float32(power)
         return smoother.x
 
