@@ -13,7 +13,7 @@ from propmat._backend import Backend, backend_of, to_host
 from propmat.errors import UnsupportedError
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,11 @@ class GridOperator:
         return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
-        """Write to `out` the 13 arrays of the elements that tie unknown pixels of several blocks.
+        """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
 
         An element is a window or an edge. What is left of `values` is a sum of positive
         semidefinite matrices, one for each block: its local matrix.
         """
-        out[:] = 0.0
         self.assemble(block, out)
 
     @property

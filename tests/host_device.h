@@ -24,6 +24,7 @@ static Place gridDim, blockDim, blockIdx, threadIdx;
 #define __device__
 #define __shared__ static  // of the one group that runs
 
+using std::rint;
 using std::sqrt;
 template <class T> static inline T max(T a, T b) { return a < b ? b : a; }
 template <class T> static inline T min(T a, T b) { return b < a ? b : a; }

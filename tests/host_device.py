@@ -27,6 +27,7 @@ KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)')
 TYPES = {
     "bool": np.bool_,
     "unsigned char": np.uint8,
+    "short": np.int16,
     "int": np.int32,
     "long long": np.int64,
     "float": np.float32,

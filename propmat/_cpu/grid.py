@@ -116,17 +116,17 @@ def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
             total /= 9.0
             for k in range(e):
                 total -= covariance[c, k] * covariance[e, k]
-            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
+            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound. Its inverse is kept.
             if c == e:
-                covariance[c, c] = np.sqrt(max(total, epsilon / 9.0))
+                covariance[c, c] = 1.0 / np.sqrt(max(total, epsilon / 9.0))
             else:
-                covariance[c, e] = total / covariance[e, e]
+                covariance[c, e] = total * covariance[e, e]
     for a in range(9):
         for c in range(depth):
             total = centred[a, c] / 3.0
             for k in range(c):
                 total -= covariance[c, k] * out[k, a, lane]
-            out[c, a, lane] = total / covariance[c, c]
+            out[c, a, lane] = total * covariance[c, c]
 
 
 @compiled()
@@ -172,6 +172,19 @@ def scatter_windows(factor, count, number, y, x, top, bottom, values):
                     target[t] -= left[t] * right[t]
 
 
+@compiled()
+def clear_rows(number, top, bottom, values):
+    """Write zeros to the pixels of some rows, whose numbers follow on each other."""
+    first, last = -1, -1
+    for y in range(top + 2, bottom + 2):
+        for x in range(number.shape[1]):
+            if number[y, x] >= 0:
+                first, last = (number[y, x] if first < 0 else first), number[y, x]
+    if first >= 0:
+        for k in range(values.shape[0]):
+            values[k, first : last + 1] = 0.0
+
+
 @compiled(parallel=True)
 def assemble_windows(image, unknown, centres, number, epsilon, squared, block, values):
     """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
@@ -181,6 +194,7 @@ def assemble_windows(image, unknown, centres, number, epsilon, squared, block, v
         factor = np.empty((depth, 9, LANES))
         centred = np.empty((9, depth))
         covariance = np.empty((depth, depth))
+        clear_rows(number, top, bottom, values)
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
             x = 1
             while x < width - 1:
@@ -204,6 +218,7 @@ def assemble_windows(image, unknown, centres, number, epsilon, squared, block, v
 def assemble_edges(horizontal, vertical, unknown, number, block, values):
     """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
     height, width = unknown.shape
+    clear_rows(number, 0, height, values)
     for y in range(height):
         for x in range(width):
             here = number[y + 2, x + 2]

@@ -150,15 +150,33 @@ def find_neighbours(grid, where):
 
 
 @compiled(parallel=True)
-def pixel_functions(inside, diagonal, first, members, cells, edge, most, threshold, out, counts):
-    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
+def scale_pixels(values, runs, chunks, scale, units, out):
+    """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
+    for c in prange(chunks.size - 1):
+        for r in range(chunks[c], chunks[c + 1]):
+            first, count = runs[r, 0], runs[r, 1]
+            mine = scale[first : first + count]
+            for k in range(13):
+                dy = (k + 2) // 5
+                there = first + k - 5 * dy
+                if dy > 0:
+                    there += runs[r, 3 + dy]
+                source, target, other = values[k, first:], out[k, first:], scale[there:]
+                for t in range(count):
+                    target[t] = np.rint(units * source[t] * mine[t] * other[t])
+
+
+@compiled(parallel=True)
+def pixel_functions(values, between, scale, first, members, cells, edge, most, threshold, out, counts):
+    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`.
+
+    What is in `values` but not `between` blocks is the sum of the blocks' own matrices.
+    """
     for p in prange(first.size - 1):
         n = first[p + 1] - first[p]
         local = np.full(edge * edge, -1, np.int64)
-        scale = np.empty(n)
         for i in range(n):
             local[cells[first[p] + i]] = i
-            scale[i] = 1.0 / np.sqrt(diagonal[members[first[p] + i]])
         matrix = np.zeros((n, n))
         for i in range(n):
             cell, here = cells[first[p] + i], members[first[p] + i]
@@ -168,7 +186,8 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
                 v, u = y + dy, x + k - 5 * dy
                 if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
                     j = local[v * edge + u]
-                    matrix[i, j] = inside[k, here] * scale[i] * scale[j]
+                    inside = values[k, here] - between[k, here]
+                    matrix[i, j] = inside * scale[here] * scale[members[first[p] + j]]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
         upper = np.empty((n, n))
@@ -177,7 +196,7 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
         counts[p] = extend(upper, gone, most, order, functions)
         for i in range(n):
             for j in range(counts[p]):
-                out[first[p] + i, j] = functions[i, j] * scale[i]
+                out[first[p] + i, j] = functions[i, j]
 
 
 @compiled(parallel=True)
@@ -255,8 +274,10 @@ def pack(functions, first, counts, sizes, begins, packed):
 
 
 @compiled(parallel=True)
-def galerkin_pixels(values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out):
-    """Pᵀ A P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
+def galerkin_pixels(
+    values, scale, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
+):
+    """Pᵀ S A S P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
     With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
     couples a block of them to itself is worked out.
@@ -288,6 +309,7 @@ def galerkin_pixels(values, block, edge, basis, row, owner, where, first, member
                     value = values[-5 * dy - dx, there]
                 if value == 0.0 or (block > 0 and ((y + dy) // block != y // block or (x + dx) // block != x // block)):
                     continue
+                value *= scale[here] * scale[there]
                 target = product[slot]
                 source = basis[row[there] : row[there] + sizes[q]]
                 if touched[slot] == 0:
@@ -426,8 +448,11 @@ def invert_factor(block, size, out):
 
 
 @compiled(parallel=True)
-def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live):
-    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ."""
+def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live, units, values):
+    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ.
+
+    What ties it to others goes to `values` in whole units too.
+    """
     blocks = sizes.size
     for p in prange(blocks):
         size, begin = sizes[p], offsets[p, 0]
@@ -452,6 +477,9 @@ def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis,
             add_product(size, width, width, block, 0, width, 1, stencil, offsets[q, 0], half, 0)
             block[:] = 0.0
             add_product(size, size, width, stencil, inverse, 1, size, half, 0, block, 0)
+            rounded = values[begin : begin + size * width]
+            for i in range(size * width):
+                rounded[i] = np.rint(units * block[i])
     for p in prange(blocks):
         size, begin = sizes[p], offsets[p, 0]
         stencil[begin : begin + size * size] = 0.0

@@ -38,31 +38,32 @@ extern "C" __global__ void assemble_edges(const double *horizontal, const double
             total += horizontal[y * (width - 1) + x - 1];
         if (x + 1 < width && counts(unknown, width, y, x, false, block)) {
             total += horizontal[y * (width - 1) + x];
-            values[size + here] -= horizontal[y * (width - 1) + x];
+            values[size + here] = -horizontal[y * (width - 1) + x];
         }
         if (y + 1 < height && counts(unknown, width, y, x, true, block)) {
             total += vertical[y * width + x];
-            values[5 * size + here] -= vertical[y * width + x];
+            values[5 * size + here] = -vertical[y * width + x];
         }
-        values[here] += total;
+        values[here] = total;
     }
 }
 
-template <class T>
-__device__ T row_times(const T *values, long long size, const int *runs, long long count, long long k, const T *x)
+template <class V, class T>
+__device__ T row_times(const V *values, long long size, const int *runs, long long count, long long k, const T *x)
 {
     long long here = runs[k];
-    const T *v = values + here, *z = x + here;
+    const V *v = values + here;
+    const T *z = x + here;
     T total = v[0] * z[0] + v[size] * z[1] + v[2 * size] * z[2] + v[size - 1] * z[-1] + v[2 * size - 2] * z[-2];
     for (int dy = 1; dy <= 2; dy++) {
-        const T *ahead = v + (5 * dy - 2) * size;
+        const V *ahead = v + (5 * dy - 2) * size;
         const T *below = z + runs[(3 + dy) * count + k] - 2;
         T sum = 0;
         for (int u = 0; u < 5; u++)
             sum += ahead[u * size] * below[u];
         total += sum;
         long long shift = runs[(4 - dy) * count + k] - 2;
-        const T *behind = v + (5 * dy + 2) * size + shift;
+        const V *behind = v + (5 * dy + 2) * size + shift;
         const T *above = z + shift;
         sum = 0;
         for (int u = 0; u < 5; u++)
@@ -96,15 +97,15 @@ extern "C" __global__ void multiply(const double *values, long long size, const 
     }
 }
 
-// step = old step + new scale (b - A x), out = x + step
-extern "C" __global__ void relax_pixels(const float *values, long long size, const int *runs, long long count,
-                                        const float *scale, const float *b, const float *x, float *step, float old,
+// step = old step + new (b - A x), out = x + step, with A in whole units
+extern "C" __global__ void relax_pixels(const short *values, float unit, long long size, const int *runs,
+                                        long long count, const float *b, const float *x, float *step, float old,
                                         float fresh, float *out)
 {
     FOR_ALL(k, count) {
         long long i = runs[k];
         float product = row_times(values, size, runs, count, k, x);
-        step[i] = old * step[i] + fresh * scale[i] * (b[i] - product);
+        step[i] = old * step[i] + fresh * (b[i] - unit * product);
         out[i] = x[i] + step[i];
     }
 }

@@ -4,15 +4,15 @@
 const int LANES = 16;
 
 // step = old step + new (b - A x), out = x + step; the matrix of a block and itself is the identity
-extern "C" __global__ void relax_blocks(const float *values, const long long *offsets, const int *neighbours,
-                                        const long long *starts, const long long *sizes, long long blocks,
-                                        const float *b, const float *x, float *step, float old, float fresh, float *out)
+extern "C" __global__ void relax_blocks(const short *values, float unit, const long long *offsets,
+                                        const int *neighbours, const long long *starts, const long long *sizes,
+                                        long long blocks, const float *b, const float *x, float *step, float old, float fresh, float *out)
 {
     FOR_ALL(thread, blocks * LANES) {
         long long p = thread / LANES, lane = thread % LANES, size = sizes[p];
         for (long long i = lane; i < size; i += LANES) {
             long long here = starts[p] + i;
-            float product = x[here];
+            float product = 0;
             for (int s = 0; s < 9; s++) {
                 int q = neighbours[9 * p + s];
                 if (q < 0 || s == 4)
@@ -20,14 +20,14 @@ extern "C" __global__ void relax_blocks(const float *values, const long long *of
                 const float *other = x + starts[q];
                 long long width = sizes[q];
                 // Neighbours behind hold their matrix to this block, rows and columns exchanged.
-                const float *row = s < 4 ? values + offsets[5 * q + 4 - s] + i : values + offsets[5 * p + s - 4] + i * width;
+                const short *row = s < 4 ? values + offsets[5 * q + 4 - s] + i : values + offsets[5 * p + s - 4] + i * width;
                 long long stride = s < 4 ? size : 1;
                 float total = 0;
                 for (long long j = 0; j < width; j++)
                     total += row[j * stride] * other[j];
                 product += total;
             }
-            step[here] = old * step[here] + fresh * (b[here] - product);
+            step[here] = old * step[here] + fresh * (b[here] - x[here] - unit * product);
             out[here] = x[here] + step[here];
         }
     }

@@ -12,15 +12,16 @@ LANES = 16  # threads that share a block, as in multigrid.cu
 
 
 def relax_pixels(
-    values: Any, runs: Any, chunks: Any, scale: Any, b: Any, x: Any, step: Any, old: Any, new: Any, out: Any
+    values: Any, unit: Any, runs: Any, chunks: Any, b: Any, x: Any, step: Any, old: Any, new: Any, out: Any
 ) -> None:
-    """step = old step + new scale (b - A x), out = x + step."""
-    given = (values, values.shape[1], runs, len(runs), scale, b, x, step, np.float32(old), np.float32(new), out)
+    """step = old step + new (b - A x), out = x + step."""
+    given = (values, unit, values.shape[1], runs, len(runs), b, x, step, np.float32(old), np.float32(new), out)
     launch("grid", "relax_pixels", over(len(runs)), *given)
 
 
 def relax_blocks(
     values: Any,
+    unit: Any,
     offsets: Any,
     neighbours: Any,
     starts: Any,
@@ -33,7 +34,7 @@ def relax_blocks(
     out: Any,
 ) -> None:
     """The same on blocks, whose own matrices are the identity."""
-    layout = (values, offsets, neighbours, starts, sizes, sizes.size)
+    layout = (values, unit, offsets, neighbours, starts, sizes, sizes.size)
     _over_blocks("relax_blocks", sizes, *layout, b, x, step, np.float32(old), np.float32(new), out)
 
 

@@ -78,14 +78,28 @@ __device__ int extend(const double *upper, int n, int gone, int most, const int 
     return count;
 }
 
+// S A S in whole units, for the rows of the unknown pixels.
+extern "C" __global__ void scale_pixels(const double *values, long long size, const int *runs, long long count,
+                                        const float *scale, double units, short *out)
+{
+    FOR_ALL(r, count) {
+        long long here = runs[r];
+        for (int k = 0; k < 13; k++) {
+            int dy = (k + 2) / 5;
+            long long there = here + k - 5 * dy + (dy > 0 ? runs[(3 + dy) * count + r] : 0);
+            out[k * size + here] = rint(units * values[k * size + here] * scale[here] * scale[there]);
+        }
+    }
+}
+
 // `matrices` holds PIXELS x PIXELS numbers for each group; the functions take their place.
-extern "C" __global__ void pixel_functions(const double *inside, const double *diagonal, long long support,
-                                           const long long *first, const int *members, const unsigned char *cells,
+extern "C" __global__ void pixel_functions(const double *values, const double *between, const float *scale,
+                                           long long support, const long long *first, const int *members, const unsigned char *cells,
                                            long long blocks, long long edge, long long most, double threshold,
                                            double *matrices, float *out, long long *counts)
 {
     __shared__ double upper[PIXELS * PIXELS];
-    __shared__ double pivots[PIXELS], scale[PIXELS];
+    __shared__ double pivots[PIXELS];
     __shared__ int order[PIXELS], local[PIXELS];
     double *matrix = matrices + blockIdx.x * (long long)PIXELS * PIXELS;
     FOR_GROUPS(p, blocks) {
@@ -97,10 +111,8 @@ extern "C" __global__ void pixel_functions(const double *inside, const double *d
         FOR_THREADS(i, n * n)
             matrix[i] = 0;
         __syncthreads();
-        FOR_THREADS(i, n) {
+        FOR_THREADS(i, n)
             local[cells[begin + i]] = i;
-            scale[i] = 1.0 / sqrt(diagonal[members[begin + i]]);
-        }
         __syncthreads();
         FOR_THREADS(i, n) {
             int y = cells[begin + i] / edge, x = cells[begin + i] % edge;
@@ -108,7 +120,8 @@ extern "C" __global__ void pixel_functions(const double *inside, const double *d
                 int dy = (k + 2) / 5, v = y + dy, u = x + k - 5 * dy;
                 if (v < edge && u >= 0 && u < edge && local[v * edge + u] >= 0) {
                     int j = local[v * edge + u];
-                    double value = inside[k * support + members[begin + i]] * scale[i] * scale[j];
+                    long long here = members[begin + i], entry = k * support + here;
+                    double value = (values[entry] - between[entry]) * scale[here] * scale[members[begin + j]];
                     matrix[i * n + j] = matrix[j * n + i] = value;
                 }
             }
@@ -116,7 +129,7 @@ extern "C" __global__ void pixel_functions(const double *inside, const double *d
         int gone = eliminate(matrix, n, most, threshold, upper, order, pivots);
         int count = extend(upper, n, gone, most, order, matrix);
         FOR_THREADS(k, n * count)
-            out[(begin + k / count) * most + k % count] = matrix[k] * scale[k / count];
+            out[(begin + k / count) * most + k % count] = matrix[k];
         if (threadIdx.x == 0)
             counts[p] = count;
     }
@@ -194,8 +207,8 @@ __device__ bool leaves(long long here, long long step, long long most)
 }
 
 // Pᵀ A P for blocks of pixels; see _cpu.multigrid_setup.galerkin_pixels.
-extern "C" __global__ void galerkin_pixels(const double *values, long long support, long long block, long long edge,
-                                           const float *basis, const long long *row, const int *owner, const int *where,
+extern "C" __global__ void galerkin_pixels(const double *values, long long support, const float *scale, long long block,
+                                           long long edge, const float *basis, const long long *row, const int *owner, const int *where,
                                            const long long *first, const int *members, const unsigned char *cells,
                                            const int *shifts, const long long *sizes, const long long *offsets,
                                            long long blocks, double *out)
@@ -226,6 +239,7 @@ extern "C" __global__ void galerkin_pixels(const double *values, long long suppo
             int s = 3 * (where[2 * q] - where[2 * p]) + where[2 * q + 1] - where[2 * p + 1];
             if (s < 0 || value[e] == 0)
                 continue;
+            value[e] *= scale[here] * scale[there];
             slot[e] = s;
             source[e] = row[there];
             width[s] = sizes[q];
@@ -380,9 +394,10 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
     }
 }
 
-// From the left: L⁻¹ times what `half` holds; the block's own matrix is the identity.
+// From the left: L⁻¹ times what `half` holds, kept in whole units too; the block's own matrix is the identity.
 extern "C" __global__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
-                                          const int *neighbours, long long blocks, const double *half)
+                                          const int *neighbours, long long blocks, const double *half,
+                                          double units, short *values)
 {
     FOR_GROUPS(p, blocks) {
         long long size = sizes[p];
@@ -398,6 +413,7 @@ extern "C" __global__ void transform_left(double *stencil, const long long *offs
                 for (long long m = 0; m < size; m++)
                     total += half[offsets[5 * p] + m * size + k / width] * half[begin + m * width + k % width];
                 stencil[begin + k] = total;
+                values[begin + k] = rint(units * total);
             }
         }
     }

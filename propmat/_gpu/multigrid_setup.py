@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._gpu._launch import launch
+from propmat._gpu._launch import launch, over
 
 PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
 GROUPS = 1024  # that have room of their own to work in; more than run at once
@@ -40,9 +40,16 @@ def find_neighbours(grid: Any, where: Any) -> Any:
     return np.stack([padded[where[:, 0] + s // 3, where[:, 1] + s % 3] for s in range(9)], axis=1)
 
 
+def scale_pixels(values: Any, runs: Any, chunks: Any, scale: Any, units: float, out: Any) -> None:
+    """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
+    given = (values, values.shape[1], runs, len(runs), scale, units, out)
+    launch("multigrid_setup", "scale_pixels", over(len(runs)), *given)
+
+
 def pixel_functions(
-    inside: Any,
-    diagonal: Any,
+    values: Any,
+    between: Any,
+    scale: Any,
     first: Any,
     members: Any,
     cells: Any,
@@ -54,8 +61,8 @@ def pixel_functions(
 ) -> None:
     """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
     groups = min(counts.size, GROUPS)
-    matrices = np.empty((groups, PIXELS, PIXELS), like=inside)
-    blocks = (inside, diagonal, inside.shape[1], first, members, cells, counts.size, edge, most, threshold)
+    matrices = np.empty((groups, PIXELS, PIXELS), like=values)
+    blocks = (values, between, scale, values.shape[1], first, members, cells, counts.size, edge, most, threshold)
     launch("multigrid_setup", "pixel_functions", groups, *blocks, matrices, out, counts, threads=64)
 
 
@@ -93,6 +100,7 @@ def pack(functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packe
 
 def galerkin_pixels(
     values: Any,
+    scale: Any,
     block: int,
     edge: int,
     basis: Any,
@@ -107,8 +115,8 @@ def galerkin_pixels(
     offsets: Any,
     out: Any,
 ) -> None:
-    """Pᵀ A P for blocks of edge x edge pixels; with block > 0 what ties blocks of so many pixels is left out."""
-    fine = (values, values.shape[1], block, edge, basis, row, owner)
+    """Pᵀ S A S P for blocks of edge x edge pixels; with block > 0 what ties blocks of so many pixels is left out."""
+    fine = (values, values.shape[1], scale, block, edge, basis, row, owner)
     given = (*fine, where, first, members, cells, shifts, sizes, offsets, sizes.size, out)
     launch("multigrid_setup", "galerkin_pixels", sizes.size, *given)
 
@@ -148,13 +156,15 @@ def normalise(
     begins: Any,
     basis: Any,
     live: Any,
+    units: float,
+    values: Any,
 ) -> None:
     """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ."""
     half, fresh, blocks = np.empty_like(stencil), np.empty_like(basis), sizes.size
     launch("multigrid_setup", "invert_blocks", blocks, stencil, offsets, sizes, starts, blocks, half, live)
     given = (stencil, offsets, sizes, neighbours, first, begins, blocks, basis, fresh, half)
     launch("multigrid_setup", "transform_right", blocks, *given)
-    launch("multigrid_setup", "transform_left", blocks, stencil, offsets, sizes, neighbours, blocks, half)
+    launch("multigrid_setup", "transform_left", blocks, stencil, offsets, sizes, neighbours, blocks, half, units, values)
     basis[...] = fresh
 
 

@@ -5,7 +5,7 @@ const int TRIANGLE = DEPTH * (DEPTH + 1) / 2;
 
 __device__ int at(int row, int column) { return row * (row + 1) / 2 + column; }
 
-// Mean of a window, and K with K Kᵀ = Σ + ε/9 I.
+// Mean of a window, and K with K Kᵀ = Σ + ε/9 I, its diagonal inverted.
 __device__ void statistics(const double *image, long long width, long long y, long long x, double epsilon, double *mean,
                            double *factor)
 {
@@ -29,7 +29,7 @@ __device__ void statistics(const double *image, long long width, long long y, lo
             for (int k = 0; k < e; k++)
                 total -= factor[at(c, k)] * factor[at(e, k)];
             // Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
-            factor[at(c, e)] = c == e ? sqrt(max(total, epsilon / 9.0)) : total / factor[at(e, e)];
+            factor[at(c, e)] = c == e ? 1.0 / sqrt(max(total, epsilon / 9.0)) : total * factor[at(e, e)];
         }
 }
 
@@ -40,7 +40,7 @@ __device__ void whiten(const double *colour, const double *mean, const double *f
         double total = (colour[c] - mean[c]) / 3.0;
         for (int k = 0; k < c; k++)
             total -= factor[at(c, k)] * out[k];
-        out[c] = total / factor[at(c, c)];
+        out[c] = total * factor[at(c, c)];
     }
 }
 
@@ -134,6 +134,6 @@ extern "C" __global__ void gather_windows(const double *image, const bool *centr
             }
         }
         for (int k = 0; k < 13; k++)
-            values[k * size + here] += sums[k];
+            values[k * size + here] = sums[k];
     }
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from propmat._backend import to_host
-from propmat.preconditioners._levels import Blocks, Pixels
+from propmat.preconditioners._levels import Level
 
 Array = np.ndarray[Any, Any]
 
@@ -19,12 +19,12 @@ LANCZOS_STEPS = 16
 
 
 class Smoother:
-    """Chebyshev iteration on the upper eigenvalues of D⁻¹ A, with the buffers of one level.
+    """Chebyshev iteration on the upper eigenvalues of A, with the buffers of one level.
 
     The recurrence is algorithm 12.1 of Saad, "Iterative Methods for Sparse Linear Systems", 2003.
     """
 
-    def __init__(self, level: Pixels | Blocks, degree: int) -> None:
+    def __init__(self, level: Level, degree: int) -> None:
         self.level = level
         self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32, like=level.values) for _ in range(4))
         self.bound = BOUND * self._largest_eigenvalue()
@@ -37,21 +37,20 @@ class Smoother:
             rho = following
 
     def _largest_eigenvalue(self) -> float:
-        """Of D⁻¹ A, from the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
+        """From the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
 
         Power iteration will not do: on a large image it passes over an eigenvector that lives on a few pixels, and a
         smoother whose bound is too low makes the cycle indefinite.
         """
-        z, direction, product, zero = self.x, self.step, self.y, np.zeros_like(self.b)
+        direction, product, zero = self.step, self.y, np.zeros_like(self.b)
         residual = _noise(self.b)
         residual *= self.level.live
-        sums = np.ones((LANCZOS_STEPS + 1, 2), np.float32, like=zero)  # rᵀz and pᵀAp; read once, at the end
+        sums = np.ones((LANCZOS_STEPS + 1, 2), np.float32, like=zero)  # rᵀr and pᵀAp; read once, at the end
         with np.errstate(all="ignore"):  # what comes after a breakdown is not looked at
             for k in range(LANCZOS_STEPS):
-                self.level.scale(residual, np.float32(1), z)
-                sums[k, 0] = (residual * z).sum()
+                sums[k, 0] = (residual * residual).sum()
                 direction *= sums[k, 0] / sums[k - 1, 0]
-                direction += z
+                direction += residual
                 self.level.residual(zero, direction, product, self.b)
                 sums[k, 1] = -(direction * product).sum()
                 residual += sums[k, 0] / sums[k, 1] * product
@@ -61,7 +60,7 @@ class Smoother:
 
     def smooth_from_zero(self) -> None:
         """x for b, from x = 0; that saves the first product."""
-        self.level.scale(self.b, self.factors[0][1], self.x)
+        np.multiply(self.b, self.factors[0][1], out=self.x)
         self.step[:] = self.x
         self._go_on(self.factors[1:])
 

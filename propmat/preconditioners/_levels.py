@@ -12,41 +12,49 @@ from propmat.grid import GridOperator
 Array = np.ndarray[Any, Any]
 
 FACTOR = 3  # blocks across a block of the next level
+UNITS = 32767.0  # of a matrix's entries in a cycle; none is above 1, for the diagonal is 1
 LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
 
 
-class Pixels:
-    """The finest level in single precision."""
+class Level:
+    """A symmetric matrix with 1 on its diagonal."""
 
-    def __init__(self, matrix: GridOperator) -> None:
-        self.support = matrix.support
-        self.size = self.support.size
-        self.values = matrix.values.astype(np.float32)
-        self.live = np.zeros(self.size, np.bool_, like=self.values)
-        self.live[self.support.position] = True
-        self.ones = self.live.astype(np.float32)
-        self.inverse_diagonal = np.zeros(self.size, np.float32, like=self.values)
-        self.inverse_diagonal[self.live] = 1.0 / matrix.values[0, self.live]
-
-    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
-        """out = factor D⁻¹ b."""
-        np.multiply(b, self.inverse_diagonal, out=out)
-        out *= factor
+    size: int
+    values: Array  # in whole units: half the memory of single precision, and memory is what a cycle waits for
+    live: Array  # whether an unknown is one; the others stay 0
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        """step = old step + new D⁻¹ (b - A x), out = x + step."""
-        self._relax(self.inverse_diagonal, b, x, step, old, new, out)
+        """step = old step + new (b - A x), out = x + step."""
+        raise NotImplementedError
 
     def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
         """out = b - A x."""
-        self._relax(self.ones, b, x, out, np.float32(0), np.float32(1), scratch)
-
-    def _relax(self, scale: Array, b: Array, x: Array, step: Array, *rest: Any) -> None:
-        kernels = backend_of(self.values).kernels("multigrid")
-        kernels.relax_pixels(self.values, self.support.runs, self.support.chunks, scale, b, x, step, *rest)
+        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
 
 
-class Blocks:
+class Pixels(Level):
+    """The finest level, S A S with `scale` S = D^(-1/2)."""
+
+    def __init__(self, matrix: GridOperator) -> None:
+        self.support = support = matrix.support
+        self.backend = matrix.backend
+        self.size = support.size
+        self.live = np.zeros(self.size, np.bool_, like=matrix.values)
+        self.live[support.position] = True
+        self.scale = np.zeros(self.size, np.float32, like=matrix.values)
+        self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
+        self.values = np.zeros(matrix.values.shape, np.int16, like=matrix.values)
+        kernels = self.backend.kernels("multigrid_setup")
+        kernels.scale_pixels(matrix.values, support.runs, support.chunks, self.scale, UNITS, self.values)
+
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+        kernels = self.backend.kernels("multigrid")
+        kernels.relax_pixels(
+            self.values, np.float32(1 / UNITS), self.support.runs, self.support.chunks, b, x, step, old, new, out
+        )
+
+
+class Blocks(Level):
     """One coarse level: blocks of variable size, their basis, their matrix."""
 
     # Of a level above the first: block of every finer block, and the way back.
@@ -76,8 +84,9 @@ class Blocks:
         self.entries = int(widths.sum())
 
     def finish(self, stencil: Array) -> None:
-        """Normalise the basis, and keep the matrix in single precision for the cycle."""
+        """Normalise the basis and with it the matrix, and keep that for the cycle."""
         self.live = np.zeros(self.size, np.bool_, like=stencil)
+        self.values = np.zeros(self.entries, np.int16, like=stencil)
         self.backend.kernels("multigrid_setup").normalise(
             stencil,
             self.offsets,
@@ -88,23 +97,26 @@ class Blocks:
             self.begins,
             self.basis,
             self.live,
+            UNITS,
+            self.values,
         )
-        self.values = stencil.astype(np.float32)
-
-    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
-        """out = factor b: the diagonal blocks are the identity."""
-        np.multiply(b, factor, out=out)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        """step = old step + new (b - A x), out = x + step."""
         kernels = self.backend.kernels("multigrid")
         kernels.relax_blocks(
-            self.values, self.offsets, self.neighbours, self.starts, self.sizes, b, x, step, old, new, out
+            self.values,
+            np.float32(1 / UNITS),
+            self.offsets,
+            self.neighbours,
+            self.starts,
+            self.sizes,
+            b,
+            x,
+            step,
+            old,
+            new,
+            out,
         )
-
-    def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
-        """out = b - A x."""
-        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
 
     def restrict(self, residual: Array, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")

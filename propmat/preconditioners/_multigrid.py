@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from propmat import _inputs
-from propmat._backend import backend_of
 from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group, intervals, starts_of
+from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group, intervals, starts_of
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -93,9 +92,10 @@ class Hierarchy:
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
-        self.backend = backend_of(matrix.values)
+        self.backend = matrix.backend
+        self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
-        self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
+        self.between = np.zeros_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
         edge = EDGE
         while self._can_coarsen():
@@ -103,13 +103,12 @@ class Hierarchy:
             self._next_level(edge)
         self.inverse = self._dense_inverse()
         del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
-        self.pixels = Pixels(matrix)
-        levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
+        levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32, like=matrix.values)
         self.residuals = [np.zeros(level.size, np.float32, like=matrix.values) for level in levels]
 
-    def _smoother(self, level: Pixels | Blocks) -> Smoother:
+    def _smoother(self, level: Level) -> Smoother:
         with self.backend.kernels("_threads").threads_for(level.values.size):
             return Smoother(level, self.settings.degree)
 
@@ -123,12 +122,12 @@ class Hierarchy:
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         matrix.across(EDGE, self.between)
-        inside = np.subtract(matrix.values, self.between, out=self.between)
-        functions = np.zeros((members.size, MOST), np.float32, like=inside)
-        counts = np.empty(len(where), np.int64, like=inside)
+        functions = np.zeros((members.size, MOST), np.float32, like=matrix.values)
+        counts = np.empty(len(where), np.int64, like=matrix.values)
         kernels.pixel_functions(
-            inside,
-            matrix.values[0],
+            matrix.values,
+            self.between,
+            self.pixels.scale,
             first,
             members,
             self.cells,
@@ -161,6 +160,7 @@ class Hierarchy:
         stencil = np.zeros(level.entries, like=values)
         self.backend.kernels("multigrid_setup").galerkin_pixels(
             values,
+            self.pixels.scale,
             block,
             EDGE,
             level.basis,
@@ -291,11 +291,13 @@ class Hierarchy:
     def on_support(self, residual: Array, norm: float) -> Array:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
-        scale = math.ldexp(1.0, math.frexp(norm)[1])
-        np.multiply(residual, 1 / scale, out=self.smoothers[0].b)
+        power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
+        np.multiply(residual, 1 / power, out=smoother.b)
+        smoother.b *= self.pixels.scale
         self._cycle(0)
-        self.smoothers[0].x *= np.float32(scale)
-        return self.smoothers[0].x
+        smoother.x *= self.pixels.scale
+        smoother.x *= np.float32(power)
+        return smoother.x
 
     def __repr__(self) -> str:
         fine = self.matrix.shape[0]
