@@ -280,18 +280,19 @@ def galerkin_pixels(
     """Pᵀ S A S P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
     With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
-    couples a block of them to itself is worked out.
+    couples a block of them to itself is worked out. A block's own matrix comes from one half of its part of A.
     """
     for p in prange(first.size - 1):
         size = sizes[p]
         product = np.empty((5, 64))
+        touched = np.empty(5, np.int64)
         for i in range(first[p], first[p + 1]):
             y = where[p, 0] * edge + cells[i] // edge
             x = where[p, 1] * edge + cells[i] % edge
             if block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2:
                 continue
             here = members[i]
-            touched = np.zeros(5, np.int64)
+            touched[:] = 0
             for k in range(25):
                 dy, dx = k // 5 - 2, k % 5 - 2
                 there = here + dx
@@ -301,15 +302,12 @@ def galerkin_pixels(
                 if q < 0:
                     continue
                 slot = 3 * (where[q, 0] - where[p, 0]) + where[q, 1] - where[p, 1]
-                if slot < 0:
+                if slot < 0 or (slot == 0 and k < 12):
                     continue
-                if dy > 0 or (dy == 0 and dx >= 0):
-                    value = values[5 * dy + dx, here]
-                else:
-                    value = values[-5 * dy - dx, there]
+                value = values[k - 12, here] if k >= 12 else values[12 - k, there]
                 if value == 0.0 or (block > 0 and ((y + dy) // block != y // block or (x + dx) // block != x // block)):
                     continue
-                value *= scale[here] * scale[there]
+                value *= scale[here] * scale[there] * (0.5 if k == 12 else 1.0)
                 target = product[slot]
                 source = basis[row[there] : row[there] + sizes[q]]
                 if touched[slot] == 0:
@@ -331,6 +329,17 @@ def galerkin_pixels(
                     target = out[begin : begin + width]
                     for j in range(width):
                         target[j] += factor * source[j]
+        add_transpose(out, offsets[p, 0], size)
+
+
+@compiled()
+def add_transpose(matrices, begin, size):
+    """B += Bᵀ for a square block."""
+    for i in range(size):
+        for j in range(i + 1):
+            total = matrices[begin + i * size + j] + matrices[begin + j * size + i]
+            matrices[begin + i * size + j] = total
+            matrices[begin + j * size + i] = total
 
 
 @compiled(inline="always")
@@ -372,7 +381,10 @@ def galerkin_blocks(
     most,
     out,
 ):
-    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
+    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks.
+
+    A block's own matrix comes from one half of its part of A.
+    """
     room = sizes.max() * wide.max()
     for p in prange(first.size - 1):
         product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
@@ -381,14 +393,17 @@ def galerkin_blocks(
             q = children[c]
             rows = sizes[q]
             touched[:] = 0
-            for s in range(9):
+            for k in range(9):
+                s = (k + 4) % 9  # the block itself first, to be halved
                 r = neighbours[q, s]
                 if r < 0:
                     continue
                 other = parent[r]
                 dy, dx = where[other, 0] - where[p, 0], where[other, 1] - where[p, 1]
                 slot = 3 * dy + dx
-                if slot < 0 or (most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most))):
+                if slot < 0 or (slot == 0 and s < 4):
+                    continue
+                if most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most)):
                     continue
                 inner, width = sizes[r], wide[other]
                 begin = offsets[q, s - 4] if s >= 4 else offsets[r, 4 - s]
@@ -399,11 +414,14 @@ def galerkin_blocks(
                     product[slot, : rows * width] = 0.0
                 down, right = (inner, 1) if s >= 4 else (1, rows)
                 add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product[slot], 0)
+                if s == 4:
+                    product[0, : rows * width] *= 0.5
             for slot in range(5):
                 width = touched[slot]
                 if width > 0:
                     target = coarse_offsets[p, slot]
                     add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product[slot], 0, out, target)
+        add_transpose(out, coarse_offsets[p, 0], wide[p])
 
 
 @compiled(inline="always")
