@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,14 +76,10 @@ def telling_memory() -> Iterator[None]:
     try:
         yield
     except package.cuda.memory.OutOfMemoryError as error:
-        message = str(error)
-    else:
-        return
-    # The arrays of the frames that failed are free once the error is gone.
-    pool = package.get_default_memory_pool()
-    pool.free_all_blocks()
-    free, total = package.cuda.runtime.memGetInfo()
-    raise DeviceMemoryError(
-        f"GPU: {message}. Of {total:,} bytes {free:,} are free now; use a smaller image or fewer unknown pixels, or solve "
-        f"on the host (cupy.asnumpy)"
-    )
+        traceback.clear_frames(error.__traceback__)  # they hold the arrays that there was room for
+        package.get_default_memory_pool().free_all_blocks()
+        free, total = package.cuda.runtime.memGetInfo()
+        raise DeviceMemoryError(
+            f"GPU: {error} Of {total:,} bytes {free:,} are free now. Use a smaller image or fewer unknown pixels, or "
+            f"solve on the host (cupy.asnumpy)"
+        ) from None

@@ -31,20 +31,18 @@ extern "C" __global__ void assemble_edges(const double *horizontal, const double
         int here = number[(y + 2) * (width + 4) + x + 2];
         if (here < 0)
             continue;
-        double total = 0;
+        double total = 0, right = 0, down = 0;
         if (y > 0 && counts(unknown, width, y - 1, x, true, block))
             total += vertical[(y - 1) * width + x];
         if (x > 0 && counts(unknown, width, y, x - 1, false, block))
             total += horizontal[y * (width - 1) + x - 1];
-        if (x + 1 < width && counts(unknown, width, y, x, false, block)) {
-            total += horizontal[y * (width - 1) + x];
-            values[size + here] = -horizontal[y * (width - 1) + x];
-        }
-        if (y + 1 < height && counts(unknown, width, y, x, true, block)) {
-            total += vertical[y * width + x];
-            values[5 * size + here] = -vertical[y * width + x];
-        }
-        values[here] = total;
+        if (x + 1 < width && counts(unknown, width, y, x, false, block))
+            right = horizontal[y * (width - 1) + x];
+        if (y + 1 < height && counts(unknown, width, y, x, true, block))
+            down = vertical[y * width + x];
+        values[here] = total + right + down;
+        values[size + here] = -right;
+        values[5 * size + here] = -down;
     }
 }
 

@@ -3,7 +3,7 @@
 
 const int PIXELS = 64;  // of a block of the first level
 const int WIDTH = 16;   // functions of such a block
-const double EQUAL = 1 - 1e-9;  // pivots that differ less differ by rounding
+const double EQUAL = 1 - 1e-5;  // pivots that differ less may differ by rounding, bases being in single precision
 
 // Place in order[begin..end) of the largest pivot, the first among equals; the same in all threads.
 __device__ int largest(const double *pivots, const int *order, int begin, int end)
