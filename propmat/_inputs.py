@@ -1,7 +1,7 @@
 """The door: one checker per kind of argument, each returning the canonical array or raising `InputError`.
 
-Behind the door nothing checks again. Arguments are in host memory unless a checker is told what they lie `beside`: other
-arguments by name, whose memory they must share; none, `{}`, where they may lie on a GPU too.
+Behind the door nothing checks again. Arguments are in host memory unless a checker is told what they lie `beside`:
+other arguments by name, whose memory they must share; none, `{}`, where they may lie on a GPU too.
 """
 
 from __future__ import annotations

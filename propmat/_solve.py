@@ -166,7 +166,10 @@ def prepare(
     else:
         confidence = _inputs.weights(confidence, "confidence", labels.shape, beside={"trimap": labels.known})
     with guarded(labels.known):
-        system = eliminate(graph, labels, believed) if confidence is None else weigh(graph, labels, confidence, believed)
+        if confidence is None:
+            system = eliminate(graph, labels, believed)
+        else:
+            system = weigh(graph, labels, confidence, believed)
         solver = solver or solvers.choose(system.matrix)
         ready = solver.prepare(system.matrix, system.near_null_space)
     return Prepared(system, labels, nowhere(labels.known) if value is None else value, solver, ready)

@@ -208,8 +208,8 @@ class GridOperator:
         """
         if not self.backend.factorises:
             raise UnsupportedError(
-                "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU use "
-                "CG with Multigrid or Jacobi"
+                "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU "
+                "use CG with Multigrid or Jacobi"
             )
         kernels = self.backend.kernels("grid")
         support, n = self.support, self.shape[0]

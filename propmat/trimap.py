@@ -76,7 +76,7 @@ class Trimap:
         shape : tuple of int, optional
             The height and width that it must have.
         beside : dict of arrays by name, optional
-            Arguments whose memory it must share, in that of the host or of a GPU; {} for either. Without it, the host's.
+            Arguments whose memory it must share, the host's or a GPU's; {} for either. Without it, the host's.
 
         Raises
         ------

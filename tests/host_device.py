@@ -1,8 +1,8 @@
 """A device made of host memory, to run `propmat._gpu` where there is none.
 
 Kernels: the CUDA source, compiled by g++ with ``host_device.h``, called with arrays of the declared types only.
-Arrays: `DeviceArray`, as strict as CuPy's. Arrays of NumPy do not mix with it, nothing turns it into one but `get`, what
-CuPy lacks is refused, reductions give arrays of no dimension, and each wait for the device is counted.
+Arrays: `DeviceArray`, as strict as CuPy's. Arrays of NumPy do not mix with it, nothing turns it into one but `get`,
+what CuPy lacks is refused, reductions give arrays of no dimension, and each wait for the device is counted.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ TYPES = {
 # Functions of NumPy that `propmat` may hand arrays of CuPy to: CuPy 14 has them, with these arguments.
 IN_CUPY = set(
     """
-    all any arange argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate copyto count_nonzero
-    cumsum diff empty empty_like exp flatnonzero full full_like isfinite max min nonzero norm ones ones_like pad searchsorted
-    ndim shape square stack sum tile unique vdot where zeros zeros_like argmax unravel_index mean einsum moveaxis require
+    all any arange argmax argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate
+    copyto count_nonzero cumsum diff einsum empty empty_like exp flatnonzero full full_like isfinite max mean
+    min moveaxis ndim nonzero norm ones ones_like pad require searchsorted shape square stack sum tile unique
+    unravel_index vdot where zeros zeros_like
     """.split()
 )
 

@@ -1,7 +1,7 @@
 """What runs on a GPU, against the same on the host.
 
-Where there is no device the kernels run on the host, compiled from the same source (`host_device`): by one thread, and by
-several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
+Where there is no device the kernels run on the host, compiled from the same source (`host_device`): by one thread, and
+by several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
 """
 
 import shutil
@@ -75,9 +75,7 @@ EPSILON, ENTRIES = 1e-4, 1e-10
 @pytest.mark.parametrize("mask", HARD_MASKS)
 def test_windows(mask, depth, squared, rng, to_device):
     unknown = masks()[mask]
-    host, device = operators(
-        rng.random((*unknown.shape, depth)), unknown, to_device, epsilon=EPSILON, squared=squared
-    )
+    host, device = operators(rng.random((*unknown.shape, depth)), unknown, to_device, epsilon=EPSILON, squared=squared)
     check_operators(host, device, rng, to_device)
 
 
@@ -148,14 +146,16 @@ VERBS = {
     "propagate, held": lambda a, solver: propmat.propagate(
         (a["right"], a["down"]), a["trimap"], confidence=0.8, solver=solver
     ),
-    "solve, prior": lambda a, solver: propmat.solve(
-        propmat.laplacian.closed_form(a["image"], epsilon=EPSILON),
-        a["trimap"],
-        confidence=a["weight"],
-        prior=(0.5, 0.01),
-        x0=a["alpha"],
-        solver=solver,
-    ).alpha,
+    "solve, prior": lambda a, solver: (
+        propmat.solve(
+            propmat.laplacian.closed_form(a["image"], epsilon=EPSILON),
+            a["trimap"],
+            confidence=a["weight"],
+            prior=(0.5, 0.01),
+            x0=a["alpha"],
+            solver=solver,
+        ).alpha
+    ),
 }
 
 
@@ -354,7 +354,10 @@ class TestFailures:
             getDeviceProperties=lambda _: {"name": b"NVIDIA X", "totalGlobalMem": 2**34, "major": 9, "minor": 0},
         )
         package = ModuleType("cupy")
-        package.__version__, package.cuda = "14.0", SimpleNamespace(runtime=runtime, Device=lambda: SimpleNamespace(id=0))
+        package.__version__, package.cuda = (
+            "14.0",
+            SimpleNamespace(runtime=runtime, Device=lambda: SimpleNamespace(id=0)),
+        )
         return package
 
     def test_no_cupy(self, monkeypatch):
@@ -377,7 +380,9 @@ class TestFailures:
 
     def test_a_device_is_described(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "cupy", self.package(1))
-        assert _device.described().startswith("NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0")
+        assert _device.described().startswith(
+            "NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0"
+        )
 
     def test_out_of_memory(self, rng, stand_in, monkeypatch):
         given = there(arguments(rng), host_device.asarray)
@@ -394,7 +399,9 @@ class TestFailures:
             return fail
 
         monkeypatch.setattr(_launch, "compiled", exhausted)
-        with pytest.raises(DeviceMemoryError, match="Out of memory allocating 8,192 bytes. Of 2,000 bytes 1,000 are free"):
+        with pytest.raises(
+            DeviceMemoryError, match="Out of memory allocating 8,192 bytes. Of 2,000 bytes 1,000 are free"
+        ):
             propmat.closed_form(given["image"], given["trimap"])
         assert fields[0]() is None  # what had been allocated is free
         assert stand_in.get_default_memory_pool().freed == 1

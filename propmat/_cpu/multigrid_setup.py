@@ -10,7 +10,8 @@ from numba import prange
 
 from propmat._cpu._compiled import compiled
 
-EQUAL = 1 - 1e-5  # pivots that differ less may differ by rounding, bases being in single precision; then the first counts
+# Pivots that differ less may differ by rounding, bases being in single precision; then the first counts.
+EQUAL = 1 - 1e-5
 
 
 @compiled(fastmath={"contract", "reassoc", "nnan", "nsz"})

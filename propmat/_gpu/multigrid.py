@@ -38,7 +38,9 @@ def relax_blocks(
     _over_blocks("relax_blocks", sizes, *layout, b, x, step, np.float32(old), np.float32(new), out)
 
 
-def restrict(basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, residual: Any, out: Any) -> None:
+def restrict(
+    basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, residual: Any, out: Any
+) -> None:
     """out = Pᵀ residual."""
     _over_blocks("restrict_blocks", sizes, basis, begins, first, members, starts, sizes, sizes.size, residual, out)
 

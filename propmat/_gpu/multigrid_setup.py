@@ -164,7 +164,9 @@ def normalise(
     launch("multigrid_setup", "invert_blocks", blocks, stencil, offsets, sizes, starts, blocks, half, live)
     given = (stencil, offsets, sizes, neighbours, first, begins, blocks, basis, fresh, half)
     launch("multigrid_setup", "transform_right", blocks, *given)
-    launch("multigrid_setup", "transform_left", blocks, stencil, offsets, sizes, neighbours, blocks, half, units, values)
+    launch(
+        "multigrid_setup", "transform_left", blocks, stencil, offsets, sizes, neighbours, blocks, half, units, values
+    )
     basis[...] = fresh
 
 

@@ -111,7 +111,6 @@ class Pullback:
 
     def _constraints(self, upstream: Array, adjoint: Array) -> dict[str, Callable[[], Array]]:
         """The gradients of what the right-hand side and the diagonal hold."""
-        shape = self.trimap.shape
         if self.prepared is None:
             nothing = np.zeros_like(upstream)
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}

@@ -279,7 +279,11 @@ def refine(
     np.float64(15.0)
     """
     graph = laplacian.closed_form(image, epsilon)
-    labels = Trimap.unlabelled(graph.shape, like=graph.image) if trimap is None else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    labels = (
+        Trimap.unlabelled(graph.shape, like=graph.image)
+        if trimap is None
+        else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    )
     given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver, callback=callback)
     pullback = pullback.renamed(prior="alpha", prior_confidence="confidence")

@@ -173,7 +173,7 @@ def _windows_over(touched: Mask, radius: int) -> Mask:
     for axis in range(2):
         count = touched.shape[axis] - 2 * radius
         spans = (slice(k, k + count) for k in range(2 * radius + 1))
-        touched = np.stack([touched[span] if axis == 0 else touched[:, span] for span in spans]).any(axis=0)
+        touched = np.any(np.stack([touched[span] if axis == 0 else touched[:, span] for span in spans]), axis=0)
     return touched
 
 
