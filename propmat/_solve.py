@@ -160,19 +160,20 @@ def prepare(
     value, believed = (None, None) if prior is None else _prior(prior, labels)
     if not labels.known.any() and prior is None:
         raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-    if confidence is None:
-        if not labels.unknown.any():
-            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
-    else:
-        confidence = _inputs.weights(confidence, "confidence", labels.shape, beside={"trimap": labels.known})
     with guarded(labels.known):
-        if confidence is None:
-            system = eliminate(graph, labels, believed)
-        else:
-            system = weigh(graph, labels, confidence, believed)
+        system = _constrained(graph, labels, confidence, believed)
         solver = solver or solvers.choose(system.matrix)
         ready = solver.prepare(system.matrix, system.near_null_space)
     return Prepared(system, labels, nowhere(labels.known) if value is None else value, solver, ready)
+
+
+def _constrained(graph: Laplacian, labels: Trimap, confidence: Any, believed: Array | None) -> System:
+    if confidence is not None:
+        held = _inputs.weights(confidence, "confidence", labels.shape, beside={"trimap": labels.known})
+        return weigh(graph, labels, held, believed)
+    if not labels.unknown.any():
+        raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
+    return eliminate(graph, labels, believed)
 
 
 def parsed(trimap: Any, graph: Any) -> Trimap:
