@@ -187,12 +187,12 @@ def assemble_windows(image, unknown, centres, number, epsilon, squared, block, v
         covariance = np.empty((depth, depth))
         clear_rows(number, top, bottom, values)
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
-            x = 1
+            x = np.int64(1)  # not a literal, for which all that is called would be compiled too
             while x < width - 1:
                 if not centres[y, x]:
                     x += 1
                     continue
-                count = np.int64(0)  # not a literal, for which all that is called would be compiled too
+                count = np.int64(0)
                 while count < LANES and x + count < width - 1 and centres[y, x + count]:
                     centre = x + count
                     if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):
