@@ -76,12 +76,15 @@ class GridOperator:
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
         from propmat._cpu import grid as kernels
+        from propmat._cpu._threads import share
 
         support = Support.of(unknown)
         image = np.ascontiguousarray(image, dtype=np.float64)
 
         def assemble(block: int, values: Array) -> None:
-            kernels.assemble_windows(
+            share(
+                kernels.assemble_windows,
+                -(-image.shape[0] // kernels.STRIPE),
                 image,
                 support.unknown,
                 support.centres,

@@ -36,6 +36,7 @@ class Pixels(Level):
 
     def __init__(self, matrix: GridOperator) -> None:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         self.support = support = matrix.support
         self.size = support.size
@@ -44,7 +45,7 @@ class Pixels(Level):
         self.scale = np.zeros(self.size, np.float32)
         self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
         self.values = np.zeros(matrix.values.shape, np.int16)
-        kernels.scale_pixels(matrix.values, support.runs, support.chunks, self.scale, UNITS, self.values)
+        share(kernels.scale_pixels, len(support.runs), matrix.values, support.runs, self.scale, UNITS, self.values)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
@@ -89,19 +90,25 @@ class Blocks(Level):
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         self.live = np.zeros(self.size, np.bool_)
         self.values = np.zeros(self.entries, np.int16)
-        kernels.normalise(
-            stencil,
-            self.offsets,
-            self.sizes,
-            self.starts,
+        squares = self.sizes**2
+        where = np.cumsum(squares) - squares
+        inverses = np.empty(int(squares.sum()))
+        blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
+        share(kernels.factor_blocks, blocks, *common, self.starts, where, inverses, self.live)
+        share(
+            kernels.change_basis,
+            blocks,
+            *common,
+            where,
+            inverses,
             self.neighbours,
             self.first,
             self.begins,
             self.basis,
-            self.live,
             UNITS,
             self.values,
         )

@@ -119,6 +119,7 @@ class Hierarchy:
 
     def _first_level(self) -> None:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         matrix, support = self.matrix, self.matrix.support
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
@@ -126,7 +127,9 @@ class Hierarchy:
         matrix.across(EDGE, self.between)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
-        kernels.pixel_functions(
+        share(
+            kernels.pixel_functions,
+            len(where),
             matrix.values,
             self.between,
             self.pixels.scale,
@@ -161,9 +164,12 @@ class Hierarchy:
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         stencil = np.zeros(level.entries)
-        kernels.galerkin_pixels(
+        share(
+            kernels.galerkin_pixels,
+            len(level.where),
             values,
             self.pixels.scale,
             block,
@@ -184,9 +190,12 @@ class Hierarchy:
 
     def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         out = np.zeros(coarse.entries)
-        kernels.galerkin_blocks(
+        share(
+            kernels.galerkin_blocks,
+            len(coarse.where),
             stencil,
             fine.offsets,
             fine.sizes,
@@ -200,6 +209,7 @@ class Hierarchy:
             coarse.sizes,
             coarse.offsets,
             most,
+            int(fine.sizes.max() * coarse.sizes.max()),
             out,
         )
         return out
@@ -219,13 +229,16 @@ class Hierarchy:
 
     def _next_level(self, edge: int) -> None:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         fine = self.levels[-1]
         level = group(fine)
         most = int(min(256, 64 * len(self.levels)))
         functions = np.zeros((level.members.size, most), np.float32)
         counts = np.empty(len(level.where), np.int64)
-        kernels.block_functions(
+        share(
+            kernels.block_functions,
+            len(level.where),
             self._local(edge),
             fine.offsets,
             fine.sizes,
