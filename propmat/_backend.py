@@ -7,7 +7,7 @@ is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (N
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +55,10 @@ class Backend:
                 f"{self.arrays}: this needs kernels ({room}) that run on the host alone. On a GPU run {ON_DEVICE}; "
                 f"for all else pass cupy.asnumpy(array)"
             ) from None
+
+    def share(self, kernel: Callable[..., None], count: int, *arguments: Any) -> None:
+        """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as is best."""
+        self.kernels("_threads").share(kernel, count, *arguments)
 
 
 HOST = Backend("NumPy", "propmat._cpu", factorises=True)

@@ -73,12 +73,15 @@ class GridOperator:
 
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
-        kernels = backend_of(image).kernels("grid")
+        backend = backend_of(image)
+        kernels = backend.kernels("grid")
         support = Support.of(unknown)
         image = np.ascontiguousarray(image, dtype=np.float64, like=image)
 
         def assemble(block: int, values: Array) -> None:
-            kernels.assemble_windows(
+            backend.share(
+                kernels.assemble_windows,
+                -(-image.shape[0] // kernels.STRIPE),
                 image,
                 support.unknown,
                 support.centres,

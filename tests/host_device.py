@@ -143,6 +143,12 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         Device.waits += 1
         return self.memory.copy()
 
+    def __dlpack__(self, **_):
+        return self.memory.__dlpack__()
+
+    def __dlpack_device__(self):
+        return self.memory.__dlpack_device__()
+
     def __array__(self, *_, **__):
         raise TypeError("Implicit conversion to a NumPy array is not allowed.")
 

@@ -194,14 +194,14 @@ def test_verbs(verb, rng, to_device):
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_conjugate_gradients(rng, to_device, monkeypatch):
-    """The same iterates to rounding, when both look at every one for the best."""
+    """The same iterates, as far as forty steps pass on rounding; both look at every one for the best."""
     monkeypatch.setattr("propmat._gpu.conjugate_gradients.CHECK_EVERY", 1)
     given, solver = arguments(rng, 20, 22), CG(max_iterations=40, preconditioner=Jacobi())
     alphas = []
     for arrays in (given, there(given, to_device)):
         with pytest.warns(propmat.ConvergenceWarning, match="stopped after 40 iterations"):
             alphas.append(to_host(VERBS["closed_form"](arrays, solver)))
-    np.testing.assert_allclose(*alphas, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(*alphas, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("mask", HARD_MASKS)

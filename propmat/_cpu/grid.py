@@ -185,23 +185,26 @@ def clear_rows(number, top, bottom, values):
             values[k, first : last + 1] = 0.0
 
 
-@compiled(parallel=True)
-def assemble_windows(image, unknown, centres, number, epsilon, squared, block, values):
-    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
+@compiled()
+def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
+    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks.
+
+    For stripes of STRIPE rows, each of which is written by none but its own.
+    """
     height, width, depth = image.shape
-    for stripe in prange((height + STRIPE - 1) // STRIPE):
+    factor = np.empty((depth, 9, LANES))
+    centred = np.empty((9, depth))
+    covariance = np.empty((depth, depth))
+    for stripe in range(low, high):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
-        factor = np.empty((depth, 9, LANES))
-        centred = np.empty((9, depth))
-        covariance = np.empty((depth, depth))
         clear_rows(number, top, bottom, values)
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
-            x = 1
+            x = np.int64(1)  # not a literal, for which all that is called would be compiled too
             while x < width - 1:
                 if not centres[y, x]:
                     x += 1
                     continue
-                count = np.int64(0)  # not a literal, for which all that is called would be compiled too
+                count = np.int64(0)
                 while count < LANES and x + count < width - 1 and centres[y, x + count]:
                     centre = x + count
                     if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):

@@ -6,7 +6,6 @@ for the slots 4-8 only, as rows of the block by columns of the neighbour.
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
 
@@ -150,30 +149,29 @@ def find_neighbours(grid, where):
     return neighbours
 
 
-@compiled(parallel=True)
-def scale_pixels(values, runs, chunks, scale, units, out):
-    """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
-    for c in prange(chunks.size - 1):
-        for r in range(chunks[c], chunks[c + 1]):
-            first, count = runs[r, 0], runs[r, 1]
-            mine = scale[first : first + count]
-            for k in range(13):
-                dy = (k + 2) // 5
-                there = first + k - 5 * dy
-                if dy > 0:
-                    there += runs[r, 3 + dy]
-                source, target, other = values[k, first:], out[k, first:], scale[there:]
-                for t in range(count):
-                    target[t] = np.rint(units * source[t] * mine[t] * other[t])
+@compiled()
+def scale_pixels(low, high, values, runs, scale, units, out):
+    """S A S in whole units, for the rows of runs of unknown pixels; `scale` is 0 on all others."""
+    for r in range(low, high):
+        first, count = runs[r, 0], runs[r, 1]
+        mine = scale[first : first + count]
+        for k in range(13):
+            dy = (k + 2) // 5
+            there = first + k - 5 * dy
+            if dy > 0:
+                there += runs[r, 3 + dy]
+            source, target, other = values[k, first:], out[k, first:], scale[there:]
+            for t in range(count):
+                target[t] = np.rint(units * source[t] * mine[t] * other[t])
 
 
-@compiled(parallel=True)
-def pixel_functions(values, between, scale, first, members, cells, edge, most, threshold, out, counts):
+@compiled()
+def pixel_functions(low, high, values, between, scale, first, members, cells, edge, most, threshold, out, counts):
     """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`.
 
     What is in `values` but not `between` blocks is the sum of the blocks' own matrices.
     """
-    for p in prange(first.size - 1):
+    for p in range(low, high):
         n = first[p + 1] - first[p]
         local = np.full(edge * edge, -1, np.int64)
         for i in range(n):
@@ -200,8 +198,10 @@ def pixel_functions(values, between, scale, first, members, cells, edge, most, t
                 out[first[p] + i, j] = functions[i, j]
 
 
-@compiled(parallel=True)
+@compiled()
 def block_functions(
+    low,
+    high,
     stencil,
     offsets,
     sizes,
@@ -218,7 +218,7 @@ def block_functions(
     counts,
 ):
     """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
-    for p in prange(first.size - 1):
+    for p in range(low, high):
         n = 0
         total = 0
         for c in range(first[p], first[p + 1]):
@@ -274,16 +274,16 @@ def pack(functions, first, counts, sizes, begins, packed):
                 packed[begins[p] + i * sizes[p] + j] = functions[first[p] + i, j]
 
 
-@compiled(parallel=True)
+@compiled()
 def galerkin_pixels(
-    values, scale, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
+    low, high, values, scale, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
 ):
     """Pᵀ S A S P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
     With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
     couples a block of them to itself is worked out. A block's own matrix comes from one half of its part of A.
     """
-    for p in prange(first.size - 1):
+    for p in range(low, high):
         size = sizes[p]
         product = np.empty((5, 64))
         touched = np.empty(5, np.int64)
@@ -365,8 +365,10 @@ def add_product(rows, inner, columns, a, a_begin, a_row, a_column, b, b_begin, c
                 target[j] += (f0 * b0[j] + f1 * b1[j]) + (f2 * b2[j] + f3 * b3[j])
 
 
-@compiled(parallel=True)
+@compiled()
 def galerkin_blocks(
+    low,
+    high,
     stencil,
     offsets,
     sizes,
@@ -380,15 +382,15 @@ def galerkin_blocks(
     wide,
     coarse_offsets,
     most,
+    room,
     out,
 ):
     """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks.
 
     A block's own matrix comes from one half of its part of A.
     """
-    room = sizes.max() * wide.max()
-    for p in prange(first.size - 1):
-        product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+    product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+    for p in range(low, high):
         touched = np.empty(5, np.int64)
         for c in range(first[p], first[p + 1]):
             q = children[c]
@@ -466,47 +468,47 @@ def invert_factor(block, size, out):
                 row[i] = total / pivot
 
 
-@compiled(parallel=True)
-def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live, units, values):
-    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ.
-
-    What ties it to others goes to `values` in whole units too.
-    """
-    blocks = sizes.size
-    for p in prange(blocks):
-        size, begin = sizes[p], offsets[p, 0]
-        own = stencil[begin : begin + size * size]
+@compiled()
+def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, live):
+    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    for p in range(low, high):
+        size, start = sizes[p], offsets[p, 0]
+        own = stencil[start : start + size * size]
         factor_block(own, size, live[starts[p] : starts[p] + size])
-        inverse = np.empty(size * size)
-        invert_factor(own, size, inverse)
-        own[:] = inverse
-    for p in prange(blocks):
-        size, inverse = sizes[p], offsets[p, 0]
+        invert_factor(own, size, inverses[where[p] : where[p] + size * size])
+        own[:] = 0.0
+        for i in range(size):
+            own[i * size + i] = 1.0
+
+
+@compiled()
+def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
+    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both.
+
+    They go to `values` in whole units too.
+    """
+    for p in range(low, high):
+        size = sizes[p]
         rows = first[p + 1] - first[p]
         old = basis[begins[p] : begins[p] + rows * size].copy()
         basis[begins[p] : begins[p] + rows * size] = 0.0
-        add_product(rows, size, size, old, 0, size, 1, stencil, inverse, basis, begins[p])
+        add_product(rows, size, size, old, 0, size, 1, inverses, where[p], basis, begins[p])
         for s in range(5, 9):
             q = neighbours[p, s]
             if q < 0:
                 continue
-            width, begin = sizes[q], offsets[p, s - 4]
-            block = stencil[begin : begin + size * width]
+            width, start = sizes[q], offsets[p, s - 4]
+            block = stencil[start : start + size * width]
             half = np.zeros(size * width)
-            add_product(size, width, width, block, 0, width, 1, stencil, offsets[q, 0], half, 0)
+            add_product(size, width, width, block, 0, width, 1, inverses, where[q], half, 0)
             block[:] = 0.0
-            add_product(size, size, width, stencil, inverse, 1, size, half, 0, block, 0)
-            rounded = values[begin : begin + size * width]
+            add_product(size, size, width, inverses, where[p], 1, size, half, 0, block, 0)
+            rounded = values[start : start + size * width]
             for i in range(size * width):
                 rounded[i] = np.rint(units * block[i])
-    for p in prange(blocks):
-        size, begin = sizes[p], offsets[p, 0]
-        stencil[begin : begin + size * size] = 0.0
-        for i in range(size):
-            stencil[begin + i * size + i] = 1.0
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def symmetric_inverse(matrix):
     """The inverse in single precision; directions that rounding has made dependent are left out.
 
@@ -518,7 +520,7 @@ def symmetric_inverse(matrix):
     rows = np.empty(size * size)
     invert_factor(matrix.reshape(-1), size, rows)
     inverse = np.empty((size, size), np.float32)
-    for a in prange(size):
+    for a in range(size):
         for b in range(size):
             total = 0.0
             for k in range(max(a, b), size):

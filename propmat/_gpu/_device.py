@@ -54,6 +54,11 @@ def asarray(value: Any) -> Any:
     return cupy().asarray(value)
 
 
+def stream(pointer: int, device: int) -> Any:
+    """The context in which work goes to a stream of another package."""
+    return cupy().cuda.ExternalStream(pointer, device)
+
+
 def described() -> str:
     """The device in words, for `propmat info`."""
     package = cupy()

@@ -8,6 +8,7 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
+STRIPE = 16  # rows of a stretch, of which a device takes all
 CHUNKS = 2048  # groups that share the work of a product, and sums that are added at the end
 
 
@@ -41,7 +42,16 @@ def cut_runs(runs: Any) -> Any:
 
 
 def assemble_windows(
-    image: Any, unknown: Any, centres: Any, number: Any, epsilon: float, squared: bool, block: int, values: Any
+    low: int,
+    high: int,
+    image: Any,
+    unknown: Any,
+    centres: Any,
+    number: Any,
+    epsilon: float,
+    squared: bool,
+    block: int,
+    values: Any,
 ) -> None:
     """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
     height, width, depth = image.shape

@@ -356,27 +356,34 @@ __device__ void invert_factor(const double *block, long long size, double *out)
     __syncthreads();
 }
 
-// The matrix of every block and itself is factored in place, and L⁻ᵀ goes to the same place of `half`.
-extern "C" __global__ void invert_blocks(double *stencil, const long long *offsets, const long long *sizes,
-                                         const long long *starts, long long blocks, double *half, bool *live)
+// L⁻ᵀ of the matrix of every block and itself, in whose place the identity comes.
+extern "C" __global__ void factor_blocks(double *stencil, const long long *offsets, const long long *sizes,
+                                         const long long *starts, const long long *where, long long blocks,
+                                         double *inverses, bool *live)
 {
     FOR_GROUPS(p, blocks) {
-        factor_block(stencil + offsets[5 * p], sizes[p], live + starts[p]);
-        invert_factor(stencil + offsets[5 * p], sizes[p], half + offsets[5 * p]);
+        long long size = sizes[p];
+        double *own = stencil + offsets[5 * p];
+        factor_block(own, size, live + starts[p]);
+        invert_factor(own, size, inverses + where[p]);
+        FOR_THREADS(k, size * size)
+            own[k] = k / size == k % size;
+        __syncthreads();
     }
 }
 
-// From the right: fresh = basis L⁻ᵀ, and in `half` every matrix to a neighbour times the neighbour's L⁻ᵀ.
+// fresh = basis L⁻ᵀ, and `half` is every matrix to a neighbour ahead times the neighbour's L⁻ᵀ.
 extern "C" __global__ void transform_right(const double *stencil, const long long *offsets, const long long *sizes,
-                                           const int *neighbours, const long long *first, const long long *begins,
-                                           long long blocks, const float *basis, float *fresh, double *half)
+                                           const long long *where, const double *inverses, const int *neighbours,
+                                           long long blocks, const long long *first, const long long *begins,
+                                           const float *basis, float *fresh, double *half)
 {
     FOR_GROUPS(p, blocks) {
         long long size = sizes[p];
         FOR_THREADS(k, (first[p + 1] - first[p]) * size) {
             double total = 0;
             for (long long m = 0; m < size; m++)
-                total += basis[begins[p] + k / size * size + m] * half[offsets[5 * p] + m * size + k % size];
+                total += basis[begins[p] + k / size * size + m] * inverses[where[p] + m * size + k % size];
             fresh[begins[p] + k] = total;
         }
         for (int s = 5; s < 9; s++) {
@@ -387,22 +394,20 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
             FOR_THREADS(k, size * width) {
                 double total = 0;
                 for (long long m = 0; m < width; m++)
-                    total += stencil[begin + k / width * width + m] * half[offsets[5 * q] + m * width + k % width];
+                    total += stencil[begin + k / width * width + m] * inverses[where[q] + m * width + k % width];
                 half[begin + k] = total;
             }
         }
     }
 }
 
-// From the left: L⁻¹ times what `half` holds, kept in whole units too; the block's own matrix is the identity.
+// L⁻¹ times what `half` holds, kept in whole units too.
 extern "C" __global__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
-                                          const int *neighbours, long long blocks, const double *half,
-                                          double units, short *values)
+                                          const long long *where, const double *inverses, const int *neighbours,
+                                          long long blocks, const double *half, double units, short *values)
 {
     FOR_GROUPS(p, blocks) {
         long long size = sizes[p];
-        FOR_THREADS(k, size * size)
-            stencil[offsets[5 * p] + k] = k / size == k % size;
         for (int s = 5; s < 9; s++) {
             int q = neighbours[9 * p + s];
             if (q < 0)
@@ -411,7 +416,7 @@ extern "C" __global__ void transform_left(double *stencil, const long long *offs
             FOR_THREADS(k, size * width) {
                 double total = 0;
                 for (long long m = 0; m < size; m++)
-                    total += half[offsets[5 * p] + m * size + k / width] * half[begin + m * width + k % width];
+                    total += inverses[where[p] + m * size + k / width] * half[begin + m * width + k % width];
                 stencil[begin + k] = total;
                 values[begin + k] = rint(units * total);
             }

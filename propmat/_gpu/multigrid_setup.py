@@ -1,4 +1,7 @@
-"""Twin of `_cpu.multigrid_setup`: local functions, Galerkin products, normalised bases."""
+"""Twin of `_cpu.multigrid_setup`: local functions, Galerkin products, normalised bases.
+
+A stretch, from `low` to `high`, is always the whole: `_threads.share`.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,15 @@ def find_neighbours(grid: Any, where: Any) -> Any:
     return np.stack([padded[where[:, 0] + s // 3, where[:, 1] + s % 3] for s in range(9)], axis=1)
 
 
-def scale_pixels(values: Any, runs: Any, chunks: Any, scale: Any, units: float, out: Any) -> None:
+def scale_pixels(low: int, high: int, values: Any, runs: Any, scale: Any, units: float, out: Any) -> None:
     """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
     given = (values, values.shape[1], runs, len(runs), scale, units, out)
     launch("multigrid_setup", "scale_pixels", over(len(runs)), *given)
 
 
 def pixel_functions(
+    low: int,
+    high: int,
     values: Any,
     between: Any,
     scale: Any,
@@ -67,6 +72,8 @@ def pixel_functions(
 
 
 def block_functions(
+    low: int,
+    high: int,
     stencil: Any,
     offsets: Any,
     sizes: Any,
@@ -99,6 +106,8 @@ def pack(functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packe
 
 
 def galerkin_pixels(
+    low: int,
+    high: int,
     values: Any,
     scale: Any,
     block: int,
@@ -122,6 +131,8 @@ def galerkin_pixels(
 
 
 def galerkin_blocks(
+    low: int,
+    high: int,
     stencil: Any,
     offsets: Any,
     sizes: Any,
@@ -135,10 +146,10 @@ def galerkin_blocks(
     wide: Any,
     coarse_offsets: Any,
     most: int,
+    room: int,
     out: Any,
 ) -> None:
     """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
-    room = int(sizes.max()) * int(wide.max())
     groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * room)))
     products = np.empty((groups, room), like=stencil)
     fine = (stencil, offsets, sizes, neighbours, parent, basis, begins)
@@ -146,27 +157,42 @@ def galerkin_blocks(
     launch("multigrid_setup", "galerkin_blocks", groups, *fine, *coarse, room, products, out)
 
 
-def normalise(
+def factor_blocks(
+    low: int,
+    high: int,
     stencil: Any,
     offsets: Any,
     sizes: Any,
     starts: Any,
+    where: Any,
+    inverses: Any,
+    live: Any,
+) -> None:
+    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    given = (stencil, offsets, sizes, starts, where, high, inverses, live)
+    launch("multigrid_setup", "factor_blocks", high, *given)
+
+
+def change_basis(
+    low: int,
+    high: int,
+    stencil: Any,
+    offsets: Any,
+    sizes: Any,
+    where: Any,
+    inverses: Any,
     neighbours: Any,
     first: Any,
     begins: Any,
     basis: Any,
-    live: Any,
     units: float,
     values: Any,
 ) -> None:
-    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ."""
-    half, fresh, blocks = np.empty_like(stencil), np.empty_like(basis), sizes.size
-    launch("multigrid_setup", "invert_blocks", blocks, stencil, offsets, sizes, starts, blocks, half, live)
-    given = (stencil, offsets, sizes, neighbours, first, begins, blocks, basis, fresh, half)
-    launch("multigrid_setup", "transform_right", blocks, *given)
-    launch(
-        "multigrid_setup", "transform_left", blocks, stencil, offsets, sizes, neighbours, blocks, half, units, values
-    )
+    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both."""
+    half, fresh = np.empty_like(stencil), np.empty_like(basis)
+    layout = (offsets, sizes, where, inverses, neighbours, high)
+    launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, fresh, half)
+    launch("multigrid_setup", "transform_left", high, stencil, *layout, half, units, values)
     basis[...] = fresh
 
 

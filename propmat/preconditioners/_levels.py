@@ -44,8 +44,8 @@ class Pixels(Level):
         self.scale = np.zeros(self.size, np.float32, like=matrix.values)
         self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
         self.values = np.zeros(matrix.values.shape, np.int16, like=matrix.values)
-        kernels = self.backend.kernels("multigrid_setup")
-        kernels.scale_pixels(matrix.values, support.runs, support.chunks, self.scale, UNITS, self.values)
+        kernels, given = self.backend.kernels("multigrid_setup"), (matrix.values, support.runs)
+        self.backend.share(kernels.scale_pixels, len(support.runs), *given, self.scale, UNITS, self.values)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
@@ -85,18 +85,24 @@ class Blocks(Level):
 
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""
+        kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
         self.values = np.zeros(self.entries, np.int16, like=stencil)
-        self.backend.kernels("multigrid_setup").normalise(
-            stencil,
-            self.offsets,
-            self.sizes,
-            self.starts,
+        squares = self.sizes**2
+        where = starts_of(squares)
+        inverses = np.empty(int(squares.sum()), like=stencil)
+        blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
+        share(kernels.factor_blocks, blocks, *common, self.starts, where, inverses, self.live)
+        share(
+            kernels.change_basis,
+            blocks,
+            *common,
+            where,
+            inverses,
             self.neighbours,
             self.first,
             self.begins,
             self.basis,
-            self.live,
             UNITS,
             self.values,
         )

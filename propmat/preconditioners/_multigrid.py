@@ -124,7 +124,9 @@ class Hierarchy:
         matrix.across(EDGE, self.between)
         functions = np.zeros((members.size, MOST), np.float32, like=matrix.values)
         counts = np.empty(len(where), np.int64, like=matrix.values)
-        kernels.pixel_functions(
+        self.backend.share(
+            kernels.pixel_functions,
+            len(where),
             matrix.values,
             self.between,
             self.pixels.scale,
@@ -158,7 +160,9 @@ class Hierarchy:
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         stencil = np.zeros(level.entries, like=values)
-        self.backend.kernels("multigrid_setup").galerkin_pixels(
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").galerkin_pixels,
+            len(level.where),
             values,
             self.pixels.scale,
             block,
@@ -179,7 +183,9 @@ class Hierarchy:
 
     def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
         out = np.zeros(coarse.entries, like=stencil)
-        self.backend.kernels("multigrid_setup").galerkin_blocks(
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").galerkin_blocks,
+            len(coarse.where),
             stencil,
             fine.offsets,
             fine.sizes,
@@ -193,6 +199,7 @@ class Hierarchy:
             coarse.sizes,
             coarse.offsets,
             most,
+            int(fine.sizes.max()) * int(coarse.sizes.max()),
             out,
         )
         return out
@@ -216,7 +223,9 @@ class Hierarchy:
         most = int(min(256, 64 * len(self.levels)))
         functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
         counts = np.empty(len(level.where), np.int64, like=self.stencil)
-        self.backend.kernels("multigrid_setup").block_functions(
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").block_functions,
+            len(level.where),
             self._local(edge),
             fine.offsets,
             fine.sizes,
