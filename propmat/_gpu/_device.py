@@ -36,9 +36,9 @@ def _check(cupy: Any) -> None:
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise UnsupportedError(f"GPU: {error}. CuPy {cupy.__version__} {_versions(cupy)}") from error
+        raise UnsupportedError(f"no device can be used: {error}. CuPy {cupy.__version__} {_versions(cupy)}") from error
     if not count:
-        raise UnsupportedError("GPU: CuPy is installed, but there is no CUDA device")
+        raise UnsupportedError("no device can be used: CuPy is installed, but there is no CUDA device")
 
 
 def _versions(cupy: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
-STRIPE = 16  # rows of a stretch, of which a device takes all
+STRIPE = 32  # rows of a stretch, of which a device takes all
 CHUNKS = 2048  # groups that share the work of a product, and sums that are added at the end
 
 
