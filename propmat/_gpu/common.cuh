@@ -9,23 +9,8 @@
 
 enum { MOST_THREADS = 256 };
 
-// The sum over the threads of a group, the same in all of them; in a fixed order.
-template <class T> __device__ T group_sum(T value)
-{
-    __shared__ T sums[MOST_THREADS];
-    __syncthreads();
-    sums[threadIdx.x] = value;
-    __syncthreads();
-    for (unsigned step = 1; step < blockDim.x; step *= 2) {
-        if (threadIdx.x % (2 * step) == 0 && threadIdx.x + step < blockDim.x)
-            sums[threadIdx.x] += sums[threadIdx.x + step];
-        __syncthreads();
-    }
-    return sums[0];
-}
-
-// The largest value of the threads of a group, the same in all of them.
-template <class T> __device__ T group_max(T value)
+// The values of all threads of a group merged in a fixed order, the same in all of them.
+template <class T, class Merge> __device__ T group_fold(T value, Merge merge)
 {
     __shared__ T values[MOST_THREADS];
     __syncthreads();
@@ -33,10 +18,20 @@ template <class T> __device__ T group_max(T value)
     __syncthreads();
     for (unsigned step = 1; step < blockDim.x; step *= 2) {
         if (threadIdx.x % (2 * step) == 0 && threadIdx.x + step < blockDim.x)
-            values[threadIdx.x] = max(values[threadIdx.x], values[threadIdx.x + step]);
+            values[threadIdx.x] = merge(values[threadIdx.x], values[threadIdx.x + step]);
         __syncthreads();
     }
     return values[0];
+}
+
+template <class T> __device__ T group_sum(T value)
+{
+    return group_fold(value, [](T a, T b) { return a + b; });
+}
+
+template <class T> __device__ T group_max(T value)
+{
+    return group_fold(value, [](T a, T b) { return max(a, b); });
 }
 
 // Whether the unknown pixels of a small rectangle lie in more than one block.
