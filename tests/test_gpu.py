@@ -13,10 +13,12 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+import benchmarks.gpu
 import propmat
 from propmat import DeviceMemoryError, InputError, MissingDependencyError, UnsupportedError
 from propmat._backend import to_host
 from propmat._gpu import _device, _launch
+from propmat.cli import main
 from propmat.grid import GridOperator
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.solvers import CG, Direct, Status
@@ -350,6 +352,24 @@ def test_warnings_on_the_device(rng, to_device):
         alpha = propmat.closed_form(to_device(given["image"]), to_device(one_label))
     assert (to_host(alpha) == 1).all()
     assert repr(propmat.Trimap.parse(to_device(one_label), beside={})).startswith("Trimap((40, 46): foreground 5.9%")
+
+
+def test_on_the_command_line(stand_in, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sample = propmat.datasets.synthetic(seed=2, shape=(60, 80))
+    for name, pixels in {"image.png": sample.image, "trimap.png": sample.trimap}.items():
+        propmat.io.write_image(name, pixels)
+    for output, options in {"host.png": [], "device.png": ["--gpu"]}.items():
+        assert main(["alpha", "image.png", "trimap.png", "-o", output, *options]) == 0
+    host, device = (propmat.io.read_matte(name).astype(int) for name in ("host.png", "device.png"))
+    assert abs(device - host).max() <= 1
+
+
+def test_the_benchmark_says_that_there_is_no_device(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(sys, "argv", ["benchmarks.gpu", "--quick"])
+    assert benchmarks.gpu.main() == 1
+    assert "arrays on a GPU need CuPy" in capsys.readouterr().err
 
 
 class TestFailures:
