@@ -129,11 +129,11 @@ def candidates(pixels: Array, own: Mask, depth: Array) -> Candidates:
     cells = np.column_stack([ring, places // (CELL << ring)[:, np.newaxis]])
     small = _clusters(colours, places, cells, CELL_CLUSTERS)
     large = _clusters(colours, places, ring[:, np.newaxis], RING_CLUSTERS)
-    both = (np.concatenate(columns) for columns in zip(small, large, strict=True))
-    return Candidates(*both, np.repeat([False, True], [len(small[0]), len(large[0])]))
+    of_ring = np.repeat([False, True], [len(small[0]), len(large[0])])
+    return Candidates(*(np.concatenate(columns) for columns in zip(small, large, strict=True)), of_ring=of_ring)
 
 
-def _clusters(colours: Array, places: Array, groups: NDArray[np.int64], most: int) -> tuple[Array, Array, Array, Array]:
+def _clusters(colours: Array, places: NDArray[np.number], groups: NDArray[np.int64], most: int) -> tuple[Array, Array, Array, Array]:
     """Up to `most` clusters by colour of each of the groups, which are equal rows of `groups`.
 
     Their colours, variances, places and extents, as in `Candidates`.
@@ -146,7 +146,7 @@ def _clusters(colours: Array, places: Array, groups: NDArray[np.int64], most: in
     owner = kernels.cluster(colours, starts, most, COLOUR_SPREAD)
     sizes = np.bincount(owner)[:, np.newaxis]
 
-    def mean(values: Array) -> Array:
+    def mean(values: NDArray[np.number]) -> Array:
         return np.stack([np.bincount(owner, column) for column in values.T], axis=1) / sizes
 
     colour, place = mean(colours), mean(places)
