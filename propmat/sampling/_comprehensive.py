@@ -100,21 +100,11 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     depth = np.ones(labels.shape) if known.all() else distance_transform_edt(known)
     background, foreground = (candidates(pixels, labels == label, depth) for label in (0, 1))
     reaches = np.stack([distance_transform_edt(labels != label) for label in (0, 1)])
-    everywhere = (
-        0.5 * pixels.shape[2] * np.log(2 * np.pi * NOISE)
-    )  # log density of any colour, in units of N(0) at NOISE
+    # Densities are in units of that of a normal distribution of variance NOISE at its mean, for any colour thus:
+    any_colour = 0.5 * pixels.shape[2] * np.log(2 * np.pi * NOISE)
+    around = pixels, labels, reaches, _tiles(~known), TILE
     alpha, variance, pairs = kernels.explain(
-        pixels,
-        labels,
-        reaches,
-        _tiles(~known),
-        TILE,
-        background,
-        foreground,
-        NEAREST,
-        NOISE,
-        MIXED,
-        STRANGE + everywhere,
+        *around, background, foreground, NEAREST, NOISE, MIXED, STRANGE + any_colour
     )
     pairs[known] = pixels[known][:, np.newaxis]
     alpha[known] = labels[known]
@@ -129,11 +119,13 @@ def candidates(pixels: Array, own: Mask, depth: Array) -> Candidates:
     cells = np.column_stack([ring, places // (CELL << ring)[:, np.newaxis]])
     small = _clusters(colours, places, cells, CELL_CLUSTERS)
     large = _clusters(colours, places, ring[:, np.newaxis], RING_CLUSTERS)
-    of_ring = np.repeat([False, True], [len(small[0]), len(large[0])])
-    return Candidates(*(np.concatenate(columns) for columns in zip(small, large, strict=True)), of_ring=of_ring)
+    colour, variance, place, extent = (np.concatenate(columns) for columns in zip(small, large, strict=True))
+    return Candidates(colour, variance, place, extent, np.repeat([False, True], [len(small[0]), len(large[0])]))
 
 
-def _clusters(colours: Array, places: NDArray[np.number], groups: NDArray[np.int64], most: int) -> tuple[Array, Array, Array, Array]:
+def _clusters(
+    colours: Array, places: NDArray[np.number], groups: NDArray[np.int64], most: int
+) -> tuple[Array, Array, Array, Array]:
     """Up to `most` clusters by colour of each of the groups, which are equal rows of `groups`.
 
     Their colours, variances, places and extents, as in `Candidates`.
