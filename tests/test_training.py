@@ -167,6 +167,7 @@ def test_patches_are_cut_from_the_pictures(config):
     patches = Patches(load(config)[0], config, CPU)
     x, truth = patches.batch(5)
     assert x.shape == (8, 4, 27, 27)
+    assert x.is_contiguous(memory_format=torch.channels_last)
     assert truth.shape == (8, 1, 15, 15)
     known = (truth == 0) | (truth == 1)
     difference = (x[:, 3:, MARGIN:-MARGIN, MARGIN:-MARGIN] - truth).abs()
@@ -196,6 +197,8 @@ def test_crops(cache, tmp_path):
     torch.testing.assert_close(crops.batch(0), batch, rtol=0, atol=0)
     with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
         Crops(problems, replace(config, schedule=replace(config.schedule, crop=65)), CPU)
+    with pytest.raises(InputError, match="precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'"):
+        Crops(problems, replace(config, schedule=replace(config.schedule, precision="bfloat16")), CPU)
 
 
 # The loop
@@ -229,6 +232,23 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, n
         record.pop("seconds_per_iteration", None)
     assert logs[0] == logs[1]
     assert [record["iteration"] for record in logs[0]] == [2, 3, 4, 6, 6]
+
+
+def test_bfloat16_is_of_convolutions_alone(config):
+    """A step in it differs by its roundings, 2^-8 each; weights, loss and gradients are those of single precision."""
+    losses, slopes = [], []
+    for precision in ("single", "bfloat16"):
+        torch.manual_seed(0)
+        network = config.build()
+        schedule = replace(config.schedule, precision=precision)
+        loss = Patches(load(config)[0], replace(config, schedule=schedule), CPU).loss(network, 0)
+        loss.backward()
+        assert {tensor.dtype for weight in network.parameters() for tensor in (loss, weight.grad)} == {torch.float32}
+        losses.append(loss.item())
+        slopes.append(torch.cat([weight.grad.flatten() for weight in network.parameters()]))
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert torch.cosine_similarity(*slopes, dim=0) > 0.99
 
 
 def test_what_a_training_leaves(config):
@@ -323,6 +343,8 @@ def test_wrong_configurations(cache, tmp_path):
         parse_config(given | {"training": {"schedule": "slow"}})
     with pytest.raises(InputError, match="optimiser: takes 'sgd' or 'adam', got 'newton'"):
         parse_config(given | {"training": {"optimiser": "newton"}})
+    with pytest.raises(InputError, match="precision: takes 'single' or 'bfloat16', got 'half'"):
+        parse_config(given | {"training": {"precision": "half"}})
     with pytest.raises(InputError, match="decay: takes 'constant' or 'cosine', got 'linear'"):
         parse_config(given | {"training": {"decay": "linear"}})
     with pytest.raises(InputError, match="batch: takes a whole number >= 1, got 0"):

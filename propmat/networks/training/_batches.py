@@ -41,6 +41,7 @@ class Patches:
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.device = config.seed, config.schedule.batch, device
         self.measure = euclidean_loss if config.schedule.loss == "squared" else absolute_loss
+        self.halved = torch.autocast(device.type, torch.bfloat16, enabled=config.schedule.precision == "bfloat16")
         planes, corners, kinds, first = [], [], [], 0
         for number, problem in enumerate(problems):
             padded = torch.nn.functional.pad(_planes(problem), (MARGIN,) * 4)  # 6 x H + 12 x W + 12
@@ -49,9 +50,11 @@ class Patches:
             width = padded.shape[2]
             corners.append(np.stack([first + rows * width + columns, np.full(len(rows), width)], axis=1))
             kinds.append(counts)
-            planes.append(padded.flatten(1).half())
-            first += planes[-1].shape[1]
-        self.planes = torch.cat(planes, dim=1).to(device)
+            planes.append(padded.flatten(1).T.half())
+            first += len(planes[-1])
+        # Pixels first, so that what is drawn has its channels last, as convolutions are fastest.
+        seen, truth = torch.cat(planes).to(device).tensor_split([-1], dim=1)
+        self.seen, self.truth = seen.contiguous(), truth[:, 0].contiguous()
         groups = grouped(np.concatenate(kinds))
         order = np.argsort(groups, kind="stable")
         self.sizes = np.bincount(groups)
@@ -67,13 +70,16 @@ class Patches:
         turns = rng.integers(len(self.grids), size=self.size)
         corner = self.corners[torch.from_numpy(picked).to(self.device)]
         grid = self.grids[torch.from_numpy(turns).to(self.device)]  # B x 2 x 27 x 27
-        width = corner[:, 1, None, None]
-        found = self.planes[:, corner[:, 0, None, None] + grid[:, 0] * width + grid[:, 1]].float().movedim(0, 1)
-        return found[:, :-1], found[:, -1:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        first, width = (column[:, None, None] for column in corner.T)
+        pixels = first + grid[:, 0] * width + grid[:, 1]
+        inner = pixels[:, None, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        return self.seen[pixels].float().movedim(3, 1), self.truth[inner].float()
 
     def loss(self, network: DCNN, iteration: int) -> Tensor:
         x, truth = self.batch(iteration)
-        return self.measure(network(x), truth)
+        with self.halved:
+            alpha = network(x)
+        return self.measure(alpha.float(), truth)
 
     def matte(self, network: DCNN, problem: Problem) -> Array:
         return merged(network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
@@ -131,6 +137,9 @@ class Crops:
 
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.side = config.seed, config.schedule.batch, config.schedule.crop
+        if config.schedule.precision != "single":
+            # Features of neighbours differ by less than its roundings: gradients lose their direction.
+            raise InputError("precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'")
         small = [problem.name for problem in problems if min(problem.labels.shape) < self.side]
         if small:
             raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")

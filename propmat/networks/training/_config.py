@@ -26,7 +26,12 @@ else:
 T = TypeVar("T")
 
 
-CHOICES = {"optimiser": ("sgd", "adam"), "decay": ("constant", "cosine"), "loss": ("squared", "absolute")}
+CHOICES = {
+    "optimiser": ("sgd", "adam"),
+    "decay": ("constant", "cosine"),
+    "loss": ("squared", "absolute"),
+    "precision": ("single", "bfloat16"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Schedule:
     weight_decay: float = 0.0
     decay: str = "constant"  # or "cosine", to 0 at the end
     loss: str = "squared"  # of DCNN, as in the paper; or "absolute"
+    precision: str = "single"  # or "bfloat16", of DCNN's convolutions: faster where processors have it
     clip: float = 0.0  # the longest gradient; 0 for no limit
     crop: int = 256  # pixels a side; patches of DCNN are 27
     patches: int = 20_000  # of each problem, at most
