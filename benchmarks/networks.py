@@ -26,7 +26,7 @@ from tqdm import tqdm
 import propmat
 from benchmarks import contestants, records, scenes, worker
 from benchmarks.summary import markdown, summary
-from propmat import io, metrics, networks
+from propmat import io, metrics
 from propmat.networks._dcnn import DCNN, merged
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss
 from propmat.networks.training import Config, prepare, read_config, train
@@ -102,10 +102,7 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
         prepare(config, tqdm)
         train(config, arguments.device, tqdm)
     sample = scenes.read_sample(arguments.data, image, trimap)
-    verb = getattr(networks, method)
-    network = contestants.Method(
-        lambda pixels, labels: contestants.Outcome(verb(pixels, labels, weights=weights)), ("torch", "numpy", "numba")
-    )
+    network = contestants.network(method, weights)
     matte, measured = worker.run(network, sample)
     path = worker.matte_path(arguments.output, *key)
     path.parent.mkdir(parents=True, exist_ok=True)

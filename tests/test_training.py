@@ -11,11 +11,11 @@ from PIL import Image
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
-from propmat.networks._dcnn import MARGIN, matte
+from propmat.networks._dcnn import MARGIN, matte, stacked
 from propmat.networks._weights import read_tensors
 from propmat.networks.training import prepare, read_config, train
 from propmat.networks.training.__main__ import main
-from propmat.networks.training._batches import Crops, Patches, grouped, windows
+from propmat.networks.training._batches import Crops, Patches, exchanged, exchanged_crop, grouped, windows
 from propmat.networks.training._config import SCHEDULES, parse_config
 from propmat.networks.training._loop import rate
 from propmat.networks.training._problems import load
@@ -150,13 +150,16 @@ def test_groups_are_quantiles():
     assert set(grouped(np.zeros((5, 2), int))) == {0}
 
 
-def test_windows_hold_unknown_pixels(config, rng):
+def test_windows_lie_around_unknown_pixels(config, rng):
     problem = load(config)[0][0]
     rows, columns, counts = windows(problem, 300, rng)
-    unknown, alpha = np.pad(problem.unknown, MARGIN), problem.whole(problem.alpha)
+    height, width = problem.labels.shape
+    alpha = problem.whole(problem.alpha)
     assert len(rows) == 300
     for row, column, count in zip(rows, columns, counts, strict=True):
-        assert unknown[row : row + 27, column : column + 27].any()
+        inner = 0 < row < height - 15 and 0 < column < width - 15
+        unknown = problem.unknown[row : row + 15, column : column + 15]
+        assert unknown[7, 7] if inner else unknown.any()
         target = alpha[row : row + 15, column : column + 15]
         assert target.shape == (15, 15)
         assert count[0] == (target > 0).sum()
@@ -181,6 +184,39 @@ def test_patches_are_turned_all_ways(config):
     grids = Patches(load(config)[0], config, CPU).grids
     assert len({grid.numpy().tobytes() for grid in grids}) == 8
     assert all(torch.equal((27 * grid[0] + grid[1]).flatten().sort().values, torch.arange(729)) for grid in grids)
+
+
+def test_exchanged_patches_are_those_of_an_exchanged_picture(config, rng):
+    """The mattes of a picture with other colours and labels are what the patches were given."""
+    scene = datasets.synthetic(0, (32, 48))
+    labels, other = Trimap.parse(scene.trimap), Trimap.parse(1 - scene.trimap)
+    x = stacked(scene.image, [matte("closed_form", scene.image, labels)]).expand(40, -1, -1, -1)
+    truth = torch.from_numpy(scene.alpha).expand(40, 1, -1, -1)
+    found, truth = exchanged(x, truth, rng)
+    swapped = truth[:, 0, 0, 0] != scene.alpha[0, 0]
+    assert 10 < swapped.sum() < 30
+    assert len({patch[:3].numpy().tobytes() for patch in found}) == 6
+    for k in (int(swapped.float().argmax()), int((~swapped).float().argmax())):
+        order = [next(c for c in range(3) if torch.equal(x[0, c], found[k, place])) for place in range(3)]
+        shown, known = scene.image[..., order], other if swapped[k] else labels
+        expected = stacked(shown, [matte("closed_form", shown, known)])
+        torch.testing.assert_close(found[k], expected, rtol=0, atol=1e-3)
+        torch.testing.assert_close(truth[k, 0].numpy(), 1 - scene.alpha if swapped[k] else scene.alpha)
+
+
+def test_exchanged_crops(rng):
+    crop = torch.rand(8, 6, 7, dtype=torch.float64)
+    crop[:3] = crop[3:4] * crop[5:8] + (1 - crop[3:4])  # over white
+    orders, swaps = set(), set()
+    for _ in range(60):
+        other = exchanged_crop(crop, rng)
+        swapped = not torch.equal(other[3:5], crop[3:5])
+        maps = 1 - other[3:5] if swapped else other[3:5]
+        torch.testing.assert_close(maps, crop[3:5])
+        torch.testing.assert_close(other[:3], maps[0] * other[5:8] + (1 - maps[0]))
+        orders.add(other[:3].numpy().tobytes())
+        swaps.add(swapped)
+    assert (len(orders), len(swaps)) == (6, 2)
 
 
 def test_crops(cache, tmp_path):

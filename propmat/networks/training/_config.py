@@ -31,6 +31,7 @@ CHOICES = {
     "decay": ("constant", "cosine"),
     "loss": ("squared", "absolute"),
     "precision": ("single", "bfloat16"),
+    "symmetries": ("turns", "all"),
 }
 
 
@@ -47,6 +48,7 @@ class Schedule:
     decay: str = "constant"  # or "cosine", to 0 at the end
     loss: str = "squared"  # of DCNN, as in the paper; or "absolute"
     precision: str = "single"  # or "bfloat16", of DCNN's convolutions: faster where processors have it
+    symmetries: str = "turns"  # and mirror images; or "all", also orders of colours, and background for foreground
     clip: float = 0.0  # the longest gradient; 0 for no limit
     crop: int = 256  # pixels a side; patches of DCNN are 27
     patches: int = 20_000  # of each problem, at most
