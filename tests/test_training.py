@@ -19,6 +19,7 @@ from propmat.networks.training._batches import Crops, Patches, exchanged, exchan
 from propmat.networks.training._config import SCHEDULES, parse_config
 from propmat.networks.training._loop import rate
 from propmat.networks.training._problems import load
+from propmat.networks.training._soap import Soap
 
 CPU = torch.device("cpu")
 
@@ -241,7 +242,7 @@ def test_crops(cache, tmp_path):
 
 
 @pytest.mark.parametrize(("network", "kind"), [("dcnn", DCNN), ("deep_matte_prop_net", DeepMattePropNet)])
-@pytest.mark.parametrize(("optimiser", "loss"), [("adam", "absolute"), ("sgd", "squared")])
+@pytest.mark.parametrize(("optimiser", "loss"), [("adam", "absolute"), ("sgd", "squared"), ("soap", "absolute")])
 def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, network, kind, optimiser, loss):
     whole, stopped = (
         parse_config(settings(cache, tmp_path / name, network, optimiser=optimiser, loss=loss, rate=1e-4, batch=2))
@@ -285,6 +286,41 @@ def test_bfloat16_is_of_convolutions_alone(config):
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     assert torch.cosine_similarity(*slopes, dim=0) > 0.99
+
+
+def test_soap_is_adam_where_there_is_nothing_to_turn():
+    """Single numbers have no basis: a parameter of one element each is stepped as by Adam, from the second step on."""
+    weights = [torch.nn.Parameter(torch.full((1, 1), float(k))) for k in range(1, 4)]
+    others = [torch.nn.Parameter(weight.detach().clone()) for weight in weights]
+    ours, adam = Soap(weights, 0.1), torch.optim.Adam(others, 0.1, betas=(0.95, 0.95))
+    for step in range(6):
+        for group, optimiser in ((weights, ours), (others, adam)):
+            optimiser.zero_grad()
+            sum((k + 1) * weight.square().sum() for k, weight in enumerate(group)).backward()
+            if step or optimiser is ours:
+                optimiser.step()
+    torch.testing.assert_close(weights, others)
+
+
+def test_soap_does_not_mind_how_a_problem_is_turned(rng):
+    """Steps follow a rotation of the unknowns, which those of Adam do not."""
+    left, right = (torch.from_numpy(np.linalg.qr(rng.standard_normal((5, 5)))[0]) for _ in "ab")
+    target = torch.from_numpy(rng.standard_normal((5, 5)))
+    scales = torch.logspace(-1, 1, 5, dtype=torch.float64)
+
+    def solved(kind, turn):
+        weight = torch.nn.Parameter(torch.zeros(5, 5, dtype=torch.float64))
+        optimiser = kind([weight], 0.05)
+        for _ in range(60):
+            optimiser.zero_grad()
+            here = left.T @ weight @ right if turn else weight
+            (((here - target) * scales).square().sum()).backward()
+            optimiser.step()
+        return (left.T @ weight @ right if turn else weight).detach()
+
+    differences = [(solved(kind, True) - solved(kind, False)).abs().max() for kind in (Soap, torch.optim.Adam)]
+    assert differences[0] < 1e-3
+    assert differences[1] > 0.1
 
 
 def test_what_a_training_leaves(config):
@@ -377,7 +413,7 @@ def test_wrong_configurations(cache, tmp_path):
         parse_config(given | {"training": {"speed": 1}})
     with pytest.raises(InputError, match="schedule: takes 'faithful' or 'fast', got 'slow'"):
         parse_config(given | {"training": {"schedule": "slow"}})
-    with pytest.raises(InputError, match="optimiser: takes 'sgd' or 'adam', got 'newton'"):
+    with pytest.raises(InputError, match="optimiser: takes 'sgd' or 'adam' or 'soap', got 'newton'"):
         parse_config(given | {"training": {"optimiser": "newton"}})
     with pytest.raises(InputError, match="precision: takes 'single' or 'bfloat16', got 'half'"):
         parse_config(given | {"training": {"precision": "half"}})

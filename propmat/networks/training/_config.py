@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 CHOICES = {
-    "optimiser": ("sgd", "adam"),
+    "optimiser": ("sgd", "adam", "soap"),
     "decay": ("constant", "cosine"),
     "loss": ("squared", "absolute"),
     "precision": ("single", "bfloat16"),
