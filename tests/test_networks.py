@@ -216,6 +216,20 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert alpha[0, 10] - alpha[0, 9] > 0.9
 
 
+def test_colours_decide_at_first_where_they_are_features():
+    image, trimap, _, _ = composite(24, 32)
+    image = 0.05 * image  # where the bound of affinities is far
+    differences = image.diff(dim=3).abs().sum(1).flatten()
+    agreement = []
+    for colours in (False, True):
+        network = DeepMattePropNet.preset("small", width=16, colours=colours)
+        assert network.features(image, trimap).shape[1] == 4 + 16 + 3 * colours
+        across = network.affinities(image, trimap)[0].detach().flatten()
+        agreement.append(-torch.corrcoef(torch.stack([differences, across.log()]))[0, 1])
+    assert agreement[1] > max(0.9, agreement[0] + 0.05)
+    assert across.min() < 0.3 < 0.7 < across.max()
+
+
 def test_loss_of_composites():
     """The short form of the composition loss is the one with both composites."""
     _, trimap, alpha, _ = composite(12, 16)
