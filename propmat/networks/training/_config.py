@@ -65,11 +65,11 @@ class Schedule:
         _inputs.positive(self.rate, "rate")
 
 
-# The papers' schedules, and one that ends within hours.
+# The papers' schedules, and some that end within minutes or hours.
 SCHEDULES = {
     "dcnn": {
         "faithful": Schedule(1_000_000, 128, 1e-5, "sgd"),
-        "fast": Schedule(20_000, 128, 1e-3, decay="cosine"),
+        "fast": Schedule(5_000, 64, 3e-3, "soap", decay="cosine", loss="absolute", symmetries="all"),
     },
     "deep_matte_prop_net": {
         "faithful": Schedule(750_000, 4, 0.1, "sgd", weight_decay=5e-4, clip=1.0, crop=320),
