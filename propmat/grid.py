@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): add the elements across blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
 
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
@@ -76,12 +76,15 @@ class GridOperator:
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
         from propmat._cpu import grid as kernels
+        from propmat._cpu._threads import share
 
         support = Support.of(unknown)
         image = np.ascontiguousarray(image, dtype=np.float64)
 
         def assemble(block: int, values: Array) -> None:
-            kernels.assemble_windows(
+            share(
+                kernels.assemble_windows,
+                -(-image.shape[0] // kernels.STRIPE),
                 image,
                 support.unknown,
                 support.centres,
@@ -124,12 +127,11 @@ class GridOperator:
         return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
-        """Write to `out` the 13 arrays of the elements that tie unknown pixels of several blocks.
+        """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
 
         An element is a window or an edge. What is left of `values` is a sum of positive
         semidefinite matrices, one for each block: its local matrix.
         """
-        out[:] = 0.0
         self.assemble(block, out)
 
     @property

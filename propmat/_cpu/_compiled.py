@@ -8,12 +8,29 @@ from typing import Any
 from numba import njit
 
 
+# Of what numba can share between threads only the loops that say so: to look for more takes a quarter of the time of
+# compiling.
+LOOPS = {
+    "prange": True,
+    "fusion": False,
+    "setitem": False,
+    "numpy": False,
+    "reduction": False,
+    "comprehension": False,
+    "inplace_binop": False,
+    "stencil": False,
+}
+
+
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` without the interpreter's lock, its machine code kept on disk.
 
     Where neither the package's folder nor a home can be written (a container, a sandbox) numba refuses to compile
     what it cannot keep; then the code is kept for this process only.
     """
+
+    if options.get("parallel"):
+        options["parallel"] = LOOPS
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import numba
 from numba.core import config
@@ -55,3 +57,34 @@ def threads_for(entries: int) -> Iterator[None]:
         yield
     finally:
         numba.set_num_threads(before)
+
+
+STRETCHES = 8  # for each thread, for stretches of blocks take unequal times
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)  # a child has none of its parent's threads
+
+
+def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
+    """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as threads are used.
+
+    For loops of milliseconds and more: a kernel that numba shares between threads itself takes twice as long to
+    compile, and gives every thread one stretch only.
+    """
+    threads = min(used_threads(), count)
+    if threads < 2:
+        kernel(0, count, *arguments)
+        return
+    length = max(1, count // (STRETCHES * threads))
+    begins = iter(range(0, count, length))
+
+    def run() -> None:
+        for begin in begins:
+            kernel(begin, min(begin + length, count), *arguments)
+
+    pool = _pools.setdefault(threads, ThreadPoolExecutor(threads - 1, "propmat"))
+    others = [pool.submit(run) for _ in range(threads - 1)]
+    run()
+    for other in others:
+        other.result()

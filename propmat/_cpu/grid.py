@@ -13,7 +13,7 @@ from numba import prange
 from propmat._cpu._compiled import compiled
 
 LANES = 64  # windows treated at once; their statistics stay in the first-level cache
-STRIPE = 16  # rows that one task owns
+STRIPE = 32  # rows that one task owns
 
 
 @compiled()
@@ -74,7 +74,7 @@ def find_runs(unknown, number):
 @compiled(inline="always")
 def straddles(unknown, top, left, height, width, block):
     """Whether the unknown pixels of a small rectangle lie in more than one block."""
-    if top // block == (top + height - 1) // block and left // block == (left + width - 1) // block:
+    if top % block + height <= block and left % block + width <= block:
         return False
     found_y, found_x = -1, -1
     for y in range(top, top + height):
@@ -87,37 +87,57 @@ def straddles(unknown, top, left, height, width, block):
     return False
 
 
-@compiled()
-def window_factor(image, y, x, epsilon, centred, covariance, out, lane):
-    """Write M with B = I - 1/9 - M Mᵀ for the window around (y, x); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I."""
+@compiled(fastmath={"contract"})
+def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
+    """M with B = I - 1/9 - M Mᵀ for the windows around (y, centres[t]); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I.
+
+    The windows run innermost, as the lanes of every instruction.
+    """
     depth = image.shape[2]
     for c in range(depth):
-        mean = 0.0
+        mean = out[c, 0]
+        for t in range(count):
+            mean[t] = 0.0
         for a in range(9):
-            centred[a, c] = image[y - 1 + a // 3, x - 1 + a % 3, c]
-            mean += centred[a, c]
-        mean /= 9.0
+            row, lane = image[y - 1 + a // 3], centred[a, c]
+            for t in range(count):
+                lane[t] = row[centres[t] - 1 + a % 3, c]
+                mean[t] += lane[t]
         for a in range(9):
-            centred[a, c] -= mean
+            lane = centred[a, c]
+            for t in range(count):
+                lane[t] -= mean[t] / 9.0
     for c in range(depth):
         for e in range(c + 1):
-            total = epsilon if c == e else 0.0
+            total = covariance[c, e]
+            start = epsilon if c == e else 0.0
+            for t in range(count):
+                total[t] = start
             for a in range(9):
-                total += centred[a, c] * centred[a, e]
-            total /= 9.0
+                left, right = centred[a, c], centred[a, e]
+                for t in range(count):
+                    total[t] += left[t] * right[t]
+            for t in range(count):
+                total[t] /= 9.0
             for k in range(e):
-                total -= covariance[c, k] * covariance[e, k]
-            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
-            if c == e:
-                covariance[c, c] = np.sqrt(max(total, epsilon / 9.0))
-            else:
-                covariance[c, e] = total / covariance[e, e]
+                left, right = covariance[c, k], covariance[e, k]
+                for t in range(count):
+                    total[t] -= left[t] * right[t]
+            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound. Its inverse is kept.
+            pivot = covariance[e, e]
+            for t in range(count):
+                total[t] = 1.0 / np.sqrt(max(total[t], epsilon / 9.0)) if c == e else total[t] * pivot[t]
     for a in range(9):
         for c in range(depth):
-            total = centred[a, c] / 3.0
+            total, lane, pivot = out[c, a], centred[a, c], covariance[c, c]
+            for t in range(count):
+                total[t] = lane[t] / 3.0
             for k in range(c):
-                total -= covariance[c, k] * out[k, a, lane]
-            out[c, a, lane] = total / covariance[c, c]
+                left, right = covariance[c, k], out[k, a]
+                for t in range(count):
+                    total[t] -= left[t] * right[t]
+            for t in range(count):
+                total[t] *= pivot[t]
 
 
 @compiled()
@@ -141,8 +161,8 @@ def square_factor(factor, lane, work):
 
 
 @compiled()
-def scatter_windows(factor, count, number, y, x, top, bottom, values):
-    """Add the matrices of `count` windows, centres (y, x), (y, x + 1) ..., to the rows top..bottom - 1."""
+def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
+    """Add the matrices of windows around (y, x), (y, x + 1) ..., from lane `begin`, to the rows top..bottom - 1."""
     depth = factor.shape[0]
     for a in range(9):
         row = y - 1 + a // 3
@@ -157,44 +177,66 @@ def scatter_windows(factor, count, number, y, x, top, bottom, values):
             for t in range(count):
                 target[t] += constant
             for c in range(depth):
-                left = factor[c, a]
-                right = factor[c, b]
+                left, right = factor[c, a, begin : begin + count], factor[c, b, begin : begin + count]
                 for t in range(count):
                     target[t] -= left[t] * right[t]
 
 
-@compiled(parallel=True)
-def assemble_windows(image, unknown, centres, number, epsilon, squared, block, values):
-    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
+@compiled()
+def clear_rows(number, top, bottom, values):
+    """Write zeros to the pixels of some rows, whose numbers follow on each other."""
+    first, last = -1, -1
+    for y in range(top + 2, bottom + 2):
+        for x in range(number.shape[1]):
+            if number[y, x] >= 0:
+                first, last = (number[y, x] if first < 0 else first), number[y, x]
+    if first >= 0:
+        for k in range(values.shape[0]):
+            values[k, first : last + 1] = 0.0
+
+
+@compiled()
+def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
+    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks.
+
+    For stripes of STRIPE rows, each of which is written by none but its own.
+    """
     height, width, depth = image.shape
-    for stripe in prange((height + STRIPE - 1) // STRIPE):
+    factor = np.empty((depth, 9, LANES))
+    centred = np.empty((9, depth, LANES))
+    covariance = np.empty((depth, depth, LANES))
+    work = np.empty((depth, depth))
+    lanes = np.empty(LANES, np.int64)
+    for stripe in range(low, high):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
-        factor = np.empty((depth, 9, LANES))
-        centred = np.empty((9, depth))
-        covariance = np.empty((depth, depth))
+        clear_rows(number, top, bottom, values)
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
             x = 1
             while x < width - 1:
-                if not centres[y, x]:
-                    x += 1
-                    continue
                 count = np.int64(0)  # not a literal, for which all that is called would be compiled too
-                while count < LANES and x + count < width - 1 and centres[y, x + count]:
-                    centre = x + count
-                    if block > 0 and not straddles(unknown, y - 1, centre - 1, 3, 3, block):
-                        break
-                    window_factor(image, y, centre, epsilon, centred, covariance, factor, count)
-                    if squared:
-                        square_factor(factor, count, covariance)
-                    count += 1
-                scatter_windows(factor, count, number, y, x, top, bottom, values)
-                x += max(count, 1)
+                while count < LANES and x < width - 1:
+                    if centres[y, x] and (block == 0 or straddles(unknown, y - 1, x - 1, 3, 3, block)):
+                        lanes[count] = x
+                        count += 1
+                    x += 1
+                window_factors(image, y, lanes, count, epsilon, centred, covariance, factor)
+                if squared:
+                    for lane in range(count):
+                        square_factor(factor, lane, work)
+                begin = np.int64(0)
+                while begin < count:
+                    end = begin + 1
+                    while end < count and lanes[end] == lanes[end - 1] + 1:
+                        end += 1
+                    scatter_windows(factor, begin, end - begin, number, y, lanes[begin], top, bottom, values)
+                    begin = end
 
 
 @compiled()
 def assemble_edges(horizontal, vertical, unknown, number, block, values):
     """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
     height, width = unknown.shape
+    clear_rows(number, 0, height, values)
     for y in range(height):
         for x in range(width):
             here = number[y + 2, x + 2]

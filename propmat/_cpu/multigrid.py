@@ -1,4 +1,4 @@
-"""One multigrid cycle's loops in float32."""
+"""One multigrid cycle's loops: vectors in float32, matrices as whole multiples of a unit, with 1 on the diagonal."""
 
 import numpy as np
 from numba import prange
@@ -8,16 +8,16 @@ from propmat._cpu.grid import multiply_runs
 
 
 @compiled(parallel=True, fastmath={"contract"})
-def relax_pixels(values, runs, chunks, scale, b, x, step, old, new, out):
-    """step = old step + new scale (b - A x), out = x + step."""
+def relax_pixels(values, unit, runs, chunks, b, x, step, old, new, out):
+    """step = old step + new (b - A x), out = x + step."""
     for c in prange(chunks.size - 1):
         multiply_runs(values, runs, chunks[c], chunks[c + 1], x, out)
         for k in range(chunks[c], chunks[c + 1]):
             low, high = runs[k, 0], runs[k, 0] + runs[k, 1]
             s, f, o = step[low:high], b[low:high], out[low:high]
-            d, v = scale[low:high], x[low:high]
+            v = x[low:high]
             for i in range(high - low):
-                s[i] = old * s[i] + new * d[i] * (f[i] - o[i])
+                s[i] = old * s[i] + new * (f[i] - unit * o[i])
                 o[i] = v[i] + s[i]
 
 
@@ -34,7 +34,7 @@ def add_transposed(values, begin, width, x, start, rows, out):
 
 
 @compiled(parallel=True, fastmath={"contract", "reassoc"})
-def relax_blocks(values, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
+def relax_blocks(values, unit, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
     """The same on blocks, whose own matrices are the identity.
 
     Only the matrices to the neighbours ahead are kept. A neighbour behind reads its own, transposed, a row of blocks
@@ -43,7 +43,7 @@ def relax_blocks(values, offsets, neighbours, starts, sizes, b, x, step, old, ne
     for p in prange(sizes.size):
         start, size = starts[p], sizes[p]
         product = out[start : start + size]
-        product[:] = x[start : start + size]
+        product[:] = 0
         for s in range(4):
             q = neighbours[p, s]
             if q >= 0:
@@ -60,7 +60,7 @@ def relax_blocks(values, offsets, neighbours, starts, sizes, b, x, step, old, ne
                         total += row[j] * other[j]
                     product[i] += total
         for i in range(start, start + size):
-            step[i] = old * step[i] + new * (b[i] - out[i])
+            step[i] = old * step[i] + new * (b[i] - x[i] - unit * out[i])
             out[i] = x[i] + step[i]
 
 

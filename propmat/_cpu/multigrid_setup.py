@@ -6,8 +6,6 @@ for the slots 4-8 only, as rows of the block by columns of the neighbour.
 """
 
 import numpy as np
-from numba import prange
-
 from propmat._cpu._compiled import compiled
 
 
@@ -147,16 +145,33 @@ def find_neighbours(grid, where):
     return neighbours
 
 
-@compiled(parallel=True)
-def pixel_functions(inside, diagonal, first, members, cells, edge, most, threshold, out, counts):
-    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
-    for p in prange(first.size - 1):
+@compiled()
+def scale_pixels(low, high, values, runs, scale, units, out):
+    """S A S in whole units, for the rows of runs of unknown pixels; `scale` is 0 on all others."""
+    for r in range(low, high):
+        first, count = runs[r, 0], runs[r, 1]
+        mine = scale[first : first + count]
+        for k in range(13):
+            dy = (k + 2) // 5
+            there = first + k - 5 * dy
+            if dy > 0:
+                there += runs[r, 3 + dy]
+            source, target, other = values[k, first:], out[k, first:], scale[there:]
+            for t in range(count):
+                target[t] = np.rint(units * source[t] * mine[t] * other[t])
+
+
+@compiled()
+def pixel_functions(low, high, values, between, scale, first, members, cells, edge, most, threshold, out, counts):
+    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`.
+
+    What is in `values` but not `between` blocks is the sum of the blocks' own matrices.
+    """
+    for p in range(low, high):
         n = first[p + 1] - first[p]
         local = np.full(edge * edge, -1, np.int64)
-        scale = np.empty(n)
         for i in range(n):
             local[cells[first[p] + i]] = i
-            scale[i] = 1.0 / np.sqrt(diagonal[members[first[p] + i]])
         matrix = np.zeros((n, n))
         for i in range(n):
             cell, here = cells[first[p] + i], members[first[p] + i]
@@ -166,7 +181,8 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
                 v, u = y + dy, x + k - 5 * dy
                 if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
                     j = local[v * edge + u]
-                    matrix[i, j] = inside[k, here] * scale[i] * scale[j]
+                    inside = values[k, here] - between[k, here]
+                    matrix[i, j] = inside * scale[here] * scale[members[first[p] + j]]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
         upper = np.empty((n, n))
@@ -175,11 +191,13 @@ def pixel_functions(inside, diagonal, first, members, cells, edge, most, thresho
         counts[p] = extend(upper, gone, most, order, functions)
         for i in range(n):
             for j in range(counts[p]):
-                out[first[p] + i, j] = functions[i, j] * scale[i]
+                out[first[p] + i, j] = functions[i, j]
 
 
-@compiled(parallel=True)
+@compiled()
 def block_functions(
+    low,
+    high,
     stencil,
     offsets,
     sizes,
@@ -196,7 +214,7 @@ def block_functions(
     counts,
 ):
     """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
-    for p in prange(first.size - 1):
+    for p in range(low, high):
         n = 0
         total = 0
         for c in range(first[p], first[p + 1]):
@@ -252,23 +270,26 @@ def pack(functions, first, counts, sizes, begins, packed):
                 packed[begins[p] + i * sizes[p] + j] = functions[first[p] + i, j]
 
 
-@compiled(parallel=True)
-def galerkin_pixels(values, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out):
-    """Pᵀ A P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
+@compiled()
+def galerkin_pixels(
+    low, high, values, scale, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
+):
+    """Pᵀ S A S P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
 
     With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
-    couples a block of them to itself is worked out.
+    couples a block of them to itself is worked out. A block's own matrix comes from one half of its part of A.
     """
-    for p in prange(first.size - 1):
+    for p in range(low, high):
         size = sizes[p]
         product = np.empty((5, 64))
+        touched = np.empty(5, np.int64)
         for i in range(first[p], first[p + 1]):
             y = where[p, 0] * edge + cells[i] // edge
             x = where[p, 1] * edge + cells[i] % edge
             if block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2:
                 continue
             here = members[i]
-            touched = np.zeros(5, np.int64)
+            touched[:] = 0
             for k in range(25):
                 dy, dx = k // 5 - 2, k % 5 - 2
                 there = here + dx
@@ -278,14 +299,12 @@ def galerkin_pixels(values, block, edge, basis, row, owner, where, first, member
                 if q < 0:
                     continue
                 slot = 3 * (where[q, 0] - where[p, 0]) + where[q, 1] - where[p, 1]
-                if slot < 0:
+                if slot < 0 or (slot == 0 and k < 12):
                     continue
-                if dy > 0 or (dy == 0 and dx >= 0):
-                    value = values[5 * dy + dx, here]
-                else:
-                    value = values[-5 * dy - dx, there]
+                value = values[k - 12, here] if k >= 12 else values[12 - k, there]
                 if value == 0.0 or (block > 0 and ((y + dy) // block != y // block or (x + dx) // block != x // block)):
                     continue
+                value *= scale[here] * scale[there] * (0.5 if k == 12 else 1.0)
                 target = product[slot]
                 source = basis[row[there] : row[there] + sizes[q]]
                 if touched[slot] == 0:
@@ -307,6 +326,17 @@ def galerkin_pixels(values, block, edge, basis, row, owner, where, first, member
                     target = out[begin : begin + width]
                     for j in range(width):
                         target[j] += factor * source[j]
+        add_transpose(out, offsets[p, 0], size)
+
+
+@compiled()
+def add_transpose(matrices, begin, size):
+    """B += Bᵀ for a square block."""
+    for i in range(size):
+        for j in range(i + 1):
+            total = matrices[begin + i * size + j] + matrices[begin + j * size + i]
+            matrices[begin + i * size + j] = total
+            matrices[begin + j * size + i] = total
 
 
 @compiled(inline="always")
@@ -331,8 +361,10 @@ def add_product(rows, inner, columns, a, a_begin, a_row, a_column, b, b_begin, c
                 target[j] += (f0 * b0[j] + f1 * b1[j]) + (f2 * b2[j] + f3 * b3[j])
 
 
-@compiled(parallel=True)
+@compiled()
 def galerkin_blocks(
+    low,
+    high,
     stencil,
     offsets,
     sizes,
@@ -346,25 +378,31 @@ def galerkin_blocks(
     wide,
     coarse_offsets,
     most,
+    room,
     out,
 ):
-    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
-    room = sizes.max() * wide.max()
-    for p in prange(first.size - 1):
-        product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks.
+
+    A block's own matrix comes from one half of its part of A.
+    """
+    product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+    for p in range(low, high):
         touched = np.empty(5, np.int64)
         for c in range(first[p], first[p + 1]):
             q = children[c]
             rows = sizes[q]
             touched[:] = 0
-            for s in range(9):
+            for k in range(9):
+                s = (k + 4) % 9  # the block itself first, to be halved
                 r = neighbours[q, s]
                 if r < 0:
                     continue
                 other = parent[r]
                 dy, dx = where[other, 0] - where[p, 0], where[other, 1] - where[p, 1]
                 slot = 3 * dy + dx
-                if slot < 0 or (most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most))):
+                if slot < 0 or (slot == 0 and s < 4):
+                    continue
+                if most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most)):
                     continue
                 inner, width = sizes[r], wide[other]
                 begin = offsets[q, s - 4] if s >= 4 else offsets[r, 4 - s]
@@ -375,11 +413,14 @@ def galerkin_blocks(
                     product[slot, : rows * width] = 0.0
                 down, right = (inner, 1) if s >= 4 else (1, rows)
                 add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product[slot], 0)
+                if s == 4:
+                    product[0, : rows * width] *= 0.5
             for slot in range(5):
                 width = touched[slot]
                 if width > 0:
                     target = coarse_offsets[p, slot]
                     add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product[slot], 0, out, target)
+        add_transpose(out, coarse_offsets[p, 0], wide[p])
 
 
 @compiled(inline="always")
@@ -423,41 +464,47 @@ def invert_factor(block, size, out):
                 row[i] = total / pivot
 
 
-@compiled(parallel=True)
-def normalise(stencil, offsets, sizes, starts, neighbours, first, begins, basis, live):
-    """Change every block's basis so that its own matrix becomes the identity: by L⁻ᵀ, its matrix being L Lᵀ."""
-    blocks = sizes.size
-    for p in prange(blocks):
-        size, begin = sizes[p], offsets[p, 0]
-        own = stencil[begin : begin + size * size]
+@compiled()
+def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, live):
+    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    for p in range(low, high):
+        size, start = sizes[p], offsets[p, 0]
+        own = stencil[start : start + size * size]
         factor_block(own, size, live[starts[p] : starts[p] + size])
-        inverse = np.empty(size * size)
-        invert_factor(own, size, inverse)
-        own[:] = inverse
-    for p in prange(blocks):
-        size, inverse = sizes[p], offsets[p, 0]
+        invert_factor(own, size, inverses[where[p] : where[p] + size * size])
+        own[:] = 0.0
+        for i in range(size):
+            own[i * size + i] = 1.0
+
+
+@compiled()
+def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
+    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both.
+
+    They go to `values` in whole units too.
+    """
+    for p in range(low, high):
+        size = sizes[p]
         rows = first[p + 1] - first[p]
         old = basis[begins[p] : begins[p] + rows * size].copy()
         basis[begins[p] : begins[p] + rows * size] = 0.0
-        add_product(rows, size, size, old, 0, size, 1, stencil, inverse, basis, begins[p])
+        add_product(rows, size, size, old, 0, size, 1, inverses, where[p], basis, begins[p])
         for s in range(5, 9):
             q = neighbours[p, s]
             if q < 0:
                 continue
-            width, begin = sizes[q], offsets[p, s - 4]
-            block = stencil[begin : begin + size * width]
+            width, start = sizes[q], offsets[p, s - 4]
+            block = stencil[start : start + size * width]
             half = np.zeros(size * width)
-            add_product(size, width, width, block, 0, width, 1, stencil, offsets[q, 0], half, 0)
+            add_product(size, width, width, block, 0, width, 1, inverses, where[q], half, 0)
             block[:] = 0.0
-            add_product(size, size, width, stencil, inverse, 1, size, half, 0, block, 0)
-    for p in prange(blocks):
-        size, begin = sizes[p], offsets[p, 0]
-        stencil[begin : begin + size * size] = 0.0
-        for i in range(size):
-            stencil[begin + i * size + i] = 1.0
+            add_product(size, size, width, inverses, where[p], 1, size, half, 0, block, 0)
+            rounded = values[start : start + size * width]
+            for i in range(size * width):
+                rounded[i] = np.rint(units * block[i])
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def symmetric_inverse(matrix):
     """The inverse in single precision; directions that rounding has made dependent are left out.
 
@@ -469,7 +516,7 @@ def symmetric_inverse(matrix):
     rows = np.empty(size * size)
     invert_factor(matrix.reshape(-1), size, rows)
     inverse = np.empty((size, size), np.float32)
-    for a in prange(size):
+    for a in range(size):
         for b in range(size):
             total = 0.0
             for k in range(max(a, b), size):

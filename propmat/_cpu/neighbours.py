@@ -12,7 +12,6 @@ from numba import prange
 from propmat._cpu._compiled import compiled
 
 STACK = 64  # nodes that wait in one search: at most one for each level
-CHUNK = 256  # searches that one task does in a row; neighbours in the tree, they meet the same nodes
 TIGHT = 2  # levels to climb from the leaf before the distance found so far rules marked points out
 
 
@@ -175,6 +174,29 @@ def _marked_within(points, boxes, depth, marked, holds_marked, own, limit, stack
 
 
 @compiled()
+def _cut_off(boxes, depth, node, holds_marked, stack):
+    """Whether all marked points are further from all points of a node than these can be from each other."""
+    box, limit = boxes[node], 0.0
+    for c in range(box.shape[1]):
+        limit += (box[1, c] - box[0, c]) ** 2
+    stack[0] = 1
+    waiting = 1
+    while waiting > 0:
+        waiting -= 1
+        v = stack[waiting]
+        gap = 0.0
+        for c in range(box.shape[1]):
+            gap += max(0.0, boxes[v, 0, c] - box[1, c], box[0, c] - boxes[v, 1, c]) ** 2
+        if gap > limit or not holds_marked[v]:
+            continue
+        if v >> depth:
+            return False
+        stack[waiting], stack[waiting + 1] = 2 * v, 2 * v + 1
+        waiting += 2
+    return True
+
+
+@compiled()
 def _search(points, pixels, boxes, depth, marked, holds_marked, own, stack, gaps, nearest, distances):
     """The nearest points to point `own`, from its leaf upwards, where the bound soon is tight.
 
@@ -220,11 +242,16 @@ def search(points, pixels, boxes, depth, marked, count):
     n = pixels.size
     holds_marked = _nodes_with(marked, depth)
     neighbours = np.empty((n, count), np.int32)
-    for chunk in prange((n + CHUNK - 1) // CHUNK):
+    level = max(depth - TIGHT, 0)
+    for p in prange(1 << level):
         stack = np.empty(STACK, np.int64)
         gaps = np.empty(STACK)
         distances = np.empty(count)
-        for own in range(chunk * CHUNK, min(n, (chunk + 1) * CHUNK)):
+        first, last = n * p >> level, n * (p + 1) >> level
+        if last - first > count and _cut_off(boxes, depth, (1 << level) + p, holds_marked, stack):
+            neighbours[first:last] = -1
+            continue
+        for own in range(first, last):
             nearest = neighbours[own]
             if not _search(points, pixels, boxes, depth, marked, holds_marked, own, stack, gaps, nearest, distances):
                 nearest[:] = -1

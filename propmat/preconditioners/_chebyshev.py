@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat.preconditioners._levels import Blocks, Pixels
+from propmat.preconditioners._levels import Level
 
 Array = np.ndarray[Any, Any]
 
@@ -18,12 +18,12 @@ LANCZOS_STEPS = 16
 
 
 class Smoother:
-    """Chebyshev iteration on the upper eigenvalues of D⁻¹ A, with the buffers of one level.
+    """Chebyshev iteration on the upper eigenvalues of A, with the buffers of one level.
 
     The recurrence is algorithm 12.1 of Saad, "Iterative Methods for Sparse Linear Systems", 2003.
     """
 
-    def __init__(self, level: Pixels | Blocks, degree: int) -> None:
+    def __init__(self, level: Level, degree: int) -> None:
         self.level = level
         self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32) for _ in range(4))
         self.bound = BOUND * self._largest_eigenvalue()
@@ -36,35 +36,34 @@ class Smoother:
             rho = following
 
     def _largest_eigenvalue(self) -> float:
-        """Of D⁻¹ A, from the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
+        """From the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
 
         Power iteration will not do: on a large image it passes over an eigenvector that lives on a few pixels, and a
         smoother whose bound is too low makes the cycle indefinite.
         """
-        z, direction, product, zero = self.x, self.step, self.y, np.zeros_like(self.b)
+        direction, product, zero = self.step, self.y, np.zeros_like(self.b)
         residual = np.random.default_rng(0).standard_normal(self.level.size).astype(np.float32)
         residual[~self.level.live] = 0
         steps, ratios, before = [], [], 0.0
         for _ in range(LANCZOS_STEPS):
-            self.level.scale(residual, np.float32(1), z)
-            rz = float((residual * z).sum())
-            ratios.append(rz / before if before else 0.0)
+            squared = float((residual * residual).sum())
+            ratios.append(squared / before if before else 0.0)
             direction *= np.float32(ratios[-1])
-            direction += z
+            direction += residual
             self.level.residual(zero, direction, product, self.b)
             curvature = -float((direction * product).sum())
-            if not (rz > 0 and curvature > 0):
+            if not (squared > 0 and curvature > 0):
                 break
-            steps.append(rz / curvature)
+            steps.append(squared / curvature)
             residual += np.float32(steps[-1]) * product
-            before = rz
+            before = squared
         for buffer in (self.b, self.x, self.y, self.step):
             buffer[:] = 0
         return _largest_ritz_value(np.array(steps), np.array(ratios[: len(steps)]))
 
     def smooth_from_zero(self) -> None:
         """x for b, from x = 0; that saves the first product."""
-        self.level.scale(self.b, self.factors[0][1], self.x)
+        np.multiply(self.b, self.factors[0][1], out=self.x)
         self.step[:] = self.x
         self._go_on(self.factors[1:])
 

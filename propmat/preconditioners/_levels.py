@@ -11,42 +11,51 @@ from propmat.grid import GridOperator
 Array = np.ndarray[Any, Any]
 
 FACTOR = 3  # blocks across a block of the next level
+UNITS = 32767.0  # of a matrix's entries in a cycle; none is above 1, for the diagonal is 1
 LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
 
 
-class Pixels:
-    """The finest level in single precision."""
+class Level:
+    """A symmetric matrix with 1 on its diagonal."""
 
-    def __init__(self, matrix: GridOperator) -> None:
-        self.support = matrix.support
-        self.size = self.support.size
-        self.values = matrix.values.astype(np.float32)
-        self.live = np.zeros(self.size, np.bool_)
-        self.live[self.support.position] = True
-        self.ones = self.live.astype(np.float32)
-        self.inverse_diagonal = np.zeros(self.size, np.float32)
-        self.inverse_diagonal[self.live] = 1.0 / matrix.values[0, self.live]
-
-    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
-        """out = factor D⁻¹ b."""
-        np.multiply(b, self.inverse_diagonal, out=out)
-        out *= factor
+    size: int
+    values: Array  # in whole units: half the memory of single precision, and memory is what a cycle waits for
+    live: Array  # whether an unknown is one; the others stay 0
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        """step = old step + new D⁻¹ (b - A x), out = x + step."""
-        self._relax(self.inverse_diagonal, b, x, step, old, new, out)
+        """step = old step + new (b - A x), out = x + step."""
+        raise NotImplementedError
 
     def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
         """out = b - A x."""
-        self._relax(self.ones, b, x, out, np.float32(0), np.float32(1), scratch)
+        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
 
-    def _relax(self, scale: Array, b: Array, x: Array, step: Array, *rest: Any) -> None:
+
+class Pixels(Level):
+    """The finest level, S A S with `scale` S = D^(-1/2)."""
+
+    def __init__(self, matrix: GridOperator) -> None:
+        from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
+
+        self.support = support = matrix.support
+        self.size = support.size
+        self.live = np.zeros(self.size, np.bool_)
+        self.live[support.position] = True
+        self.scale = np.zeros(self.size, np.float32)
+        self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
+        self.values = np.zeros(matrix.values.shape, np.int16)
+        share(kernels.scale_pixels, len(support.runs), matrix.values, support.runs, self.scale, UNITS, self.values)
+
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         from propmat._cpu import multigrid as kernels
 
-        kernels.relax_pixels(self.values, self.support.runs, self.support.chunks, scale, b, x, step, *rest)
+        kernels.relax_pixels(
+            self.values, np.float32(1 / UNITS), self.support.runs, self.support.chunks, b, x, step, old, new, out
+        )
 
 
-class Blocks:
+class Blocks(Level):
     """One coarse level: blocks of variable size, their basis, their matrix."""
 
     # Of a level above the first: block of every finer block, and the way back.
@@ -79,38 +88,48 @@ class Blocks:
         self.entries = int(ends[-1])
 
     def finish(self, stencil: Array) -> None:
-        """Normalise the basis, and keep the matrix in single precision for the cycle."""
+        """Normalise the basis and with it the matrix, and keep that for the cycle."""
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         self.live = np.zeros(self.size, np.bool_)
-        kernels.normalise(
-            stencil,
-            self.offsets,
-            self.sizes,
-            self.starts,
+        self.values = np.zeros(self.entries, np.int16)
+        squares = self.sizes**2
+        where = np.cumsum(squares) - squares
+        inverses = np.empty(int(squares.sum()))
+        blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
+        share(kernels.factor_blocks, blocks, *common, self.starts, where, inverses, self.live)
+        share(
+            kernels.change_basis,
+            blocks,
+            *common,
+            where,
+            inverses,
             self.neighbours,
             self.first,
             self.begins,
             self.basis,
-            self.live,
+            UNITS,
+            self.values,
         )
-        self.values = stencil.astype(np.float32)
-
-    def scale(self, b: Array, factor: np.float32, out: Array) -> None:
-        """out = factor b: the diagonal blocks are the identity."""
-        np.multiply(b, factor, out=out)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        """step = old step + new (b - A x), out = x + step."""
         from propmat._cpu import multigrid as kernels
 
         kernels.relax_blocks(
-            self.values, self.offsets, self.neighbours, self.starts, self.sizes, b, x, step, old, new, out
+            self.values,
+            np.float32(1 / UNITS),
+            self.offsets,
+            self.neighbours,
+            self.starts,
+            self.sizes,
+            b,
+            x,
+            step,
+            old,
+            new,
+            out,
         )
-
-    def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
-        """out = b - A x."""
-        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
 
     def restrict(self, residual: Array, out: Array) -> None:
         from propmat._cpu import multigrid as kernels

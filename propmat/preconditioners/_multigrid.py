@@ -13,7 +13,7 @@ from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
+from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -92,8 +92,9 @@ class Hierarchy:
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
+        self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
-        self.between = np.empty_like(matrix.values)  # of the elements that tie several blocks
+        self.between = np.zeros_like(matrix.values)  # of the elements that tie several blocks
         self._first_level()
         edge = EDGE
         while self._can_coarsen():
@@ -101,13 +102,12 @@ class Hierarchy:
             self._next_level(edge)
         self.inverse = self._dense_inverse()
         del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
-        self.pixels = Pixels(matrix)
-        levels: list[Pixels | Blocks] = [self.pixels, *self.levels[:-1]]
+        levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
         self.residuals = [np.zeros(level.size, np.float32) for level in levels]
 
-    def _smoother(self, level: Pixels | Blocks) -> Smoother:
+    def _smoother(self, level: Level) -> Smoother:
         from propmat._cpu._threads import threads_for
 
         with threads_for(level.values.size):
@@ -119,17 +119,20 @@ class Hierarchy:
 
     def _first_level(self) -> None:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         matrix, support = self.matrix, self.matrix.support
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         matrix.across(EDGE, self.between)
-        inside = np.subtract(matrix.values, self.between, out=self.between)
         functions = np.zeros((members.size, MOST), np.float32)
         counts = np.empty(len(where), np.int64)
-        kernels.pixel_functions(
-            inside,
-            matrix.values[0],
+        share(
+            kernels.pixel_functions,
+            len(where),
+            matrix.values,
+            self.between,
+            self.pixels.scale,
             first,
             members,
             self.cells,
@@ -161,10 +164,14 @@ class Hierarchy:
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         stencil = np.zeros(level.entries)
-        kernels.galerkin_pixels(
+        share(
+            kernels.galerkin_pixels,
+            len(level.where),
             values,
+            self.pixels.scale,
             block,
             EDGE,
             level.basis,
@@ -183,9 +190,12 @@ class Hierarchy:
 
     def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         out = np.zeros(coarse.entries)
-        kernels.galerkin_blocks(
+        share(
+            kernels.galerkin_blocks,
+            len(coarse.where),
             stencil,
             fine.offsets,
             fine.sizes,
@@ -199,6 +209,7 @@ class Hierarchy:
             coarse.sizes,
             coarse.offsets,
             most,
+            int(fine.sizes.max() * coarse.sizes.max()),
             out,
         )
         return out
@@ -218,13 +229,16 @@ class Hierarchy:
 
     def _next_level(self, edge: int) -> None:
         from propmat._cpu import multigrid_setup as kernels
+        from propmat._cpu._threads import share
 
         fine = self.levels[-1]
         level = group(fine)
         most = int(min(256, 64 * len(self.levels)))
         functions = np.zeros((level.members.size, most), np.float32)
         counts = np.empty(len(level.where), np.int64)
-        kernels.block_functions(
+        share(
+            kernels.block_functions,
+            len(level.where),
             self._local(edge),
             fine.offsets,
             fine.sizes,
@@ -308,11 +322,13 @@ class Hierarchy:
     def on_support(self, residual: Array, norm: float) -> Array:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
-        scale = math.ldexp(1.0, math.frexp(norm)[1])
-        np.multiply(residual, 1 / scale, out=self.smoothers[0].b, casting="same_kind")
+        power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
+        np.multiply(residual, 1 / power, out=smoother.b, casting="same_kind")
+        smoother.b *= self.pixels.scale
         self._cycle(0)
-        self.smoothers[0].x *= np.float32(scale)
-        return self.smoothers[0].x
+        smoother.x *= self.pixels.scale
+        smoother.x *= np.float32(power)
+        return smoother.x
 
     def __repr__(self) -> str:
         fine = self.matrix.shape[0]
