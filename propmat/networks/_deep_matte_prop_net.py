@@ -65,7 +65,7 @@ class DeepMattePropNet(Network):
     name = "deep_matte_prop_net"
     presets = {
         "faithful": {},
-        "small": {"width": 4, "pair": "absdiff", "norm": "group", "confidence": None, "colours": True},
+        "small": {"width": 4, "pair": "both", "norm": "group", "confidence": None, "colours": True},
     }
 
     def __init__(
