@@ -1,12 +1,13 @@
 """Every method on the photographs of alphamatting.com: errors, ranks, time and memory, beside PyMatting.
 
     python -m benchmarks.methods [--data DIR] [--methods knn ...] [--photographs GT01 ...] [--trimaps trimap1 ...]
-                                 [--no-peer]        (Linux)
+                                 [--no-peer] [--minutes M]        (Linux)
 
 Every row is a mean over the pictures and trimaps. SAD is in thousands of pixels, MSE in thousandths, the other two as
 in `propmat.metrics`. A rank is the place of a method among those of the same library on one picture, averaged:
 alphamatting.com ranks so. Time is that of a whole call, from image and trimap to alpha, after a first call outside
-the timer; "CPU" adds up all threads. "peak" is the largest resident size above that before the call.
+the timer; "CPU" adds up all threads. "peak" is the largest resident size above that before the call. All of it takes
+about an hour; `--minutes` stops before a further picture and shows the table of those done.
 """
 
 from __future__ import annotations
@@ -59,18 +60,24 @@ def main() -> None:
     parser.add_argument("--photographs", nargs="*", metavar="NAME")
     parser.add_argument("--trimaps", nargs="*", default=["trimap1", "trimap2"])
     parser.add_argument("--no-peer", action="store_true", help="leave PyMatting out")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="start no further picture after so many")
     arguments = parser.parse_args()
+    end = time.monotonic() + 60 * arguments.minutes
     methods = selected(arguments.methods, peers=not arguments.no_peer)
     warm_up(methods)
+    wanted = [
+        (trimap, problem)
+        for trimap in arguments.trimaps
+        for problem in photographs(arguments.data, trimap)
+        if not arguments.photographs or problem.name in arguments.photographs
+    ]
     results = []
-    for trimap in arguments.trimaps:
-        for problem in photographs(arguments.data, trimap):
-            if not arguments.photographs or problem.name in arguments.photographs:
-                results.append([measured(method, problem) for method in methods])
-                errors = "  ".join(
-                    f"{method.name} {row[0]:.3f}" for method, row in zip(methods, results[-1], strict=True)
-                )
-                print(f"{trimap} {problem.name}: SAD {errors}", file=sys.stderr, flush=True)
+    for trimap, problem in wanted:
+        if time.monotonic() > end:
+            break
+        results.append([measured(method, problem) for method in methods])
+        errors = "  ".join(f"{method.name} {row[0]:.3f}" for method, row in zip(methods, results[-1], strict=True))
+        print(f"{len(results)}/{len(wanted)} {trimap} {problem.name}: SAD {errors}", file=sys.stderr, flush=True)
     show(methods, np.array(results))
 
 

@@ -1,14 +1,14 @@
 """Sampling: laws, each stage against a slow reference, hard trimaps, bad input."""
 
-from statistics import NormalDist
+from itertools import product
 
 import numpy as np
 import pytest
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
-from propmat.sampling._clusters import clusters
-from propmat.sampling._comprehensive import Candidates, separation
+from propmat.io import read_image, read_matte
+from propmat.sampling._comprehensive import Candidates, candidates
 from propmat.sampling._settling import disc
 from propmat.sampling._shared import ray_directions
 from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
@@ -217,49 +217,91 @@ def test_swapped_labels_swap_comprehensive_samples(scene):
     np.testing.assert_allclose(swapped.foreground, samples.background, rtol=0, atol=1e-9)
 
 
-def test_choice_against_reference(rng):
-    from propmat._cpu import sampling as kernels
+def test_explanation_against_reference(rng):
+    from propmat._cpu import candidates as kernels
 
     image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
     labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
-    colours, places = rng.random((11, 3)), rng.uniform(0, 12, (11, 2))
-    starts, bands = np.array([[0, 3, 6], [6, 9, 11]]), rng.integers(0, 2, (2, 12, 14))
-    apart = np.square(colours[6:, None] - colours[:6]).sum(axis=2)
-    overlap = rng.random((5, 6))
-    chosen = kernels.choose(image, labels, bands, colours, places, starts, apart, overlap, 10.0)
+    sides = [random_candidates(rng, 7), random_candidates(rng, 6)]
+    reaches = rng.uniform(1, 5, (2, 12, 14))
+    corners = np.array([[0, 0], [0, 8], [8, 0], [8, 8]])
+    got = kernels.explain(image, labels, reaches, corners, 8, *sides, 3, 0.01, -2.0, -1.0)
     for y, x in np.argwhere(labels < 0):
-        background, foreground = (range(*starts[k, bands[k, y, x] :][:2]) for k in (0, 1))
-        near = {
-            k: np.linalg.norm(places[k] - [y, x]) / max(1, np.linalg.norm(places[list(side)] - [y, x], axis=1).min())
-            for side in (background, foreground)
-            for k in side
-        }
-        cost = {
-            (b, f): 10 * distortion(image[y, x], colours[f], colours[b]) + near[b] + near[f] + overlap[f - 6, b]
-            for b in background
-            for f in foreground
-        }
-        assert tuple(chosen[y, x]) == min(cost, key=cost.get)
+        corner = np.array([y, x]) // 8 * 8
+        expected = reference_explanation(image[y, x], np.array([y, x]), reaches[:, y, x], corner + 3.5, sides)
+        for plane, value in zip(got, expected, strict=True):
+            np.testing.assert_allclose(plane[y, x], value, rtol=0, atol=1e-4)  # what is negligible
 
 
-def test_separation_is_its_definition(rng):
-    counts, starts = np.array([5, 9, 4, 12, 7]), np.array([[0, 2, 3], [3, 4, 5]])
-    colours, variances = rng.random((5, 3)), rng.uniform(0.01, 0.1, (5, 3))
-    apart, overlap = separation(Candidates(colours, variances, np.zeros((5, 2)), counts, starts))
-    for f, b in np.ndindex(2, 3):
-        difference, both = colours[f + 3] - colours[b], [f + 3, b]
-        pooled = (counts[both] - 1) @ variances[both] / (counts[both].sum() - 2)
-        d = np.sqrt((difference**2 / pooled).sum())
-        assert apart[f, b] == pytest.approx(difference @ difference)
-        assert overlap[f, b] == pytest.approx(-np.log(2 * NormalDist().cdf(d / 2) - 1), rel=1e-3)  # less quantisation
+def random_candidates(rng, count):
+    places, of_ring = rng.uniform(0, 12, (count, 2)), np.arange(count) >= count - 2
+    return Candidates(
+        rng.random((count, 3)), rng.uniform(0, 0.01, (count, 3)), places, rng.uniform(0, 9, count), of_ring
+    )
+
+
+def reference_explanation(colour, place, reaches, middle, sides, noise=0.01):
+    """Alpha, variance, colours: all explanations in one list, the nearest 3 candidates and those of rings."""
+    taken, weights, alone = [], [], []
+    for reach, side in zip(reaches, sides, strict=True):
+        away = np.where(side.of_ring, -1, np.square(side.places - middle).sum(axis=1) + side.extents)
+        near = np.sort(np.argsort(away)[:5])
+        weight = reach / np.maximum(reach, np.sqrt(np.square(side.places - place).sum(axis=1) + side.extents)[near])
+        variance = noise + side.variances[near]
+        density = np.exp(-np.square(colour - side.colours[near]) / (2 * variance)) * np.sqrt(noise / variance)
+        taken.append(near)
+        weights.append(weight / weight.sum())
+        alone.append(weights[-1] @ density.prod(axis=1))
+    found = [(0.0, alone[0] * reaches[1] / reaches.sum()), (1.0, alone[1] * reaches[0] / reaches.sum())]
+    best, pair = 0, None
+    for (m, b), (k, f) in product(enumerate(taken[0]), enumerate(taken[1])):
+        background, foreground = sides[0].colours[b], sides[1].colours[f]
+        variance = noise + (sides[0].variances[b] + sides[1].variances[f]).mean() / 4
+        length = 1 + np.square(foreground - background).sum() / (2 * np.pi * noise)
+        density = weights[0][m] * weights[1][k] * noise / variance / np.sqrt(length) * np.exp(-2)
+        density *= np.exp(-(distortion(colour, foreground, background) ** 2) / (2 * variance))
+        found.append((mixture(colour, foreground, background), density))
+        if density > best:
+            best, pair = density, (background, foreground)
+    values, density = np.array(found).T
+    total = density.sum() + np.exp(-1)
+    alpha = (density @ values + np.exp(-1) / 2) / total
+    return alpha, (density @ values**2 + np.exp(-1) / 3) / total - alpha**2, np.array(pair)
 
 
 def test_clusters_are_a_partition_into_what_lies_together(rng):
+    from propmat._cpu import candidates as kernels
+
     points = np.concatenate([rng.normal(centre, 0.01, (50, 3)) for centre in (0.2, 0.5, 0.9)])
-    found = clusters(points, 10, 1e-3)
-    assert sorted(tuple(sorted(members // 50)) for members in found) == [(k,) * 50 for k in range(3)]
-    assert len(clusters(points, 2, 0)) == 2
-    assert len(clusters(np.zeros((5, 2)), 4, 0)) == 1
+    for runs, most, smallest, expected in (([0, 150], 10, 1e-3, 3), ([0, 150], 2, 0, 2), ([0, 50, 150], 10, 1e-3, 3)):
+        owner = kernels.cluster(points, np.array(runs), most, smallest)
+        assert len(np.unique(owner)) == expected
+        if expected == 3:
+            np.testing.assert_array_equal(owner[::50], owner[49::50])
+    assert len(np.unique(kernels.cluster(np.zeros((5, 2)), np.array([0, 5]), 4, 0.0))) == 1
+
+
+def test_candidates_stand_for_all_known_pixels(rng):
+    own = np.zeros((40, 60), bool)
+    own[:, 10:] = True
+    image = rng.integers(0, 3, (40, 60, 3)) / 3
+    depth = np.maximum(np.arange(60) - 9.0, 0) * np.ones((40, 1))
+    found = candidates(image, own, depth)
+    assert found.of_ring.sum() == 5 * 8  # rings from 1, 3, 7, 15 and 31 pixels, eight clusters each
+    inner = found.places[~found.of_ring & (found.places[:, 1] < 12)]
+    assert len(inner) == 3 * 2  # cells of 16 rows, two clusters each
+
+
+@pytest.mark.parametrize("name", ["GT02", "GT15"])
+def test_comprehensive_sampling_beats_the_closed_form(photographs, name):
+    folder = photographs / "alphamatting" / "training"
+    image = read_image(folder / "image" / f"{name}.png")
+    trimap = read_matte(folder / "trimap2" / f"{name}.png")
+    truth = read_matte(folder / "alpha" / f"{name}.png") / 255
+    errors = [
+        np.abs(verb(image, trimap) - truth).sum() for verb in (propmat.comprehensive_sampling, propmat.closed_form)
+    ]
+    assert errors[0] < 0.9 * errors[1]
 
 
 def test_trimming_takes_the_nearest_like_colour():

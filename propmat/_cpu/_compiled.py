@@ -7,9 +7,8 @@ from typing import Any
 
 from numba import njit
 
-
-# Of what numba can share between threads only the loops that say so: to look for more takes a quarter of the time of
-# compiling.
+# Of what numba can share between threads only the loops that say so: it also looks for array expressions inside them,
+# which costs time to compile and gains none.
 LOOPS = {
     "prange": True,
     "fusion": False,

@@ -6,6 +6,7 @@ for the slots 4-8 only, as rows of the block by columns of the neighbour.
 """
 
 import numpy as np
+
 from propmat._cpu._compiled import compiled
 
 

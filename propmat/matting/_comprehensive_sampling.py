@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 def comprehensive_sampling(
     image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None
 ) -> Array:
-    """Comprehensive sampling: the best pair of all colours of the known regions, finished by the closed form.
+    """Comprehensive sampling: what all pairs of known colours say of alpha, finished by the closed form.
 
     Solves (L_UU + γ diag c) α_U = γ c p - L_UK α_K over the unknown pixels U, with L of
     `propmat.laplacian.closed_form`, and alpha p and confidence c of `propmat.sampling.comprehensive`. γ is 0.1.

@@ -49,7 +49,7 @@ class Multigrid:
     >>> unknown[0] = False
     >>> matrix = GridOperator.from_edges(np.ones((16, 15)), np.ones((15, 16)), unknown)
     >>> Multigrid().prepare(matrix)
-    Multigrid hierarchy, operator complexity 1.56
+    Multigrid hierarchy, operator complexity 1.59
     level    blocks  unknowns per block
         0       240       240       1.0
         1         4        32       8.0

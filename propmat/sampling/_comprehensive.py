@@ -2,58 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.sampling._clusters import clusters
 from propmat.sampling._samples import Samples, read, trimmed
-from propmat.sampling._settling import settle
 
 Array = NDArray[np.float64]
-Labels = NDArray[np.int8]
+Mask = NDArray[np.bool_]
 
-BANDS = 8
-COLOUR_CLUSTERS = 4
-SPATIAL_CLUSTERS = 32
-GROWTH = 1 / 3  # exponent of how clusters multiply from band to band
-COLOUR_SPREAD = 0.01**2  # clusters below are not split further
-SPATIAL_SPREAD = 3.0**2
-QUANTISATION = (1 / 255) ** 2 / 12  # variance of rounding to 8 bits: what no cluster of colours is below
-STRICTNESS = 64.0  # of the distortion, colours in [0, 1]
+CELL = 16  # pixels, in the innermost ring; cells grow as the rings do
+CELL_CLUSTERS = 2
+RING_CLUSTERS = 8
+COLOUR_SPREAD = 0.02**2  # clusters below are not cut further
+NEAREST = 30  # clusters of cells that a pixel tries, beside those of all rings
+TILE = 16  # pixels on a side that share their candidates
+
+NOISE = 0.015**2  # variance of colours about a mixture, beside that of the clusters
+MIXED, STRANGE = -2.0, -4.0  # prior log odds of a pixel being mixed, or of colours that no candidate has
+DOUBT = 0.002  # squared error of alpha where all explanations agree
 
 
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Clusters of known pixels: mean colours, their variances (both (n, d)), mean places (n, 2), sizes (n,).
-
-    Those of label l for band k are `starts[l, k]` to `starts[l, k + 1]`.
-    """
+class Candidates(NamedTuple):
+    """Clusters of known pixels: mean colours, their variances (both (n, d)), mean places (n, 2), variances of these
+    (n,), and which are of a whole ring (n,)."""
 
     colours: Array
     variances: Array
     places: Array
-    counts: Array
-    starts: NDArray[np.int64]
+    extents: Array
+    of_ring: Mask
 
 
 def comprehensive(image: Any, trimap: Any) -> Samples:
-    r"""Comprehensive sampling: every colour that the known regions have, from farther away the deeper a pixel lies.
+    r"""Comprehensive sampling: alpha from all pairs of colours that the known regions have, near and far.
 
-    Known pixels are taken in nested bands of growing depth and clustered by colour, then by place; the means of the
-    clusters are the candidates. A pixel near the foreground has the foreground candidates of the narrowest band, the
-    one farthest from it those of the whole foreground, and so with the background. Of all pairs (f, b) it keeps
-    that of the greatest
+    Known pixels are taken in rings of doubling width about the unknown region. Every ring is cut into cells and every
+    cell into clusters by colour; every ring as a whole is cut into clusters too. The candidates of a pixel are the
+    clusters of the nearest cells and those of all rings, weighted by :math:`s \propto 1 / D`, D their distance, with
+    weights of a label that sum to one. Three kinds of explanation compete for the colour I of a pixel:
 
-    .. math:: \exp(-64 M(f, b)) \, \exp\!\Big(-\frac{|f - p|}{D_f}\Big) \exp\!\Big(-\frac{|b - p|}{D_b}\Big) \,
-        (2 \Phi(d / 2) - 1)
+    - it is foreground, with density :math:`\sum_f s_f \, N(I; \mu_f, \Sigma_f + \sigma^2)` and a prior that is the
+      greater the nearer the foreground is; or background, likewise;
+    - it is a mixture, with density :math:`\sum_{fb} s_f s_b \, e^{-M^2 / 2 \sigma_{fb}^2} / |\mu_f - \mu_b|` up to
+      a constant, M being the distance of I from the segment between the two colours;
+    - its colours are none of the candidates, and nothing is known of alpha.
 
-    with M the distance of the colour from the mixture of the two, D the distance to the nearest candidate of that
-    label, and d Cohen's d of the two clusters, the difference of their means in units of their common standard
-    deviation: pairs from overlapping distributions are avoided. Neighbours then share their pairs and are smoothed,
-    as in `shared`.
+    Alpha is its expectation over all of them, and the confidence τ / (τ + its variance), τ = 0.002.
 
     Parameters
     ----------
@@ -65,7 +61,8 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     Returns
     -------
     Samples
-        ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d).
+        ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d), the colours of
+        the likeliest pair. The same to the last bit for any number of threads.
 
     Raises
     ------
@@ -74,12 +71,12 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
 
     Notes
     -----
-    The paper fits Gaussian mixtures with as many components as a histogram has peaks. Here clusters are split at
-    their mean, across their principal axis, until they are small or many enough (Orchard and Bouman 1991), which is
-    deterministic and needs no start. Numbers of clusters and the scale of M were chosen on the photographs of
-    `docs/design.md`, by their mean error. With the mean distance to all candidates for D, as in public code, pairs far
-    away and far apart won and errors were larger; so they were without the sharing of neighbours, which the paper
-    lacks.
+    The paper keeps the one pair of the greatest product K S C: of M, of distances, and of how little two clusters
+    overlap. Here the products are probabilities, which are summed instead. Two things made the difference: a
+    mixture has to share its density along the segment, so that long segments do not win by explaining everything, and
+    a pixel may be of one cluster alone. C then changes nothing and is left out. Distances count in units of that to
+    the label. The paper fits Gaussian mixtures to whole rings; clusters here are cut at their mean in the channel of
+    the largest scatter, which is deterministic and needs no start. `docs/design.md` has figures.
 
     References
     ----------
@@ -94,77 +91,61 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     >>> samples.alpha.shape, samples.foreground.shape
     ((48, 64), (48, 64, 3))
     """
-    from propmat._cpu import sampling as kernels
+    from scipy.ndimage import distance_transform_edt
+
+    from propmat._cpu import candidates as kernels
 
     pixels, labels = read(image, trimmed(image, trimap))
-    sets = candidates(pixels, labels)
-    apart, cost = separation(sets)
-    chosen = kernels.choose(
-        pixels, labels, bands(labels), sets.colours, sets.places, sets.starts, apart, cost, STRICTNESS
+    known = labels >= 0
+    depth = np.ones(labels.shape) if known.all() else distance_transform_edt(known)
+    background, foreground = (candidates(pixels, labels == label, depth) for label in (0, 1))
+    reaches = np.stack([distance_transform_edt(labels != label) for label in (0, 1)])
+    # Densities are in units of that of a normal distribution of variance NOISE at its mean, for any colour thus:
+    any_colour = 0.5 * pixels.shape[2] * np.log(2 * np.pi * NOISE)
+    around = pixels, labels, reaches, _tiles(~known), TILE
+    alpha, variance, pairs = kernels.explain(
+        *around, background, foreground, NEAREST, NOISE, MIXED, STRANGE + any_colour
     )
-    return settle(pixels, labels, sets.colours[chosen], sets.variances.sum(axis=1)[chosen], labels < 0)
+    pairs[known] = pixels[known][:, np.newaxis]
+    alpha[known] = labels[known]
+    confidence = np.where(known, 1.0, DOUBT / (DOUBT + variance))
+    return Samples(alpha, confidence, pairs[:, :, 1], pairs[:, :, 0])
 
 
-def candidates(pixels: Array, labels: Labels) -> Candidates:
-    """Clusters of both labels for every band."""
-    from scipy.ndimage import distance_transform_edt
-
-    depth = distance_transform_edt(labels >= 0) if (labels < 0).any() else np.ones(labels.shape)
-    found: list[tuple[Array, Array, Array, int]] = []
-    starts = np.zeros((2, BANDS + 1), np.int64)
-    for label in (0, 1):
-        own = labels == label
-        nearest, deepest = depth[own].min(), depth[own].max()
-        starts[label, 0] = len(found)
-        for k, share in enumerate(_widths()):
-            inside = own & (depth <= nearest + share * (deepest - nearest))
-            found += _clustered(pixels[inside], np.argwhere(inside), (k + 1) ** GROWTH)
-            starts[label, k + 1] = len(found)
-    colours, variances, places, counts = (np.array(column) for column in zip(*found, strict=True))
-    return Candidates(colours, variances, places, counts, starts)
+def candidates(pixels: Array, own: Mask, depth: Array) -> Candidates:
+    """Clusters by colour of every cell of every ring of the pixels `own`, then of every whole ring."""
+    places, colours = np.argwhere(own), pixels[own]
+    ring = np.log2((depth[own] + 1) / 2).astype(np.int64)  # from depth 1, 3, 7, ...
+    cells = np.column_stack([ring, places // (CELL << ring)[:, np.newaxis]])
+    small = _clusters(colours, places, cells, CELL_CLUSTERS)
+    large = _clusters(colours, places, ring[:, np.newaxis], RING_CLUSTERS)
+    colour, variance, place, extent = (np.concatenate(columns) for columns in zip(small, large, strict=True))
+    return Candidates(colour, variance, place, extent, np.repeat([False, True], [len(small[0]), len(large[0])]))
 
 
-def _widths() -> Array:
-    """Widths of the bands, as shares of the whole: they grow with the square."""
-    return (np.arange(1, BANDS + 1) / BANDS) ** 2
+def _clusters(
+    colours: Array, places: NDArray[np.number], groups: NDArray[np.int64], most: int
+) -> tuple[Array, Array, Array, Array]:
+    """Up to `most` clusters by colour of each of the groups, which are equal rows of `groups`.
 
-
-def _clustered(colours: Array, places: NDArray[np.int64], growth: float) -> list[tuple[Array, Array, Array, int]]:
-    """Colour, variance, place and size of every cluster by place of every cluster by colour."""
-    found = []
-    for alike in clusters(colours, int(np.ceil(COLOUR_CLUSTERS * growth)), COLOUR_SPREAD):
-        for together in clusters(places[alike], int(np.ceil(SPATIAL_CLUSTERS * growth)), SPATIAL_SPREAD):
-            own = alike[together]
-            found.append((colours[own].mean(axis=0), colours[own].var(axis=0), places[own].mean(axis=0), own.size))
-    return found
-
-
-def bands(labels: Labels) -> NDArray[np.int64]:
-    """For each label the band in which every unknown pixel looks for it, by its distance from it: (2, H, W)."""
-    from scipy.ndimage import distance_transform_edt
-
-    found = np.zeros((2, *labels.shape), np.int64)
-    unknown = labels < 0
-    for label in (0, 1):
-        away = distance_transform_edt(labels != label)[unknown]
-        found[label][unknown] = np.searchsorted(_widths(), away / away.max(initial=1.0))
-    return found
-
-
-def separation(sets: Candidates) -> tuple[Array, Array]:
-    """Of every foreground candidate (rows) from every background candidate (columns).
-
-    The squared difference of their colours, and -log of the share of two normal distributions, Cohen's d apart, that
-    does not overlap.
+    Their colours, variances, places and extents, as in `Candidates`.
     """
-    from scipy.special import erf
+    from propmat._cpu import candidates as kernels
 
-    first = sets.starts[1, 0]
-    freedom = sets.counts - 1.0
-    total = np.maximum(freedom[first:, np.newaxis] + freedom[:first], 1.0)
-    squares = np.zeros((2, *total.shape))  # of the difference, and of Cohen's d
-    for colour, scatter in zip(sets.colours.T, freedom * sets.variances.T, strict=True):
-        difference = np.square(colour[first:, np.newaxis] - colour[:first])
-        squares[0] += difference
-        squares[1] += difference / ((scatter[first:, np.newaxis] + scatter[:first]) / total + QUANTISATION)
-    return squares[0], -np.log(np.maximum(erf(np.sqrt(squares[1] / 8)), np.finfo(float).tiny))
+    order = np.lexsort(groups.T[::-1])
+    colours, places, groups = colours[order], places[order], groups[order]
+    starts = np.flatnonzero(np.diff(groups, axis=0, prepend=-1, append=-1).any(axis=1))
+    owner = kernels.cluster(colours, starts, most, COLOUR_SPREAD)
+    sizes = np.bincount(owner)[:, np.newaxis]
+
+    def mean(values: NDArray[np.number]) -> Array:
+        return np.stack([np.bincount(owner, column) for column in values.T], axis=1) / sizes
+
+    colour, place = mean(colours), mean(places)
+    variance, scatter = mean(np.square(colours - colour[owner])), mean(np.square(places - place[owner]))
+    return colour, variance, place, scatter.sum(axis=1)
+
+
+def _tiles(mask: Mask) -> NDArray[np.int64]:
+    """Corners (y, x) of the tiles that hold pixels of the mask."""
+    return np.unique(np.argwhere(mask) // TILE, axis=0) * TILE
