@@ -25,6 +25,7 @@ from propmat._solve import prepare as prepare
 from propmat._solve import solve as solve
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
+from propmat.errors import DeviceMemoryError as DeviceMemoryError
 from propmat.errors import DownloadError as DownloadError
 from propmat.errors import InputError as InputError
 from propmat.errors import MissingDependencyError as MissingDependencyError

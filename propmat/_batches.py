@@ -55,7 +55,7 @@ def run(
             if shape:
                 raise InputError(f"image {index if len(shape) > 1 else index[0]} of the batch: {error}") from None
             raise
-    stacked = np.stack(list(alphas.values())) if alphas else np.empty((0, 0, 0))
+    stacked = np.stack(list(alphas.values())) if alphas else np.empty((0, 0, 0), like=next(iter(arrays.values())))
     return stacked.reshape(*shape, *stacked.shape[1:]), Batch(arrays, leading, pullbacks)
 
 
@@ -90,7 +90,7 @@ class Batch:
 
     def __call__(self, gradient: Array, wanted: Iterable[str]) -> dict[str, Array]:
         """dℓ/dα of the batch → gradients of ℓ, in float64 and the shapes of the arrays."""
-        found = {name: np.zeros(self.arrays[name].shape) for name in wanted}
+        found = {name: np.zeros(self.arrays[name].shape, like=self.arrays[name]) for name in wanted}
         for index, pullback in self.pullbacks.items():
             for name, value in vars(pullback(gradient[index], wanted=found)).items():
                 found[name][_within(index, self.leading[name])] += value

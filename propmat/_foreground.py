@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._backend import backend_of, guarded, to_host
 from propmat.errors import InputError
 from propmat.preconditioners import IncompleteCholesky
 from propmat.solvers import CG
@@ -115,15 +116,16 @@ def foreground(
     >>> background.round(6)
     array([[0.2, 0.2, 0.2, 0.2, 0.2]])
     """
-    pixels = _inputs.image(image, bounded=False)
-    alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2]), 0.0, 1.0)
+    pixels = _inputs.image(image, bounded=False, beside={})
+    alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2], beside={"image": pixels}), 0.0, 1.0)
     if method not in METHODS:
         raise InputError(f"method: takes {' or '.join(map(repr, METHODS))}, got {method!r}")
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
-    if linear:
-        layers = _show_image(pixels, alpha, _srgb(METHODS[method](_light(pixels), alpha, *weights)))
-    else:
-        layers = METHODS[method](pixels, alpha, *weights)
+    with guarded(pixels):
+        if linear:
+            layers = _show_image(pixels, alpha, _srgb(METHODS[method](_light(pixels), alpha, *weights)))
+        else:
+            layers = METHODS[method](pixels, alpha, *weights)
     return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
 
 
@@ -144,25 +146,23 @@ def _show_image(image: Array, alpha: Array, layers: Array) -> Array:
 
 def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weight: float) -> Array:
     """Both layers, (2, H, W, d): Germer et al. 2020, algorithm 1, with red-black sweeps."""
-    from propmat._cpu import foreground as kernels
-
-    image = np.require(image, requirements="W")  # kernels are compiled anew for what is read-only
+    kernels = backend_of(image).kernels("foreground")
     layers = _constant_colours(image, alpha)
     if alpha.size == 1:
         return _show_image(image, alpha, layers)
     for shape in _grids(*alpha.shape):
         smaller = layers
-        layers = np.empty((2, *shape, image.shape[2]))
-        picked = (_nearest(coarse, fine) for coarse, fine in zip(alpha.shape, shape, strict=True))
-        before = (_nearest(coarse, fine) for coarse, fine in zip(smaller.shape[1:3], shape, strict=True))
+        layers = np.empty((2, *shape, image.shape[2]), like=image)
+        picked = (_nearest(coarse, fine, image) for coarse, fine in zip(alpha.shape, shape, strict=True))
+        before = (_nearest(coarse, fine, image) for coarse, fine in zip(smaller.shape[1:3], shape, strict=True))
         sweeps = SMALL_SWEEPS if max(shape) <= SMALL_SIDE else SWEEPS
         kernels.refine(image, alpha, *picked, smaller, *before, layers, sweeps, (regularization, gradient_weight))
     return layers
 
 
-def _nearest(coarse: int, fine: int) -> NDArray[np.int64]:
+def _nearest(coarse: int, fine: int, like: Array) -> NDArray[np.int64]:
     """For each of `fine` cells side by side, the one of `coarse` that holds its centre."""
-    return (2 * np.arange(fine) + 1) * coarse // (2 * fine)
+    return (2 * np.arange(fine, like=like) + 1) * coarse // (2 * fine)
 
 
 def _grids(height: int, width: int) -> list[tuple[int, int]]:
@@ -182,15 +182,17 @@ def _constant_colours(image: Array, alpha: Array) -> Array:
     image, alpha = image[::step, ::step], alpha[::step, ::step]
     channels = image.shape[2]
     shares = np.stack([alpha.ravel(), 1.0 - alpha.ravel()])
-    normal = shares @ shares.T / alpha.size
-    mixed = shares @ image.reshape(-1, channels) / alpha.size
+    normal = to_host(shares @ shares.T / alpha.size)
+    mixed = to_host(shares @ image.reshape(-1, channels) / alpha.size)
     mean = mixed.sum(axis=0)
     offset = np.linalg.pinv(normal, rcond=1e-9, hermitian=True) @ (mixed - normal.sum(axis=1)[:, None] * mean)
-    return np.clip(mean + offset, image.min(), image.max())[:, np.newaxis, np.newaxis]
+    pair = np.clip(mean + offset, float(image.min()), float(image.max()))
+    return np.asarray(pair[:, np.newaxis, np.newaxis], like=image)
 
 
 def _closed_form(image: Array, alpha: Array, regularization: float, gradient_weight: float) -> Array:
     """Both layers, (2, H, W, d): the multilevel ones, then the minimum over the mixed pixels."""
+    _inputs.in_memory(image, "image", None)
     layers = _multilevel(image, alpha, regularization, gradient_weight)
     mixed = (alpha > 0) & (alpha < 1)
     if not mixed.any():

@@ -1,19 +1,23 @@
 """The door: one checker per kind of argument, each returning the canonical array or raising `InputError`.
 
-Behind the door nothing checks again.
+Behind the door nothing checks again. Arguments are in host memory unless a checker is told what they lie `beside`:
+other arguments by name, whose memory they must share; none, `{}`, where they may lie on a GPU too.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.errors import InputError
+from propmat._backend import ON_DEVICE, on_device, same_backend, to_device
+from propmat.errors import InputError, UnsupportedError
 
 Array = NDArray[np.float64]
+Beside = Mapping[str, Any] | None
 
 # Resampling with negative lobes overshoots [0, 1]; a scale of 0..255 lies far outside.
 OVERSHOOT = 0.25
@@ -22,12 +26,12 @@ OVERSHOOT = 0.25
 BRIGHTEST = 1e20
 
 
-def image(value: Any, name: str = "image", *, bounded: bool = True) -> Array:
+def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum.
 
     Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
     """
-    pixels = _scaled(value, name, bounded)
+    pixels = _scaled(value, name, beside, bounded)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.ndim != 3:
@@ -38,32 +42,32 @@ def image(value: Any, name: str = "image", *, bounded: bool = True) -> Array:
             f"{name}[:, :, :3]; propmat takes colours only."
         )
     _not_empty(pixels, name)
+    pixels = np.ascontiguousarray(pixels, like=pixels)
     # Writeable, though nothing writes: kernels are compiled anew for what is not, and that takes longer than a copy.
-    return np.require(pixels, requirements=["C", "W"])
+    return pixels if on_device(pixels) else np.require(pixels, requirements="W")
 
 
-def plane(value: Any, name: str, shape: tuple[int, ...] | None = None) -> Array:
+def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
-    pixels = _scaled(value, name)
+    pixels = _scaled(value, name, beside)
     if pixels.ndim != 2:
         raise InputError(f"{name}: takes shape (H, W), got {pixels.shape}")
     _not_empty(pixels, name)
     _fits(pixels, name, shape)
-    return np.ascontiguousarray(pixels)
+    return np.ascontiguousarray(pixels, like=pixels)
 
 
-def weights(value: Any, name: str, shape: tuple[int, ...]) -> Array:
+def weights(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
     """A number or an (H, W) map of numbers >= 0, as a map; it has no upper limit and no scale."""
-    given = _real(value, name).astype(np.float64)
-    if given.ndim == 0:
-        given = np.full(shape, float(given))
+    given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     return _nonnegative(given, name)
 
 
-def edge_weights(horizontal: Any, vertical: Any) -> tuple[Array, Array]:
+def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tuple[Array, Array]:
     """Weights >= 0 of the edges to the right, (H, W - 1), and downwards, (H - 1, W)."""
-    across, down = _real(horizontal, "horizontal"), _real(vertical, "vertical")
+    across = _real(horizontal, "horizontal", beside)
+    down = _real(vertical, "vertical", None if beside is None else {**beside, "horizontal": across})
     if across.ndim != 2 or not across.shape[0]:
         raise InputError(f"horizontal: takes shape (H, W - 1), got {across.shape}")
     expected = (across.shape[0] - 1, across.shape[1] + 1)
@@ -74,14 +78,22 @@ def edge_weights(horizontal: Any, vertical: Any) -> tuple[Array, Array]:
     return _nonnegative(across.astype(np.float64), "horizontal"), _nonnegative(down.astype(np.float64), "vertical")
 
 
-def real_map(value: Any, name: str, shape: tuple[int, ...]) -> Array:
+def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
     """A number or an (H, W) map of finite numbers of any size, as a map."""
-    given = _real(value, name).astype(np.float64, copy=False)
-    if given.ndim == 0:
-        given = np.full(shape, float(given))
+    given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     _finite(given, name)
     return given
+
+
+def in_memory(array: Any, name: str, beside: Beside) -> None:
+    """Refuse an array that lies elsewhere."""
+    if beside is not None:
+        same_backend(**beside, **{name: array})
+    elif on_device(array):
+        raise UnsupportedError(
+            f"{name}: lives on a GPU, where {ON_DEVICE} run; takes an array in host memory (cupy.asnumpy, tensor.cpu)"
+        )
 
 
 def positive(value: Any, name: str) -> float:
@@ -111,8 +123,8 @@ def tolerance(value: Any, name: str) -> float:
 def _nonnegative(given: Array, name: str) -> Array:
     _finite(given, name)
     if given.size and given.min() < 0:
-        raise InputError(f"{name}: takes numbers >= 0, got {given.min():g} at {_first(given < 0)}")
-    return np.ascontiguousarray(given)
+        raise InputError(f"{name}: takes numbers >= 0, got {float(given.min()):g} at {_first(given < 0)}")
+    return np.ascontiguousarray(given, like=given)
 
 
 def _number(value: Any, name: str) -> float:
@@ -125,32 +137,47 @@ def _number(value: Any, name: str) -> float:
     return number
 
 
-def _real(value: Any, name: str) -> NDArray[Any]:
+def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
+    """A map in float64; of a number, a map of it."""
+    given = _real(value, name, None if beside and np.ndim(value) == 0 and not on_device(value) else beside)
+    if given.ndim == 0:
+        return np.full(shape, float(given), like=next(iter(beside.values())) if beside else None)
+    return given.astype(np.float64, copy=False)
+
+
+def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
     """`value` as an array of a real dtype."""
-    if hasattr(value, "__cuda_array_interface__"):
-        raise InputError(f"{name}: lives on a GPU; takes an array in host memory (cupy.asnumpy, tensor.cpu)")
-    if isinstance(value, np.ma.MaskedArray):
-        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({error})") from None
+    in_memory(value, name, beside)
+    array = _array(value, name)
     if array.dtype.kind not in "buif":
         raise InputError(f"{name}: takes floating, uint8, uint16 or bool pixels, got dtype {array.dtype}")
     return array
 
 
-def _scaled(value: Any, name: str, bounded: bool = True) -> Array:
+def _array(value: Any, name: str) -> NDArray[Any]:
+    if on_device(value):
+        return to_device(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({error})") from None
+
+
+def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Array:
     """`value` as finite float64, in [0, 1] if `bounded`."""
-    array = _real(value, name)
+    array = _real(value, name, beside)
     if array.dtype.kind in "ui":
         return _scaled_integers(array, name)
     pixels = array.astype(np.float64, copy=False)
     _finite(pixels, name)
     if bounded:
         _in_unit_range(pixels, name)
-    elif pixels.size and max(-pixels.min(), pixels.max()) > BRIGHTEST:
-        raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {pixels.min():g} to {pixels.max():g}")
+    elif pixels.size:
+        low, high = float(pixels.min()), float(pixels.max())
+        if max(-low, high) > BRIGHTEST:
+            raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {low:g} to {high:g}")
     return pixels
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
+from propmat._backend import guarded
 from propmat.errors import InputError, PropmatWarning
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Status
@@ -74,15 +75,16 @@ class Prepared:
             If the solver is strict and did not converge.
         """
         start = time.perf_counter()
-        shape = self.trimap.shape
-        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape)
-        belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape)
-        point, rhs = self.system.centred(labels, belief)
-        first = None if x0 is None else self.system.restrict(_inputs.plane(x0, "x0", shape)) - point
-        solution = self.solve_linear(rhs, x0=first, callback=callback)
-        x = point + solution.x
-        alpha = self.system.expand(x, labels)
-        np.clip(alpha, 0.0, 1.0, out=alpha)
+        shape, beside = self.trimap.shape, {"trimap": self.trimap.known}
+        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, beside=beside)
+        belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape, beside=beside)
+        begin = None if x0 is None else _inputs.plane(x0, "x0", shape, beside=beside)
+        with guarded(labels):
+            point, rhs = self.system.centred(labels, belief)
+            first = None if begin is None else self.system.restrict(begin) - point
+            solution = self.solve_linear(rhs, x0=first, callback=callback)
+            x = point + solution.x
+            alpha = np.clip(self.system.expand(x, labels), 0.0, 1.0)
         fields = vars(solution) | {"x": x, "seconds": time.perf_counter() - start}
         matte = Matte(**fields, alpha=alpha)
         matte.check(self.solver.strict)
@@ -110,8 +112,10 @@ class Prepared:
         shape = self.trimap.shape
         if not self.system.solved_for.all():
             raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
-        held = np.where(self.trimap.known, _inputs.weights(confidence, "confidence", shape), 0.0)
-        system = self.system.reweighed(held, _inputs.weights(prior_confidence, "prior_confidence", shape))
+        beside = {"trimap": self.trimap.known}
+        confidence = _inputs.weights(confidence, "confidence", shape, beside=beside)
+        believed = _inputs.weights(prior_confidence, "prior_confidence", shape, beside=beside)
+        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
         return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
 
 
@@ -151,21 +155,32 @@ def prepare(
     >>> np.allclose(left.alpha + right.alpha, 1)
     True
     """
-    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    labels = parsed(trimap, graph)
     graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
-    value, believed = (None, None) if prior is None else _prior(prior, labels.shape)
+    value, believed = (None, None) if prior is None else _prior(prior, labels)
     if not labels.known.any() and prior is None:
         raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-    if confidence is None:
-        if not labels.unknown.any():
-            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
-        system = eliminate(graph, labels, believed)
-    else:
-        held = _inputs.weights(confidence, "confidence", labels.shape)
-        system = weigh(graph, labels, held, believed)
-    solver = solver or solvers.choose(system.matrix)
-    ready = solver.prepare(system.matrix, system.near_null_space)
-    return Prepared(system, labels, nowhere(labels.shape) if value is None else value, solver, ready)
+    with guarded(labels.known):
+        system = _constrained(graph, labels, confidence, believed)
+        solver = solver or solvers.choose(system.matrix)
+        ready = solver.prepare(system.matrix, system.near_null_space)
+    return Prepared(system, labels, nowhere(labels.known) if value is None else value, solver, ready)
+
+
+def _constrained(graph: Laplacian, labels: Trimap, confidence: Any, believed: Array | None) -> System:
+    if confidence is not None:
+        held = _inputs.weights(confidence, "confidence", labels.shape, beside={"trimap": labels.known})
+        return weigh(graph, labels, held, believed)
+    if not labels.unknown.any():
+        raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
+    return eliminate(graph, labels, believed)
+
+
+def parsed(trimap: Any, graph: Any) -> Trimap:
+    """The trimap of a Laplacian or a matrix."""
+    if isinstance(graph, Laplacian):
+        return Trimap.parse(trimap, graph.shape, beside=graph.beside)
+    return Trimap.parse(trimap)
 
 
 def solve(
@@ -221,7 +236,7 @@ def solve(
     (True, (3, 5))
     """
     start = time.perf_counter()
-    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    labels = parsed(trimap, graph)
     alpha = None if prior else _without_solving(labels, soft=confidence is not None)
     if alpha is not None:
         return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
@@ -240,15 +255,18 @@ def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
             PropmatWarning,
             stacklevel=4,
         )
-        return np.full(trimap.shape, label)
+        return np.full(trimap.shape, label, like=trimap.known)
     return trimap.labels.copy() if not soft and not trimap.unknown.any() else None
 
 
-def _prior(prior: tuple[Any, Any], shape: tuple[int, int]) -> tuple[Array, Array]:
+def _prior(prior: tuple[Any, Any], trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
     try:
         value, confidence = prior
     except (TypeError, ValueError):
         raise InputError("prior: takes a pair (value, confidence)") from None
-    value = np.broadcast_to(value, shape) if np.ndim(value) == 0 else value
-    return _inputs.plane(value, "prior value", shape), _inputs.weights(confidence, "prior confidence", shape)
+    shape, beside = trimap.shape, {"trimap": trimap.known}
+    if np.ndim(value) == 0:
+        value = np.full(shape, value, like=trimap.known)
+    value = _inputs.plane(value, "prior value", shape, beside=beside)
+    return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)

@@ -49,3 +49,7 @@ class PropmatWarning(UserWarning):
 
 class ConvergenceWarning(PropmatWarning):
     """A solver stopped before it met its tolerance; the best iterate is returned."""
+
+
+class DeviceMemoryError(PropmatError, MemoryError):
+    """A GPU has too little memory left; the message says how much was wanted."""

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from propmat._backend import Backend, backend_of, to_host
+from propmat.errors import UnsupportedError
+
 Array = np.ndarray[Any, Any]
 Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
-
-CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,12 @@ class Support:
 
     @classmethod
     def of(cls, unknown: Array) -> Support:
-        from propmat._cpu import grid as kernels
-
-        unknown = np.ascontiguousarray(unknown, dtype=bool)
+        kernels = backend_of(unknown).kernels("grid")
+        unknown = np.ascontiguousarray(unknown, dtype=bool, like=unknown)
         number, centres, size = kernels.number_support(unknown)
         runs = kernels.find_runs(unknown, number)
-        ends = np.cumsum(runs[:, 1])
-        chunks = np.searchsorted(ends, np.linspace(0, unknown.sum(), CHUNKS + 1))
-        chunks[-1] = len(runs)
-        return cls(unknown, number, centres, size, runs, np.unique(chunks), number[2:-2, 2:-2][unknown])
+        chunks = kernels.cut_runs(runs)
+        return cls(unknown, number, centres, size, runs, chunks, number[2:-2, 2:-2][unknown])
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,13 @@ class GridOperator:
 
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
-        from propmat._cpu import grid as kernels
-        from propmat._cpu._threads import share
-
+        backend = backend_of(image)
+        kernels = backend.kernels("grid")
         support = Support.of(unknown)
-        image = np.ascontiguousarray(image, dtype=np.float64)
+        image = np.ascontiguousarray(image, dtype=np.float64, like=image)
 
         def assemble(block: int, values: Array) -> None:
-            share(
+            backend.share(
                 kernels.assemble_windows,
                 -(-image.shape[0] // kernels.STRIPE),
                 image,
@@ -107,11 +104,10 @@ class GridOperator:
         diagonal: Array | None = None,
     ) -> GridOperator:
         """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W)."""
-        from propmat._cpu import grid as kernels
-
+        kernels = backend_of(horizontal).kernels("grid")
         support = Support.of(unknown)
-        across = np.ascontiguousarray(horizontal, dtype=np.float64)
-        down = np.ascontiguousarray(vertical, dtype=np.float64)
+        across = np.ascontiguousarray(horizontal, dtype=np.float64, like=horizontal)
+        down = np.ascontiguousarray(vertical, dtype=np.float64, like=vertical)
 
         def assemble(block: int, values: Array) -> None:
             kernels.assemble_edges(across, down, support.unknown, support.number, block, values)
@@ -120,10 +116,10 @@ class GridOperator:
 
     @classmethod
     def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None) -> GridOperator:
-        values = np.zeros((13, support.size))
+        values = np.zeros((13, support.size), like=support.number)
         assemble(0, values)
         if diagonal is not None:
-            values[0, support.position] += np.asarray(diagonal, dtype=np.float64)[support.unknown]
+            values[0, support.position] += diagonal[support.unknown]
         return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
@@ -140,6 +136,11 @@ class GridOperator:
         return n, n
 
     @property
+    def backend(self) -> Backend:
+        """Where the arrays are."""
+        return backend_of(self.values)
+
+    @property
     def entries(self) -> int:
         """How many numbers are stored."""
         return self.values.size
@@ -150,7 +151,7 @@ class GridOperator:
 
     def spread(self, x: Array) -> Array:
         """Vector of the unknown pixels -> vector on the support, zero elsewhere."""
-        out = np.zeros(self.support.size)
+        out = np.zeros(self.support.size, like=self.values)
         out[self.support.position] = x
         return out
 
@@ -158,12 +159,11 @@ class GridOperator:
         """Vector on the support -> vector of the unknown pixels."""
         return x[self.support.position]
 
-    def multiply(self, x: Array, out: Array) -> float:
+    def multiply(self, x: Array, out: Array) -> Any:
         """out = A x for vectors on the support; returns xᵀ A x."""
-        from propmat._cpu import grid as kernels
-
-        support = self.support
-        return kernels.multiply(self.values, support.runs, support.chunks, x, out, np.empty(CHUNKS))
+        support, kernels = self.support, self.backend.kernels("grid")
+        partial = np.empty(kernels.CHUNKS, like=self.values)
+        return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)
 
     def shifted(self, change: Array) -> GridOperator:
         """The operator with `change` (n,) added to its diagonal."""
@@ -173,14 +173,11 @@ class GridOperator:
 
     def _product(self, x: Array) -> Array:
         """The product on one thread: less to compile for what a solve does once or twice."""
-        from propmat._cpu import grid as kernels
-
-        y, runs = np.zeros(self.support.size), self.support.runs
-        kernels.multiply_runs(self.values, runs, 0, len(runs), x, y)
+        y, runs = np.zeros(self.support.size, like=self.values), self.support.runs
+        self.backend.kernels("grid").multiply_runs(self.values, runs, 0, len(runs), x, y)
         return self.gather(y)
 
     def __matmul__(self, x: Array) -> Array:
-        x = np.asarray(x)
         if x.ndim == 2:
             return np.stack([self @ column for column in x.T], axis=1)
         return self._product(self.spread(x))
@@ -190,7 +187,7 @@ class GridOperator:
         support = self.support
         number = support.number[2:-2, 2:-2]
         near = number >= 0
-        values = np.zeros(support.size)
+        values = np.zeros(support.size, like=self.values)
         values[number[near]] = known[near]
         values[support.position] = 0.0
         return self._product(values)
@@ -198,10 +195,26 @@ class GridOperator:
     def diagonal(self) -> Array:
         return self.values[0, self.support.position]
 
-    def tocsr(self) -> sparse.csr_array:
-        """The same matrix as canonical SciPy CSR with 32-bit indices."""
-        from propmat._cpu import grid as kernels
+    def on_host(self) -> GridOperator:
+        """The operator with its arrays in host memory."""
+        if self.backend.factorises:
+            return self
+        return replace(self, support=Support.of(to_host(self.support.unknown)), values=to_host(self.values))
 
+    def tocsr(self) -> sparse.csr_array:
+        """The same matrix as canonical SciPy CSR with 32-bit indices.
+
+        Raises
+        ------
+        UnsupportedError
+            If the arrays are on a GPU.
+        """
+        if not self.backend.factorises:
+            raise UnsupportedError(
+                "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU "
+                "use CG with Multigrid or Jacobi"
+            )
+        kernels = self.backend.kernels("grid")
         support, n = self.support, self.shape[0]
         rank = np.full(support.size, -1, np.int32)
         rank[support.position] = np.arange(n, dtype=np.int32)

@@ -14,7 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat._backend import to_host
 from propmat.errors import InputError, PropmatWarning
+from propmat.grid import GridOperator
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.trimap import Trimap
 
@@ -74,12 +76,12 @@ class System:
         A great confidence makes b great, and a tolerance relative to ‖b‖ would mean nothing to all other pixels.
         """
         rhs = self.rhs(labels, prior)
-        nowhere = np.zeros(rhs.size)
+        nowhere = np.zeros_like(rhs)
         strength = self.restrict(self.held + self.believed)
         if not strength.any():
             return nowhere, rhs
         pull = self.restrict(self.held * labels + self.believed * prior)
-        point = np.divide(pull, strength, out=np.full(rhs.size, 0.5), where=strength > 0)
+        point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
         return (point, seen) if np.linalg.norm(seen) < np.linalg.norm(rhs) else (nowhere, rhs)
 
@@ -102,7 +104,7 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = Non
     InputError
         If some unknown pixels are tied neither to a known pixel nor to the prior.
     """
-    return _system(laplacian, trimap.unknown, nowhere(trimap.shape), believed)
+    return _system(laplacian, trimap.unknown, nowhere(trimap.known), believed)
 
 
 def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
@@ -114,11 +116,11 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
         If some pixels are tied neither to a pixel of positive confidence nor to the prior.
     """
     held = np.where(trimap.known, confidence, 0.0)
-    return _system(laplacian, np.ones(trimap.shape, dtype=bool), held, believed)
+    return _system(laplacian, np.ones_like(trimap.known), held, believed)
 
 
 def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
-    believed = nowhere(solved_for.shape) if believed is None else believed
+    believed = nowhere(solved_for) if believed is None else believed
     split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
     adrift = _adrift(laplacian, split, held[solved_for] + believed[solved_for] > 0)
     if adrift.any():
@@ -126,25 +128,26 @@ def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array
     return System(laplacian, split, solved_for, held, believed)
 
 
-def nowhere(shape: tuple[int, ...]) -> Array:
-    """A map of zeros that takes no memory."""
-    return np.broadcast_to(0.0, shape)
+def nowhere(mask: Mask) -> Array:
+    """A map of zeros of the shape of a mask, and in its memory, that takes none."""
+    return np.broadcast_to(np.zeros((), like=mask), mask.shape)
 
 
 def _adrift(laplacian: Laplacian, split: Split, held: Mask) -> Mask:
     """Which of the n pixels nothing ties down: conjugate gradients would answer 0, "background", and say nothing."""
-    anchored = split.touches_known | held
+    anchored = to_host(split.touches_known | held)
     if laplacian.ties_all_pixels and anchored.any():
         return np.zeros_like(anchored)
     from scipy.sparse import csgraph
 
-    _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
+    matrix = split.matrix.on_host() if isinstance(split.matrix, GridOperator) else split.matrix
+    _, component = csgraph.connected_components(matrix.tocsr(), directed=False)
     return ~np.isin(component, component[anchored])
 
 
 def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> tuple[Laplacian, Split]:
     """The Laplacian and its split with weak edges from the pixels adrift to the four around, where it allows them."""
-    count, first = int(adrift.sum()), np.argwhere(solved_for)[int(np.argmax(adrift))]
+    count, first = int(adrift.sum()), np.argwhere(to_host(solved_for))[int(np.argmax(adrift))]
     if adrift.all() and solved_for.all() or not laplacian.bridges_gaps:
         raise InputError(
             f"laplacian: {count} unknown pixels are tied to no known pixel, the first at "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, _oddities
+from propmat._backend import on_device, to_host
 from propmat.errors import InputError
 
 BACKGROUND_AT_MOST = 0.1
@@ -48,7 +50,8 @@ class Trimap:
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
-            mask = np.asarray(getattr(self, name))
+            given = getattr(self, name)
+            mask = given if on_device(given) else np.asarray(given)
             if mask.dtype != np.bool_ or mask.ndim != 2 or not mask.size:
                 raise InputError(f"{name}: takes an (H, W) mask of bool, got {mask.dtype} of shape {mask.shape}")
             object.__setattr__(self, name, mask)
@@ -61,7 +64,9 @@ class Trimap:
             raise InputError(f"background: {both} pixels are foreground too; a pixel has one label")
 
     @classmethod
-    def parse(cls, trimap: Any, shape: tuple[int, ...] | None = None) -> Trimap:
+    def parse(
+        cls, trimap: Any, shape: tuple[int, ...] | None = None, *, beside: Mapping[str, Any] | None = None
+    ) -> Trimap:
         """Read a trimap from grey values: at most 0.1 is background, at least 0.9 foreground, the rest unknown.
 
         Parameters
@@ -70,6 +75,8 @@ class Trimap:
             Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
         shape : tuple of int, optional
             The height and width that it must have.
+        beside : dict of arrays by name, optional
+            Arguments whose memory it must share, the host's or a GPU's; {} for either. Without it, the host's.
 
         Raises
         ------
@@ -77,16 +84,18 @@ class Trimap:
             If it is not an array of that kind, or does not fit `shape`.
         """
         if not isinstance(trimap, cls):
-            values = _inputs.plane(trimap, "trimap")
+            values = _inputs.plane(trimap, "trimap", beside=beside)
             trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
+        else:
+            _inputs.in_memory(trimap.foreground, "trimap", beside)
         if shape is not None and trimap.shape != tuple(shape[:2]):
             raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}")
         return trimap
 
     @classmethod
-    def unlabelled(cls, shape: tuple[int, int]) -> Trimap:
-        """The trimap of which nothing is known."""
-        nowhere = np.zeros(shape, dtype=bool)
+    def unlabelled(cls, shape: tuple[int, int], *, like: Any = None) -> Trimap:
+        """The trimap of which nothing is known, in the memory of `like`."""
+        nowhere = np.zeros(shape, dtype=bool, like=like)
         return cls(nowhere, nowhere)
 
     @property
@@ -130,12 +139,12 @@ class Trimap:
         >>> Trimap.parse(np.array([[0.0, 0.0, 0.5, 0.5, 0.2]])).check()[0]
         'no pixel is known foreground'
         """
-        odd = list(_oddities.of_labels(self.foreground, self.background))
+        odd = list(_oddities.of_labels(to_host(self.foreground), to_host(self.background)))
         if self.read_from is not None:
-            odd += _oddities.of_greys(_inputs.plane(self.read_from, "trimap"))
+            odd += _oddities.of_greys(_inputs.plane(to_host(self.read_from), "trimap"))
         return odd
 
     def __repr__(self) -> str:
-        shares = (mask.mean() for mask in (self.foreground, self.background, self.unknown))
+        shares = (float(mask.mean()) for mask in (self.foreground, self.background, self.unknown))
         foreground, background, unknown = (f"{share:.1%}" for share in shares)
         return f"Trimap({self.shape}: foreground {foreground}, background {background}, unknown {unknown})"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from propmat import InputError, _inputs
+from propmat import InputError, UnsupportedError, _inputs
 
 
 @pytest.mark.parametrize("dtype", [">u2", "<u2", "u1"])
@@ -112,5 +112,5 @@ def test_gpu_arrays_are_named():
     class OnDevice:
         __cuda_array_interface__ = {}
 
-    with pytest.raises(InputError, match="image: lives on a GPU"):
+    with pytest.raises(UnsupportedError, match="image: lives on a GPU"):
         _inputs.image(OnDevice())

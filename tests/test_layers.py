@@ -9,6 +9,8 @@ import propmat
 
 FLOORS = (  # ground first
     "errors __version__ losses _cpu",
+    "_gpu",
+    "_backend",
     "io pictures grid _oddities",
     "_inputs",
     "trimap preconditioners threads",
@@ -29,7 +31,7 @@ ROOMS_OF = {
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli networks",
-    "cupy": "",
+    "cupy": "_gpu",
     "torch": "torch networks",
     "safetensors": "networks",
     "tomli": "networks",

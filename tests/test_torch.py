@@ -23,6 +23,7 @@ from propmat.torch import (
     propagate_directed,
     refine,
 )
+from tests import host_device
 from tests.problems import banded_trimap
 
 B, H, W = 2, 5, 6
@@ -367,10 +368,42 @@ def test_errors():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_other_devices_go_through_the_host():
-    given = [w.detach().cuda().requires_grad_() for w in edges()]
+def test_what_runs_on_the_host_alone_goes_there():
+    image = torch.rand(3, H, W, device="cuda", requires_grad=True)
     _operation._told_of_host.clear()
     with pytest.warns(PropmatWarning, match="copied to the host"):
-        alpha = propagate(given, TRIMAP)
+        alpha = knn(image, TRIMAP[0])
     alpha.sum().backward()
-    assert given[0].grad.device == alpha.device == given[0].device
+    assert image.grad.device == alpha.device == image.device
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_tensors_on_a_device_stay_there():
+    expected, given = (_matte_and_gradients(device) for device in ("cpu", "cuda"))
+    for one, other in zip(expected, given, strict=True):
+        assert other.is_cuda
+        torch.testing.assert_close(other.cpu(), one, rtol=0, atol=1e-6)
+
+
+def _matte_and_gradients(device):
+    generator = torch.Generator().manual_seed(4)
+    image = torch.rand(B, 3, H, W, dtype=torch.float64, generator=generator).to(device).requires_grad_()
+    edges_of_one = [
+        torch.rand(B, *shape, dtype=torch.float64, generator=generator) for shape in ((H, W - 1), (H - 1, W))
+    ]
+    weights = [w.to(device).requires_grad_() for w in edges_of_one]
+    trimap, solver = TRIMAP.to(device), CG(rtol=1e-11)
+    alpha = closed_form(image, trimap, epsilon=1e-3, solver=solver) + propagate(weights, trimap, solver=solver)
+    alpha.square().sum().backward()
+    return alpha.detach(), image.grad, *(w.grad for w in weights)
+
+
+def test_the_same_by_arrays_of_a_device(monkeypatch):
+    """A device of host memory in place of a GPU: tensors become its arrays, and come back through DLPack."""
+    expected = _matte_and_gradients("cpu")
+    host_device.install(monkeypatch)
+    monkeypatch.setattr(_operation, "_runs_there", lambda *_, **__: True)
+    monkeypatch.setattr(_operation, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
+    for one, other in zip(expected, _matte_and_gradients("cpu"), strict=True):
+        torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

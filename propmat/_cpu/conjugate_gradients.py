@@ -4,10 +4,14 @@ from numba import prange
 
 from propmat._cpu._compiled import compiled
 
+SUMS = 64  # stretches that dot products are summed over first: the same for any number of threads
+CHECK_EVERY = 1  # iterations between two looks at the residual
+
 
 @compiled(parallel=True, fastmath={"contract", "reassoc"})
-def descend(x, r, p, q, alpha, partial):
-    """x += alpha p, r -= alpha q; returns rᵀ r, summed in a fixed order."""
+def descend(x, r, p, q, rz, curvature, partial):
+    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; returns rᵀ r."""
+    alpha = rz / curvature if rz > 0.0 and curvature > 0.0 else 0.0
     chunks = partial.size
     n = x.size
     for c in prange(chunks):

@@ -14,6 +14,7 @@ from propmat._cpu._compiled import compiled
 
 LANES = 64  # windows treated at once; their statistics stay in the first-level cache
 STRIPE = 32  # rows that one task owns
+CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
 
 @compiled()
@@ -69,6 +70,14 @@ def find_runs(unknown, number):
                 runs[k, 5] = number[y + 4, x + 2] - first
             runs[k, 1] += 1
     return runs
+
+
+def cut_runs(runs):
+    """First run of each chunk, and the end: chunks of about equally many pixels."""
+    ends = np.cumsum(runs[:, 1])
+    chunks = np.searchsorted(ends, np.linspace(0, runs[:, 1].sum(), CHUNKS + 1))
+    chunks[-1] = len(runs)
+    return np.unique(chunks)
 
 
 @compiled(inline="always")

@@ -9,6 +9,9 @@ import numpy as np
 
 from propmat._cpu._compiled import compiled
 
+# Pivots that differ less may differ by rounding, bases being in single precision; then the first counts.
+EQUAL = 1 - 1e-5
+
 
 @compiled(fastmath={"contract", "reassoc", "nnan", "nsz"})
 def eliminate(matrix, most, threshold, upper, order):
@@ -34,7 +37,7 @@ def eliminate(matrix, most, threshold, upper, order):
             gone = max(0, n - min(most, (left + 7) // 8 * 8)) if left <= most else gone
             break
         k = gone
-        while pivots[order[k]] != pivot:
+        while pivots[order[k]] < EQUAL * pivot:
             k += 1
         order[gone], order[k] = order[k], order[gone]
         subtract_rows(upper, gone, matrix, order[gone])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._backend import guarded, on_device
 from propmat._solve import Prepared
 from propmat.errors import InputError
 from propmat.laplacian import Laplacian
@@ -76,13 +77,15 @@ class Pullback:
         unheard = [name for name in names if name not in self.sources]
         if unheard:
             raise InputError(f"wanted: there is no gradient {unheard[0]!r}; takes {', '.join(self.parameters)}")
-        upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape) * passes_clip(self.alpha)
-        adjoint = self._adjoint(upstream)
-        constraints = self._constraints(upstream, adjoint)
-        sources = [self.sources[name] for name in names]
-        found = self.graph.pullback(adjoint, self.alpha, [name for name in sources if name not in constraints])
-        found |= {name: constraints[name]() for name in sources if name in constraints}
-        return Gradients(**{name: self._fitted(name, found[self.sources[name]]) for name in names})
+        beside = {"trimap": self.trimap.known}
+        upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape, beside=beside) * passes_clip(self.alpha)
+        with guarded(upstream):
+            adjoint = self._adjoint(upstream)
+            constraints = self._constraints(upstream, adjoint)
+            sources = [self.sources[name] for name in names]
+            found = self.graph.pullback(adjoint, self.alpha, [name for name in sources if name not in constraints])
+            found |= {name: constraints[name]() for name in sources if name in constraints}
+            return Gradients(**{name: self._fitted(name, found[self.sources[name]]) for name in names})
 
     def reshaped(self, **shapes: tuple[int, ...]) -> Pullback:
         """With gradients in the shapes of arguments as they were given."""
@@ -98,7 +101,7 @@ class Pullback:
 
     def _adjoint(self, upstream: Array) -> Array:
         """λ, 0 on pixels that are not solved for."""
-        adjoint = np.zeros(self.trimap.shape)
+        adjoint = np.zeros_like(upstream)
         if self.prepared is not None:
             system = self.prepared.system
             solution = self.prepared.solve_linear(system.restrict(upstream))
@@ -108,9 +111,8 @@ class Pullback:
 
     def _constraints(self, upstream: Array, adjoint: Array) -> dict[str, Callable[[], Array]]:
         """The gradients of what the right-hand side and the diagonal hold."""
-        shape = self.trimap.shape
         if self.prepared is None:
-            nothing = np.zeros(shape)
+            nothing = np.zeros_like(upstream)
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}
         system, known = self.prepared.system, self.trimap.known
         return {
@@ -124,7 +126,7 @@ class Pullback:
 
     def _fitted(self, name: str, gradient: Any) -> Any:
         shape = self.shapes.get(name)
-        if shape is None or not isinstance(gradient, np.ndarray):
+        if shape is None or not (isinstance(gradient, np.ndarray) or on_device(gradient)):
             return gradient
         return float(gradient.sum()) if shape == () else gradient.reshape(shape)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
-from propmat._solve import prepare
+from propmat._solve import parsed, prepare
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Graph, Laplacian
 from propmat.trimap import Trimap
@@ -65,15 +65,16 @@ def solve(
     >>> bool(abs(gradient @ [1, 0.5]) < 1e-9)
     True
     """
-    labels = Trimap.parse(trimap, graph.shape if isinstance(graph, Laplacian) else None)
+    labels = parsed(trimap, graph)
     graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
-    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
+    beside = {"trimap": labels.known}
+    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, beside=beside)
     shapes = {} if confidence is None else {"confidence": np.shape(confidence)}
     if prior is not None:
         shapes |= {"prior": np.shape(prior[0]), "prior_confidence": np.shape(prior[1])}
     sources = {name: name for name in (*graph.parameters, "values", *shapes)}
     if confidence is None and not labels.unknown.any():
-        alpha, belief, prepared = held, np.zeros(labels.shape), None
+        alpha, belief, prepared = held, np.zeros_like(held), None
     else:
         prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
         belief = prepared.prior
@@ -131,7 +132,7 @@ def closed_form(
     ((24, 32, 3), True)
     """
     graph = laplacian.closed_form(image, epsilon, radius)
-    labels = Trimap.parse(trimap, graph.image.shape)
+    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
     return alpha, pullback.reshaped(image=np.shape(image))
 
@@ -181,7 +182,7 @@ def knn(
     (24, 32, 3)
     """
     graph = laplacian.knn(image, preset)
-    labels = Trimap.parse(trimap, graph.image.shape)
+    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
     return alpha, pullback.reshaped(image=np.shape(image))
 
@@ -278,8 +279,12 @@ def refine(
     np.float64(15.0)
     """
     graph = laplacian.closed_form(image, epsilon)
-    labels = Trimap.unlabelled(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
-    given = _inputs.plane(alpha, "alpha", graph.shape)
+    labels = (
+        Trimap.unlabelled(graph.shape, like=graph.image)
+        if trimap is None
+        else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    )
+    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver, callback=callback)
     pullback = pullback.renamed(prior="alpha", prior_confidence="confidence")
     return refined, pullback.reshaped(image=np.shape(image))

@@ -10,6 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import __version__, _inputs, datasets, io, metrics, pictures
+from propmat._backend import to_device, to_host
 from propmat._foreground import foreground as colours_under
 from propmat._solve import Matte, solve
 from propmat.cli._progress import solving
-from propmat.errors import InputError
+from propmat.errors import InputError, PropmatError
 from propmat.matting import METHODS
 from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
@@ -116,8 +118,17 @@ def info(arguments: argparse.Namespace) -> str:
     rows |= {name: importlib.metadata.version(name) for name in REQUIRED}
     rows["threads"] = str(get_num_threads())
     rows |= {name: _optional(module, extra) for name, (module, extra) in OPTIONAL.items()}
-    rows["GPU"] = "not used: propmat computes on the CPU"
+    rows["GPU"] = _device()
     return "\n".join(f"{name:<16} {value}" for name, value in rows.items())
+
+
+def _device() -> str:
+    from propmat._gpu import _device
+
+    try:
+        return _device.described()
+    except PropmatError as error:
+        return str(error)
 
 
 def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
@@ -151,14 +162,19 @@ def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matt
     verb: Callable[..., Any] = _network(method) if method in NETWORKS else METHODS[method]
     given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius", "weights")}
     settings = {name: value for name, value in given.items() if value is not None}
+    if method in NETWORKS and getattr(arguments, "gpu", False):
+        raise InputError(f"gpu: the method {method} does not take it; leave it out")
     for name in settings.keys() - inspect.signature(verb).parameters:
         raise InputError(f"{name}: the method {method} has no such setting; leave it out")
     if method in NETWORKS:
         start = time.perf_counter()
         return Answer(verb(image, labels, **settings), time.perf_counter() - start)
+    if getattr(arguments, "gpu", False):
+        image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
     graph, prior = verb(image, labels, **settings)
     with solving() as callback:
-        return solve(graph, labels, prior=prior, callback=callback)
+        matte = solve(graph, labels, prior=prior, callback=callback)
+    return replace(matte, alpha=to_host(matte.alpha))
 
 
 def _network(method: str) -> Callable[..., Any]:

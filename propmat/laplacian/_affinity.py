@@ -51,7 +51,7 @@ def affinity(horizontal: Any, vertical: Any) -> Affinity:
            [-1.,  3., -2.],
            [ 0., -2.,  2.]])
     """
-    return Affinity(*_inputs.edge_weights(horizontal, vertical))
+    return Affinity(*_inputs.edge_weights(horizontal, vertical, beside={}))
 
 
 class Affinity(Laplacian):
@@ -63,6 +63,7 @@ class Affinity(Laplacian):
         self.shape = (horizontal.shape[0], vertical.shape[1])
         self.horizontal = horizontal
         self.vertical = vertical
+        self.beside = {"horizontal": horizontal}
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
@@ -73,7 +74,8 @@ class Affinity(Laplacian):
 
     @cached_property
     def matrix(self) -> sp.csr_array:
-        return GridOperator.from_edges(self.horizontal, self.vertical, np.ones(self.shape, dtype=bool)).tocsr()
+        every = np.ones(self.shape, dtype=bool, like=self.horizontal)
+        return GridOperator.from_edges(self.horizontal, self.vertical, every).tocsr()
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
@@ -84,7 +86,7 @@ class Affinity(Laplacian):
 
     def times(self, plane: Array) -> Array:
         across, down = self.horizontal * np.diff(plane, axis=1), self.vertical * np.diff(plane, axis=0)
-        product = np.zeros(self.shape)
+        product = np.zeros(self.shape, like=plane)
         product[:, :-1] -= across
         product[:, 1:] += across
         product[:-1] -= down
@@ -98,7 +100,7 @@ class Affinity(Laplacian):
     def _beside(self, mask: Mask) -> Mask:
         """The pixels with an edge to one of `mask`."""
         across, down = self.horizontal > 0, self.vertical > 0
-        found = np.zeros(self.shape, dtype=bool)
+        found = np.zeros(self.shape, dtype=bool, like=mask)
         found[:, :-1] |= across & mask[:, 1:]
         found[:, 1:] |= across & mask[:, :-1]
         found[:-1] |= down & mask[1:]

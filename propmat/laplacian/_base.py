@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
@@ -55,6 +55,7 @@ class Laplacian(ABC):
 
     shape: tuple[int, int]
     parameters: tuple[str, ...] = ()
+    beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
 
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:

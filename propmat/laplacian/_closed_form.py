@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._backend import HOST, backend_of
 from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
 from propmat.laplacian._base import Laplacian, Split, numbered
@@ -61,12 +62,14 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return ClosedForm(*window_arguments(image, epsilon, radius))
+    return ClosedForm(*window_arguments(image, epsilon, radius, beside={}))
 
 
-def window_arguments(image: Any, epsilon: float, radius: int) -> tuple[NDArray[np.float64], float, int]:
+def window_arguments(
+    image: Any, epsilon: float, radius: int, *, beside: _inputs.Beside = None
+) -> tuple[NDArray[np.float64], float, int]:
     """The arguments of a Laplacian over windows, checked."""
-    pixels = _inputs.image(image)
+    pixels = _inputs.image(image, beside=beside)
     epsilon = _inputs.positive(epsilon, "epsilon")
     radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
     side = 2 * radius + 1
@@ -88,6 +91,7 @@ class WindowLaplacian(Laplacian):
         height, width, _ = image.shape
         self.shape = (height, width)
         self.image = image
+        self.beside = {"image": image}
         self.epsilon = epsilon
         self.radius = radius
 
@@ -97,11 +101,11 @@ class WindowLaplacian(Laplacian):
         operator = GridOperator.from_image(
             self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal
         )
-        return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all()))
+        return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all(), like=unknown))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        from propmat._cpu import closed_form as kernels
-
+        _inputs.in_memory(self.image, "image", None)
+        kernels = HOST.kernels("closed_form")
         row_pixels = np.flatnonzero(row_mask)
         column_of = numbered(column_mask)
         counts = kernels.count_entries(row_pixels, column_of, self.radius)
@@ -117,14 +121,9 @@ class WindowLaplacian(Laplacian):
 
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
-        from scipy.ndimage import maximum_filter
-
-        from propmat._cpu import closed_form as kernels
-
-        r = self.radius
-        wanted = maximum_filter(touched, size=2 * r + 1, mode="constant")[r:-r, r:-r]
-        wanted = np.ascontiguousarray(wanted)
-        return *kernels.window_statistics(self.image, wanted, r, self.epsilon, self.squared), wanted
+        wanted = _windows_over(touched, self.radius)
+        kernels = backend_of(self.image).kernels("closed_form")
+        return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 
     def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
@@ -146,8 +145,7 @@ class ClosedForm(WindowLaplacian):
     squared = False
 
     def times(self, plane: Array) -> Array:
-        from propmat._cpu import ridge as kernels
-
+        kernels = backend_of(self.image).kernels("ridge")
         # A window on which the map is 0 leaves nothing over.
         mean, whitening, wanted = self._window_statistics(plane != 0)
         fit = kernels.fits(self.image, mean, whitening, wanted, self.radius, plane)
@@ -155,8 +153,7 @@ class ClosedForm(WindowLaplacian):
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
         """Colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are not looked at."""
-        from propmat._cpu import ridge as kernels
-
+        kernels = backend_of(self.image).kernels("ridge")
         mean, whitening, windows = self._window_statistics(adjoint != 0)
         fit, adjoint_fit = (
             kernels.fits(self.image, mean, whitening, windows, self.radius, plane) for plane in (alpha, adjoint)
@@ -169,6 +166,15 @@ class ClosedForm(WindowLaplacian):
         if "epsilon" in wanted:
             found["epsilon"] = -float(np.vdot(adjoint_fit[0], fit[0]))
         return found
+
+
+def _windows_over(touched: Mask, radius: int) -> Mask:
+    """Which windows, each known by its top left pixel, hold a touched one."""
+    for axis in range(2):
+        count = touched.shape[axis] - 2 * radius
+        spans = (slice(k, k + count) for k in range(2 * radius + 1))
+        touched = np.any(np.stack([touched[span] if axis == 0 else touched[:, span] for span in spans]), axis=0)
+    return touched
 
 
 def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:

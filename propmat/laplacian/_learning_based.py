@@ -55,7 +55,7 @@ def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> Learni
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return LearningBased(*window_arguments(image, epsilon, radius))
+    return LearningBased(*window_arguments(image, epsilon, radius, beside={}))
 
 
 class LearningBased(WindowLaplacian):

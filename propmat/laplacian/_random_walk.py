@@ -55,7 +55,7 @@ def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
            [-0.37,  1.37, -1.  ],
            [ 0.  , -1.  ,  1.  ]])
     """
-    pixels = _inputs.image(image)
+    pixels = _inputs.image(image, beside={})
     sigma = _inputs.positive(sigma, "sigma")
     return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 

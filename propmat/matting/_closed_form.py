@@ -81,5 +81,5 @@ def closed_form(
            [0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
     graph = laplacian.closed_form(image, epsilon, radius)
-    labels = Trimap.parse(trimap, graph.image.shape)
+    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
     return solve(graph, labels, solver=solver, callback=callback).alpha

@@ -66,4 +66,4 @@ def random_walk(
     array([[0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
     graph = laplacian.random_walk(image, sigma)
-    return solve(graph, Trimap.parse(trimap, graph.shape), solver=solver, callback=callback).alpha
+    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha

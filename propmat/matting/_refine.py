@@ -63,6 +63,10 @@ def refine(
     array([0. , 0.2, 0.5, 0.8, 1. ])
     """
     graph = laplacian.closed_form(image, epsilon)
-    labels = Trimap.unlabelled(graph.shape) if trimap is None else Trimap.parse(trimap, graph.image.shape)
-    given = _inputs.plane(alpha, "alpha", graph.shape)
+    labels = (
+        Trimap.unlabelled(graph.shape, like=graph.image)
+        if trimap is None
+        else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    )
+    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     return solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback).alpha

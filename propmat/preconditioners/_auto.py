@@ -29,6 +29,13 @@ def choose(matrix: Any) -> Preconditioner:
     return SmoothedAggregation() if sparse.issparse(matrix) and not _reaches_far(matrix.tocsr()) else Jacobi()
 
 
+def fallback(matrix: Any) -> Preconditioner:
+    """One that rounding cannot make indefinite: smoothed aggregation, or the diagonal where that does not run."""
+    if isinstance(matrix, GridOperator) and not matrix.backend.factorises:
+        return Jacobi()
+    return SmoothedAggregation()
+
+
 def _reaches_far(matrix: Any) -> bool:
     """Whether the pixels, numbered row by row, have a share of neighbours that no local window explains."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

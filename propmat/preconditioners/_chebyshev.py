@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from propmat._backend import to_host
 from propmat.preconditioners._levels import Level
 
 Array = np.ndarray[Any, Any]
@@ -25,7 +26,7 @@ class Smoother:
 
     def __init__(self, level: Level, degree: int) -> None:
         self.level = level
-        self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32) for _ in range(4))
+        self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32, like=level.values) for _ in range(4))
         self.bound = BOUND * self._largest_eigenvalue()
         middle, half = self.bound * (1 + 1 / FRACTION) / 2, self.bound * (1 - 1 / FRACTION) / 2
         sigma, rho = middle / half, half / middle
@@ -42,24 +43,20 @@ class Smoother:
         smoother whose bound is too low makes the cycle indefinite.
         """
         direction, product, zero = self.step, self.y, np.zeros_like(self.b)
-        residual = np.random.default_rng(0).standard_normal(self.level.size).astype(np.float32)
-        residual[~self.level.live] = 0
-        steps, ratios, before = [], [], 0.0
-        for _ in range(LANCZOS_STEPS):
-            squared = float((residual * residual).sum())
-            ratios.append(squared / before if before else 0.0)
-            direction *= np.float32(ratios[-1])
-            direction += residual
-            self.level.residual(zero, direction, product, self.b)
-            curvature = -float((direction * product).sum())
-            if not (squared > 0 and curvature > 0):
-                break
-            steps.append(squared / curvature)
-            residual += np.float32(steps[-1]) * product
-            before = squared
+        residual = _noise(self.b)
+        residual *= self.level.live
+        sums = np.ones((LANCZOS_STEPS + 1, 2), np.float32, like=zero)  # rᵀr and pᵀAp; read once, at the end
+        with np.errstate(all="ignore"):  # what comes after a breakdown is not looked at
+            for k in range(LANCZOS_STEPS):
+                sums[k, 0] = (residual * residual).sum()
+                direction *= sums[k, 0] / sums[k - 1, 0]
+                direction += residual
+                self.level.residual(zero, direction, product, self.b)
+                sums[k, 1] = -(direction * product).sum()
+                residual += sums[k, 0] / sums[k, 1] * product
         for buffer in (self.b, self.x, self.y, self.step):
             buffer[:] = 0
-        return _largest_ritz_value(np.array(steps), np.array(ratios[: len(steps)]))
+        return _largest_ritz_value(to_host(sums)[:-1].astype(np.float64))
 
     def smooth_from_zero(self) -> None:
         """x for b, from x = 0; that saves the first product."""
@@ -77,11 +74,26 @@ class Smoother:
             self.x, self.y = self.y, self.x
 
 
-def _largest_ritz_value(steps: Array, ratios: Array) -> float:
-    """The largest eigenvalue of the tridiagonal matrix behind conjugate gradient steps; 1 if there were none."""
-    if not steps.size:
+def _noise(like: Array) -> Array:
+    """Numbers in [-1, 1) as good as random, the same wherever they are made: a multiplicative hash of 0, 1, 2 ..."""
+    key = np.arange(like.size, dtype=np.uint32, like=like)
+    for factor, shift in ((0x9E3779B9, 16), (0x85EBCA6B, 13), (0xC2B2AE35, 16)):
+        key *= np.uint32(factor)
+        key ^= key >> np.uint32(shift)
+    return (key * 2.0**-31 - 1.0).astype(np.float32)
+
+
+def _largest_ritz_value(sums: Array) -> float:
+    """The largest eigenvalue of the tridiagonal matrix behind conjugate gradient steps with such rᵀz and pᵀAp.
+
+    Steps count until one of the two is not positive; without any it is 1.
+    """
+    broken = np.flatnonzero(~(sums > 0).all(axis=1))
+    rz, curvature = sums[: broken[0] if broken.size else None].T
+    if not rz.size:
         return 1.0
+    steps, ratios = rz / curvature, rz[1:] / rz[:-1]
     diagonal = 1 / steps
-    diagonal[1:] += ratios[1:] / steps[:-1]
-    beside = np.sqrt(ratios[1:]) / steps[:-1]
+    diagonal[1:] += ratios / steps[:-1]
+    beside = np.sqrt(ratios) / steps[:-1]
     return float(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))[-1])

@@ -24,5 +24,6 @@ class Jacobi:
     def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → D⁻¹ r; rows without a positive diagonal are left alone."""
         diagonal = matrix.diagonal()
-        inverse = np.divide(1.0, diagonal, out=np.ones_like(diagonal), where=diagonal > 0)
+        positive = diagonal > 0
+        inverse = np.where(positive, 1.0 / np.where(positive, diagonal, 1.0), 1.0)
         return lambda residual: inverse * residual

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from propmat._backend import backend_of
 from propmat.grid import GridOperator
 
 Array = np.ndarray[Any, Any]
@@ -35,21 +36,19 @@ class Pixels(Level):
     """The finest level, S A S with `scale` S = D^(-1/2)."""
 
     def __init__(self, matrix: GridOperator) -> None:
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
         self.support = support = matrix.support
+        self.backend = matrix.backend
         self.size = support.size
-        self.live = np.zeros(self.size, np.bool_)
+        self.live = np.zeros(self.size, np.bool_, like=matrix.values)
         self.live[support.position] = True
-        self.scale = np.zeros(self.size, np.float32)
+        self.scale = np.zeros(self.size, np.float32, like=matrix.values)
         self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
-        self.values = np.zeros(matrix.values.shape, np.int16)
-        share(kernels.scale_pixels, len(support.runs), matrix.values, support.runs, self.scale, UNITS, self.values)
+        self.values = np.zeros(matrix.values.shape, np.int16, like=matrix.values)
+        kernels, given = self.backend.kernels("multigrid_setup"), (matrix.values, support.runs)
+        self.backend.share(kernels.scale_pixels, len(support.runs), *given, self.scale, UNITS, self.values)
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
+        kernels = self.backend.kernels("multigrid")
         kernels.relax_pixels(
             self.values, np.float32(1 / UNITS), self.support.runs, self.support.chunks, b, x, step, old, new, out
         )
@@ -65,38 +64,33 @@ class Blocks(Level):
     child_begins: Array
 
     def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
-        from propmat._cpu import multigrid_setup as kernels
-
         self.grid, self.where, self.first, self.members = grid, where, first, members
-        self.neighbours = kernels.find_neighbours(grid, where)
+        self.backend = backend_of(grid)
+        self.neighbours = self.backend.kernels("multigrid_setup").find_neighbours(grid, where)
 
     def take(self, functions: Array, counts: Array) -> None:
         """Keep `counts` functions of each block, padded with zeros to a multiple of LANES."""
-        from propmat._cpu import multigrid_setup as kernels
-
         self.counts = counts
         self.sizes = (-(-counts // LANES) * LANES).astype(np.int64)
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+        self.starts = starts_of(self.sizes)
         self.size = int(self.sizes.sum())
         lengths = np.diff(self.first) * self.sizes
-        self.begins = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        self.basis = np.zeros(int(lengths.sum()), np.float32)
+        self.begins = starts_of(lengths)
+        self.basis = np.zeros(int(lengths.sum()), np.float32, like=counts)
+        kernels = self.backend.kernels("multigrid_setup")
         kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
         widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
-        ends = np.cumsum(widths.ravel())
-        self.offsets = np.concatenate([[0], ends[:-1]]).reshape(widths.shape)
-        self.entries = int(ends[-1])
+        self.offsets = starts_of(widths.ravel()).reshape(widths.shape)
+        self.entries = int(widths.sum())
 
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
-        self.live = np.zeros(self.size, np.bool_)
-        self.values = np.zeros(self.entries, np.int16)
+        kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
+        self.live = np.zeros(self.size, np.bool_, like=stencil)
+        self.values = np.zeros(self.entries, np.int16, like=stencil)
         squares = self.sizes**2
-        where = np.cumsum(squares) - squares
-        inverses = np.empty(int(squares.sum()))
+        where = starts_of(squares)
+        inverses = np.empty(int(squares.sum()), like=stencil)
         blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
         share(kernels.factor_blocks, blocks, *common, self.starts, where, inverses, self.live)
         share(
@@ -114,8 +108,7 @@ class Blocks(Level):
         )
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
+        kernels = self.backend.kernels("multigrid")
         kernels.relax_blocks(
             self.values,
             np.float32(1 / UNITS),
@@ -132,39 +125,48 @@ class Blocks(Level):
         )
 
     def restrict(self, residual: Array, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
-        kernels.restrict(
-            self.basis,
-            self.begins,
-            self.first,
-            self.members,
-            self.starts,
-            self.sizes,
-            residual,
-            out,
-        )
+        kernels = self.backend.kernels("multigrid")
+        kernels.restrict(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, residual, out)
 
     def prolong(self, coarse: Array, out: Array) -> None:
-        from propmat._cpu import multigrid as kernels
-
+        kernels = self.backend.kernels("multigrid")
         kernels.prolong(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out)
 
 
 def group(fine: Blocks) -> Blocks:
     """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
     where = fine.where // FACTOR
-    shape = tuple(np.asarray(where.max(axis=0)) + 1)
+    shape = int(where[:, 0].max()) + 1, int(where[:, 1].max()) + 1
     key = where[:, 0].astype(np.int64) * shape[1] + where[:, 1]
     unique, parent = np.unique(key, return_inverse=True)
-    grid = np.full(shape, -1, np.int32)
-    coarse_where = np.stack(np.divmod(unique, shape[1]), axis=1).astype(np.int32)
-    grid[coarse_where[:, 0], coarse_where[:, 1]] = np.arange(len(unique))
+    grid = np.full(shape, -1, np.int32, like=where)
+    coarse_where = np.stack([unique // shape[1], unique % shape[1]], axis=1).astype(np.int32)
+    grid[coarse_where[:, 0], coarse_where[:, 1]] = np.arange(len(unique), dtype=np.int32, like=where)
     children = np.argsort(parent, kind="stable")
-    first_child = np.concatenate([[0], np.cumsum(np.bincount(parent))])
+    first_child = bounds_of(np.bincount(parent))
     sizes = fine.sizes[children]
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    members = np.repeat(fine.starts[children] - ends[:-1], sizes) + np.arange(ends[-1])
+    ends = bounds_of(sizes)
+    places = np.arange(fine.size, dtype=np.int64, like=where)
+    members = (fine.starts[children] - ends[:-1])[intervals(sizes, fine.size)] + places
     level = Blocks(grid, coarse_where, ends[first_child], members.astype(np.int32))
     level.parent, level.children, level.first_child = parent, children, first_child
     return level
+
+
+def starts_of(lengths: Array) -> Array:
+    """Where intervals of such lengths begin that lie side by side."""
+    return np.cumsum(lengths) - lengths
+
+
+def bounds_of(lengths: Array) -> Array:
+    """The same, and where the last one ends."""
+    bounds = np.zeros(lengths.size + 1, np.int64, like=lengths)
+    bounds[1:] = np.cumsum(lengths)
+    return bounds
+
+
+def intervals(lengths: Array, total: int) -> Array:
+    """Number of the interval of each of `total` places; lengths are positive. (`numpy.repeat`, which CuPy lacks.)"""
+    marks = np.zeros(total, np.int32, like=lengths)
+    marks[starts_of(lengths)[1:]] = 1
+    return np.cumsum(marks)

@@ -13,7 +13,7 @@ from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
+from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group, intervals, starts_of
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -92,6 +92,7 @@ class Hierarchy:
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
+        self.backend = matrix.backend
         self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
         self.between = np.zeros_like(matrix.values)  # of the elements that tie several blocks
@@ -104,13 +105,11 @@ class Hierarchy:
         del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
         levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
-        self.coarsest = np.zeros((2, self.levels[-1].size), np.float32)
-        self.residuals = [np.zeros(level.size, np.float32) for level in levels]
+        self.coarsest = np.zeros((2, self.levels[-1].size), np.float32, like=matrix.values)
+        self.residuals = [np.zeros(level.size, np.float32, like=matrix.values) for level in levels]
 
     def _smoother(self, level: Level) -> Smoother:
-        from propmat._cpu._threads import threads_for
-
-        with threads_for(level.values.size):
+        with self.backend.kernels("_threads").threads_for(level.values.size):
             return Smoother(level, self.settings.degree)
 
     def _can_coarsen(self) -> bool:
@@ -118,16 +117,14 @@ class Hierarchy:
         return last.live.sum() > self.settings.coarsest and len(last.counts) > 1
 
     def _first_level(self) -> None:
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
+        kernels = self.backend.kernels("multigrid_setup")
         matrix, support = self.matrix, self.matrix.support
         grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
         level = Blocks(grid, where, first, members)
         matrix.across(EDGE, self.between)
-        functions = np.zeros((members.size, MOST), np.float32)
-        counts = np.empty(len(where), np.int64)
-        share(
+        functions = np.zeros((members.size, MOST), np.float32, like=matrix.values)
+        counts = np.empty(len(where), np.int64, like=matrix.values)
+        self.backend.share(
             kernels.pixel_functions,
             len(where),
             matrix.values,
@@ -151,24 +148,20 @@ class Hierarchy:
     def _locate(self, level: Blocks) -> None:
         """Row of the basis and block of every pixel of the support; its shifts to other rows."""
         support = self.matrix.support
-        lengths = np.diff(level.first)
-        owner = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-        rank = np.arange(level.members.size) - np.repeat(level.first[:-1], lengths)
-        self.owner = np.full(support.size, -1, np.int32)
+        owner = intervals(np.diff(level.first), level.members.size)
+        rank = np.arange(level.members.size, dtype=np.int64, like=owner) - level.first[owner]
+        self.owner = np.full(support.size, -1, np.int32, like=owner)
         self.owner[level.members] = owner
-        self.row = np.zeros(support.size, np.int64)
+        self.row = np.zeros(support.size, np.int64, like=owner)
         self.row[level.members] = level.begins[owner] + rank * level.sizes[owner]
-        shifts = np.zeros((support.size, 4), np.int32)
-        shifts[support.position] = np.repeat(support.runs[:, 2:], support.runs[:, 1], axis=0)
+        shifts = np.zeros((support.size, 4), np.int32, like=owner)
+        shifts[support.position] = support.runs[intervals(support.runs[:, 1], support.position.size), 2:]
         self.shifts = shifts[level.members]
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
-        stencil = np.zeros(level.entries)
-        share(
-            kernels.galerkin_pixels,
+        stencil = np.zeros(level.entries, like=values)
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").galerkin_pixels,
             len(level.where),
             values,
             self.pixels.scale,
@@ -189,12 +182,9 @@ class Hierarchy:
         return stencil
 
     def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
-        out = np.zeros(coarse.entries)
-        share(
-            kernels.galerkin_blocks,
+        out = np.zeros(coarse.entries, like=stencil)
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").galerkin_blocks,
             len(coarse.where),
             stencil,
             fine.offsets,
@@ -209,7 +199,7 @@ class Hierarchy:
             coarse.sizes,
             coarse.offsets,
             most,
-            int(fine.sizes.max() * coarse.sizes.max()),
+            int(fine.sizes.max()) * int(coarse.sizes.max()),
             out,
         )
         return out
@@ -228,16 +218,13 @@ class Hierarchy:
         return np.subtract(self.stencil, across, out=across)
 
     def _next_level(self, edge: int) -> None:
-        from propmat._cpu import multigrid_setup as kernels
-        from propmat._cpu._threads import share
-
         fine = self.levels[-1]
         level = group(fine)
         most = int(min(256, 64 * len(self.levels)))
-        functions = np.zeros((level.members.size, most), np.float32)
-        counts = np.empty(len(level.where), np.int64)
-        share(
-            kernels.block_functions,
+        functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
+        counts = np.empty(len(level.where), np.int64, like=self.stencil)
+        self.backend.share(
+            self.backend.kernels("multigrid_setup").block_functions,
             len(level.where),
             self._local(edge),
             fine.offsets,
@@ -256,9 +243,8 @@ class Hierarchy:
         )
         level.take(functions, counts)
         parents = level.parent
-        within = np.empty(len(parents), np.int64)
-        sizes = fine.sizes[level.children]
-        before = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        within = np.empty(len(parents), np.int64, like=parents)
+        before = starts_of(fine.sizes[level.children])
         within[level.children] = before - level.first[parents[level.children]]
         level.child_begins = level.begins[parents] + within * level.sizes[parents]
         stencil = self._galerkin_blocks(self.stencil, fine, level)
@@ -268,30 +254,24 @@ class Hierarchy:
 
     def _dense_inverse(self) -> Array:
         """The inverse of the last level's matrix, 0 for what is not live."""
-        from propmat._cpu import multigrid_setup as kernels
-
-        last = self.levels[-1]
-        dense = np.eye(last.size)
-        for p in range(len(last.sizes)):
-            rows = slice(last.starts[p], last.starts[p] + last.sizes[p])
-            for slot in range(5, 9):
-                q = last.neighbours[p, slot]
-                if q < 0:
-                    continue
-                columns = slice(last.starts[q], last.starts[q] + last.sizes[q])
-                begin = last.offsets[p, slot - 4]
-                block = self.stencil[begin : begin + last.sizes[p] * last.sizes[q]]
-                dense[rows, columns] = block.reshape(last.sizes[p], -1)
-                dense[columns, rows] = dense[rows, columns].T
+        last, kernels = self.levels[-1], self.backend.kernels("multigrid_setup")
+        blocks, slots = np.nonzero(last.neighbours[:, 4:] >= 0)  # in the order of the stencil
+        others = last.neighbours[blocks, slots + 4]
+        widths = last.sizes[others]
+        entry = intervals(last.sizes[blocks] * widths, last.entries)
+        place = np.arange(last.entries, dtype=np.int64, like=entry) - last.offsets[blocks, slots][entry]
+        rows = last.starts[blocks][entry] + place // widths[entry]
+        columns = last.starts[others][entry] + place % widths[entry]
+        dense = np.zeros((last.size, last.size), like=self.stencil)
+        dense[rows, columns] = dense[columns, rows] = self.stencil
         live = np.flatnonzero(last.live)
-        inverse = np.zeros(dense.shape, np.float32)
-        inverse[np.ix_(live, live)] = kernels.symmetric_inverse(dense[np.ix_(live, live)])
+        inverse = np.zeros(dense.shape, np.float32, like=dense)
+        inverse[live[:, None], live] = kernels.symmetric_inverse(dense[live[:, None], live])
         return inverse
 
     def _cycle(self, k: int) -> None:
         """Improve smoother k's x for its b by one V-cycle from x = 0."""
-        from propmat._cpu._threads import threads_for
-
+        threads_for = self.backend.kernels("_threads").threads_for
         smoother, coarse, residual = self.smoothers[k], self.levels[k], self.residuals[k]
         smoother.smooth_from_zero()
         smoother.level.residual(smoother.b, smoother.x, residual, smoother.y)
@@ -306,12 +286,10 @@ class Hierarchy:
         smoother.smooth()
 
     def _solve_coarsest(self, residual: Array, x: Array) -> None:
-        # Not by BLAS, whose threads would fight with those of the kernels.
-        from propmat._cpu import multigrid as kernels
-
         b, solution = self.coarsest
         self.levels[-1].restrict(residual, b)
-        kernels.multiply_dense(self.inverse, b, solution)
+        # Not by BLAS, whose threads would fight with those of the kernels.
+        self.backend.kernels("multigrid").multiply_dense(self.inverse, b, solution)
         self.levels[-1].prolong(solution, x)
 
     def __call__(self, residual: Array) -> Array:
@@ -323,7 +301,7 @@ class Hierarchy:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
         power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
-        np.multiply(residual, 1 / power, out=smoother.b, casting="same_kind")
+        np.multiply(residual, 1 / power, out=smoother.b)
         smoother.b *= self.pixels.scale
         self._cycle(0)
         smoother.x *= self.pixels.scale
@@ -332,7 +310,7 @@ class Hierarchy:
 
     def __repr__(self) -> str:
         fine = self.matrix.shape[0]
-        entries = np.count_nonzero(self.pixels.values) * 2 - fine
+        entries = int(np.count_nonzero(self.pixels.values)) * 2 - fine
         total = entries + sum(level.values.size + level.size for level in self.levels)
         lines = [
             f"Multigrid hierarchy, operator complexity {total / entries:.2f}",

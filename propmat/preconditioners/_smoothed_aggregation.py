@@ -40,10 +40,11 @@ class SmoothedAggregation:
         """The map r → one V-cycle on r."""
         import pyamg
 
+        entries = matrix.tocsr()
         candidates = None if near_null_space is None else _independent(near_null_space())
         with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
-                matrix.tocsr(), B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
+                entries, B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
             )
         return hierarchy.aspreconditioner(cycle="V").matvec
 

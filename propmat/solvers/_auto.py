@@ -35,5 +35,5 @@ def choose(matrix: Any) -> Solver:
     >>> choose(sp.eye_array(10))
     Direct(strict=False)
     """
-    stored = sparse.issparse(matrix) or isinstance(matrix, GridOperator)
+    stored = sparse.issparse(matrix) or (isinstance(matrix, GridOperator) and matrix.backend.factorises)
     return Direct() if stored and matrix.shape[0] <= DIRECT_UP_TO else CG()

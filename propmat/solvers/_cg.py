@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
+from propmat._backend import backend_of
 from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace, SmoothedAggregation
+from propmat.preconditioners import NearNullSpace
+from propmat.preconditioners._auto import fallback
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 
 Array = NDArray[np.float64]
 
 # A restart from the true residual must gain at least this factor, or rounding has the last word.
 WORTHWHILE = 0.5
-
-# Dot products are summed over this many stretches, then over those: the same for any number of threads.
-BLOCKS_OF_SUMS = 64
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class CG:
         preconditioner = self.preconditioner or preconditioners.choose(matrix)
         apply = preconditioner.prepare(matrix, near_null_space)
         # Should rounding ever make the chosen cycle indefinite, this one costs more and cannot be.
-        second_choice = partial(SmoothedAggregation().prepare, matrix, near_null_space)
+        second_choice = partial(fallback(matrix).prepare, matrix, near_null_space)
         return PreparedCG(self, matrix, apply, second_choice, time.perf_counter() - start)
 
 
@@ -165,31 +164,30 @@ class _Run:
 
     def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
         """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
-        from propmat._cpu._threads import threads_for
-
-        with threads_for(self.layout.entries):
+        with backend_of(residual).kernels("_threads").threads_for(self.layout.entries):
             return self._iterate_on(residual, norm, product)
 
     def _iterate_on(self, residual: Array, norm: float, product: Array) -> Status:
-        from propmat._cpu import conjugate_gradients as kernels
-
+        kernels = backend_of(residual).kernels("conjugate_gradients")
         direction = np.zeros_like(residual)
-        partial = np.empty(BLOCKS_OF_SUMS)
+        partial = np.empty(kernels.SUMS, like=residual)
         rz = 0.0
         while self.iterations < self.limit:
             rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
             curvature = self.layout.multiply(direction, product)
+            squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
+            self.iterations += 1
+            if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
+                continue
+            norm = math.sqrt(squared)
+            if norm <= self.tolerance:
+                return Status.converged
             if not np.isfinite(curvature):
                 return Status.nonfinite
             if rz <= 0:
                 return Status.indefinite_preconditioner
             if curvature <= 0:
                 return Status.indefinite
-            squared = kernels.descend(self.x, residual, direction, product, rz / curvature, partial)
-            norm = math.sqrt(squared)
-            self.iterations += 1
-            if norm <= self.tolerance:
-                return Status.converged
             self._keep(norm)
             if self.callback is not None and self.callback(self.iterations, norm / self.scale) is True:
                 return Status.stopped
@@ -214,7 +212,7 @@ class _Flat:
     def gather(self, x: Array) -> Array:
         return x
 
-    def multiply(self, x: Array, out: Array) -> float:
+    def multiply(self, x: Array, out: Array) -> Any:
         """out = A x; returns xᵀ A x."""
         out[:] = self.matrix @ x
-        return float((x * out).sum())  # not by BLAS, whose threads wait for each other longer than they sum
+        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum

@@ -2,6 +2,8 @@
 
 To `torch.compile` it is opaque. What is needed for the way back cannot pass through an operation, whose outputs are
 tensors; it is kept under a number, and lives as long as the tensor that holds the number.
+
+Tensors on a GPU are arrays of CuPy without a copy, on the current stream; what runs on the host alone is copied there.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import threading
 import warnings
 import weakref
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +22,10 @@ import torch
 from torch import Tensor
 
 from propmat import _batches
+from propmat._backend import on_device, to_device
 from propmat.errors import PropmatWarning, UnsupportedError
+
+VERBS_ON_DEVICE = ("closed_form", "propagate", "refine")
 
 
 class _Problem(NamedTuple):
@@ -90,7 +97,7 @@ def _matte(tensors: Sequence[Tensor], problem: int, keep: bool) -> tuple[Tensor,
     """Alpha, and the number under which its pullbacks are kept."""
     alpha, batch = _run(tensors, problem)
     state = _kept(batch) if keep else torch.tensor(-1)
-    return torch.from_numpy(alpha).to(tensors[0].device, tensors[0].dtype), state
+    return _tensor(alpha, tensors[0]), state
 
 
 @_matte.register_fake
@@ -109,12 +116,11 @@ def _pull_back(gradient: Tensor, state: Tensor, tensors: Sequence[Tensor], probl
     """The gradients of the wanted tensors. Pullbacks lost to a saved-tensor hook are made again."""
     kept = _STATES.get(int(state))
     batch = _run(tensors, problem)[1] if kept is None else kept.batch
-    found = batch(_host(gradient), wanted.split())
+    there = on_device(next(iter(batch.arrays.values())))
+    with _stream(gradient, there):
+        found = batch(_array(gradient, there), wanted.split())
     by_name = dict(zip(dict(_PROBLEMS[problem].axes), tensors, strict=True))
-    return [
-        torch.from_numpy(_channels(name, value, first=True)).to(by_name[name].device, by_name[name].dtype)
-        for name, value in found.items()
-    ]
+    return [_tensor(_channels(name, value, first=True), by_name[name]) for name, value in found.items()]
 
 
 @_pull_back.register_fake
@@ -147,17 +153,44 @@ _pull_back.register_autograd(_no_second_derivative)
 def _run(tensors: Sequence[Tensor], problem: int) -> tuple[Any, _batches.Batch]:
     verb, axes, options, solver = _PROBLEMS[problem]
     given = dict(options) if solver < 0 else {**dict(options), "solver": _SOLVERS[solver]}
+    there = _runs_there(tensors[0], verb, **dict(options))
     arrays = {
-        name: _channels(name, _host(tensor), first=False) for (name, _), tensor in zip(axes, tensors, strict=True)
+        name: _channels(name, _array(tensor, there), first=False)
+        for (name, _), tensor in zip(axes, tensors, strict=True)
     }
-    return _batches.run(verb, arrays, dict(axes), given)
+    with _stream(tensors[0], there):
+        return _batches.run(verb, arrays, dict(axes), given)
 
 
-def _channels(name: str, array: np.ndarray, *, first: bool) -> np.ndarray:
+def _runs_there(tensor: Tensor, verb: str, *, radius: int = 1, **_: Any) -> bool:
+    """Whether a verb runs where the tensor lies, on a GPU."""
+    return tensor.is_cuda and verb in VERBS_ON_DEVICE and radius == 1 and find_spec("cupy") is not None
+
+
+def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[Any]:
+    """CuPy's work goes to the current stream of PyTorch."""
+    if not (there and tensor.is_cuda):
+        return nullcontext()
+    from propmat._gpu import _device
+
+    return _device.stream(torch.cuda.current_stream(tensor.device).cuda_stream, tensor.device.index)
+
+
+def _array(tensor: Tensor, there: bool) -> Any:
+    """The tensor's memory as an array, of CuPy if it is to stay `there`, on the GPU."""
+    return to_device(tensor.detach()) if there else _host(tensor)
+
+
+def _tensor(array: Any, like: Tensor) -> Tensor:
+    tensor = torch.from_dlpack(array) if on_device(array) else torch.from_numpy(array)
+    return tensor.to(like.device, like.dtype)
+
+
+def _channels(name: str, array: Any, *, first: bool) -> Any:
     """Channels of an image: last for the solver, first for PyTorch."""
     if name != "image":
         return array
-    return np.ascontiguousarray(np.moveaxis(array, -1, -3)) if first else np.moveaxis(array, -3, -1)
+    return np.ascontiguousarray(np.moveaxis(array, -1, -3), like=array) if first else np.moveaxis(array, -3, -1)
 
 
 _told_of_host = threading.Event()

@@ -1,0 +1,90 @@
+"""CuPy and the device under it, and what can be wrong with either."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from propmat.errors import DeviceMemoryError, MissingDependencyError, UnsupportedError
+
+
+def cupy() -> Any:
+    """The package, on a machine where it can work.
+
+    Raises
+    ------
+    MissingDependencyError
+        If CuPy is not installed.
+    UnsupportedError
+        If CuPy finds no device, or a driver that is too old for it.
+    """
+    try:
+        import cupy
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"arrays on a GPU need CuPy ({error}): pip install 'propmat[gpu]' for CUDA 13, or cupy-cuda12x for CUDA 12"
+        ) from error
+    _check(cupy)
+    return cupy
+
+
+@functools.cache
+def _check(cupy: Any) -> None:
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise UnsupportedError(f"no device can be used: {error}. CuPy {cupy.__version__} {_versions(cupy)}") from error
+    if not count:
+        raise UnsupportedError("no device can be used: CuPy is installed, but there is no CUDA device")
+
+
+def _versions(cupy: Any) -> str:
+    runtime = cupy.cuda.runtime
+    made_for = runtime.runtimeGetVersion() // 10
+    driver = runtime.driverGetVersion() // 10
+    offers = f"the driver offers {driver // 100}.{driver % 100}" if driver else "there is no driver"
+    return f"was made for CUDA {made_for // 100}.{made_for % 100}; {offers}"
+
+
+def asarray(value: Any) -> Any:
+    """An array of CuPy; shares the memory of what lies on the device already."""
+    return cupy().asarray(value)
+
+
+def stream(pointer: int, device: int) -> Any:
+    """The context in which work goes to a stream of another package."""
+    return cupy().cuda.ExternalStream(pointer, device)
+
+
+def described() -> str:
+    """The device in words, for `propmat info`."""
+    package = cupy()
+    properties = package.cuda.runtime.getDeviceProperties(package.cuda.Device().id)
+    name, memory = properties["name"].decode(), properties["totalGlobalMem"] / 2**30
+    capability = f"{properties['major']}.{properties['minor']}"
+    return f"{name}, {memory:.0f} GiB, compute capability {capability}; CuPy {package.__version__} {_versions(package)}"
+
+
+@contextmanager
+def telling_memory() -> Iterator[None]:
+    """Turn the device's lack of memory into an error that says how much was wanted, and give back what is not used.
+
+    Raises
+    ------
+    DeviceMemoryError
+        If an allocation failed inside.
+    """
+    package = cupy()
+    try:
+        yield
+    except package.cuda.memory.OutOfMemoryError as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the arrays that there was room for
+        package.get_default_memory_pool().free_all_blocks()
+        free, total = package.cuda.runtime.memGetInfo()
+        raise DeviceMemoryError(
+            f"GPU: {error} Of {total:,} bytes {free:,} are free now. Use a smaller image or fewer unknown pixels, or "
+            f"solve on the host (cupy.asnumpy)"
+        ) from None

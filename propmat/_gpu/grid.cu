@@ -1,0 +1,109 @@
+// Symmetric operators on the pixel grid; the layout is described in _cpu/grid.py. A run is one pixel here: `runs` is
+// column by column (first, length, shifts to rows -2, -1, 1, 2), and a chunk of runs is the work of one group.
+
+extern "C" __global__ void mark_near(const bool *unknown, long long height, long long width, unsigned char *near)
+{
+    FOR_ALL(i, (height + 4) * (width + 4)) {
+        long long y = i / (width + 4) - 2, x = i % (width + 4) - 2;
+        unsigned char ring = 0;
+        for (int v = -2; v <= 2; v++)
+            for (int u = -2; u <= 2; u++)
+                if (y + v >= 0 && y + v < height && x + u >= 0 && x + u < width && unknown[(y + v) * width + x + u]) {
+                    unsigned char found = v * v == 4 || u * u == 4 ? 1 : 2;
+                    ring = found > ring ? found : ring;
+                }
+        near[i] = ring;
+    }
+}
+
+__device__ bool counts(const bool *unknown, long long width, long long y, long long x, bool down, long long block)
+{
+    bool touches = unknown[y * width + x] || unknown[(y + down) * width + x + !down];
+    return touches && (block == 0 || straddles(unknown, width, y, x, 1 + down, 2 - down, block));
+}
+
+extern "C" __global__ void assemble_edges(const double *horizontal, const double *vertical, const bool *unknown,
+                                          long long height, long long width, const int *number, long long block,
+                                          double *values, long long size)
+{
+    FOR_ALL(i, height * width) {
+        long long y = i / width, x = i % width;
+        int here = number[(y + 2) * (width + 4) + x + 2];
+        if (here < 0)
+            continue;
+        double total = 0, right = 0, down = 0;
+        if (y > 0 && counts(unknown, width, y - 1, x, true, block))
+            total += vertical[(y - 1) * width + x];
+        if (x > 0 && counts(unknown, width, y, x - 1, false, block))
+            total += horizontal[y * (width - 1) + x - 1];
+        if (x + 1 < width && counts(unknown, width, y, x, false, block))
+            right = horizontal[y * (width - 1) + x];
+        if (y + 1 < height && counts(unknown, width, y, x, true, block))
+            down = vertical[y * width + x];
+        values[here] = total + right + down;
+        values[size + here] = -right;
+        values[5 * size + here] = -down;
+    }
+}
+
+template <class V, class T>
+__device__ T row_times(const V *values, long long size, const int *runs, long long count, long long k, const T *x)
+{
+    long long here = runs[k];
+    const V *v = values + here;
+    const T *z = x + here;
+    T total = v[0] * z[0] + v[size] * z[1] + v[2 * size] * z[2] + v[size - 1] * z[-1] + v[2 * size - 2] * z[-2];
+    for (int dy = 1; dy <= 2; dy++) {
+        const V *ahead = v + (5 * dy - 2) * size;
+        const T *below = z + runs[(3 + dy) * count + k] - 2;
+        T sum = 0;
+        for (int u = 0; u < 5; u++)
+            sum += ahead[u * size] * below[u];
+        total += sum;
+        long long shift = runs[(4 - dy) * count + k] - 2;
+        const V *behind = v + (5 * dy + 2) * size + shift;
+        const T *above = z + shift;
+        sum = 0;
+        for (int u = 0; u < 5; u++)
+            sum += behind[u - u * size] * above[u];
+        total += sum;
+    }
+    return total;
+}
+
+extern "C" __global__ void multiply_runs(const double *values, long long size, const int *runs, long long count,
+                                         long long begin, long long end, const double *x, double *y)
+{
+    FOR_ALL(k, end - begin)
+        y[runs[begin + k]] = row_times(values, size, runs, count, begin + k, x);
+}
+
+extern "C" __global__ void multiply(const double *values, long long size, const int *runs, long long count,
+                                    const long long *chunks, long long chunk_count, const double *x, double *y,
+                                    double *partial)
+{
+    FOR_GROUPS(c, chunk_count) {
+        double sum = 0;
+        for (long long k = chunks[c] + threadIdx.x; k < chunks[c + 1]; k += blockDim.x) {
+            double product = row_times(values, size, runs, count, k, x);
+            y[runs[k]] = product;
+            sum += x[runs[k]] * product;
+        }
+        sum = group_sum(sum);
+        if (threadIdx.x == 0)
+            partial[c] = sum;
+    }
+}
+
+// step = old step + new (b - A x), out = x + step, with A in whole units
+extern "C" __global__ void relax_pixels(const short *values, float unit, long long size, const int *runs,
+                                        long long count, const float *b, const float *x, float *step, float old,
+                                        float fresh, float *out)
+{
+    FOR_ALL(k, count) {
+        long long i = runs[k];
+        float product = row_times(values, size, runs, count, k, x);
+        step[i] = old * step[i] + fresh * (b[i] - unit * product);
+        out[i] = x[i] + step[i];
+    }
+}

@@ -1,0 +1,83 @@
+"""Twin of `_cpu.grid`: operators on the pixel grid. A run is one pixel, which a thread takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from propmat._gpu._launch import launch, over
+
+STRIPE = 32  # rows of a stretch, of which a device takes all
+CHUNKS = 2048  # groups that share the work of a product, and sums that are added at the end
+
+
+def number_support(unknown: Any) -> tuple[Any, Any, int]:
+    """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
+    height, width = unknown.shape
+    near = np.empty((height + 4, width + 4), np.uint8, like=unknown)
+    launch("grid", "mark_near", over(near.size), unknown, height, width, near)
+    inside = near > 0
+    count = np.cumsum(inside.ravel(), dtype=np.int32).reshape(near.shape)
+    centres = np.zeros(unknown.shape, np.bool_, like=unknown)
+    centres[1:-1, 1:-1] = near[3:-3, 3:-3] == 2
+    return np.where(inside, count - 1, -1).astype(np.int32), centres, int(count[-1, -1])
+
+
+def find_runs(unknown: Any, number: Any) -> Any:
+    """One column-major row per unknown pixel: number, 1, and the shifts to rows -2, -1, 1, 2."""
+    height, _ = unknown.shape
+    pixels = np.flatnonzero(unknown)
+    rows = [number[2 + dy : 2 + dy + height, 2:-2].ravel()[pixels] for dy in (0, -2, -1, 1, 2)]
+    runs = np.empty((6, pixels.size), np.int32, like=number)
+    runs[0], runs[1] = rows[0], 1
+    for k, row in enumerate(rows[1:], 2):
+        runs[k] = row - rows[0]
+    return runs.T
+
+
+def cut_runs(runs: Any) -> Any:
+    """First run of each chunk, and the end."""
+    return np.arange(CHUNKS + 1, dtype=np.int64, like=runs) * len(runs) // CHUNKS
+
+
+def assemble_windows(
+    low: int,
+    high: int,
+    image: Any,
+    unknown: Any,
+    centres: Any,
+    number: Any,
+    epsilon: float,
+    squared: bool,
+    block: int,
+    values: Any,
+) -> None:
+    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
+    height, width, depth = image.shape
+    size = values.shape[1]
+    fields = np.empty((depth + (1 + squared) * depth * (depth + 1) // 2, size), like=values)
+    groups, shape = over(height * width), (height, width)
+    picked = (image, unknown, centres, number, *shape, epsilon, squared, block, fields, size)
+    launch("windows", "window_factors", groups, *picked, DEPTH=depth)
+    gathered = (image, centres, number, *shape, squared, fields, values, size)
+    launch("windows", "gather_windows", groups, *gathered, DEPTH=depth)
+
+
+def assemble_edges(horizontal: Any, vertical: Any, unknown: Any, number: Any, block: int, values: Any) -> None:
+    """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
+    given = (horizontal, vertical, unknown, *unknown.shape, number, block, values, values.shape[1])
+    launch("grid", "assemble_edges", over(unknown.size), *given)
+
+
+def multiply_runs(values: Any, runs: Any, begin: int, end: int, x: Any, y: Any) -> None:
+    """y = A x on the pixels of some runs."""
+    given = (values, values.shape[1], runs, len(runs), begin, end, x, y)
+    launch("grid", "multiply_runs", over(end - begin), *given)
+
+
+def multiply(values: Any, runs: Any, chunks: Any, x: Any, y: Any, partial: Any) -> Any:
+    """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
+    count = chunks.size - 1
+    launch("grid", "multiply", count, values, values.shape[1], runs, len(runs), chunks, count, x, y, partial)
+    return partial[:count].sum()

@@ -1,0 +1,78 @@
+// One multigrid cycle between blocks, in single precision; twins of _cpu/multigrid.py. Blocks have 8 to 64 unknowns or more,
+// so LANES threads share one: a warp takes two, and neighbouring threads read neighbouring numbers.
+
+const int LANES = 16;
+
+// step = old step + new (b - A x), out = x + step; the matrix of a block and itself is the identity
+extern "C" __global__ void relax_blocks(const short *values, float unit, const long long *offsets,
+                                        const int *neighbours, const long long *starts, const long long *sizes,
+                                        long long blocks, const float *b, const float *x, float *step, float old, float fresh, float *out)
+{
+    FOR_ALL(thread, blocks * LANES) {
+        long long p = thread / LANES, lane = thread % LANES, size = sizes[p];
+        for (long long i = lane; i < size; i += LANES) {
+            long long here = starts[p] + i;
+            float product = 0;
+            for (int s = 0; s < 9; s++) {
+                int q = neighbours[9 * p + s];
+                if (q < 0 || s == 4)
+                    continue;
+                const float *other = x + starts[q];
+                long long width = sizes[q];
+                // Neighbours behind hold their matrix to this block, rows and columns exchanged.
+                const short *row = s < 4 ? values + offsets[5 * q + 4 - s] + i : values + offsets[5 * p + s - 4] + i * width;
+                long long stride = s < 4 ? size : 1;
+                float total = 0;
+                for (long long j = 0; j < width; j++)
+                    total += row[j * stride] * other[j];
+                product += total;
+            }
+            step[here] = old * step[here] + fresh * (b[here] - x[here] - unit * product);
+            out[here] = x[here] + step[here];
+        }
+    }
+}
+
+// out = Pᵀ residual
+extern "C" __global__ void restrict_blocks(const float *basis, const long long *begins, const long long *first,
+                                           const int *members, const long long *starts, const long long *sizes,
+                                           long long blocks, const float *residual, float *out)
+{
+    FOR_ALL(thread, blocks * LANES) {
+        long long p = thread / LANES, lane = thread % LANES, size = sizes[p], rows = first[p + 1] - first[p];
+        for (long long j = lane; j < size; j += LANES) {
+            float total = 0;
+            for (long long i = 0; i < rows; i++)
+                total += basis[begins[p] + i * size + j] * residual[members[first[p] + i]];
+            out[starts[p] + j] = total;
+        }
+    }
+}
+
+// out += P coarse
+extern "C" __global__ void prolong(const float *basis, const long long *begins, const long long *first,
+                                   const int *members, const long long *starts, const long long *sizes,
+                                   long long blocks, const float *coarse, float *out)
+{
+    FOR_ALL(thread, blocks * LANES) {
+        long long p = thread / LANES, lane = thread % LANES, size = sizes[p], rows = first[p + 1] - first[p];
+        for (long long i = lane; i < rows; i += LANES) {
+            float total = 0;
+            for (long long j = 0; j < size; j++)
+                total += basis[begins[p] + i * size + j] * coarse[starts[p] + j];
+            out[members[first[p] + i]] += total;
+        }
+    }
+}
+
+extern "C" __global__ void multiply_dense(const float *matrix, long long size, const float *x, float *out)
+{
+    FOR_GROUPS(i, size) {
+        float total = 0;
+        FOR_THREADS(j, size)
+            total += matrix[i * size + j] * x[j];
+        total = group_sum(total);
+        if (threadIdx.x == 0)
+            out[i] = total;
+    }
+}

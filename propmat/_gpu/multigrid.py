@@ -1,0 +1,59 @@
+"""Twin of `_cpu.multigrid`: one multigrid cycle's loops in single precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from propmat._gpu._launch import launch, over
+
+LANES = 16  # threads that share a block, as in multigrid.cu
+
+
+def relax_pixels(
+    values: Any, unit: Any, runs: Any, chunks: Any, b: Any, x: Any, step: Any, old: Any, new: Any, out: Any
+) -> None:
+    """step = old step + new (b - A x), out = x + step."""
+    given = (values, unit, values.shape[1], runs, len(runs), b, x, step, np.float32(old), np.float32(new), out)
+    launch("grid", "relax_pixels", over(len(runs)), *given)
+
+
+def relax_blocks(
+    values: Any,
+    unit: Any,
+    offsets: Any,
+    neighbours: Any,
+    starts: Any,
+    sizes: Any,
+    b: Any,
+    x: Any,
+    step: Any,
+    old: Any,
+    new: Any,
+    out: Any,
+) -> None:
+    """The same on blocks, whose own matrices are the identity."""
+    layout = (values, unit, offsets, neighbours, starts, sizes, sizes.size)
+    _over_blocks("relax_blocks", sizes, *layout, b, x, step, np.float32(old), np.float32(new), out)
+
+
+def restrict(
+    basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, residual: Any, out: Any
+) -> None:
+    """out = Pᵀ residual."""
+    _over_blocks("restrict_blocks", sizes, basis, begins, first, members, starts, sizes, sizes.size, residual, out)
+
+
+def prolong(basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, coarse: Any, out: Any) -> None:
+    """out += P coarse."""
+    _over_blocks("prolong", sizes, basis, begins, first, members, starts, sizes, sizes.size, coarse, out)
+
+
+def multiply_dense(matrix: Any, x: Any, out: Any) -> None:
+    """out = A x for a small matrix."""
+    launch("multigrid", "multiply_dense", x.size, matrix, x.size, x, out)
+
+
+def _over_blocks(kernel: str, sizes: Any, *arguments: Any) -> None:
+    launch("multigrid", kernel, over(sizes.size * LANES), *arguments)

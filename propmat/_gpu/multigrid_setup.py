@@ -1,0 +1,203 @@
+"""Twin of `_cpu.multigrid_setup`: local functions, Galerkin products, normalised bases.
+
+A stretch, from `low` to `high`, is always the whole: `_threads.share`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from propmat._gpu._launch import launch, over
+
+PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
+GROUPS = 1024  # that have room of their own to work in; more than run at once
+SCRATCH = 1 << 28  # bytes that they may take together, unless one alone needs more
+
+
+def blocks_of_pixels(unknown: Any, number: Any, edge: int) -> tuple[Any, Any, Any, Any, Any]:
+    """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
+    height, width = unknown.shape
+    down, across = -(-height // edge), -(-width // edge)
+    inside = np.full((down * edge, across * edge), -1, np.int32, like=number)
+    inside[:height, :width] = np.where(unknown, number[2:-2, 2:-2], -1)
+    by_block = inside.reshape(down, edge, across, edge).transpose(0, 2, 1, 3).reshape(down * across, edge * edge)
+    counts = (by_block >= 0).sum(axis=1)
+    blocks = np.flatnonzero(counts)
+    grid = np.full(down * across, -1, np.int32, like=number)
+    grid[blocks] = np.arange(blocks.size, dtype=np.int32, like=number)
+    where = np.stack([blocks // across, blocks % across], axis=1).astype(np.int32)
+    first = np.zeros(blocks.size + 1, np.int64, like=number)
+    first[1:] = np.cumsum(counts[blocks])
+    pixels = np.flatnonzero(by_block >= 0)
+    cells = (pixels % (edge * edge)).astype(np.uint8)
+    return grid.reshape(down, across), where, first, by_block.ravel()[pixels], cells
+
+
+def find_neighbours(grid: Any, where: Any) -> Any:
+    """Block in each of the nine slots, -1 for none."""
+    height, width = grid.shape
+    padded = np.full((height + 2, width + 2), -1, np.int32, like=grid)
+    padded[1:-1, 1:-1] = grid
+    return np.stack([padded[where[:, 0] + s // 3, where[:, 1] + s % 3] for s in range(9)], axis=1)
+
+
+def scale_pixels(low: int, high: int, values: Any, runs: Any, scale: Any, units: float, out: Any) -> None:
+    """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
+    given = (values, values.shape[1], runs, len(runs), scale, units, out)
+    launch("multigrid_setup", "scale_pixels", over(len(runs)), *given)
+
+
+def pixel_functions(
+    low: int,
+    high: int,
+    values: Any,
+    between: Any,
+    scale: Any,
+    first: Any,
+    members: Any,
+    cells: Any,
+    edge: int,
+    most: int,
+    threshold: float,
+    out: Any,
+    counts: Any,
+) -> None:
+    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
+    groups = min(counts.size, GROUPS)
+    matrices = np.empty((groups, PIXELS, PIXELS), like=values)
+    blocks = (values, between, scale, values.shape[1], first, members, cells, counts.size, edge, most, threshold)
+    launch("multigrid_setup", "pixel_functions", groups, *blocks, matrices, out, counts, threads=64)
+
+
+def block_functions(
+    low: int,
+    high: int,
+    stencil: Any,
+    offsets: Any,
+    sizes: Any,
+    starts: Any,
+    neighbours: Any,
+    live: Any,
+    parent: Any,
+    first: Any,
+    children: Any,
+    most: int,
+    threshold: float,
+    out: Any,
+    base: Any,
+    counts: Any,
+) -> None:
+    """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
+    room = int((base[1:] - base[:-1]).max())
+    numbers = 2 * room * room + room
+    groups = max(1, min(counts.size, GROUPS, SCRATCH // (8 * numbers)))
+    work = np.empty(groups * numbers, like=stencil), np.empty(groups * 3 * room, np.int32, like=stencil)
+    fine = (stencil, offsets, sizes, starts, neighbours, live)
+    coarse = (parent, first, children, counts.size, most, threshold, room)
+    launch("multigrid_setup", "block_functions", groups, *fine, *coarse, *work, out, base, counts)
+
+
+def pack(functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any) -> None:
+    """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
+    given = (functions, functions.shape[1], first, counts, sizes, begins, sizes.size, packed)
+    launch("multigrid_setup", "pack", sizes.size, *given)
+
+
+def galerkin_pixels(
+    low: int,
+    high: int,
+    values: Any,
+    scale: Any,
+    block: int,
+    edge: int,
+    basis: Any,
+    row: Any,
+    owner: Any,
+    where: Any,
+    first: Any,
+    members: Any,
+    cells: Any,
+    shifts: Any,
+    sizes: Any,
+    offsets: Any,
+    out: Any,
+) -> None:
+    """Pᵀ S A S P for blocks of edge x edge pixels; with block > 0 what ties blocks of so many pixels is left out."""
+    fine = (values, values.shape[1], scale, block, edge, basis, row, owner)
+    given = (*fine, where, first, members, cells, shifts, sizes, offsets, sizes.size, out)
+    launch("multigrid_setup", "galerkin_pixels", sizes.size, *given)
+
+
+def galerkin_blocks(
+    low: int,
+    high: int,
+    stencil: Any,
+    offsets: Any,
+    sizes: Any,
+    neighbours: Any,
+    parent: Any,
+    basis: Any,
+    begins: Any,
+    where: Any,
+    first: Any,
+    children: Any,
+    wide: Any,
+    coarse_offsets: Any,
+    most: int,
+    room: int,
+    out: Any,
+) -> None:
+    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
+    groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * room)))
+    products = np.empty((groups, room), like=stencil)
+    fine = (stencil, offsets, sizes, neighbours, parent, basis, begins)
+    coarse = (where, first, children, wide, coarse_offsets, wide.size, most)
+    launch("multigrid_setup", "galerkin_blocks", groups, *fine, *coarse, room, products, out)
+
+
+def factor_blocks(
+    low: int,
+    high: int,
+    stencil: Any,
+    offsets: Any,
+    sizes: Any,
+    starts: Any,
+    where: Any,
+    inverses: Any,
+    live: Any,
+) -> None:
+    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    given = (stencil, offsets, sizes, starts, where, high, inverses, live)
+    launch("multigrid_setup", "factor_blocks", high, *given)
+
+
+def change_basis(
+    low: int,
+    high: int,
+    stencil: Any,
+    offsets: Any,
+    sizes: Any,
+    where: Any,
+    inverses: Any,
+    neighbours: Any,
+    first: Any,
+    begins: Any,
+    basis: Any,
+    units: float,
+    values: Any,
+) -> None:
+    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both."""
+    half, fresh = np.empty_like(stencil), np.empty_like(basis)
+    layout = (offsets, sizes, where, inverses, neighbours, high)
+    launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, fresh, half)
+    launch("multigrid_setup", "transform_left", high, stencil, *layout, half, units, values)
+    basis[...] = fresh
+
+
+def symmetric_inverse(matrix: Any) -> Any:
+    """The inverse in single precision; directions that rounding has made dependent are left out."""
+    rows, live = np.empty_like(matrix), np.zeros(len(matrix), np.bool_, like=matrix)
+    launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=256)
+    return (rows @ rows.T).astype(np.float32)

@@ -1,0 +1,480 @@
+"""What runs on a GPU, against the same on the host.
+
+Where there is no device the kernels run on the host, compiled from the same source (`host_device`): by one thread, and
+by several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
+"""
+
+import shutil
+import subprocess
+import sys
+import weakref
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+import benchmarks.gpu
+import propmat
+from propmat import DeviceMemoryError, InputError, MissingDependencyError, UnsupportedError
+from propmat._backend import to_host
+from propmat._gpu import _device, _launch
+from propmat.cli import main
+from propmat.grid import GridOperator
+from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
+from propmat.solvers import CG, Direct, Status
+from tests import host_device
+from tests.problems import HARD_MASKS, hard_trimap, random_photo
+
+WORK = {
+    "one thread": {},
+    "five threads": {"groups": 2, "threads": 5},
+    "five threads, last first": {"groups": 2, "threads": 5, "backwards": True},
+}
+SOURCES = ["conjugate_gradients", "foreground", "grid", "multigrid", "multigrid_setup", "ridge", "windows"]
+
+
+def real_device():
+    """CuPy, or the test is skipped."""
+    cupy = pytest.importorskip("cupy", reason="no GPU: CuPy is not installed")
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError:
+        pytest.skip("no GPU")
+    return cupy
+
+
+ON_DEVICE = pytest.param("gpu", marks=pytest.mark.gpu)
+
+
+@pytest.fixture(params=["one thread", ON_DEVICE])
+def to_device(request, monkeypatch):
+    """Takes an array to the device, or to what stands for it."""
+    if request.param == "gpu":
+        return real_device().asarray
+    host_device.install(monkeypatch, **WORK[request.param])
+    return host_device.asarray
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """What stands for CuPy while a test runs on the host's kernels."""
+    return host_device.install(monkeypatch)
+
+
+def masks():
+    return {name: hard_trimap(name).unknown for name in HARD_MASKS}
+
+
+def operators(image, unknown, to_device, **options):
+    """The closed-form operator on either side."""
+    host = GridOperator.from_image(image, unknown, **options)
+    return host, GridOperator.from_image(to_device(image), to_device(unknown), **options)
+
+
+# The windows of noise at this epsilon have condition 1e5 at most, so that rounding by fused products stays far below.
+EPSILON, ENTRIES = 1e-4, 1e-10
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("mask", HARD_MASKS)
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_windows(mask, depth, squared, rng, to_device):
+    unknown = masks()[mask]
+    host, device = operators(rng.random((*unknown.shape, depth)), unknown, to_device, epsilon=EPSILON, squared=squared)
+    check_operators(host, device, rng, to_device)
+
+
+@pytest.mark.parametrize("mask", HARD_MASKS)
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_edges(mask, rng, to_device):
+    unknown = masks()[mask]
+    height, width = unknown.shape
+    weights, diagonal = (rng.random((height, width - 1)), rng.random((height - 1, width))), rng.random((height, width))
+    host = GridOperator.from_edges(*weights, unknown, diagonal=diagonal)
+    device = GridOperator.from_edges(*map(to_device, weights), to_device(unknown), diagonal=to_device(diagonal))
+    check_operators(host, device, rng, to_device)
+
+
+def check_operators(host, device, rng, to_device):
+    known, x = rng.random(host.support.unknown.shape), rng.standard_normal(host.shape[0])
+    np.testing.assert_allclose(to_host(device.values), host.values, rtol=0, atol=ENTRIES)
+    np.testing.assert_array_equal(to_host(device.support.number), host.support.number)
+    pair = [np.zeros_like(matrix.values) for matrix in (host, device)]
+    for block in (2, 3, 5):
+        host.across(block, pair[0])
+        device.across(block, pair[1])
+        np.testing.assert_allclose(to_host(pair[1]), pair[0], rtol=0, atol=ENTRIES)
+    np.testing.assert_allclose(to_host(device @ to_device(x)), host @ x, rtol=0, atol=100 * ENTRIES)
+    np.testing.assert_allclose(
+        to_host(device.times_known(to_device(known))), host.times_known(known), rtol=0, atol=100 * ENTRIES
+    )
+    np.testing.assert_allclose(to_host(device.diagonal()), host.diagonal(), rtol=0, atol=ENTRIES)
+    products = [np.zeros(matrix.support.size, like=matrix.values) for matrix in (host, device)]
+    energies = [m.multiply(m.spread(v), y) for m, v, y in zip((host, device), (x, to_device(x)), products, strict=True)]
+    np.testing.assert_allclose(float(energies[1]), energies[0], rtol=1e-9, atol=1e-9)
+    assert (device.on_host().tocsr() != host.tocsr()).nnz < host.values.size
+    assert abs(device.on_host().tocsr() - host.tocsr()).max() <= ENTRIES
+
+
+@pytest.mark.parametrize("kind", ["windows", "edges"])
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_hierarchy(kind, rng, to_device):
+    """The same functions, chosen in the same order, and the same cycle to single precision."""
+    unknown = rng.random((45, 50)) < 0.9
+    settings = Multigrid(coarsest=20, threshold=0.02)
+    if kind == "windows":
+        host, device = operators(rng.random((45, 50, 3)), unknown, to_device, epsilon=1e-3)
+    else:
+        edges = rng.random((45, 49)), rng.random((44, 50))
+        host = GridOperator.from_edges(*edges, unknown)
+        device = GridOperator.from_edges(*map(to_device, edges), to_device(unknown))
+    ours, theirs = settings.prepare(host), settings.prepare(device)
+    assert len(ours.levels) == len(theirs.levels) >= 3
+    assert repr(ours) == repr(theirs)
+    for one, other in zip(ours.levels, theirs.levels, strict=True):
+        for name in ("sizes", "counts", "first", "members", "offsets", "neighbours", "live"):
+            np.testing.assert_array_equal(to_host(getattr(other, name)), getattr(one, name), err_msg=name)
+        np.testing.assert_allclose(to_host(other.basis), one.basis, rtol=0, atol=1e-4 * abs(one.basis).max())
+        np.testing.assert_allclose(to_host(other.values), one.values, rtol=0, atol=1)  # whole units
+    residual = rng.standard_normal(host.shape[0])
+    expected = ours(residual)
+    np.testing.assert_allclose(to_host(theirs(to_device(residual))), expected, rtol=0, atol=1e-4 * abs(expected).max())
+
+
+TIGHT = CG(rtol=1e-10)
+VERBS = {
+    "closed_form": lambda a, solver: propmat.closed_form(a["image"], a["trimap"], epsilon=EPSILON, solver=solver),
+    "closed_form, grey": lambda a, solver: propmat.closed_form(a["image"][:, :, 0], a["trimap"], solver=solver),
+    "learning_based": lambda a, solver: propmat.learning_based(a["image"], a["trimap"], epsilon=1e-4, solver=solver),
+    "random_walk": lambda a, solver: propmat.random_walk(a["image"], a["trimap"], sigma=0.3, solver=solver),
+    "refine": lambda a, solver: propmat.refine(a["image"], a["alpha"], a["weight"], solver=solver),
+    "refine, trimap": lambda a, solver: propmat.refine(a["image"], a["alpha"], 0.1, trimap=a["trimap"], solver=solver),
+    "propagate": lambda a, solver: propmat.propagate((a["right"], a["down"]), a["trimap"], solver=solver),
+    "propagate, held": lambda a, solver: propmat.propagate(
+        (a["right"], a["down"]), a["trimap"], confidence=0.8, solver=solver
+    ),
+    "solve, prior": lambda a, solver: (
+        propmat.solve(
+            propmat.laplacian.closed_form(a["image"], epsilon=EPSILON),
+            a["trimap"],
+            confidence=a["weight"],
+            prior=(0.5, 0.01),
+            x0=a["alpha"],
+            solver=solver,
+        ).alpha
+    ),
+}
+
+
+def arguments(rng, height=40, width=46):
+    trimap = np.full((height, width), 128, np.uint8)
+    trimap[:9, :12], trimap[-9:, -12:] = 255, 0
+    return {
+        "image": random_photo(rng, height, width),
+        "trimap": trimap,
+        "alpha": rng.random((height, width)),
+        "weight": rng.random((height, width)),
+        "right": 0.1 + rng.random((height, width - 1)),
+        "down": 0.1 + rng.random((height - 1, width)),
+    }
+
+
+def there(given, to_device):
+    return {name: to_device(array) for name, array in given.items()}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verbs(verb, rng, to_device):
+    given = arguments(rng)
+    expected = VERBS[verb](given, TIGHT)
+    alpha = VERBS[verb](there(given, to_device), TIGHT)
+    assert type(alpha) is type(to_device(expected))
+    # The residual leaves an error of some 1e4 times itself, the smallest eigenvalue being about that far down.
+    np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_conjugate_gradients(rng, to_device, monkeypatch):
+    """The same iterates, as far as forty steps pass on rounding; both look at every one for the best."""
+    monkeypatch.setattr("propmat._gpu.conjugate_gradients.CHECK_EVERY", 1)
+    given, solver = arguments(rng, 20, 22), CG(max_iterations=40, preconditioner=Jacobi())
+    alphas = []
+    for arrays in (given, there(given, to_device)):
+        with pytest.warns(propmat.ConvergenceWarning, match="stopped after 40 iterations"):
+            alphas.append(to_host(VERBS["closed_form"](arrays, solver)))
+    np.testing.assert_allclose(*alphas, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mask", HARD_MASKS)
+def test_hard_masks(mask, rng, to_device):
+    trimap = hard_trimap(mask)
+    image = rng.random((*trimap.shape, 3))
+    moved = propmat.Trimap(to_device(trimap.foreground), to_device(trimap.background))
+    expected = propmat.closed_form(image, trimap, epsilon=EPSILON, solver=TIGHT)
+    alpha = propmat.closed_form(to_device(image), moved, epsilon=EPSILON)  # the solver is chosen
+    np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-4)
+    assert np.array_equal(to_host(alpha)[trimap.known], trimap.labels[trimap.known])
+    check = propmat.closed_form(to_device(image), moved, epsilon=EPSILON, solver=TIGHT)
+    np.testing.assert_allclose(to_host(check), expected, rtol=0, atol=1e-6)
+
+
+def pulled_back(a, solver):
+    alpha, pullback = propmat.adjoint.closed_form(a["image"], a["trimap"], epsilon=EPSILON, solver=solver)
+    gradients = vars(pullback(a["weight"]))
+    alpha, pullback = propmat.adjoint.propagate(
+        (a["right"], a["down"]), a["trimap"], confidence=a["weight"], solver=solver
+    )
+    gradients |= {f"held {name}": value for name, value in vars(pullback(1.0)).items()}
+    alpha, pullback = propmat.adjoint.refine(a["image"], a["alpha"], 0.1, epsilon=EPSILON, solver=solver)
+    return gradients | {f"refined {name}": value for name, value in vars(pullback(a["weight"])).items()}
+
+
+def test_gradients(rng, to_device):
+    given, solver = arguments(rng, 20, 22), CG(rtol=1e-12, max_iterations=5000)
+    expected = pulled_back(given, solver)
+    found = pulled_back(there(given, to_device), solver)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert np.shape(gradient) == np.shape(found[name])
+        scale = np.abs(gradient).max()
+        np.testing.assert_allclose(to_host(found[name]), gradient, rtol=0, atol=1e-6 * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+@pytest.mark.parametrize("shape", [(40, 33, 3), (1, 7, 3), (9, 12)])
+def test_foreground(shape, linear, rng, to_device):
+    image, alpha = rng.random(shape), np.clip(1.4 * rng.random(shape[:2]) - 0.2, 0, 1)
+    expected = propmat.foreground(image, alpha, linear=linear)
+    found = propmat.foreground(to_device(image), to_device(alpha), linear=linear)
+    for one, other in zip(expected, found, strict=True):
+        np.testing.assert_allclose(to_host(other), one, rtol=0, atol=1e-4)  # in single precision
+
+
+def test_the_host_waits_only_where_it_looks_at_the_residual(rng, stand_in):
+    unknown = np.ones((30, 30), bool)
+    unknown[0] = False
+    matrix = GridOperator.from_image(host_device.asarray(rng.random((30, 30, 3))), host_device.asarray(unknown))
+    b = host_device.asarray(rng.standard_normal(matrix.shape[0]))
+    waits = {}
+    for iterations in (8, 40):
+        solve = CG(rtol=1e-30, max_iterations=iterations, preconditioner=Jacobi()).prepare(matrix)
+        host_device.Device.waits = 0
+        assert solve(b).iterations == iterations
+        waits[iterations] = host_device.Device.waits
+    looks = (40 - 8) / 4  # CHECK_EVERY
+    assert waits[40] - waits[8] <= 4 * looks
+
+
+def test_callback_stops(rng, to_device):
+    given = there(arguments(rng), to_device)
+    seen = []
+    matte = propmat.solve(
+        propmat.laplacian.closed_form(given["image"]),
+        given["trimap"],
+        callback=lambda iteration, residual: seen.append((iteration, residual)) or len(seen) == 2,
+    )
+    assert matte.status is Status.stopped
+    assert [iteration for iteration, _ in seen] == [4, 8]
+
+
+def test_broken_systems_are_told(rng, to_device):
+    unknown = np.ones((12, 12), bool)
+    matrix = GridOperator.from_image(to_device(rng.random((12, 12, 3))), to_device(unknown))
+    negative = GridOperator(matrix.support, -matrix.values, matrix.assemble)
+    b = rng.standard_normal(144)
+    solve = CG(preconditioner=Jacobi()).prepare(negative)
+    assert solve(to_device(b)).status is Status.indefinite
+    b[3] = np.nan
+    assert solve(to_device(b)).status is Status.nonfinite
+
+
+def test_a_mixture_is_an_error(rng, stand_in):
+    given = arguments(rng)
+    moved = there(given, host_device.asarray)
+    for image, trimap in ((moved["image"], given["trimap"]), (given["image"], moved["trimap"])):
+        with pytest.raises(InputError, match="trimap: is an array of (NumPy|CuPy), image of (NumPy|CuPy)"):
+            propmat.closed_form(image, trimap)
+    with pytest.raises(InputError, match="vertical: is an array of NumPy, horizontal of CuPy"):
+        propmat.propagate((moved["right"], given["down"]), moved["trimap"])
+    with pytest.raises(InputError, match="confidence: is an array of NumPy, trimap of CuPy"):
+        propmat.propagate((moved["right"], moved["down"]), moved["trimap"], confidence=given["weight"])
+    with pytest.raises(InputError, match="alpha: is an array of NumPy, image of CuPy"):
+        propmat.foreground(moved["image"], given["alpha"])
+    _, pullback = propmat.adjoint.closed_form(moved["image"], moved["trimap"])
+    with pytest.raises(InputError, match="gradient: is an array of NumPy, trimap of CuPy"):
+        pullback(given["weight"])
+
+
+HOST_ONLY = {
+    "knn": lambda image, trimap: propmat.knn(image, trimap),
+    "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
+    "shared_sampling": lambda image, trimap: propmat.shared_sampling(image, trimap),
+    "large_kernel": lambda image, trimap: propmat.large_kernel(image, trimap),
+    "radius": lambda image, trimap: propmat.closed_form(image, trimap, radius=2),
+    "matrix": lambda image, trimap: propmat.laplacian.closed_form(image).matrix,
+    "sum": lambda image, trimap: propmat.solve(
+        propmat.laplacian.closed_form(image) + propmat.laplacian.random_walk(image), trimap
+    ),
+    "metrics": lambda image, trimap: propmat.metrics.sad(image[:, :, 0], image[:, :, 0], trimap),
+    "foreground": lambda image, trimap: propmat.foreground(image, image[:, :, 0], method="closed_form"),
+}
+
+
+@pytest.mark.parametrize("name", HOST_ONLY)
+def test_what_runs_on_the_host_alone_says_so(name, rng, stand_in):
+    given = there(arguments(rng), host_device.asarray)
+    with pytest.raises(UnsupportedError, match="lives on a GPU, where closed_form"):
+        HOST_ONLY[name](given["image"], given["trimap"])
+
+
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=SmoothedAggregation())], ids=["Direct", "aggregation"])
+def test_solvers_on_the_host_alone_say_so(solver, rng, stand_in):
+    given = there(arguments(rng), host_device.asarray)
+    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
+        propmat.closed_form(given["image"], given["trimap"], solver=solver)
+    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
+        propmat.closed_form(given["image"], given["trimap"], solver=CG(preconditioner=IncompleteCholesky()))
+
+
+def test_pixels_tied_to_nothing_are_an_error(rng, to_device):
+    given = there(arguments(rng), to_device)
+    nothing = np.zeros_like(given["right"]), np.zeros_like(given["down"])
+    with pytest.raises(InputError, match=r"unknown pixels are tied to no known pixel, the first at \(0, 12\)"):
+        propmat.propagate(nothing, given["trimap"])
+
+
+def test_warnings_on_the_device(rng, to_device):
+    given = arguments(rng)
+    one_label = np.where(given["trimap"] == 0, 128, given["trimap"])
+    with pytest.warns(propmat.PropmatWarning, match="every known pixel is foreground"):
+        alpha = propmat.closed_form(to_device(given["image"]), to_device(one_label))
+    assert (to_host(alpha) == 1).all()
+    assert repr(propmat.Trimap.parse(to_device(one_label), beside={})).startswith("Trimap((40, 46): foreground 5.9%")
+
+
+def test_on_the_command_line(stand_in, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sample = propmat.datasets.synthetic(seed=2, shape=(60, 80))
+    for name, pixels in {"image.png": sample.image, "trimap.png": sample.trimap}.items():
+        propmat.io.write_image(name, pixels)
+    for output, options in {"host.png": [], "device.png": ["--gpu"]}.items():
+        assert main(["alpha", "image.png", "trimap.png", "-o", output, *options]) == 0
+    host, device = (propmat.io.read_matte(name).astype(int) for name in ("host.png", "device.png"))
+    assert abs(device - host).max() <= 1
+
+
+def test_the_benchmark_says_that_there_is_no_device(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(sys, "argv", ["benchmarks.gpu", "--quick"])
+    assert benchmarks.gpu.main() == 1
+    assert "arrays on a GPU need CuPy" in capsys.readouterr().err
+
+
+class TestFailures:
+    """What is said where CuPy, a device or memory are missing; a package made of names stands for CuPy."""
+
+    class CUDARuntimeError(RuntimeError):
+        pass
+
+    def package(self, count, driver=13000):
+        def devices():
+            if isinstance(count, str):
+                raise self.CUDARuntimeError(count)
+            return count
+
+        runtime = SimpleNamespace(
+            getDeviceCount=devices,
+            CUDARuntimeError=self.CUDARuntimeError,
+            runtimeGetVersion=lambda: 13000,
+            driverGetVersion=lambda: driver,
+            getDeviceProperties=lambda _: {"name": b"NVIDIA X", "totalGlobalMem": 2**34, "major": 9, "minor": 0},
+        )
+        package = ModuleType("cupy")
+        package.__version__, package.cuda = (
+            "14.0",
+            SimpleNamespace(runtime=runtime, Device=lambda: SimpleNamespace(id=0)),
+        )
+        return package
+
+    def test_no_cupy(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "cupy", None)
+        with pytest.raises(MissingDependencyError, match=r"pip install 'propmat\[gpu\]'"):
+            _device.cupy()
+
+    def test_no_device(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "cupy", self.package("cudaErrorNoDevice: no CUDA-capable device is detected"))
+        with pytest.raises(UnsupportedError, match="no CUDA-capable device is detected"):
+            _device.cupy()
+        monkeypatch.setitem(sys.modules, "cupy", self.package(0))
+        with pytest.raises(UnsupportedError, match="there is no CUDA device"):
+            _device.cupy()
+
+    def test_old_driver(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "cupy", self.package("cudaErrorInsufficientDriver: too old", driver=12020))
+        with pytest.raises(UnsupportedError, match=r"was made for CUDA 13.0; the driver offers 12.2"):
+            _device.cupy()
+
+    def test_a_device_is_described(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "cupy", self.package(1))
+        assert _device.described().startswith(
+            "NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0"
+        )
+
+    def test_out_of_memory(self, rng, stand_in, monkeypatch):
+        given = there(arguments(rng), host_device.asarray)
+        fields = []
+
+        def exhausted(source, kernel, constants):
+            if kernel != "gather_windows":
+                return host_device.compiled(source, kernel, constants)
+
+            def fail(groups, threads, passed):
+                fields.append(weakref.ref(passed[6]))
+                raise host_device.OutOfMemoryError("Out of memory allocating 8,192 bytes.")
+
+            return fail
+
+        monkeypatch.setattr(_launch, "compiled", exhausted)
+        with pytest.raises(
+            DeviceMemoryError, match="Out of memory allocating 8,192 bytes. Of 2,000 bytes 1,000 are free"
+        ):
+            propmat.closed_form(given["image"], given["trimap"])
+        assert fields[0]() is None  # what had been allocated is free
+        assert stand_in.get_default_memory_pool().freed == 1
+        monkeypatch.setattr(_launch, "compiled", host_device.compiled)
+        assert propmat.closed_form(given["image"], given["trimap"]).shape == (40, 46)
+
+
+@pytest.mark.gpu
+def test_out_of_memory_on_the_device(rng):
+    cupy = real_device()
+    given = there(arguments(rng, 400, 460), cupy.asarray)
+    pool = cupy.get_default_memory_pool()
+    pool.free_all_blocks()
+    pool.set_limit(size=pool.used_bytes() + 2**24)
+    try:
+        with pytest.raises(DeviceMemoryError, match="Out of memory allocating"):
+            propmat.closed_form(given["image"], given["trimap"])
+    finally:
+        pool.set_limit(size=0)
+    assert propmat.closed_form(given["image"], given["trimap"]).shape == (400, 460)
+
+
+def test_the_list_of_sources_is_whole():
+    folder = _launch.resources.files("propmat._gpu")
+    assert SOURCES == sorted(path.name.removesuffix(".cu") for path in folder.iterdir() if path.name.endswith(".cu"))
+
+
+if shutil.which("nvcc"):
+
+    @pytest.mark.parametrize("depth", [1, 3])
+    @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+    @pytest.mark.parametrize("source", SOURCES)
+    def test_compiles_for_devices(source, architecture, depth, tmp_path):
+        if depth > 1 and "DEPTH" not in _launch.code(source):
+            return
+        (tmp_path / "code.cu").write_text(_launch.code(source), encoding="utf-8")
+        options = ["--std=c++17", "-Werror", "all-warnings", "-cubin", f"-arch={architecture}", f"-DDEPTH={depth}"]
+        subprocess.run(["nvcc", *options, "-o", "code.cubin", "code.cu"], cwd=tmp_path, check=True, timeout=300)
