@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,19 @@ def ours() -> dict[str, Method]:
     return {name: Method(partial(_ours, name), ("numpy", "scipy", "numba")) for name in METHODS}
 
 
+def networks() -> dict[str, Method]:
+    """The networks whose weights come with the package. These have seen the photographs of the training set."""
+    if not (find_spec("torch") and find_spec("safetensors")):
+        return {}
+    shipped = Path(propmat.__file__).parent.glob("networks/weights/*.safetensors")
+    return {path.stem: network(path.stem) for path in sorted(shipped)}
+
+
+def network(name: str, weights: Path | None = None) -> Method:
+    """A network with weights from a file, or with those of the package."""
+    return Method(partial(_network, name, weights), ("torch", "numpy", "numba"))
+
+
 def peers() -> dict[str, Method]:
     """The methods of other libraries that are installed."""
     found = {}
@@ -67,13 +81,19 @@ def peers() -> dict[str, Method]:
 
 
 def everyone() -> dict[str, Method]:
-    return ours() | peers()
+    return ours() | networks() | peers()
 
 
 def _ours(name: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
     graph, prior = METHODS[name](image, trimap)
     matte = propmat.solve(graph, trimap, prior=prior)
     return Outcome(matte.alpha, matte.iterations, matte.residual)
+
+
+def _network(name: str, weights: Path | None, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    from propmat import networks
+
+    return Outcome(getattr(networks, name)(image, trimap, weights=weights))
 
 
 def _pymatting(function: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:

@@ -1,12 +1,15 @@
 """Networks, cross-validated on the photographs, and what they cost.
 
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
+    python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
 `validate` trains a network once for every fold, each without the photographs of the fold and without composites that
 show one of them, and lets it answer for these. CONFIG is a configuration of training (`docs/weights.md`) with the
 photographs among its sources. Other methods are run beside it. A run that was stopped goes on where it was. The results
-are in the form of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them.
+are in the form of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them. `cases` says
+what a network gains over other methods, and draws the photographs where it gains most and least; these pictures show
+the photographs: keep them to yourself.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +29,9 @@ from tqdm import tqdm
 
 import propmat
 from benchmarks import contestants, records, scenes, worker
+from benchmarks.panels import panels, sheet
 from benchmarks.summary import markdown, summary
-from propmat import io, metrics, networks
+from propmat import io, metrics
 from propmat.networks._dcnn import DCNN, merged
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss
 from propmat.networks.training import Config, prepare, read_config, train
@@ -34,6 +39,7 @@ from propmat.solvers import CG
 from propmat.torch import propagate
 
 TRIMAPS = (1, 2)
+OUTPUT = Path("network-results")
 
 
 def main() -> None:
@@ -43,7 +49,7 @@ def main() -> None:
     validation.set_defaults(run=validate)
     validation.add_argument("config")
     validation.add_argument("--data", type=Path, required=True, help="the photographs of alphamatting.com")
-    validation.add_argument("--output", type=Path, default=Path("network-results"), help="(%(default)s)")
+    validation.add_argument("--output", type=Path, default=OUTPUT, help="(%(default)s)")
     validation.add_argument("--folds", type=int, default=5, help="(%(default)s)")
     validation.add_argument("--only", type=int, help="one fold, for a look")
     validation.add_argument("--iterations", type=int, help="of each training, if not those of the configuration")
@@ -51,6 +57,14 @@ def main() -> None:
     beside = ["closed_form", "knn", "comprehensive_sampling", "information_flow"]
     known = [name for name in beside if name in contestants.ours()]
     validation.add_argument("--beside", nargs="*", default=known, help=", ".join(known))
+    drawing = commands.add_parser("cases")
+    drawing.set_defaults(run=draw_cases)
+    drawing.add_argument("--data", type=Path, required=True, help="the photographs")
+    drawing.add_argument("--results", type=Path, default=OUTPUT, help="(%(default)s)")
+    drawing.add_argument("--method", default="dcnn", help="(%(default)s)")
+    drawing.add_argument("--against", nargs="+", default=["closed_form", "knn"], help="(closed_form knn)")
+    drawing.add_argument("--output", type=Path, default=Path("network-cases"), help="(%(default)s)")
+    drawing.add_argument("--count", type=int, default=3, help="of each kind (%(default)s)")
     commands.add_parser("time").set_defaults(run=time_networks)
     commands.choices["time"].add_argument("--threads", type=int, default=2, help="(%(default)s)")
     arguments = parser.parse_args()
@@ -102,10 +116,7 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
         prepare(config, tqdm)
         train(config, arguments.device, tqdm)
     sample = scenes.read_sample(arguments.data, image, trimap)
-    verb = getattr(networks, method)
-    network = contestants.Method(
-        lambda pixels, labels: contestants.Outcome(verb(pixels, labels, weights=weights)), ("torch", "numpy", "numba")
-    )
+    network = contestants.network(method, weights)
     matte, measured = worker.run(network, sample)
     path = worker.matte_path(arguments.output, *key)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +125,31 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
     where = {"versions": network.versions, "machine": worker.machine(), "threads": propmat.get_num_threads()}
     scores = metrics.evaluate(matte, sample.alpha, sample.trimap)
     return facts | where | measured | {name: float(f"{score:.7g}") for name, score in scores.items()}
+
+
+def draw_cases(arguments: argparse.Namespace) -> None:
+    """The photographs of greatest and least gain, with their wider trimaps, as pictures."""
+    scores = {records.key(record): record["sad"] for record in records.read(arguments.results / "results.jsonl")}
+    methods = [arguments.method, *arguments.against]
+    problems = sorted({key[:2] for key in scores if key[2] == arguments.method})
+    photographs = sorted({image for image, _ in problems})
+    table = {problem: [scores[(*problem, method)] for method in methods] for problem in problems}
+    means = {name: np.mean([table[key] for key in problems if key[0] == name], axis=0) for name in photographs}
+    print(gain(arguments.method, means, "photographs"))
+    print(gain(arguments.method, table, "problems"))
+    order = sorted(photographs, key=lambda name: means[name][0] / min(means[name][1:]))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for kind, names in (("best", order[: arguments.count]), ("worst", order[: -arguments.count - 1 : -1])):
+        for place, name in enumerate(names, 1):
+            shown = sheet(panels(arguments.data, arguments.results, (name, TRIMAPS[-1]), methods), width=320)
+            shown.save(arguments.output / f"{kind}{place}-{name}.png")
+
+
+def gain(method: str, scores: Mapping[Any, Sequence[float]], kind: str) -> str:
+    """What the first of some scores is to the others, in words."""
+    own, *others = np.mean(list(scores.values()), axis=0)
+    won = sum(score[0] < min(score[1:]) for score in scores.values())
+    return f"{method}: mean SAD {own:.2f}, {own / min(others):.2f} of the next; best on {won} of {len(scores)} {kind}"
 
 
 def time_networks(arguments: argparse.Namespace) -> None:

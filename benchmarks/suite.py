@@ -67,7 +67,9 @@ def _arguments() -> argparse.Namespace:
     arguments.images = arguments.images or scenes.names(arguments.data)
     if strange := set(arguments.images) - set(scenes.names(arguments.data)):
         parser.error(f"--images: there is no {', '.join(sorted(strange))} in {scenes.set_name(arguments.data)}")
-    arguments.methods = arguments.methods or list(contestants.everyone() if arguments.peers else contestants.ours())
+    # Networks only where they are named: they have seen the photographs.
+    usual = contestants.ours() | (contestants.peers() if arguments.peers else {})
+    arguments.methods = arguments.methods or list(usual)
     arguments.threads = max(1, (os.cpu_count() or 1) // arguments.jobs)
     return arguments
 

@@ -152,10 +152,10 @@ def test_known_pixels_are_kept_and_mattes_rounded():
     np.testing.assert_array_equal(matte, [[0, 78, 255]])
 
 
-@pytest.mark.parametrize("name", sorted(contestants.ours()))
+@pytest.mark.parametrize("name", sorted(contestants.ours() | contestants.networks()))
 def test_every_method_of_ours_runs(name):
     sample = propmat.datasets.synthetic(0, (48, 64))
-    outcome = contestants.ours()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
+    outcome = contestants.everyone()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
     assert outcome.alpha.shape == (48, 64)
 
 

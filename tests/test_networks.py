@@ -1,19 +1,24 @@
 """Networks: parameter counts and shapes of the papers, what their families contain, gradients, and weights in files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import propmat
 from propmat import InputError, Trimap, datasets, io, propagate
 from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normalised, stacked
 from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
 from propmat.networks._segnet import SegNet
+from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct
+
+PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
 
 
 @pytest.fixture(autouse=True)
@@ -216,6 +221,20 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert alpha[0, 10] - alpha[0, 9] > 0.9
 
 
+def test_colours_decide_at_first_where_they_are_features():
+    image, trimap, _, _ = composite(24, 32)
+    image = 0.05 * image  # where the bound of affinities is far
+    differences = image.diff(dim=3).abs().sum(1).flatten()
+    agreement = []
+    for colours in (False, True):
+        network = DeepMattePropNet.preset("small", width=16, colours=colours)
+        assert network.features(image, trimap).shape[1] == 4 + 16 + 3 * colours
+        across = network.affinities(image, trimap)[0].detach().flatten()
+        agreement.append(-torch.corrcoef(torch.stack([differences, across.log()]))[0, 1])
+    assert agreement[1] > max(0.9, agreement[0] + 0.05)
+    assert across.min() < 0.3 < 0.7 < across.max()
+
+
 def test_loss_of_composites():
     """The short form of the composition loss is the one with both composites."""
     _, trimap, alpha, _ = composite(12, 16)
@@ -321,6 +340,27 @@ def test_weights_come_back(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"]
 
 
+def test_weights_that_ship():
+    path = shipped("dcnn")
+    assert path.stat().st_size <= 250_000
+    network, facts = load_weights(path, DCNN)
+    assert network.mattes == ("closed_form", "knn")
+    assert (count(network), len(facts["data"])) == (43_904, 20)
+    assert {"preset", "schedule", "seed", "iterations", "version", "commit", "metrics"} < facts.keys()
+    scores = facts["metrics"]
+    assert scores["dcnn"]["sad"] < 0.85 * min(scores[name]["sad"] for name in network.mattes)
+
+
+@pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="needs the photographs of ../shared/data")
+def test_weights_that_ship_merge_a_photograph():
+    """One they have seen: that the file is whole, and is used as it was trained."""
+    samples = datasets.alphamatting(PHOTOGRAPHS, 1)
+    photograph = samples[samples.names.index("GT02")]
+    mattes = [verb(photograph.image, photograph.trimap) for verb in (dcnn, propmat.closed_form, propmat.knn)]
+    errors = [propmat.metrics.sad(alpha, photograph.alpha, photograph.trimap) for alpha in mattes]
+    assert errors[0] < 0.85 * min(errors[1:])
+
+
 def test_wrong_files_of_weights(tmp_path):
     path = tmp_path / "w.safetensors"
     with pytest.raises(InputError, match="weights: cannot read .*w.safetensors"):
@@ -355,8 +395,8 @@ def test_wrong_options(scene):
         DeepMattePropNet(16, norm="layer")
     with pytest.raises(InputError, match="preset: takes 'faithful' or 'three_mattes' or 'small', got 'large'"):
         DCNN.preset("large")
-    with pytest.raises(InputError, match="weights: none of dcnn come with this version; takes a file"):
-        dcnn(scene.image, scene.trimap)
+    with pytest.raises(InputError, match="weights: none of deep_matte_prop_net come with this version; takes a file"):
+        deep_matte_prop_net(scene.image, scene.trimap)
 
 
 # The command
@@ -372,11 +412,14 @@ def test_command(scene, tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "seconds" in told
     assert "iterations" not in told
-    expected = dcnn(io.read_image("image.png"), io.read_trimap("trimap.png"), weights="w.safetensors")
+    pair = io.read_image("image.png"), io.read_trimap("trimap.png")
+    expected = dcnn(*pair, weights="w.safetensors")
     np.testing.assert_allclose(io.read_matte("alpha.png") / 255, expected, atol=0.5 / 255 + 1e-9)
     assert main([*command, "--weights", "w.safetensors", "--radius", "2"]) == 1
     assert "radius: the method dcnn has no such setting; leave it out" in capsys.readouterr().err
     assert main([*command[:-3], "--weights", "w.safetensors"]) == 1
     assert "weights: the method closed_form has no such setting" in capsys.readouterr().err
-    assert main(command) == 1
-    assert "weights: none of dcnn come with this version" in capsys.readouterr().err
+    assert main(command) == 0
+    np.testing.assert_allclose(io.read_matte("alpha.png") / 255, dcnn(*pair), atol=0.5 / 255 + 1e-9)
+    assert main([*command[:-2], "deep_matte_prop_net"]) == 1
+    assert "weights: none of deep_matte_prop_net come with this version" in capsys.readouterr().err

@@ -145,7 +145,7 @@ def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_label
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training; by default the weights that come with the package; this version has none.
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels to their label. The network alone, as in the paper, leaves them near it.
 
@@ -165,8 +165,11 @@ def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_label
 
     Examples
     --------
+    >>> from propmat import datasets
     >>> from propmat.networks import dcnn
-    >>> alpha = dcnn(image, trimap, weights="runs/dcnn/weights.safetensors")  # doctest: +SKIP
+    >>> scene = datasets.synthetic(0, (48, 64))
+    >>> dcnn(scene.image, scene.trimap).shape
+    (48, 64)
     """
     network, _ = load_weights(weights or shipped(DCNN.name), DCNN)
     pixels = pictures.colours(_inputs.image(image))

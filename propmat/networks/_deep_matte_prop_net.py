@@ -48,6 +48,9 @@ class DeepMattePropNet(Network):
         See `SegNet`.
     confidence : float or None, default 0.8
         With which known pixels hold their labels; None makes them exact, and the solve smaller.
+    colours : bool, default False
+        The colours of the image are features too. With a `pair` of differences the first affinities are then close to
+        those of `propmat.random_walk`, where they are else close to 1 between all pixels.
 
     Examples
     --------
@@ -60,7 +63,10 @@ class DeepMattePropNet(Network):
     """
 
     name = "deep_matte_prop_net"
-    presets = {"faithful": {}, "small": {"width": 4, "pair": "absdiff", "norm": "group", "confidence": None}}
+    presets = {
+        "faithful": {},
+        "small": {"width": 4, "pair": "both", "norm": "group", "confidence": None, "colours": True},
+    }
 
     def __init__(
         self,
@@ -70,12 +76,20 @@ class DeepMattePropNet(Network):
         tie: bool = False,
         norm: str = "batch",
         confidence: float | None = 0.8,
+        colours: bool = False,
     ) -> None:
         super().__init__()
         if norm not in ("batch", "group"):
             raise InputError(f"norm: takes 'batch' or 'group', got {norm!r}")
-        self.options = {"width": width, "pair": pair, "tie": tie, "norm": norm, "confidence": confidence}
-        self.confidence = confidence
+        self.options = {
+            "width": width,
+            "pair": pair,
+            "tie": tie,
+            "norm": norm,
+            "confidence": confidence,
+            "colours": colours,
+        }
+        self.confidence, self.colours = confidence, colours
         features = max(64 // width, 16)
         self.semantic = SegNet(4, width, norm)  # 64 x H x W
         self.low_level = nn.Sequential(  # 64 x H x W
@@ -86,15 +100,18 @@ class DeepMattePropNet(Network):
             nn.Conv2d(features, features, 3, padding=1),
             nn.ReLU(inplace=True),
         )
-        self.affinity = PairAffinities(64 // width + features, pair, tie)
+        self.affinity = PairAffinities(64 // width + features + 3 * colours, pair, tie)
+        if colours:
+            self.affinity.start_from_last(3)
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
-        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch."""
+        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then the colours, if asked for."""
         mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
         x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
         height, width = x.shape[-2:]
         padded = functional.pad(x, (0, -width % SHRINKS, 0, -height % SHRINKS), mode="replicate")
-        return torch.cat([self.semantic(padded)[..., :height, :width], self.low_level(x)], dim=1)
+        learned = [self.semantic(padded)[..., :height, :width], self.low_level(x)]
+        return torch.cat([*learned, x[:, :3]] if self.colours else learned, dim=1)
 
     def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
         """Weights (B, H, W - 1) and (B, H - 1, W)."""
@@ -120,6 +137,13 @@ class PairAffinities(nn.Module):
         if pair != "concat":
             self.contrast = nn.Parameter(0.01 * torch.randn(features))
         self.bias = nn.Parameter(torch.zeros(()))
+
+    @torch.no_grad()
+    def start_from_last(self, features: int) -> None:
+        """Let differences of the last features decide at first, and those of all others hardly count."""
+        if self.contrast is not None:
+            self.contrast[:-features] -= 3  # softplus 0.05
+            self.contrast[-features:] = 16  # on photographs then as good as random walks at their sigma
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         across = self.weights(features[..., :, :-1], features[..., :, 1:])

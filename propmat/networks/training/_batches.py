@@ -41,6 +41,8 @@ class Patches:
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.device = config.seed, config.schedule.batch, device
         self.measure = euclidean_loss if config.schedule.loss == "squared" else absolute_loss
+        self.halved = torch.autocast(device.type, torch.bfloat16, enabled=config.schedule.precision == "bfloat16")
+        self.all_symmetries = config.schedule.symmetries == "all"
         planes, corners, kinds, first = [], [], [], 0
         for number, problem in enumerate(problems):
             padded = torch.nn.functional.pad(_planes(problem), (MARGIN,) * 4)  # 6 x H + 12 x W + 12
@@ -49,9 +51,11 @@ class Patches:
             width = padded.shape[2]
             corners.append(np.stack([first + rows * width + columns, np.full(len(rows), width)], axis=1))
             kinds.append(counts)
-            planes.append(padded.flatten(1).half())
-            first += planes[-1].shape[1]
-        self.planes = torch.cat(planes, dim=1).to(device)
+            planes.append(padded.flatten(1).T.half())
+            first += len(planes[-1])
+        # Pixels first, so that what is drawn has its channels last, as convolutions are fastest.
+        seen, truth = torch.cat(planes).to(device).tensor_split([-1], dim=1)
+        self.seen, self.truth = seen.contiguous(), truth[:, 0].contiguous()
         groups = grouped(np.concatenate(kinds))
         order = np.argsort(groups, kind="stable")
         self.sizes = np.bincount(groups)
@@ -67,13 +71,17 @@ class Patches:
         turns = rng.integers(len(self.grids), size=self.size)
         corner = self.corners[torch.from_numpy(picked).to(self.device)]
         grid = self.grids[torch.from_numpy(turns).to(self.device)]  # B x 2 x 27 x 27
-        width = corner[:, 1, None, None]
-        found = self.planes[:, corner[:, 0, None, None] + grid[:, 0] * width + grid[:, 1]].float().movedim(0, 1)
-        return found[:, :-1], found[:, -1:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        first, width = (column[:, None, None] for column in corner.T)
+        pixels = first + grid[:, 0] * width + grid[:, 1]
+        inner = pixels[:, None, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        x, truth = self.seen[pixels].float().movedim(3, 1), self.truth[inner].float()
+        return exchanged(x, truth, rng) if self.all_symmetries else (x, truth)
 
     def loss(self, network: DCNN, iteration: int) -> Tensor:
         x, truth = self.batch(iteration)
-        return self.measure(network(x), truth)
+        with self.halved:
+            alpha = network(x)
+        return self.measure(alpha.float(), truth)
 
     def matte(self, network: DCNN, problem: Problem) -> Array:
         return merged(network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
@@ -84,6 +92,19 @@ def _planes(problem: Problem) -> Tensor:
     return stacked(problem.image / 255, [problem.whole(values) for values in (*problem.mattes, problem.alpha)])
 
 
+def exchanged(x: Tensor, truth: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Patches with their colours in some order, and half of them with background for foreground.
+
+    The mattes follow exactly, for methods to which the channels of a picture are alike. The zeros around a picture
+    become ones with the mattes.
+    """
+    orders = torch.from_numpy(rng.permuted(np.tile(np.arange(3), (len(x), 1)), axis=1)).to(x.device)
+    colours = x[:, :3].gather(1, orders[:, :, None, None].expand(-1, -1, *x.shape[2:]))
+    swapped = torch.from_numpy(rng.random((len(x), 1, 1, 1)) < 0.5).to(x.device)
+    mattes, truth = (torch.where(swapped, 1 - values, values) for values in (x[:, 3:], truth))
+    return torch.cat([colours, mattes], dim=1).contiguous(memory_format=torch.channels_last), truth
+
+
 def _turned_grids() -> Array:
     """Rows and columns of a patch in its eight positions: (8, 2, 27, 27)."""
     grid = np.indices((PATCH, PATCH))
@@ -92,18 +113,18 @@ def _turned_grids() -> Array:
 
 
 def windows(problem: Problem, most: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Upper left corners of at most so many windows with an unknown pixel, and two counts of each.
+    """Upper left corners of windows around unknown pixels, at most so many, and two counts of each.
 
-    The 15 x 15 pixels in the middle lie within the picture. Counted are those that are not transparent, and those
-    where alpha changes.
+    The 15 x 15 pixels in the middle lie within the picture, at its borders beside the unknown pixel's place. Counted
+    are those that are not transparent, and those where alpha changes.
     """
     alpha = problem.whole(problem.alpha).astype(np.float32)
     if min(alpha.shape) < TARGET:
         raise InputError(f"data: {problem.name} is {alpha.shape[1]} x {alpha.shape[0]} pixels, takes at least {TARGET}")
-    rows, columns = np.nonzero(_sums(np.pad(problem.unknown, MARGIN), PATCH))
-    if len(rows) > most:
-        kept = rng.choice(len(rows), most, replace=False)
-        rows, columns = rows[kept], columns[kept]
+    places = np.argwhere(problem.unknown)
+    if len(places) > most:
+        places = rng.choice(places, most, replace=False)
+    rows, columns = np.clip(places - TARGET // 2, 0, np.array(alpha.shape) - TARGET).T
     slope = np.hypot(np.diff(alpha, axis=0, append=alpha[-1:]), np.diff(alpha, axis=1, append=alpha[:, -1:]))
     counts = [_sums(mask, TARGET)[rows, columns] for mask in (alpha > 0, slope > EDGE)]
     return rows, columns, np.stack(counts, axis=1)
@@ -131,9 +152,13 @@ class Crops:
 
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.side = config.seed, config.schedule.batch, config.schedule.crop
+        if config.schedule.precision != "single":
+            # Features of neighbours differ by less than its roundings: gradients lose their direction.
+            raise InputError("precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'")
         small = [problem.name for problem in problems if min(problem.labels.shape) < self.side]
         if small:
             raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")
+        self.all_symmetries = config.schedule.symmetries == "all"
         self.places = [np.argwhere(problem.unknown) for problem in problems]
         self.planes = [_layers(problem).to(device) for problem in problems]
 
@@ -152,7 +177,8 @@ class Crops:
             turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
             if bool((crop[3] != 0.5).any()):  # with nothing known there is nothing to propagate
                 turned = torch.rot90(crop, turns, (1, 2))
-                return turned.flip(2) if mirrored else turned
+                turned = turned.flip(2) if mirrored else turned
+                return exchanged_crop(turned, rng) if self.all_symmetries else turned
 
     def loss(self, network: DeepMattePropNet, iteration: int) -> Tensor:
         image, trimap, alpha, contrast = self.batch(iteration).split((3, 1, 1, 3), dim=1)
@@ -161,6 +187,13 @@ class Crops:
 
     def matte(self, network: DeepMattePropNet, problem: Problem) -> Array:
         return propagated(network, problem.image / 255, Trimap.parse(problem.trimap))
+
+
+def exchanged_crop(crop: Tensor, rng: np.random.Generator) -> Tensor:
+    """Colours in some order, and half of the time background for foreground; contrasts may have either sign."""
+    order = rng.permutation(3)
+    maps = 1 - crop[3:5] if rng.random() < 0.5 else crop[3:5]
+    return torch.cat([crop[order], maps, crop[5 + order]])
 
 
 def _layers(problem: Problem) -> Tensor:

@@ -26,7 +26,13 @@ else:
 T = TypeVar("T")
 
 
-CHOICES = {"optimiser": ("sgd", "adam"), "decay": ("constant", "cosine"), "loss": ("squared", "absolute")}
+CHOICES = {
+    "optimiser": ("sgd", "adam", "soap"),
+    "decay": ("constant", "cosine"),
+    "loss": ("squared", "absolute"),
+    "precision": ("single", "bfloat16"),
+    "symmetries": ("turns", "all"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Schedule:
     weight_decay: float = 0.0
     decay: str = "constant"  # or "cosine", to 0 at the end
     loss: str = "squared"  # of DCNN, as in the paper; or "absolute"
+    precision: str = "single"  # or "bfloat16", of DCNN's convolutions: faster where processors have it
+    symmetries: str = "turns"  # and mirror images; or "all", also orders of colours, and background for foreground
     clip: float = 0.0  # the longest gradient; 0 for no limit
     crop: int = 256  # pixels a side; patches of DCNN are 27
     patches: int = 20_000  # of each problem, at most
@@ -57,11 +65,11 @@ class Schedule:
         _inputs.positive(self.rate, "rate")
 
 
-# The papers' schedules, and one that ends within hours.
+# The papers' schedules, and some that end within minutes or hours.
 SCHEDULES = {
     "dcnn": {
         "faithful": Schedule(1_000_000, 128, 1e-5, "sgd"),
-        "fast": Schedule(20_000, 128, 1e-3, decay="cosine"),
+        "fast": Schedule(5_000, 64, 3e-3, "soap", decay="cosine", loss="absolute", symmetries="all"),
     },
     "deep_matte_prop_net": {
         "faithful": Schedule(750_000, 4, 0.1, "sgd", weight_decay=5e-4, clip=1.0, crop=320),

@@ -23,6 +23,7 @@ from propmat.networks.training._batches import TASKS
 from propmat.networks.training._config import Config, Schedule
 from propmat.networks.training._curves import draw_curves
 from propmat.networks.training._problems import Progress, load, replace
+from propmat.networks.training._soap import Soap
 
 Record = dict[str, Any]
 
@@ -167,7 +168,8 @@ class Run:
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimiser.", tensors).items():
             number, _, what = name.partition(".")
-            state.setdefault(int(number), {})[what] = tensor
+            # Products of matrices round by where these lie in memory.
+            state.setdefault(int(number), {})[what] = tensor.clone()
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
         self.total.copy_(tensors["total"])
         path = self.config.output / "log.jsonl"
@@ -193,7 +195,15 @@ def _adam(network: Network, schedule: Schedule) -> torch.optim.Optimizer:
     return torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=schedule.weight_decay)
 
 
-OPTIMISERS: dict[str, Callable[[Network, Schedule], torch.optim.Optimizer]] = {"sgd": _sgd, "adam": _adam}
+def _soap(network: Network, schedule: Schedule) -> torch.optim.Optimizer:
+    return Soap(network.parameters(), schedule.rate, schedule.weight_decay)
+
+
+OPTIMISERS: dict[str, Callable[[Network, Schedule], torch.optim.Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "soap": _soap,
+}
 
 
 def _means(scores: Sequence[dict[str, float]]) -> dict[str, float]:
