@@ -266,9 +266,9 @@ def block_functions(
 
 
 @compiled()
-def pack(functions, first, counts, sizes, begins, packed):
+def pack(low, high, functions, first, counts, sizes, begins, packed):
     """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
-    for p in range(sizes.size):
+    for p in range(low, high):
         for i in range(first[p + 1] - first[p]):
             for j in range(counts[p]):
                 packed[begins[p] + i * sizes[p] + j] = functions[first[p] + i, j]
@@ -276,9 +276,9 @@ def pack(functions, first, counts, sizes, begins, packed):
 
 @compiled()
 def galerkin_pixels(
-    low, high, values, scale, block, edge, basis, row, owner, where, first, members, cells, shifts, sizes, offsets, out
+    low, high, values, scale, block, edge, basis, row, owner, where, first, members, cells, number, sizes, offsets, out
 ):
-    """Pᵀ S A S P for blocks of edge x edge pixels; `shifts[i]` leads from the i-th member to rows -2, -1, 1, 2.
+    """Pᵀ S A S P for blocks of edge x edge pixels, which `number` numbers on the image with a border of two pixels.
 
     With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
     couples a block of them to itself is worked out. A block's own matrix comes from one half of its part of A.
@@ -296,10 +296,8 @@ def galerkin_pixels(
             touched[:] = 0
             for k in range(25):
                 dy, dx = k // 5 - 2, k % 5 - 2
-                there = here + dx
-                if dy != 0:
-                    there += shifts[i, dy + 2 if dy < 0 else dy + 1]
-                q = owner[there]
+                there = number[y + dy + 2, x + dx + 2]
+                q = owner[there] if there >= 0 else -1
                 if q < 0:
                     continue
                 slot = 3 * (where[q, 0] - where[p, 0]) + where[q, 1] - where[p, 1]

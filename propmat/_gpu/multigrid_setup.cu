@@ -210,8 +210,8 @@ __device__ bool leaves(long long here, long long step, long long most)
 extern "C" __global__ void galerkin_pixels(const double *values, long long support, const float *scale, long long block,
                                            long long edge, const float *basis, const long long *row, const int *owner, const int *where,
                                            const long long *first, const int *members, const unsigned char *cells,
-                                           const int *shifts, const long long *sizes, const long long *offsets,
-                                           long long blocks, double *out)
+                                           const int *number, long long columns, const long long *sizes,
+                                           const long long *offsets, long long blocks, double *out)
 {
     __shared__ double value[25 * PIXELS], product[PIXELS * WIDTH];
     __shared__ long long source[25 * PIXELS];
@@ -227,10 +227,8 @@ extern "C" __global__ void galerkin_pixels(const double *values, long long suppo
         FOR_THREADS(e, 25 * rows) {
             int i = e / 25, dy = e % 25 / 5 - 2, dx = e % 5 - 2;
             long long y = where[2 * p] * edge + cells[begin + i] / edge, x = where[2 * p + 1] * edge + cells[begin + i] % edge;
-            long long here = members[begin + i], there = here + dx;
-            if (dy != 0)
-                there += shifts[4 * (begin + i) + (dy < 0 ? dy + 2 : dy + 1)];
-            int q = owner[there];
+            long long here = members[begin + i], there = number[(y + dy + 2) * columns + x + dx + 2];
+            int q = there < 0 ? -1 : owner[there];
             slot[e] = -1;
             if (q < 0 || (block > 0 && (leaves(y, dy, block) || leaves(x, dx, block))))
                 continue;

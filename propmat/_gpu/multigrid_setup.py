@@ -99,7 +99,9 @@ def block_functions(
     launch("multigrid_setup", "block_functions", groups, *fine, *coarse, *work, out, base, counts)
 
 
-def pack(functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any) -> None:
+def pack(
+    low: int, high: int, functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any
+) -> None:
     """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
     given = (functions, functions.shape[1], first, counts, sizes, begins, sizes.size, packed)
     launch("multigrid_setup", "pack", sizes.size, *given)
@@ -119,14 +121,14 @@ def galerkin_pixels(
     first: Any,
     members: Any,
     cells: Any,
-    shifts: Any,
+    number: Any,
     sizes: Any,
     offsets: Any,
     out: Any,
 ) -> None:
     """Pᵀ S A S P for blocks of edge x edge pixels; with block > 0 what ties blocks of so many pixels is left out."""
     fine = (values, values.shape[1], scale, block, edge, basis, row, owner)
-    given = (*fine, where, first, members, cells, shifts, sizes, offsets, sizes.size, out)
+    given = (*fine, where, first, members, cells, number, number.shape[1], sizes, offsets, sizes.size, out)
     launch("multigrid_setup", "galerkin_pixels", sizes.size, *given)
 
 

@@ -78,7 +78,9 @@ class Blocks(Level):
         self.begins = starts_of(lengths)
         self.basis = np.zeros(int(lengths.sum()), np.float32, like=counts)
         kernels = self.backend.kernels("multigrid_setup")
-        kernels.pack(functions, self.first, counts, self.sizes, self.begins, self.basis)
+        self.backend.share(
+            kernels.pack, len(counts), functions, self.first, counts, self.sizes, self.begins, self.basis
+        )
         widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
         self.offsets = starts_of(widths.ravel()).reshape(widths.shape)
         self.entries = int(widths.sum())

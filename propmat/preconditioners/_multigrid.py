@@ -102,7 +102,7 @@ class Hierarchy:
             edge *= FACTOR
             self._next_level(edge)
         self.inverse = self._dense_inverse()
-        del self.between, self.stencil, self.cells, self.owner, self.row, self.shifts
+        del self.between, self.stencil, self.cells, self.owner, self.row
         levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
         self.coarsest = np.zeros((2, self.levels[-1].size), np.float32, like=matrix.values)
@@ -146,17 +146,14 @@ class Hierarchy:
         self.levels, self.stencil = [level], stencil
 
     def _locate(self, level: Blocks) -> None:
-        """Row of the basis and block of every pixel of the support; its shifts to other rows."""
-        support = self.matrix.support
+        """Row of the basis and block of every pixel of the support."""
+        size = self.matrix.support.size
         owner = intervals(np.diff(level.first), level.members.size)
         rank = np.arange(level.members.size, dtype=np.int64, like=owner) - level.first[owner]
-        self.owner = np.full(support.size, -1, np.int32, like=owner)
+        self.owner = np.full(size, -1, np.int32, like=owner)
         self.owner[level.members] = owner
-        self.row = np.zeros(support.size, np.int64, like=owner)
+        self.row = np.zeros(size, np.int64, like=owner)
         self.row[level.members] = level.begins[owner] + rank * level.sizes[owner]
-        shifts = np.zeros((support.size, 4), np.int32, like=owner)
-        shifts[support.position] = support.runs[intervals(support.runs[:, 1], support.position.size), 2:]
-        self.shifts = shifts[level.members]
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         stencil = np.zeros(level.entries, like=values)
@@ -174,7 +171,7 @@ class Hierarchy:
             level.first,
             level.members,
             self.cells,
-            self.shifts,
+            self.matrix.support.number,
             level.sizes,
             level.offsets,
             stencil,
