@@ -34,62 +34,65 @@ def add_transposed(values, begin, width, x, start, rows, out):
 
 
 @compiled(parallel=True, fastmath={"contract", "reassoc"})
-def relax_blocks(values, unit, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
+def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
     """The same on blocks, whose own matrices are the identity.
 
     Only the matrices to the neighbours ahead are kept. A neighbour behind reads its own, transposed, a row of blocks
     later, while it is still in the cache: half the memory, and memory is what this waits for.
     """
-    for p in prange(sizes.size):
-        start, size = starts[p], sizes[p]
-        product = out[start : start + size]
-        product[:] = 0
-        for s in range(4):
-            q = neighbours[p, s]
-            if q >= 0:
-                add_transposed(values, offsets[q, 4 - s], size, x, starts[q], sizes[q], product)
-        for s in range(5, 9):
-            q = neighbours[p, s]
-            if q >= 0:
-                width, begin = sizes[q], offsets[p, s - 4]
-                other = x[starts[q] : starts[q] + width]
-                for i in range(size):
-                    row = values[begin + i * width : begin + (i + 1) * width]
-                    total = np.float32(0)
-                    for j in range(width):
-                        total += row[j] * other[j]
-                    product[i] += total
-        for i in range(start, start + size):
-            step[i] = old * step[i] + new * (b[i] - x[i] - unit * out[i])
-            out[i] = x[i] + step[i]
+    for c in prange(chunks.size - 1):
+        for p in range(chunks[c], chunks[c + 1]):
+            start, size = starts[p], sizes[p]
+            product = out[start : start + size]
+            product[:] = 0
+            for s in range(4):
+                q = neighbours[p, s]
+                if q >= 0:
+                    add_transposed(values, offsets[q, 4 - s], size, x, starts[q], sizes[q], product)
+            for s in range(5, 9):
+                q = neighbours[p, s]
+                if q >= 0:
+                    width, begin = sizes[q], offsets[p, s - 4]
+                    other = x[starts[q] : starts[q] + width]
+                    for i in range(size):
+                        row = values[begin + i * width : begin + (i + 1) * width]
+                        total = np.float32(0)
+                        for j in range(width):
+                            total += row[j] * other[j]
+                        product[i] += total
+            for i in range(start, start + size):
+                step[i] = old * step[i] + new * (b[i] - x[i] - unit * out[i])
+                out[i] = x[i] + step[i]
 
 
 @compiled(parallel=True, fastmath={"contract"})
-def restrict(basis, begins, first, members, starts, sizes, residual, out):
+def restrict(chunks, basis, begins, first, members, starts, sizes, residual, out):
     """out = Pᵀ residual."""
-    for p in prange(sizes.size):
-        size = sizes[p]
-        target = out[starts[p] : starts[p] + size]
-        target[:] = 0
-        for i in range(first[p + 1] - first[p]):
-            f = residual[members[first[p] + i]]
-            row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
-            for j in range(size):
-                target[j] += row[j] * f
+    for c in prange(chunks.size - 1):
+        for p in range(chunks[c], chunks[c + 1]):
+            size = sizes[p]
+            target = out[starts[p] : starts[p] + size]
+            target[:] = 0
+            for i in range(first[p + 1] - first[p]):
+                f = residual[members[first[p] + i]]
+                row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
+                for j in range(size):
+                    target[j] += row[j] * f
 
 
 @compiled(parallel=True, fastmath={"contract", "reassoc"})
-def prolong(basis, begins, first, members, starts, sizes, coarse, out):
+def prolong(chunks, basis, begins, first, members, starts, sizes, coarse, out):
     """out += P coarse."""
-    for p in prange(sizes.size):
-        size = sizes[p]
-        source = coarse[starts[p] : starts[p] + size]
-        for i in range(first[p + 1] - first[p]):
-            row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
-            total = np.float32(0)
-            for j in range(size):
-                total += row[j] * source[j]
-            out[members[first[p] + i]] += total
+    for c in prange(chunks.size - 1):
+        for p in range(chunks[c], chunks[c + 1]):
+            size = sizes[p]
+            source = coarse[starts[p] : starts[p] + size]
+            for i in range(first[p + 1] - first[p]):
+                row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
+                total = np.float32(0)
+                for j in range(size):
+                    total += row[j] * source[j]
+                out[members[first[p] + i]] += total
 
 
 @compiled(fastmath={"contract", "reassoc"})

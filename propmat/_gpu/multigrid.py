@@ -22,6 +22,7 @@ def relax_pixels(
 def relax_blocks(
     values: Any,
     unit: Any,
+    chunks: Any,
     offsets: Any,
     neighbours: Any,
     starts: Any,
@@ -39,13 +40,15 @@ def relax_blocks(
 
 
 def restrict(
-    basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, residual: Any, out: Any
+    chunks: Any, basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, residual: Any, out: Any
 ) -> None:
     """out = Pᵀ residual."""
     _over_blocks("restrict_blocks", sizes, basis, begins, first, members, starts, sizes, sizes.size, residual, out)
 
 
-def prolong(basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, coarse: Any, out: Any) -> None:
+def prolong(
+    chunks: Any, basis: Any, begins: Any, first: Any, members: Any, starts: Any, sizes: Any, coarse: Any, out: Any
+) -> None:
     """out += P coarse."""
     _over_blocks("prolong", sizes, basis, begins, first, members, starts, sizes, sizes.size, coarse, out)
 

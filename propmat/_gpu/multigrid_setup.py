@@ -99,9 +99,7 @@ def block_functions(
     launch("multigrid_setup", "block_functions", groups, *fine, *coarse, *work, out, base, counts)
 
 
-def pack(
-    low: int, high: int, functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any
-) -> None:
+def pack(low: int, high: int, functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any) -> None:
     """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
     given = (functions, functions.shape[1], first, counts, sizes, begins, sizes.size, packed)
     launch("multigrid_setup", "pack", sizes.size, *given)

@@ -11,6 +11,7 @@ from propmat.grid import GridOperator
 
 Array = np.ndarray[Any, Any]
 
+CHUNKS = 64  # parts of a loop over blocks, of about equal work
 FACTOR = 3  # blocks across a block of the next level
 UNITS = 32767.0  # of a matrix's entries in a cycle; none is above 1, for the diagonal is 1
 LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
@@ -84,6 +85,8 @@ class Blocks(Level):
         widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
         self.offsets = starts_of(widths.ravel()).reshape(widths.shape)
         self.entries = int(widths.sum())
+        shares = np.arange(CHUNKS, dtype=np.int64, like=counts) * self.entries // CHUNKS
+        self.chunks = np.append(np.searchsorted(self.offsets[:, 0], shares), len(counts))
 
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""
@@ -114,6 +117,7 @@ class Blocks(Level):
         kernels.relax_blocks(
             self.values,
             np.float32(1 / UNITS),
+            self.chunks,
             self.offsets,
             self.neighbours,
             self.starts,
@@ -128,11 +132,13 @@ class Blocks(Level):
 
     def restrict(self, residual: Array, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
-        kernels.restrict(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, residual, out)
+        where = self.chunks, self.basis, self.begins, self.first, self.members, self.starts, self.sizes
+        kernels.restrict(*where, residual, out)
 
     def prolong(self, coarse: Array, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
-        kernels.prolong(self.basis, self.begins, self.first, self.members, self.starts, self.sizes, coarse, out)
+        where = self.chunks, self.basis, self.begins, self.first, self.members, self.starts, self.sizes
+        kernels.prolong(*where, coarse, out)
 
 
 def group(fine: Blocks) -> Blocks:
