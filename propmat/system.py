@@ -18,6 +18,7 @@ from propmat._backend import to_host
 from propmat.errors import InputError, PropmatWarning
 from propmat.grid import GridOperator
 from propmat.laplacian import Laplacian, Split, affinity
+from propmat.solvers._base import length
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -83,7 +84,7 @@ class System:
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
-        return (point, seen) if np.linalg.norm(seen) < np.linalg.norm(rhs) else (nowhere, rhs)
+        return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
         """x set among the labels, (H, W)."""

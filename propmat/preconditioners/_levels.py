@@ -86,7 +86,8 @@ class Blocks(Level):
         self.offsets = starts_of(widths.ravel()).reshape(widths.shape)
         self.entries = int(widths.sum())
         shares = np.arange(CHUNKS, dtype=np.int64, like=counts) * self.entries // CHUNKS
-        self.chunks = np.append(np.searchsorted(self.offsets[:, 0], shares), len(counts))
+        self.chunks = np.full(CHUNKS + 1, len(counts), np.int64, like=counts)
+        self.chunks[:CHUNKS] = np.searchsorted(self.offsets[:, 0], shares)
 
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""

@@ -18,7 +18,7 @@ from propmat._backend import backend_of
 from propmat.grid import GridOperator
 from propmat.preconditioners import NearNullSpace
 from propmat.preconditioners._auto import fallback
-from propmat.solvers._base import Callback, Solution, Status, relative_residual
+from propmat.solvers._base import Callback, Solution, Status, length, relative_residual
 
 Array = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ class PreparedCG:
         """Solve A x = rhs from x0 (0 if not given)."""
         start = time.perf_counter()
         x = np.zeros_like(rhs) if x0 is None else x0.astype(np.float64)
-        scale = float(np.linalg.norm(rhs))
+        scale = length(rhs)
         iterations = 0
         if not np.isfinite(scale):
             status = Status.nonfinite
@@ -146,7 +146,7 @@ class _Run:
             product = np.zeros_like(self.x)
             self.layout.multiply(self.x, product)
             residual = self.rhs - product
-            norm = float(np.linalg.norm(residual))
+            norm = length(residual)
             self._keep(norm)
             if norm <= self.tolerance:
                 return Status.converged
