@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from functools import partialmethod
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 import propmat
 from propmat import io
@@ -180,6 +182,8 @@ def test_progress_on_a_terminal_and_none_in_a_pipe(files, monkeypatch, capsys):
     assert main(arguments) == 0
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    # Drawn at every iteration, for all of them may take less than the tenth of a second between two pictures.
+    monkeypatch.setattr(tqdm, "__init__", partialmethod(tqdm.__init__, mininterval=0, miniters=0))
     assert main(arguments) == 0
     assert "iteration" in capsys.readouterr().err
 
