@@ -30,7 +30,8 @@ class Multigrid:
     colours vary freely get many functions, smooth ones few (spectral AMGe, Chartier et al. 2003,
     https://doi.org/10.1137/S106482750139892X, with the eigenvectors replaced by an elimination).
     Blocks are 8 x 8 pixels, then 3 x 3 blocks; prolongations are not smoothed, so that a block is
-    coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, in single precision.
+    coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, vectors in single
+    precision, matrices in 16 bits.
 
     Parameters
     ----------
