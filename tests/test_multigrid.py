@@ -7,6 +7,8 @@ import pytest
 import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh, spsolve
 
+import propmat
+from benchmarks.robustness import hard_scenes
 from propmat import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners import Multigrid
@@ -111,6 +113,13 @@ def test_smoother_knows_the_largest_eigenvalue(kind):
     largest = eigsh(scale @ matrix.tocsr() @ scale, k=1, which="LA", return_eigenvectors=False)[0]
     bound = Multigrid().prepare(matrix).smoothers[0].bound
     assert largest <= bound <= 1.2 * largest
+
+
+def test_no_bound_on_the_number_of_functions_binds():
+    """Rendered thin leaves over leaves; with 192 functions a block on the fourth level, where 240 are needed, 90."""
+    scene = next(scene for scene in hard_scenes() if "leaves" in scene.name)
+    matte = propmat.solve(propmat.laplacian.closed_form(scene.image), scene.trimap, solver=CG())
+    assert matte.iterations < 40
 
 
 def test_single_unknown_pixel():

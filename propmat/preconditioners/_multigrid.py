@@ -218,7 +218,8 @@ class Hierarchy:
     def _next_level(self, edge: int) -> None:
         fine = self.levels[-1]
         level = group(fine)
-        most = int(min(256, 64 * len(self.levels)))
+        # It guards memory, and must not bind: functions left out that cost next to nothing are hundreds of iterations.
+        most = min(32 << len(self.levels), int(np.diff(level.first).max()))
         functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
         counts = np.empty(len(level.where), np.int64, like=self.stencil)
         self.backend.share(
