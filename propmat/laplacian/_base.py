@@ -54,6 +54,7 @@ class Laplacian(ABC):
     """
 
     shape: tuple[int, int]
+    images: int = 1  # that stand one above the other in `shape`, and share no element
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
 
@@ -76,7 +77,7 @@ class Laplacian(ABC):
     @property
     @abstractmethod
     def ties_all_pixels(self) -> bool:
-        """Whether the graph is connected by construction, so that one known pixel makes the system definite."""
+        """Whether every image is connected by construction, so that one known pixel makes its system definite."""
 
     @property
     def bridges_gaps(self) -> bool:

@@ -87,9 +87,10 @@ class WindowLaplacian(Laplacian):
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
-    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int) -> None:
+    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, images: int = 1) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
+        self.images = images
         self.image = image
         self.beside = {"image": image}
         self.epsilon = epsilon
@@ -99,9 +100,10 @@ class WindowLaplacian(Laplacian):
         if self.radius > 1:
             return super().split(unknown, diagonal)
         operator = GridOperator.from_image(
-            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal
+            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal, images=self.images
         )
-        return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all(), like=unknown))
+        some_known = (~unknown).reshape(self.images, -1).any(axis=1)
+        return Split(operator, operator.times_known, operator.in_images(np.asarray(some_known, like=unknown)))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         _inputs.in_memory(self.image, "image", None)
@@ -122,6 +124,9 @@ class WindowLaplacian(Laplacian):
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         wanted = _windows_over(touched, self.radius)
+        rows = self.shape[0] // self.images
+        inside = np.arange(len(wanted), like=wanted) % rows < rows - 2 * self.radius
+        wanted &= inside[:, None]
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 
