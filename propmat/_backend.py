@@ -119,3 +119,8 @@ def to_device(value: Any) -> Any:
 def to_host(array: Any) -> Any:
     """A copy in host memory of what lies on a GPU; an array of NumPy is returned as it is."""
     return array.get() if on_device(array) else array
+
+
+def beside(array: Any, like: Any) -> Any:
+    """An array of NumPy, or a copy of it on a GPU if `like` lies there."""
+    return to_device(array) if on_device(like) else array

@@ -14,9 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat._backend import to_host
+from propmat._backend import backend_of, beside, to_host
 from propmat.errors import InputError, PropmatWarning
-from propmat.grid import GridOperator
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.solvers._base import length
 from propmat.trimap import Trimap
@@ -145,9 +144,13 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) ->
     anchored = to_host(anchored)
     from scipy.sparse import csgraph
 
-    matrix = split.matrix.on_host() if isinstance(split.matrix, GridOperator) else split.matrix
-    _, component = csgraph.connected_components(matrix.tocsr(), directed=False)
+    _, component = csgraph.connected_components(_entries(split.matrix), directed=False)
     return ~np.isin(component, component[anchored])
+
+
+def _entries(matrix: Any) -> sp.csr_array:
+    """What is stored of a matrix, in host memory."""
+    return getattr(matrix, "on_host", lambda: matrix)().tocsr()
 
 
 def _in_every_image(anchored: Mask, solved_for: Mask, images: int) -> bool:
@@ -175,13 +178,13 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
         stacklevel=6,
     )
     pixels = np.zeros(solved_for.shape, bool)
-    pixels[solved_for] = adrift
-    weight = BRIDGE * _mean_weight(split.matrix.tocoo())
+    pixels[to_host(solved_for)] = adrift
+    weight = BRIDGE * _mean_weight(_entries(split.matrix).tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
-    bridges = affinity(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
+    bridges = affinity(*(beside(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
     weak = Laplacian.split(bridges, solved_for)
     together = Split(
-        sp.csr_array(split.matrix + weak.matrix),
+        backend_of(solved_for).kernels("csr").stored(sp.csr_array(_entries(split.matrix) + _entries(weak.matrix))),
         lambda values: split.times_known(values) + weak.times_known(values),
         split.touches_known | weak.touches_known,
     )

@@ -78,7 +78,7 @@ class Affinity(Laplacian):
     @cached_property
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool, like=self.horizontal)
-        return GridOperator.from_edges(self.horizontal, self.vertical, every).tocsr()
+        return GridOperator.from_edges(self.horizontal, self.vertical, every).on_host().tocsr()
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))

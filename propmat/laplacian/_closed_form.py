@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat._backend import HOST, backend_of
+from propmat._backend import HOST, backend_of, to_host
 from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
 from propmat.laplacian._base import Laplacian, Split, numbered
@@ -106,7 +107,6 @@ class WindowLaplacian(Laplacian):
         return Split(operator, operator.times_known, operator.in_images(np.asarray(some_known, like=unknown)))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        _inputs.in_memory(self.image, "image", None)
         kernels = HOST.kernels("closed_form")
         row_pixels = np.flatnonzero(row_mask)
         column_of = numbered(column_mask)
@@ -114,12 +114,17 @@ class WindowLaplacian(Laplacian):
         indptr = index_pointer(counts)
         indices = np.empty(indptr[-1], np.int32)
         data = np.empty(indptr[-1])
-        mean, whitening, _ = self._window_statistics(row_mask)
-        kernels.fill_rows(self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
+        here = self._on_host
+        mean, whitening, _ = here._window_statistics(row_mask)
+        kernels.fill_rows(here.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
         block = sp.csr_array((data, indices, indptr), shape=(row_pixels.size, int(column_mask.sum())))
         block.eliminate_zeros()
         block.has_canonical_format = True
         return block
+
+    @cached_property
+    def _on_host(self) -> WindowLaplacian:
+        return type(self)(to_host(self.image), self.epsilon, self.radius, self.images)
 
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""

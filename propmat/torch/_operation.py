@@ -25,7 +25,7 @@ from propmat import _batches
 from propmat._backend import on_device, to_device
 from propmat.errors import PropmatWarning, UnsupportedError
 
-VERBS_ON_DEVICE = ("closed_form", "propagate", "refine")
+VERBS_ON_DEVICE = ("closed_form", "knn", "propagate", "refine")
 
 
 class _Problem(NamedTuple):
