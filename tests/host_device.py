@@ -38,7 +38,7 @@ TYPES = {
 IN_CUPY = set(
     """
     all any arange argmax argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate
-    copyto count_nonzero cumsum diff einsum empty empty_like exp flatnonzero full full_like isfinite max mean
+    copyto count_nonzero cumsum diff einsum empty empty_like exp eye flatnonzero full full_like inv isfinite max mean
     min moveaxis ndim nonzero norm ones ones_like pad require searchsorted shape square stack sum tile unique
     unravel_index vdot where zeros zeros_like
     """.split()

@@ -30,7 +30,17 @@ WORK = {
     "five threads": {"groups": 2, "threads": 5},
     "five threads, last first": {"groups": 2, "threads": 5, "backwards": True},
 }
-SOURCES = ["conjugate_gradients", "csr", "foreground", "grid", "multigrid", "multigrid_setup", "ridge", "windows"]
+SOURCES = [
+    "box",
+    "conjugate_gradients",
+    "csr",
+    "foreground",
+    "grid",
+    "multigrid",
+    "multigrid_setup",
+    "ridge",
+    "windows",
+]
 
 
 def real_device():
@@ -167,6 +177,12 @@ VERBS = {
             a["trimap"],
             confidence=a["weight"],
             solver=solver,
+        ).alpha
+    ),
+    "large_kernel": lambda a, solver: propmat.large_kernel(a["image"], a["trimap"], radius=4, solver=solver),
+    "large_kernel, held": lambda a, solver: (
+        propmat.solve(
+            propmat.laplacian.large_kernel(a["image"], radius=4), a["trimap"], confidence=a["weight"], solver=solver
         ).alpha
     ),
     "matrix": lambda a, solver: propmat.solve(grid_matrix(40, 46), a["trimap"], solver=solver).alpha,
@@ -336,7 +352,6 @@ def test_a_mixture_is_an_error(rng, stand_in):
 HOST_ONLY = {
     "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
     "shared_sampling": lambda image, trimap: propmat.shared_sampling(image, trimap),
-    "large_kernel": lambda image, trimap: propmat.large_kernel(image, trimap),
     "metrics": lambda image, trimap: propmat.metrics.sad(image[:, :, 0], image[:, :, 0], trimap),
     "foreground": lambda image, trimap: propmat.foreground(image, image[:, :, 0], method="closed_form"),
 }
@@ -357,6 +372,23 @@ def test_solvers_on_the_host_alone_say_so(solver, rng, stand_in):
     for verb in (propmat.closed_form, propmat.knn):
         with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
             verb(given["image"], given["trimap"], solver=CG(preconditioner=IncompleteCholesky()))
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_box_sums(depth, rng, to_device):
+    """Taller than a stripe of running sums, with windows at the borders."""
+    image, trimap, values = rng.random((150, 13, depth)), rng.random((150, 13)), rng.random((150, 13))
+    found = []
+    for move in (np.asarray, to_device):
+        graph = propmat.laplacian.large_kernel(move(image), EPSILON, radius=3)
+        split = graph.split(move(trimap) < 0.7, move(values))
+        x = move(values)[move(trimap) < 0.7]
+        found.append(
+            [split.matrix @ x, split.matrix.diagonal(), split.times_known(move(values)), graph.times(move(values))]
+        )
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(to_host(ours), expected, rtol=0, atol=100 * ENTRIES)
 
 
 def products(a):

@@ -110,9 +110,9 @@ class Laplacian(ABC):
             return NotImplemented
         if self.shape != other.shape:
             raise InputError(f"laplacian: shapes {self.shape} and {other.shape} differ; a sum is over one image")
-        if self.beside and other.beside:
-            one, two = (next(iter(graph.beside.values())) for graph in (self, other))
-            same_backend(**{"laplacian 1": one, "laplacian 2": two})
+        lie = [next(iter(arrays.values())) for arrays in (self.beside, other.beside) if arrays]
+        if len(lie) == 2:
+            same_backend(**{"laplacian 1": lie[0], "laplacian 2": lie[1]})
         return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
 
     def __mul__(self, weight: float) -> Laplacian:
