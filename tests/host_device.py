@@ -14,6 +14,7 @@ import operator
 import re
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -254,6 +255,23 @@ class OutOfMemoryError(MemoryError):
     """In place of `cupy.cuda.memory.OutOfMemoryError`."""
 
 
+class Event:
+    """In place of `cupy.cuda.Event`."""
+
+    def record(self):
+        self.time = time.perf_counter()
+
+    def synchronize(self):
+        pass
+
+
+class Generator:
+    """In place of `cupy.random.Generator`."""
+
+    def __init__(self, seed):
+        self.random = lambda shape: asarray(np.random.default_rng(seed).random(shape))
+
+
 def install(monkeypatch, *, groups=3, threads=1, backwards=False):
     """Put this device in the place of the real one; returns what stands for CuPy."""
     for name, value in {
@@ -266,12 +284,19 @@ def install(monkeypatch, *, groups=3, threads=1, backwards=False):
         monkeypatch.setattr(Device, name, value)
     pool = SimpleNamespace(freed=0)
     pool.free_all_blocks = lambda: setattr(pool, "freed", pool.freed + 1)
+    pool.total_bytes = lambda: 0
     package = SimpleNamespace(
+        asarray=asarray,
         cuda=SimpleNamespace(
+            Event=Event,
+            get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
             runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000)),
         ),
         get_default_memory_pool=lambda: pool,
+        ones=lambda *given: asarray(np.ones(*given)),
+        random=SimpleNamespace(default_rng=Generator),
+        zeros=lambda *given: asarray(np.zeros(*given)),
     )
     monkeypatch.setattr(_device, "cupy", lambda: package)
     monkeypatch.setattr(_device, "asarray", asarray)

@@ -4,6 +4,7 @@ Where there is no device the kernels run on the host, compiled from the same sou
 by several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -480,6 +481,35 @@ def test_the_benchmark_says_that_there_is_no_device(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["benchmarks.gpu", "--quick"])
     assert benchmarks.gpu.main() == 1
     assert "arrays on a GPU need CuPy" in capsys.readouterr().err
+
+
+def test_the_benchmark_runs(stand_in, monkeypatch, tmp_path, capsys):
+    """From end to end, on scenes of a few pixels; CuPy's own solver, which nothing stands for, is left out."""
+    monkeypatch.chdir(tmp_path)
+    small = {
+        "FRAMES": {"1080p": (48, 64), "4K": (64, 72)},
+        "CROPS": (2, 40),
+        "PRODUCT": (20, 24),
+        "COPIED": 16,
+        "CALLS": 1,
+        "WARM_UP": 0,
+        "run_tests": lambda: False,
+        "jacobi": lambda problem: 1.0,
+    }
+    for name, value in small.items():
+        monkeypatch.setattr(benchmarks.gpu, name, value)
+    monkeypatch.setattr(_device, "described", lambda: "a device of host memory")
+    for seconds, left_out in ((360, []), (-1, ["1080p", "4K"])):
+        monkeypatch.setattr(benchmarks.gpu, "SECONDS", seconds)
+        monkeypatch.setattr(sys, "argv", ["benchmarks.gpu", "--quick", "--data", "nowhere"])
+        assert benchmarks.gpu.main() == 0
+        found = json.loads((tmp_path / "gpu.json").read_text())
+        assert found["left_out"] == left_out
+        assert [row["problem"] for row in found["mattes"]] == [name for name in ("1080p", "4K") if name not in left_out]
+        assert all(row["difference"] < 1e-4 for row in found["mattes"])
+        assert len(found["others"]) == 3
+        assert len(found["products"]) == 2
+    assert "left out for want of time: 1080p, 4K" in capsys.readouterr().out
 
 
 class TestFailures:
