@@ -17,6 +17,7 @@ from torch.nn import functional
 from propmat import _inputs, pictures
 from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
+from propmat.networks._blend import propagate as propagate_blend
 from propmat.networks._network import Network
 from propmat.networks._segnet import SHRINKS, SegNet
 from propmat.networks._weights import PathLike, load_weights, shipped
@@ -28,6 +29,7 @@ Array = NDArray[np.float64]
 
 PAIRS = ("concat", "absdiff", "both")
 BOUND = 8.0
+FAINT = -8.0  # where logarithms of affinities start beside the closed form: exp(BOUND tanh(-1)) is 0.002
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -77,6 +79,7 @@ class DeepMattePropNet(Network):
         norm: str = "batch",
         confidence: float | None = 0.8,
         colours: bool = False,
+        closed_form: bool = False,
     ) -> None:
         super().__init__()
         if norm not in ("batch", "group"):
@@ -88,6 +91,7 @@ class DeepMattePropNet(Network):
             "norm": norm,
             "confidence": confidence,
             "colours": colours,
+            "closed_form": closed_form,
         }
         self.confidence, self.colours = confidence, colours
         features = max(64 // width, 16)
@@ -103,6 +107,9 @@ class DeepMattePropNet(Network):
         self.affinity = PairAffinities(64 // width + features + 3 * colours, pair, tie)
         if colours:
             self.affinity.start_from_last(3)
+        self.windows = WindowWeights(64 // width + features + 3 * colours) if closed_form else None
+        if closed_form:
+            nn.init.constant_(self.affinity.bias, FAINT)
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
         """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then the colours, if asked for."""
@@ -113,14 +120,17 @@ class DeepMattePropNet(Network):
         learned = [self.semantic(padded)[..., :height, :width], self.low_level(x)]
         return torch.cat([*learned, x[:, :3]] if self.colours else learned, dim=1)
 
-    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (B, H, W - 1) and (B, H - 1, W)."""
-        pairs: tuple[Tensor, Tensor] = self.affinity(self.features(image, trimap))
-        return pairs
+    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, ...]:
+        """Weights (B, H, W - 1) and (B, H - 1, W) of edges; with `closed_form` (B, H - 2, W - 2) of windows too."""
+        features = self.features(image, trimap)
+        pairs: tuple[Tensor, Tensor] = self.affinity(features)
+        return pairs if self.windows is None else (*pairs, self.windows(features))
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
-        affinities = self.affinities(image, trimap)
-        return propagate(affinities, trimap[:, 0], confidence=self.confidence, solver=solver)[:, None]
+        weights, labels = self.affinities(image, trimap), trimap[:, 0]
+        if self.windows is None:
+            return propagate(weights, labels, confidence=self.confidence, solver=solver)[:, None]
+        return propagate_blend(image, labels, weights, confidence=self.confidence, solver=solver)[:, None]
 
 
 class PairAffinities(nn.Module):
@@ -156,7 +166,24 @@ class PairAffinities(nn.Module):
             z = z + _dot(self.first, one) + _dot(self.first if self.second is None else self.second, other)
         if self.contrast is not None:
             z = z - _dot(functional.softplus(self.contrast), (one - other).abs())
-        return torch.exp(BOUND * torch.tanh(z / BOUND))
+        return _positive(z)
+
+
+class WindowWeights(nn.Module):
+    """Features (B, T, H, W) → weights (B, H - 2, W - 2) of windows of 3 x 3 pixels, at first all 1."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return _positive(_dot(self.slope, features[..., 1:-1, 1:-1]) + self.bias)
+
+
+def _positive(z: Tensor) -> Tensor:
+    """exp(z), bounded smoothly."""
+    return torch.exp(BOUND * torch.tanh(z / BOUND))
 
 
 def _dot(weight: Tensor, features: Tensor) -> Tensor:
