@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 
 
 class Blend(Laplacian):
-    """αᵀ L α = Σ w_ij (α_i - α_j)² + Σ κ_k αᵀ L_k α, over edges of the 4-connected graph and windows of the closed form.
+    """αᵀ L α = Σ w_ij (α_i - α_j)² + Σ κ_k αᵀ L_k α, over edges of neighbours and windows of the closed form.
 
     Parameters
     ----------
@@ -51,9 +51,7 @@ class Blend(Laplacian):
         def add(block: int, values: Array) -> None:
             stripes = -(-image.shape[0] // kernels.STRIPE)
             places = support.unknown, support.centres, support.number
-            HOST.share(
-                kernels.add_windows, stripes, image, self.windows, *places, self.lines.epsilon, block, values
-            )
+            HOST.share(kernels.add_windows, stripes, image, self.windows, *places, self.lines.epsilon, block, values)
 
         def assemble(block: int, values: Array) -> None:
             edges.assemble(block, values)
@@ -83,7 +81,7 @@ class Blend(Laplacian):
             mean, whitening, touched = self.lines._window_statistics(adjoint != 0)
             fit = HOST.kernels("ridge").fits(self.lines.image, mean, whitening, touched, 1, alpha)
             products = HOST.kernels("weighted_windows").window_products
-            found["windows"] = -products(self.lines.image, mean, touched, adjoint, alpha, *fit)
+            found["windows"] = -products(self.lines.image, mean, touched, adjoint, alpha, *fit)  # -λᵀ L_k α
         return found
 
 
@@ -114,7 +112,7 @@ def _host(tensor: Tensor) -> Array:
 
 
 def propagate(
-    image: Tensor, trimap: Tensor, weights: tuple[Tensor, Tensor, Tensor], *, confidence: Any = None, solver: Any = None
+    image: Tensor, trimap: Tensor, weights: Sequence[Tensor], *, confidence: Any = None, solver: Any = None
 ) -> Tensor:
     """Alpha (B, H, W), differentiable in the weights (horizontal, vertical, windows) of a `Blend`."""
     alpha: Tensor = _Propagation.apply(image, trimap, confidence, solver, *weights)

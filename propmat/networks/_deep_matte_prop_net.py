@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat import _inputs, pictures
 from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
 from propmat.networks._blend import propagate as propagate_blend
 from propmat.networks._network import Network
 from propmat.networks._segnet import SHRINKS, SegNet
-from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.networks._weights import PathLike, opened
 from propmat.solvers import CG
 from propmat.torch import propagate
 from propmat.trimap import Trimap
@@ -53,6 +52,9 @@ class DeepMattePropNet(Network):
     colours : bool, default False
         The colours of the image are features too. With a `pair` of differences the first affinities are then close to
         those of `propmat.random_walk`, where they are else close to 1 between all pixels.
+    closed_form : bool, default False
+        A departure from the paper: the windows of the closed form are propagated along too, each with a weight
+        κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint.
 
     Examples
     --------
@@ -107,8 +109,9 @@ class DeepMattePropNet(Network):
         self.affinity = PairAffinities(64 // width + features + 3 * colours, pair, tie)
         if colours:
             self.affinity.start_from_last(3)
-        self.windows = WindowWeights(64 // width + features + 3 * colours) if closed_form else None
+        self.windows = None
         if closed_form:
+            self.windows = WindowWeights(64 // width + features + 3 * colours)
             nn.init.constant_(self.affinity.bias, FAINT)
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
@@ -127,10 +130,11 @@ class DeepMattePropNet(Network):
         return pairs if self.windows is None else (*pairs, self.windows(features))
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
-        weights, labels = self.affinities(image, trimap), trimap[:, 0]
-        if self.windows is None:
-            return propagate(weights, labels, confidence=self.confidence, solver=solver)[:, None]
-        return propagate_blend(image, labels, weights, confidence=self.confidence, solver=solver)[:, None]
+        across, down, *windows = self.affinities(image, trimap)
+        rest = {"confidence": self.confidence, "solver": solver}
+        if windows:
+            return propagate_blend(image, trimap[:, 0], (across, down, *windows), **rest)[:, None]
+        return propagate((across, down), trimap[:, 0], **rest)[:, None]
 
 
 class PairAffinities(nn.Module):
@@ -234,9 +238,7 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
     >>> from propmat.networks import deep_matte_prop_net
     >>> alpha = deep_matte_prop_net(image, trimap, weights="runs/weights.safetensors")  # doctest: +SKIP
     """
-    network, _ = load_weights(weights or shipped(DeepMattePropNet.name), DeepMattePropNet)
-    pixels = pictures.colours(_inputs.image(image))
-    labels = Trimap.parse(trimap, pixels.shape)
+    network, pixels, labels = opened(DeepMattePropNet, weights, image, trimap)
     alpha = propagated(network, pixels, labels)
     return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
 
