@@ -10,7 +10,7 @@ from propmat._cpu._compiled import compiled
 from propmat._cpu.grid import LANES, STRIPE, straddles, window_factors
 
 
-@compiled()
+@compiled(fastmath={"contract"})
 def add_windows(low, high, image, weights, unknown, centres, number, epsilon, block, values):
     """Add κ B of all windows, or of those that tie several blocks, as `grid.assemble_windows` sums them without κ."""
     height, width, depth = image.shape
@@ -33,7 +33,7 @@ def add_windows(low, high, image, weights, unknown, centres, number, epsilon, bl
                 _scatter(factor, lanes, count, weights[y - 1], number, y, top, bottom, values)
 
 
-@compiled()
+@compiled(inline="always")
 def _scatter(factor, lanes, count, weights, number, y, top, bottom, values):
     """Add the matrices of windows around (y, lanes[t]) to the rows top..bottom - 1."""
     depth = factor.shape[0]
