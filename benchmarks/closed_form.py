@@ -75,7 +75,14 @@ def pardiso(image: np.ndarray, trimap: np.ndarray) -> Call:
 
     matrix, rhs, _, expand = system_of(image, trimap)
     matrix = scipy.sparse.csr_matrix(matrix)
-    return lambda: (expand(pypardiso.PyPardisoSolver(mtype=11).solve(matrix, rhs)), 1)
+
+    def call() -> tuple[np.ndarray, int]:
+        solver = pypardiso.PyPardisoSolver(mtype=11)
+        alpha = expand(solver.solve(matrix, rhs))
+        solver.free_memory(everything=True)
+        return alpha, 1
+
+    return call
 
 
 def pyamg_constant(image: np.ndarray, trimap: np.ndarray) -> Call:
