@@ -32,11 +32,14 @@ class Backend:
         Where the kernels are.
     factorises : bool
         Whether matrices are stored with their entries, and may be factorised.
+    stacks : bool
+        Whether the images of a batch are solved at once, one above the other.
     """
 
     arrays: str
     package: str
     factorises: bool
+    stacks: bool
 
     def kernels(self, room: str) -> Any:
         """The kernels of one room.
@@ -61,8 +64,8 @@ class Backend:
         self.kernels("_threads").share(kernel, count, *arguments)
 
 
-HOST = Backend("NumPy", "propmat._cpu", factorises=True)
-DEVICE = Backend("CuPy", "propmat._gpu", factorises=False)
+HOST = Backend("NumPy", "propmat._cpu", factorises=True, stacks=False)
+DEVICE = Backend("CuPy", "propmat._gpu", factorises=False, stacks=True)
 
 
 def on_device(value: Any) -> bool:
@@ -116,3 +119,8 @@ def to_device(value: Any) -> Any:
 def to_host(array: Any) -> Any:
     """A copy in host memory of what lies on a GPU; an array of NumPy is returned as it is."""
     return array.get() if on_device(array) else array
+
+
+def beside(array: Any, like: Any) -> Any:
+    """An array of NumPy, or a copy of it on a GPU if `like` lies there."""
+    return to_device(array) if on_device(like) else array

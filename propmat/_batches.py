@@ -1,7 +1,8 @@
 """The verbs of `propmat.adjoint` on arrays with leading axes, by name: what PyTorch and JAX call.
 
-Images are solved one after another, each on all cores: eight crops take as long as one image of as many pixels
-(`python -m benchmarks.gradients`).
+In host memory images are solved one after another, each on all cores: eight crops take as long as one image of as many
+pixels (`python -m benchmarks.gradients`). On a GPU, which a small image does not fill, they are solved at once
+(`_stacks`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import adjoint
+from propmat import _stacks, adjoint
+from propmat._backend import backend_of
 from propmat.errors import InputError
 
 Array = NDArray[Any]
@@ -39,13 +41,28 @@ VERBS: dict[str, Callable[..., Any]] = {
 
 def run(
     verb: str, arrays: Mapping[str, Array], axes: Mapping[str, int], options: Mapping[str, Any]
-) -> tuple[Array, Batch]:
+) -> tuple[Array, Pullbacks]:
     """Alpha for every image of a batch, and the way back.
 
     `axes` tells how many of the last axes of an array belong to one image; those before them are broadcast.
     """
     leading = {name: array.shape[: array.ndim - axes[name]] for name, array in arrays.items()}
     shape = broadcast(leading)
+    if backend_of(next(iter(arrays.values()))).stacks and _stacks.fits(verb, leading, shape, options):
+        try:
+            return _stacks.run(verb, arrays, leading, shape, options)
+        except InputError:  # solved one after another, the images will tell which of them it is
+            pass
+    return _one_by_one(verb, arrays, leading, shape, options)
+
+
+def _one_by_one(
+    verb: str,
+    arrays: Mapping[str, Array],
+    leading: Mapping[str, tuple[int, ...]],
+    shape: tuple[int, ...],
+    options: Mapping[str, Any],
+) -> tuple[Array, Batch]:
     pullbacks, alphas = {}, {}
     for index in np.ndindex(shape):
         given = {name: array[_within(index, leading[name])] for name, array in arrays.items()}
@@ -95,3 +112,6 @@ class Batch:
             for name, value in vars(pullback(gradient[index], wanted=found)).items():
                 found[name][_within(index, self.leading[name])] += value
         return found
+
+
+Pullbacks = Batch | _stacks.Stacked

@@ -180,7 +180,7 @@ def parsed(trimap: Any, graph: Any) -> Trimap:
     """The trimap of a Laplacian or a matrix."""
     if isinstance(graph, Laplacian):
         return Trimap.parse(trimap, graph.shape, beside=graph.beside)
-    return Trimap.parse(trimap)
+    return Trimap.parse(trimap, beside={})
 
 
 def solve(

@@ -58,6 +58,7 @@ class GridOperator:
     support: Support
     values: Array
     assemble: Assemble = field(repr=False)
+    images: int = 1  # that stand one above the other, and share no element
 
     @classmethod
     def from_image(
@@ -68,14 +69,19 @@ class GridOperator:
         epsilon: float = 1e-7,
         squared: bool = False,
         diagonal: Array | None = None,
+        images: int = 1,
     ) -> GridOperator:
         """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel.
+
+        Of several images, one above the other, no window reaches over a border.
 
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
         backend = backend_of(image)
         kernels = backend.kernels("grid")
         support = Support.of(unknown)
+        by_image = support.centres.reshape(images, -1, support.centres.shape[1])
+        by_image[:, 0] = by_image[:, -1] = False
         image = np.ascontiguousarray(image, dtype=np.float64, like=image)
 
         def assemble(block: int, values: Array) -> None:
@@ -92,7 +98,7 @@ class GridOperator:
                 values,
             )
 
-        return cls._assembled(support, assemble, diagonal)
+        return cls._assembled(support, assemble, diagonal, images)
 
     @classmethod
     def from_edges(
@@ -102,8 +108,12 @@ class GridOperator:
         unknown: Array,
         *,
         diagonal: Array | None = None,
+        images: int = 1,
     ) -> GridOperator:
-        """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W)."""
+        """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W).
+
+        Between several images, one above the other, the weights are 0.
+        """
         kernels = backend_of(horizontal).kernels("grid")
         support = Support.of(unknown)
         across = np.ascontiguousarray(horizontal, dtype=np.float64, like=horizontal)
@@ -112,15 +122,15 @@ class GridOperator:
         def assemble(block: int, values: Array) -> None:
             kernels.assemble_edges(across, down, support.unknown, support.number, block, values)
 
-        return cls._assembled(support, assemble, diagonal)
+        return cls._assembled(support, assemble, diagonal, images)
 
     @classmethod
-    def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None) -> GridOperator:
+    def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None, images: int) -> GridOperator:
         values = np.zeros((13, support.size), like=support.number)
         assemble(0, values)
         if diagonal is not None:
             values[0, support.position] += diagonal[support.unknown]
-        return cls(support, values, assemble)
+        return cls(support, values, assemble, images)
 
     def across(self, block: int, out: Array) -> None:
         """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
@@ -164,6 +174,18 @@ class GridOperator:
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)
         return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)
+
+    def lengths(self, x: Array) -> Array:
+        """The Euclidean length of a vector (n,) in each of the images."""
+        squares = np.zeros(self.support.unknown.shape, like=self.values)
+        squares[self.support.unknown] = x * x
+        return np.sqrt(squares.reshape(self.images, -1).sum(axis=1))
+
+    def in_images(self, numbers: Array) -> Array:
+        """The vector (n,) that is one number in each of the images."""
+        height, width = self.support.unknown.shape
+        every = np.broadcast_to(numbers[:, None], (self.images, height // self.images * width))
+        return every.reshape(height, width)[self.support.unknown]
 
     def shifted(self, change: Array) -> GridOperator:
         """The operator with `change` (n,) added to its diagonal."""

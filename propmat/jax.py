@@ -208,7 +208,7 @@ def _operation(
 ) -> Callable[[Arrays], Array]:
     """Arrays of one image → alpha, with its own derivative."""
 
-    def run(arrays: Arrays) -> tuple[Any, _batches.Batch]:
+    def run(arrays: Arrays) -> tuple[Any, _batches.Pullbacks]:
         given = {name: np.asarray(array) for name, array in arrays.items()}
         return _batches.run(verb, given, dict(axes), dict(options))
 

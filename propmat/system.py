@@ -14,9 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat._backend import to_host
+from propmat._backend import backend_of, beside, to_host
 from propmat.errors import InputError, PropmatWarning
-from propmat.grid import GridOperator
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.solvers._base import length
 from propmat.trimap import Trimap
@@ -84,7 +83,10 @@ class System:
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
-        return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
+        if self.laplacian.images == 1:
+            return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
+        nearer = self.matrix.in_images(self.matrix.lengths(seen) < self.matrix.lengths(rhs))
+        return np.where(nearer, point, nowhere), np.where(nearer, seen, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
         """x set among the labels, (H, W)."""
@@ -123,7 +125,7 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
 def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
     believed = nowhere(solved_for) if believed is None else believed
     split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
-    adrift = _adrift(laplacian, split, held[solved_for] + believed[solved_for] > 0)
+    adrift = _adrift(laplacian, split, solved_for, held[solved_for] + believed[solved_for] > 0)
     if adrift.any():
         laplacian, split = _bridged(laplacian, split, adrift, solved_for)
     return System(laplacian, split, solved_for, held, believed)
@@ -134,16 +136,31 @@ def nowhere(mask: Mask) -> Array:
     return np.broadcast_to(np.zeros((), like=mask), mask.shape)
 
 
-def _adrift(laplacian: Laplacian, split: Split, held: Mask) -> Mask:
+def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) -> Mask:
     """Which of the n pixels nothing ties down: conjugate gradients would answer 0, "background", and say nothing."""
-    anchored = to_host(split.touches_known | held)
-    if laplacian.ties_all_pixels and anchored.any():
-        return np.zeros_like(anchored)
+    anchored = split.touches_known | held
+    if laplacian.ties_all_pixels and _in_every_image(anchored, solved_for, laplacian.images):
+        return np.zeros(anchored.size, bool)
+    anchored = to_host(anchored)
     from scipy.sparse import csgraph
 
-    matrix = split.matrix.on_host() if isinstance(split.matrix, GridOperator) else split.matrix
-    _, component = csgraph.connected_components(matrix.tocsr(), directed=False)
+    _, component = csgraph.connected_components(_entries(split.matrix), directed=False)
     return ~np.isin(component, component[anchored])
+
+
+def _entries(matrix: Any) -> sp.csr_array:
+    """What is stored of a matrix, in host memory."""
+    return getattr(matrix, "on_host", lambda: matrix)().tocsr()
+
+
+def _in_every_image(anchored: Mask, solved_for: Mask, images: int) -> bool:
+    """Whether one of the n pixels at least is anchored wherever an image has any."""
+    if images == 1:
+        return bool(anchored.any())
+    anchors = np.zeros_like(solved_for)
+    anchors[solved_for] = anchored
+    has_anchor, has_any = (mask.reshape(images, -1).any(axis=1) for mask in (anchors, solved_for))
+    return bool((has_anchor | ~has_any).all())
 
 
 def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> tuple[Laplacian, Split]:
@@ -161,13 +178,13 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
         stacklevel=6,
     )
     pixels = np.zeros(solved_for.shape, bool)
-    pixels[solved_for] = adrift
-    weight = BRIDGE * _mean_weight(split.matrix.tocoo())
+    pixels[to_host(solved_for)] = adrift
+    weight = BRIDGE * _mean_weight(_entries(split.matrix).tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
-    bridges = affinity(np.where(across, weight, 0.0), np.where(down, weight, 0.0))
+    bridges = affinity(*(beside(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
     weak = Laplacian.split(bridges, solved_for)
     together = Split(
-        sp.csr_array(split.matrix + weak.matrix),
+        backend_of(solved_for).kernels("csr").stored(sp.csr_array(_entries(split.matrix) + _entries(weak.matrix))),
         lambda values: split.times_known(values) + weak.times_known(values),
         split.touches_known | weak.touches_known,
     )

@@ -38,7 +38,7 @@ TYPES = {
 IN_CUPY = set(
     """
     all any arange argmax argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate
-    copyto count_nonzero cumsum diff einsum empty empty_like exp flatnonzero full full_like isfinite max mean
+    copyto count_nonzero cumsum diff einsum empty empty_like exp eye flatnonzero full full_like inv isfinite max mean
     min moveaxis ndim nonzero norm ones ones_like pad require searchsorted shape square stack sum tile unique
     unravel_index vdot where zeros zeros_like
     """.split()
@@ -46,15 +46,16 @@ IN_CUPY = set(
 
 
 class Device:
-    """How many groups and threads run a kernel at most, in which order, and how often the host has waited.
+    """How many groups and threads run a kernel at most, in which order; how often the host waited, and kernels began.
 
-    A kernel may not depend on the first three.
+    A kernel may not depend on the first three. CuPy starts a kernel, sometimes several, for what counts as one here.
     """
 
     groups = 3
     threads = 1
     backwards = False
     waits = 0
+    launches = 0
 
 
 def compiled(source: str, kernel: str, constants: tuple[tuple[str, int], ...]):
@@ -64,6 +65,7 @@ def compiled(source: str, kernel: str, constants: tuple[tuple[str, int], ...]):
     entry = getattr(library, f"launch_{kernel}")
 
     def call(groups, threads, arguments):
+        Device.launches += 1
         assert len(arguments) == len(types), f"{kernel}: {len(types)} parameters, {len(arguments)} arguments"
         held = [_held(kernel, *pair) for pair in zip(types, arguments, strict=True)]
         addresses = (ctypes.c_void_p * len(held))(*(ctypes.addressof(value) for value in held))
@@ -156,6 +158,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         assert not options.get("where", None), "not all of CuPy's functions take where"
         if out is not None:
             options["out"] = tuple(_memory(array) for array in out)
+        Device.launches += 1
         with np.errstate(all="ignore"):
             return _wrapped(getattr(ufunc, method)(*map(_memory, inputs), **options))
 
@@ -163,6 +166,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         assert function.__name__ in IN_CUPY, f"{function.__name__}: is it in CuPy?"
         if function.__name__ == "asarray":
             return asarray(*arguments)
+        Device.launches += function.__name__ not in ("empty", "empty_like", "broadcast_to", "shape", "ndim")
         if function.__name__ in ("nonzero", "flatnonzero", "argwhere", "unique", "bincount", "count_nonzero"):
             Device.waits += function.__name__ != "count_nonzero"
         return _wrapped(function(*map(_memory, arguments), **{name: _memory(v) for name, v in options.items()}))
@@ -173,6 +177,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __setitem__(self, key, value):
         assert not isinstance(value, (list, np.ndarray)), "CuPy takes no arrays of NumPy"
+        Device.launches += 1
         self.memory[_index(key)] = _memory(value)
 
     def __float__(self):
@@ -206,8 +211,12 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         if name == "T":
             return DeviceArray(self.memory.T)
         if name in METHODS:
-            return lambda *given, **options: _wrapped(getattr(self.memory, name)(*map(_memory, given), **options))
+            return functools.partial(self._call, name)
         raise AttributeError(name)
+
+    def _call(self, name, *given, **options):
+        Device.launches += name not in ("ravel", "reshape", "transpose")
+        return _wrapped(getattr(self.memory, name)(*map(_memory, given), **options))
 
 
 METHODS = set("all any astype copy fill max mean min ravel reshape sum transpose".split())
@@ -247,7 +256,13 @@ class OutOfMemoryError(MemoryError):
 
 def install(monkeypatch, *, groups=3, threads=1, backwards=False):
     """Put this device in the place of the real one; returns what stands for CuPy."""
-    for name, value in {"groups": groups, "threads": threads, "backwards": backwards, "waits": 0}.items():
+    for name, value in {
+        "groups": groups,
+        "threads": threads,
+        "backwards": backwards,
+        "waits": 0,
+        "launches": 0,
+    }.items():
         monkeypatch.setattr(Device, name, value)
     pool = SimpleNamespace(freed=0)
     pool.free_all_blocks = lambda: setattr(pool, "freed", pool.freed + 1)

@@ -30,7 +30,17 @@ WORK = {
     "five threads": {"groups": 2, "threads": 5},
     "five threads, last first": {"groups": 2, "threads": 5, "backwards": True},
 }
-SOURCES = ["conjugate_gradients", "foreground", "grid", "multigrid", "multigrid_setup", "ridge", "windows"]
+SOURCES = [
+    "box",
+    "conjugate_gradients",
+    "csr",
+    "foreground",
+    "grid",
+    "multigrid",
+    "multigrid_setup",
+    "ridge",
+    "windows",
+]
 
 
 def real_device():
@@ -142,12 +152,40 @@ def test_hierarchy(kind, rng, to_device):
     np.testing.assert_allclose(to_host(theirs(to_device(residual))), expected, rtol=0, atol=1e-4 * abs(expected).max())
 
 
-TIGHT = CG(rtol=1e-10)
+TIGHT = CG(rtol=1e-10, max_iterations=5000)
+
+
+def grid_matrix(height, width):
+    """A matrix from outside, in host memory."""
+    return propmat.laplacian.affinity(np.ones((height, width - 1)), np.ones((height - 1, width))).matrix
+
+
 VERBS = {
     "closed_form": lambda a, solver: propmat.closed_form(a["image"], a["trimap"], epsilon=EPSILON, solver=solver),
     "closed_form, grey": lambda a, solver: propmat.closed_form(a["image"][:, :, 0], a["trimap"], solver=solver),
     "learning_based": lambda a, solver: propmat.learning_based(a["image"], a["trimap"], epsilon=1e-4, solver=solver),
     "random_walk": lambda a, solver: propmat.random_walk(a["image"], a["trimap"], sigma=0.3, solver=solver),
+    "closed_form, radius 2": lambda a, solver: propmat.closed_form(
+        a["image"], a["trimap"], epsilon=EPSILON, radius=2, solver=solver
+    ),
+    "knn": lambda a, solver: propmat.knn(a["image"], a["trimap"], solver=solver),
+    "sum": lambda a, solver: (
+        propmat.solve(
+            propmat.laplacian.closed_form(a["image"], epsilon=EPSILON)
+            + 0.1 * propmat.laplacian.knn(a["image"], "two")
+            + propmat.laplacian.affinity(a["right"], a["down"]),
+            a["trimap"],
+            confidence=a["weight"],
+            solver=solver,
+        ).alpha
+    ),
+    "large_kernel": lambda a, solver: propmat.large_kernel(a["image"], a["trimap"], radius=4, solver=solver),
+    "large_kernel, held": lambda a, solver: (
+        propmat.solve(
+            propmat.laplacian.large_kernel(a["image"], radius=4), a["trimap"], confidence=a["weight"], solver=solver
+        ).alpha
+    ),
+    "matrix": lambda a, solver: propmat.solve(grid_matrix(40, 46), a["trimap"], solver=solver).alpha,
     "refine": lambda a, solver: propmat.refine(a["image"], a["alpha"], a["weight"], solver=solver),
     "refine, trimap": lambda a, solver: propmat.refine(a["image"], a["alpha"], 0.1, trimap=a["trimap"], solver=solver),
     "propagate": lambda a, solver: propmat.propagate((a["right"], a["down"]), a["trimap"], solver=solver),
@@ -293,6 +331,10 @@ def test_broken_systems_are_told(rng, to_device):
 def test_a_mixture_is_an_error(rng, stand_in):
     given = arguments(rng)
     moved = there(given, host_device.asarray)
+    with pytest.raises(InputError, match="laplacian 2: is an array of CuPy, laplacian 1 of NumPy"):
+        propmat.laplacian.knn(given["image"]) + propmat.laplacian.knn(moved["image"])
+    with pytest.raises(InputError, match="trimap: is an array of NumPy, image of CuPy"):
+        propmat.knn(moved["image"], given["trimap"])
     for image, trimap in ((moved["image"], given["trimap"]), (given["image"], moved["trimap"])):
         with pytest.raises(InputError, match="trimap: is an array of (NumPy|CuPy), image of (NumPy|CuPy)"):
             propmat.closed_form(image, trimap)
@@ -308,15 +350,8 @@ def test_a_mixture_is_an_error(rng, stand_in):
 
 
 HOST_ONLY = {
-    "knn": lambda image, trimap: propmat.knn(image, trimap),
     "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
     "shared_sampling": lambda image, trimap: propmat.shared_sampling(image, trimap),
-    "large_kernel": lambda image, trimap: propmat.large_kernel(image, trimap),
-    "radius": lambda image, trimap: propmat.closed_form(image, trimap, radius=2),
-    "matrix": lambda image, trimap: propmat.laplacian.closed_form(image).matrix,
-    "sum": lambda image, trimap: propmat.solve(
-        propmat.laplacian.closed_form(image) + propmat.laplacian.random_walk(image), trimap
-    ),
     "metrics": lambda image, trimap: propmat.metrics.sad(image[:, :, 0], image[:, :, 0], trimap),
     "foreground": lambda image, trimap: propmat.foreground(image, image[:, :, 0], method="closed_form"),
 }
@@ -334,8 +369,83 @@ def test_solvers_on_the_host_alone_say_so(solver, rng, stand_in):
     given = there(arguments(rng), host_device.asarray)
     with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
         propmat.closed_form(given["image"], given["trimap"], solver=solver)
-    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
-        propmat.closed_form(given["image"], given["trimap"], solver=CG(preconditioner=IncompleteCholesky()))
+    for verb in (propmat.closed_form, propmat.knn):
+        with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
+            verb(given["image"], given["trimap"], solver=CG(preconditioner=IncompleteCholesky()))
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_box_sums(depth, rng, to_device):
+    """Taller than a stripe of running sums, with windows at the borders."""
+    image, trimap, values = rng.random((150, 13, depth)), rng.random((150, 13)), rng.random((150, 13))
+    found = []
+    for move in (np.asarray, to_device):
+        graph = propmat.laplacian.large_kernel(move(image), EPSILON, radius=3)
+        split = graph.split(move(trimap) < 0.7, move(values))
+        x = move(values)[move(trimap) < 0.7]
+        found.append(
+            [split.matrix @ x, split.matrix.diagonal(), split.times_known(move(values)), graph.times(move(values))]
+        )
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(to_host(ours), expected, rtol=0, atol=100 * ENTRIES)
+
+
+def products(a):
+    """What stored matrices are asked for, beside a solve."""
+    graph = propmat.laplacian.closed_form(a["image"], epsilon=EPSILON) + 0.3 * propmat.laplacian.knn(a["image"])
+    trimap = propmat.Trimap.parse(a["trimap"], beside={})
+    split = graph.split(trimap.unknown, a["weight"])
+    x = a["alpha"][trimap.unknown]
+    yield split.matrix @ x
+    yield split.matrix.diagonal()
+    yield split.times_known(a["weight"])
+    yield 1.0 * split.touches_known
+    yield graph.times(a["weight"])
+    yield abs(graph.matrix).sum(axis=1)
+    prepared = propmat.prepare(graph, trimap, confidence=0.5, solver=TIGHT)
+    yield prepared.with_confidence(a["weight"]).solve().alpha
+
+
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_stored_matrices(rng, to_device):
+    given = arguments(rng, 20, 22)
+    for expected, found in zip(products(given), products(there(given, to_device)), strict=True):
+        np.testing.assert_allclose(to_host(found), expected, rtol=0, atol=1e-8)
+
+
+def test_gaps_are_bridged_on_the_device(rng, to_device):
+    """A colour that no known pixel has; gradients of labels pass over the bridges."""
+    image, trimap, upstream = np.zeros((16, 20)), np.full((16, 20), 0.5), rng.standard_normal((16, 20))
+    image[4:12, 8:16] = 1
+    trimap[:, :2], trimap[:, -2:] = 0, 1
+    found = []
+    for move in (np.asarray, to_device):
+        with pytest.warns(propmat.PropmatWarning, match="64 unknown pixels .* weak edges"):
+            alpha, pullback = propmat.adjoint.knn(move(image), move(trimap), values=move(trimap), solver=TIGHT)
+        found.append([to_host(alpha), to_host(pullback(move(upstream), wanted=["values"]).values)])
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-6)
+
+
+def test_gradients_of_stored_matrices(rng, to_device):
+    given, solver = arguments(rng, 20, 22), CG(rtol=1e-12, max_iterations=5000)
+    found = []
+    for a in (given, there(given, to_device)):
+        _, pullback = propmat.adjoint.knn(a["image"], a["trimap"], values=a["alpha"], solver=solver)
+        gradients = pullback(a["weight"])
+        sums = propmat.laplacian.closed_form(a["image"], epsilon=EPSILON) + 0.1 * propmat.laplacian.knn(a["image"])
+        _, pullback = propmat.adjoint.solve(sums, a["trimap"], solver=solver)
+        summed = pullback(a["weight"])
+        _, pullback = propmat.adjoint.solve(grid_matrix(20, 22), a["trimap"], solver=solver)
+        outside = pullback(a["weight"], wanted=["weights"]).weights.toarray()
+        colours = [to_host(term.image) for term in summed.terms]
+        pairs = gradients.weights.toarray()
+        found.append(
+            [pairs, to_host(gradients.image), to_host(gradients.values), *colours, summed.coefficients, outside]
+        )
+    for expected, gradient in zip(*found, strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
 def test_pixels_tied_to_nothing_are_an_error(rng, to_device):

@@ -18,6 +18,7 @@ FLOORS = (  # ground first
     "system _foreground flows",
     "_solve",
     "adjoint matting",
+    "_stacks",
     "_batches",
     "torch jax",
     "networks",

@@ -6,7 +6,6 @@ this room alone imports; what needs no kernel is written with NumPy's functions,
 
 # Rooms and functions of `_cpu` that have no twin, and why.
 MISSING = {
-    "box": "the large kernel runs on the host",
     "candidates": "samples are taken on the host",
     "closed_form.count_entries": "matrices with stored entries are built on the host",
     "closed_form.fill_rows": "matrices with stored entries are built on the host",

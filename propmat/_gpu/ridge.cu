@@ -1,5 +1,5 @@
-// Ridge fits of a map on colours, window by window; twins of _cpu/closed_form.py (statistics) and _cpu/ridge.py. Windows
-// are known by their top left pixel. DEPTH, the number of channels, is compiled in.
+// Ridge fits of a map on colours, window by window; twins of _cpu/closed_form.py (statistics), _cpu/box.py (fit_windows)
+// and _cpu/ridge.py. Windows are known by their top left pixel. DEPTH, the number of channels, is compiled in.
 
 // Mean colour, and the Cholesky factor of the regularised covariance with its diagonal inverted.
 extern "C" __global__ void window_statistics(const double *image, long long width, const bool *wanted, long long rows,
@@ -70,6 +70,27 @@ extern "C" __global__ void fits(const double *image, long long width, const doub
         levels[window] = level;
         for (int c = 0; c < DEPTH; c++)
             slopes[window * DEPTH + c] = slope[c];
+    }
+}
+
+// Slopes a and constant b of the ridge fit of p in every window, from the sums of (I p, p) over it.
+extern "C" __global__ void fit_windows(const double *sums, const double *mean, const double *inverse, long long windows,
+                                       double count, double *out)
+{
+    FOR_ALL(w, windows) {
+        const double *moments = sums + w * (DEPTH + 1), *centre = mean + w * DEPTH;
+        double total = moments[DEPTH], moment[DEPTH], constant = total / count;
+        for (int c = 0; c < DEPTH; c++)
+            moment[c] = moments[c] - centre[c] * total;
+        for (int c = 0; c < DEPTH; c++) {
+            double slope = 0;
+            for (int e = 0; e < DEPTH; e++)
+                slope += inverse[(w * DEPTH + c) * DEPTH + e] * moment[e];
+            slope /= count;
+            out[w * (DEPTH + 1) + c] = slope;
+            constant -= slope * centre[c];
+        }
+        out[w * (DEPTH + 1) + DEPTH] = constant;
     }
 }
 

@@ -59,14 +59,17 @@ class Affinity(Laplacian):
 
     parameters = ("horizontal", "vertical")
 
-    def __init__(self, horizontal: Array, vertical: Array) -> None:
+    def __init__(self, horizontal: Array, vertical: Array, images: int = 1) -> None:
         self.shape = (horizontal.shape[0], vertical.shape[1])
+        self.images = images
         self.horizontal = horizontal
         self.vertical = vertical
         self.beside = {"horizontal": horizontal}
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
-        operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
+        operator = GridOperator.from_edges(
+            self.horizontal, self.vertical, unknown, diagonal=diagonal, images=self.images
+        )
         return Split(operator, operator.times_known, self._beside(~unknown)[unknown])
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -75,14 +78,16 @@ class Affinity(Laplacian):
     @cached_property
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool, like=self.horizontal)
-        return GridOperator.from_edges(self.horizontal, self.vertical, every).tocsr()
+        return GridOperator.from_edges(self.horizontal, self.vertical, every).on_host().tocsr()
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
 
     @cached_property
     def ties_all_pixels(self) -> bool:
-        return bool((self.horizontal > 0).all() and (self.vertical > 0).all())
+        rows, down = self.shape[0] // self.images, self.vertical > 0
+        down[rows - 1 :: rows] = True  # between images
+        return bool((self.horizontal > 0).all() and down.all())
 
     def times(self, plane: Array) -> Array:
         across, down = self.horizontal * np.diff(plane, axis=1), self.vertical * np.diff(plane, axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat.errors import InputError
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -48,26 +49,29 @@ class Laplacian(ABC):
     shape : tuple of int
         Height and width of the image; pixel (y, x) is row ``y * W + x``.
     matrix : scipy.sparse.csr_array, shape (H * W, H * W)
-        The whole matrix, canonical, exactly symmetric; built when it is first asked for.
+        The whole matrix, canonical, exactly symmetric; built in host memory when it is first asked for.
     parameters : tuple of str
         What it is made of, as far as a gradient can reach it.
     """
 
     shape: tuple[int, int]
+    images: int = 1  # that stand one above the other in `shape`, and share no element
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
 
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-        """The block of the matrix over two (H, W) masks of pixels, as canonical CSR with 32-bit indices."""
+        """The block of the matrix over two (H, W) masks, as canonical CSR with 32-bit indices, all in host memory."""
 
     def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
         """The matrix cut into unknown and known pixels; `diagonal` (H, W) is added on the unknown ones."""
-        strip = self.rows(unknown, np.ones_like(unknown))
-        matrix, coupling = (strip[:, np.flatnonzero(mask)] for mask in (unknown, ~unknown))
+        inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
+        strip = self.rows(inside, np.ones_like(inside))
+        matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         if diagonal is not None:
-            matrix = sp.csr_array(matrix + sp.diags_array(diagonal[unknown]))
-        return Split(matrix, lambda values: coupling @ values[~unknown], np.diff(coupling.indptr) > 0)
+            matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
+        coupling, touches = stored(to_known), beside(np.diff(to_known.indptr) > 0, unknown)
+        return Split(stored(matrix), lambda values: coupling @ values[~unknown], touches)
 
     @abstractmethod
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -76,7 +80,7 @@ class Laplacian(ABC):
     @property
     @abstractmethod
     def ties_all_pixels(self) -> bool:
-        """Whether the graph is connected by construction, so that one known pixel makes the system definite."""
+        """Whether every image is connected by construction, so that one known pixel makes its system definite."""
 
     @property
     def bridges_gaps(self) -> bool:
@@ -85,7 +89,7 @@ class Laplacian(ABC):
 
     def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
         """The product with an (H, W) map, as a map."""
-        return (self.matrix @ plane.ravel()).reshape(self.shape)
+        return beside((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
 
     def pullback(
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
@@ -106,6 +110,9 @@ class Laplacian(ABC):
             return NotImplemented
         if self.shape != other.shape:
             raise InputError(f"laplacian: shapes {self.shape} and {other.shape} differ; a sum is over one image")
+        lie = [next(iter(arrays.values())) for arrays in (self.beside, other.beside) if arrays]
+        if len(lie) == 2:
+            same_backend(**{"laplacian 1": lie[0], "laplacian 2": lie[1]})
         return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
 
     def __mul__(self, weight: float) -> Laplacian:
@@ -130,12 +137,15 @@ class WeightedSum(Laplacian):
     def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
         self.shape = shape
         self.terms = terms
+        lie = [term.beside for _, term in terms if term.beside]
+        self.beside = lie[0] if lie else {}
 
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         return canonical(sum(weight * term.rows(row_mask, column_mask) for weight, term in self.terms))
 
     def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.sum([weight * term.times(plane) for weight, term in self.terms], axis=0)
+        (weight, first), *others = self.terms
+        return sum((weight * term.times(plane) for weight, term in others), weight * first.times(plane))
 
     def pullback(
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
@@ -143,7 +153,7 @@ class WeightedSum(Laplacian):
         """One number per coefficient; per term the gradients of its own parameters."""
         found: dict[str, Any] = {}
         if "coefficients" in wanted:
-            found["coefficients"] = np.array([-np.vdot(term.times(adjoint), alpha) for _, term in self.terms])
+            found["coefficients"] = np.array([-float(np.vdot(term.times(adjoint), alpha)) for _, term in self.terms])
         if "terms" in wanted:
             found["terms"] = tuple(
                 SimpleNamespace(**term.pullback(weight * adjoint, alpha, term.parameters))
@@ -182,6 +192,7 @@ class Graph(Laplacian):
     """
 
     parameters = ("weights",)
+    beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
 
     def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
         self.shape = shape
@@ -193,9 +204,12 @@ class Graph(Laplacian):
     def pullback(
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
     ) -> dict[str, Any]:
-        """The matrix read as D - W: for every pair i < j that it stores one number, as upper triangular CSR."""
+        """The matrix read as D - W: for every pair i < j that it stores one number, as upper triangular CSR.
+
+        Like the matrix it is in host memory.
+        """
         first, second = sp.coo_array(sp.triu(self.matrix, k=1)).coords
-        gradient = pair_gradient(adjoint, alpha, first, second)
+        gradient = pair_gradient(to_host(adjoint), to_host(alpha), first, second)
         return {name: upper_triangle(gradient, first, second, adjoint.size) for name in wanted}
 
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:

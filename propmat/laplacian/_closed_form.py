@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat._backend import HOST, backend_of
+from propmat._backend import HOST, backend_of, to_host
 from propmat.errors import InputError, UnsupportedError
 from propmat.grid import GridOperator
 from propmat.laplacian._base import Laplacian, Split, numbered
@@ -87,9 +88,10 @@ class WindowLaplacian(Laplacian):
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
-    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int) -> None:
+    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, images: int = 1) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
+        self.images = images
         self.image = image
         self.beside = {"image": image}
         self.epsilon = epsilon
@@ -99,12 +101,12 @@ class WindowLaplacian(Laplacian):
         if self.radius > 1:
             return super().split(unknown, diagonal)
         operator = GridOperator.from_image(
-            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal
+            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal, images=self.images
         )
-        return Split(operator, operator.times_known, np.full(operator.shape[0], not unknown.all(), like=unknown))
+        some_known = (~unknown).reshape(self.images, -1).any(axis=1)
+        return Split(operator, operator.times_known, operator.in_images(np.asarray(some_known, like=unknown)))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        _inputs.in_memory(self.image, "image", None)
         kernels = HOST.kernels("closed_form")
         row_pixels = np.flatnonzero(row_mask)
         column_of = numbered(column_mask)
@@ -112,16 +114,24 @@ class WindowLaplacian(Laplacian):
         indptr = index_pointer(counts)
         indices = np.empty(indptr[-1], np.int32)
         data = np.empty(indptr[-1])
-        mean, whitening, _ = self._window_statistics(row_mask)
-        kernels.fill_rows(self.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
+        here = self._on_host
+        mean, whitening, _ = here._window_statistics(row_mask)
+        kernels.fill_rows(here.image, mean, whitening, row_pixels, column_of, indptr, indices, data, self.radius)
         block = sp.csr_array((data, indices, indptr), shape=(row_pixels.size, int(column_mask.sum())))
         block.eliminate_zeros()
         block.has_canonical_format = True
         return block
 
+    @cached_property
+    def _on_host(self) -> WindowLaplacian:
+        return type(self)(to_host(self.image), self.epsilon, self.radius, self.images)
+
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         wanted = _windows_over(touched, self.radius)
+        rows = self.shape[0] // self.images
+        inside = np.arange(len(wanted), like=wanted) % rows < rows - 2 * self.radius
+        wanted &= inside[:, None]
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._backend import beside, to_host
 from propmat.errors import InputError
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
@@ -125,12 +126,12 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    pixels = _inputs.image(image)
+    pixels = _inputs.image(image, beside={})
     if preset not in PRESETS:
         raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {preset!r}")
     if PRESETS[preset].hue and pixels.shape[2] != 3:
         raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
-    return Knn(pixels, preset)
+    return Knn(to_host(pixels), preset, beside={"image": pixels})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,6 +141,7 @@ class Knn(Laplacian):
     image: Array
     preset: str
     searched: list[tuple[Mask, Pairs]] = field(default_factory=list)  # the last search, for a gradient after a solve
+    beside: Mapping[str, Any] | None = field(default=None, kw_only=True)  # the image, where it was given
 
     parameters = ("weights", "image")
     ties_all_pixels = False
@@ -194,21 +196,26 @@ class Knn(Laplacian):
         return edges_block(pairs.first, pairs.second, pairs.weight, row_mask, column_mask)
 
     def times(self, plane: Array) -> Array:
-        first, second, _, weight = self.pairs(plane != 0)
-        values, pixels = plane.ravel(), plane.size
+        here = to_host(plane)
+        first, second, _, weight = self.pairs(here != 0)
+        values, pixels = here.ravel(), here.size
         flow = weight * (values[first] - values[second])
         product = np.bincount(first, flow, pixels) - np.bincount(second, flow, pixels)
-        return np.asarray(product, np.float64).reshape(self.shape)
+        return beside(np.asarray(product, np.float64).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Weights of pairs, as upper triangular CSR; colours through the kernel, which pixels are near held fixed."""
-        pairs = self.pairs(adjoint != 0)
-        gradient = pair_gradient(adjoint, alpha, pairs.first, pairs.second)
+        """Weights of pairs, as upper triangular CSR; colours through the kernel, which pixels are near held fixed.
+
+        The weights are in host memory.
+        """
+        here = to_host(adjoint)
+        pairs = self.pairs(here != 0)
+        gradient = pair_gradient(here, to_host(alpha), pairs.first, pairs.second)
         found: dict[str, Any] = {}
         if "weights" in wanted:
             found["weights"] = upper_triangle(gradient, pairs.first, pairs.second, adjoint.size)
         if "image" in wanted:
-            found["image"] = self._colour_gradient(pairs, gradient * pairs.times)
+            found["image"] = beside(self._colour_gradient(pairs, gradient * pairs.times), adjoint)
         return found
 
     def _colour_gradient(self, pairs: Pairs, kernel_gradient: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat._backend import backend_of
 from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
 from propmat.laplacian._closed_form import ClosedForm, window_arguments
@@ -67,7 +68,7 @@ def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKe
     >>> bool(abs(graph.split(everywhere).matrix @ np.ones(81)).max() < 1e-12)
     True
     """
-    return LargeKernel(ClosedForm(*window_arguments(image, epsilon, radius)))
+    return LargeKernel(ClosedForm(*window_arguments(image, epsilon, radius, beside={})))
 
 
 class LargeKernel(Laplacian):
@@ -78,18 +79,19 @@ class LargeKernel(Laplacian):
 
     def __init__(self, definition: ClosedForm) -> None:
         self.shape = definition.shape
+        self.beside = definition.beside
         self.definition = definition
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         definition = self.definition
         windows = Windows.of(definition.image, definition.epsilon, definition.radius)
-        added = np.zeros(np.count_nonzero(unknown)) if diagonal is None else diagonal[unknown]
+        added = (np.zeros(unknown.shape, like=unknown) if diagonal is None else diagonal)[unknown]
         operator = BoxOperator(windows, unknown, added)
 
         def times_known(values: Array) -> Array:
             return windows.times(np.where(unknown, 0.0, values))[unknown]
 
-        return Split(operator, times_known, np.full(added.size, not unknown.all()))
+        return Split(operator, times_known, np.full(added.size, not unknown.all(), like=unknown))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         entries = np.count_nonzero(row_mask) * (4 * self.definition.radius + 1) ** 2
@@ -141,19 +143,18 @@ class Windows:
         image = image - image.mean(axis=(0, 1))
         products = (image[..., None] * image[..., None, :]).reshape(*image.shape[:2], -1)
         sums = box_sums(np.concatenate([image, products], axis=2), side) / side**2
-        mean = np.ascontiguousarray(sums[..., :depth])
+        mean = np.ascontiguousarray(sums[..., :depth], like=sums)
         moments = sums[..., depth:].reshape(*mean.shape, depth)
         covariance = moments - mean[..., None] * mean[..., None, :]
-        inverse = np.linalg.inv(covariance + epsilon / side**2 * np.eye(depth))
-        count = over_windows(np.ones((*mean.shape[:2], 1)), side)
-        return cls(image, mean, np.asarray(inverse, np.float64), count, side)
+        inverse = np.linalg.inv(covariance + epsilon / side**2 * np.eye(depth, like=image))
+        count = over_windows(np.ones((*mean.shape[:2], 1), like=image), side)
+        return cls(image, mean, np.ascontiguousarray(inverse, np.float64, like=image), count, side)
 
     def times(self, values: Array) -> Array:
         """L p for p (H, W): fit p in every window, sum what the fits leave over."""
-        from propmat._cpu import box as kernels
-
+        kernels = backend_of(values).kernels("box")
         fields = np.concatenate([self.image * values[..., None], values[..., None]], axis=2)
-        fits = np.empty((*self.mean.shape[:2], fields.shape[2]))
+        fits = np.empty((*self.mean.shape[:2], fields.shape[2]), like=fields)
         kernels.fit_windows(box_sums(fields, self.side), self.mean, self.inverse, self.side**2, fits)
         summed = over_windows(fits, self.side)
         return self.count[..., 0] * values - (self.image * summed[..., :-1]).sum(axis=2) - summed[..., -1]
@@ -173,11 +174,9 @@ class Windows:
 
 def box_sums(fields: Array, side: int) -> Array:
     """Sums of (H, W, m) fields over the windows inside: (H - side + 1, W - side + 1, m)."""
-    from propmat._cpu import box as kernels
-
     height, width, depth = fields.shape
-    out = np.empty((height - side + 1, width - side + 1, depth))
-    kernels.box_sums(fields, side, out)
+    out = np.empty((height - side + 1, width - side + 1, depth), like=fields)
+    backend_of(fields).kernels("box").box_sums(fields, side, out)
     return out
 
 
@@ -203,7 +202,7 @@ class BoxOperator:
         return self.added.dtype
 
     def __matmul__(self, x: Array) -> Array:
-        values = np.zeros(self.unknown.shape)
+        values = np.zeros(self.unknown.shape, like=x)
         values[self.unknown] = x
         return self.windows.times(values)[self.unknown] + self.added * x
 

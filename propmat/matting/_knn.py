@@ -74,4 +74,4 @@ def knn(
     array([0., 0., 0., 1., 0., 1., 1.])
     """
     graph = laplacian.knn(image, preset)
-    return solve(graph, Trimap.parse(trimap, graph.shape), solver=solver, callback=callback).alpha
+    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha

@@ -72,4 +72,4 @@ def large_kernel(
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     graph = laplacian.large_kernel(image, epsilon, radius)
-    return solve(graph, Trimap.parse(trimap, graph.shape), solver=solver, callback=callback).alpha
+    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha

@@ -25,7 +25,7 @@ from propmat import _batches
 from propmat._backend import on_device, to_device
 from propmat.errors import PropmatWarning, UnsupportedError
 
-VERBS_ON_DEVICE = ("closed_form", "propagate", "refine")
+VERBS_ON_DEVICE = ("closed_form", "knn", "propagate", "refine")
 
 
 class _Problem(NamedTuple):
@@ -78,14 +78,14 @@ def _position(known: list[Any], thing: Any) -> int:
 class _State(np.ndarray):
     """A number that keeps the pullbacks of a batch alive as long as the tensor that shares its memory."""
 
-    batch: _batches.Batch
+    batch: _batches.Pullbacks
 
 
 _NUMBERS = itertools.count()
 _STATES: weakref.WeakValueDictionary[int, _State] = weakref.WeakValueDictionary()
 
 
-def _kept(batch: _batches.Batch) -> Tensor:
+def _kept(batch: _batches.Pullbacks) -> Tensor:
     state = np.array(next(_NUMBERS)).view(_State)
     state.batch = batch
     _STATES[int(state)] = state
@@ -150,7 +150,7 @@ _matte.register_autograd(_backward, setup_context=_remember)
 _pull_back.register_autograd(_no_second_derivative)
 
 
-def _run(tensors: Sequence[Tensor], problem: int) -> tuple[Any, _batches.Batch]:
+def _run(tensors: Sequence[Tensor], problem: int) -> tuple[Any, _batches.Pullbacks]:
     verb, axes, options, solver = _PROBLEMS[problem]
     given = dict(options) if solver < 0 else {**dict(options), "solver": _SOLVERS[solver]}
     there = _runs_there(tensors[0], verb, **dict(options))
