@@ -1,28 +1,128 @@
-"""Closed-form mattes beside PyMatting: same image, same tolerance, one run.
+"""Closed-form mattes beside other solvers: same image, same tolerance, one run.
 
-    python -m benchmarks.closed_form [--data DIR] [--lemur 1 2 4] [--scribbles] [--photographs]
+    python -m benchmarks.closed_form [--lemur 1 2 4] [--scribbles] [--photographs] [--highres]
+        [--solvers propmat PyMatting Pardiso "pyamg [1]" "pyamg [1, colours]"] [--data DIR] [--output FILE]
 
-Every row is a whole call, from image and trimap to alpha, after a first call outside the timer has compiled what
-needs compiling. The tolerance is 1e-7 on both sides. "ratio" is PyMatting's time over ours; "Pardiso" is MKL's
-direct solver, factorisation and solve alone, on the finished matrix; "max diff" is our largest difference from its
-matte; "mse" is the relative difference of our mean squared error from PyMatting's, where there is a truth.
+Every solver has a process of its own, where one call outside the timer compiles and loads what needs it; they take
+turns. A cell is seconds, then iterations and the peak of memory above the inputs in MB. The seconds are the median of
+up to three calls, as many as begin within ten seconds. propmat and PyMatting go from image and trimap to alpha; Pardiso
+(MKL's direct solver) and pyamg are given the finished matrix, and their set-up and solve alone count. The tolerance is
+1e-7 for all. "ratio" is PyMatting's time over ours, "max diff" our largest difference from Pardiso's matte, "mse" the
+relative difference of our mean squared error from PyMatting's, where there is a truth.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pypardiso
 import scipy.sparse
-from pymatting import estimate_alpha_cf
 
 import propmat
-from benchmarks.problems import DATA, Problem, lemur, photographs, scribbles
+from benchmarks.memory import forget_peak, peak
+from benchmarks.problems import DATA, Problem, highres, lemur, photographs, scribbles
 from propmat.system import eliminate
+
+TOLERANCE = 1e-7
+MOST = 300  # iterations of pyamg; a cell that says so has not converged
+CALLS, ENOUGH = 3, 10.0  # no call begins after so many, or so many seconds
+
+Call = Callable[[], tuple[np.ndarray, int]]  # alpha (H, W), iterations
+
+
+class Measured(NamedTuple):
+    """What a solver made of a problem; `failure` is empty or the exception that ended it."""
+
+    alpha: np.ndarray
+    seconds: float
+    iterations: int
+    memory: float
+    failure: str
+
+    def cell(self) -> str:
+        return self.failure or f"{self.seconds:.2f} ({self.iterations}, {self.memory:.0f})"
+
+
+def ours(image: np.ndarray, trimap: np.ndarray) -> Call:
+    def call() -> tuple[np.ndarray, int]:
+        matte = propmat.solve(propmat.laplacian.closed_form(image), trimap)
+        return matte.alpha, matte.iterations
+
+    return call
+
+
+def pymatting(image: np.ndarray, trimap: np.ndarray) -> Call:
+    from pymatting import estimate_alpha_cf
+
+    iterations: list[object] = []
+
+    def call() -> tuple[np.ndarray, int]:
+        iterations.clear()
+        options = {"callback": lambda *state: iterations.append(None)}
+        return np.clip(estimate_alpha_cf(image, trimap, cg_kwargs=options), 0, 1), len(iterations)
+
+    return call
+
+
+def pardiso(image: np.ndarray, trimap: np.ndarray) -> Call:
+    import pypardiso
+
+    matrix, rhs, _, expand = system_of(image, trimap)
+    matrix = scipy.sparse.csr_matrix(matrix)
+
+    def call() -> tuple[np.ndarray, int]:
+        solver = pypardiso.PyPardisoSolver(mtype=11)
+        alpha = expand(solver.solve(matrix, rhs))
+        solver.free_memory(everything=True)
+        return alpha, 1
+
+    return call
+
+
+def pyamg_constant(image: np.ndarray, trimap: np.ndarray) -> Call:
+    matrix, rhs, near_null_space, expand = system_of(image, trimap)
+    return pyamg(matrix, rhs, np.ones((len(near_null_space), 1)), expand)
+
+
+def pyamg_colours(image: np.ndarray, trimap: np.ndarray) -> Call:
+    return pyamg(*system_of(image, trimap))
+
+
+def pyamg(matrix: object, rhs: np.ndarray, near_null_space: np.ndarray, expand: Callable) -> Call:
+    """Smoothed aggregation inside conjugate gradients, with pyamg's own settings."""
+    from pyamg import smoothed_aggregation_solver
+
+    def call() -> tuple[np.ndarray, int]:
+        residuals: list[float] = []
+        hierarchy = smoothed_aggregation_solver(matrix, B=near_null_space)
+        return expand(hierarchy.solve(rhs, tol=TOLERANCE, accel="cg", maxiter=MOST, residuals=residuals)), len(
+            residuals
+        ) - 1
+
+    return call
+
+
+def system_of(image: np.ndarray, trimap: np.ndarray) -> tuple:
+    """Matrix, right-hand side, [1, colours] on the unknown pixels, and the way from a solution to alpha."""
+    labels = propmat.Trimap.parse(trimap)
+    system = eliminate(propmat.laplacian.closed_form(image), labels)
+    matrix, rhs = system.matrix.tocsr(), system.rhs(labels.labels, np.zeros(labels.shape))
+    return matrix, rhs, system.near_null_space(), lambda x: np.clip(system.expand(x, labels.labels), 0, 1)
+
+
+SOLVERS = {
+    "propmat": ours,
+    "PyMatting": pymatting,
+    "Pardiso": pardiso,
+    "pyamg [1]": pyamg_constant,
+    "pyamg [1, colours]": pyamg_colours,
+}
 
 
 def main() -> None:
@@ -31,11 +131,16 @@ def main() -> None:
     parser.add_argument("--lemur", type=int, nargs="*", default=[])
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--photographs", action="store_true")
-    warm_up()
-    print("| problem | unknown | ours, s | iterations | PyMatting, s | ratio | Pardiso, s | max diff | mse |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    ratios = [compare(problem) for problem in selected(parser.parse_args())]
-    print(f"\nratio of {len(ratios)}: least {min(ratios):.1f}, median {np.median(ratios):.1f}, most {max(ratios):.1f}")
+    parser.add_argument("--highres", action="store_true", help="a photograph of 9 megapixels")
+    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=list(SOLVERS))
+    parser.add_argument("--output", type=Path, help="write the table to this file too")
+    arguments = parser.parse_args()
+    lines: list[str] = []
+    for line in table(selected(arguments), arguments.solvers):
+        print(line, flush=True)
+        lines.append(line)
+    if arguments.output:
+        arguments.output.write_text("\n".join(lines) + "\n")
 
 
 def selected(arguments: argparse.Namespace) -> Iterator[Problem]:
@@ -45,57 +150,71 @@ def selected(arguments: argparse.Namespace) -> Iterator[Problem]:
         yield scribbles(arguments.data)
     if arguments.photographs:
         yield from photographs(arguments.data)
+    if arguments.highres:
+        yield highres(arguments.data)
 
 
-def warm_up() -> None:
-    """Compile both sides on a problem that takes the same way as large ones."""
+def table(problems: Iterator[Problem], solvers: list[str]) -> Iterator[str]:
+    """The lines of the table, each as soon as it is known."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = {name: ProcessPoolExecutor(1, spawn, warm_up, (name,)) for name in solvers}
+    heads = ["problem", "unknown", *solvers, "ratio", "max diff", "mse"]
+    yield "| " + " | ".join(heads) + " |"
+    yield "| --- |" + " ---: |" * (len(heads) - 1)
+    ratios = []
+    for problem in problems:
+        measured = {name: process.submit(measure, name, problem).result() for name, process in processes.items()}
+        ratio = ratio_of(measured)
+        ratios += [] if ratio is None else [ratio]
+        cells = [problem.name, str(np.count_nonzero(problem.unknown)), *(m.cell() for m in measured.values())]
+        cells += ["" if ratio is None else f"{ratio:.1f}", difference(problem, measured), error(problem, measured)]
+        yield "| " + " | ".join(cells) + " |"
+    if ratios:
+        yield f"\nratio of {len(ratios)}: least {min(ratios):.1f}, mean {np.mean(ratios):.1f}, most {max(ratios):.1f}"
+
+
+def warm_up(name: str) -> None:
+    """Compile and load, on a problem that takes the same way as large ones."""
     sample = propmat.datasets.synthetic(0, (240, 320))
-    propmat.closed_form(sample.image, sample.trimap)
-    estimate_alpha_cf(sample.image, sample.trimap)
+    SOLVERS[name](sample.image, sample.trimap)()
 
 
-def compare(problem: Problem) -> float:
-    image, trimap = problem.image / 255, problem.trimap / 255
-    graph = propmat.laplacian.closed_form(image)
-    matte, seconds = timed(lambda: propmat.solve(graph, trimap))
-    peer, peer_seconds = timed(lambda: np.clip(estimate_alpha_cf(image, trimap), 0, 1))
-    exact, direct_seconds = pardiso(graph, trimap)
-    unknown = problem.unknown
-    cells = [
-        problem.name,
-        str(np.count_nonzero(unknown)),
-        f"{seconds:.2f}",
-        str(matte.iterations),
-        f"{peer_seconds:.2f}",
-        f"{peer_seconds / seconds:.1f}",
-        f"{direct_seconds:.2f}",
-        f"{np.abs(matte.alpha - exact)[unknown].max():.1e}",
-        relative_error(problem, matte.alpha, peer),
-    ]
-    print("|", " | ".join(cells), "|", flush=True)
-    return peer_seconds / seconds
+def measure(name: str, problem: Problem) -> Measured:
+    alpha, iterations, seconds, memory = np.empty(0), 0, [], 0.0
+    try:
+        call = SOLVERS[name](problem.image / 255, problem.trimap / 255)
+        while len(seconds) < CALLS and sum(seconds) < ENOUGH:
+            forget_peak()
+            before, start = peak(), time.perf_counter()
+            alpha, iterations = call()
+            seconds.append(time.perf_counter() - start)
+            memory = max(memory, peak() - before)
+    except (ValueError, MemoryError, RuntimeError) as failure:
+        return Measured(np.empty(0), np.nan, 0, 0.0, type(failure).__name__)
+    return Measured(alpha, float(np.median(seconds)), iterations, memory, "")
 
 
-def pardiso(graph: propmat.laplacian.Laplacian, trimap: np.ndarray) -> tuple[np.ndarray, float]:
-    """The matte of a direct solve, and the seconds of factorisation and solve."""
-    labels = propmat.Trimap.parse(trimap)
-    system = eliminate(graph, labels)
-    matrix, rhs = system.matrix.tocsr(), system.rhs(labels.labels, np.zeros(labels.shape))
-    matrix = scipy.sparse.csr_matrix(matrix)
-    x, seconds = timed(lambda: pypardiso.PyPardisoSolver(mtype=11).solve(matrix, rhs))
-    return np.clip(system.expand(x, labels.labels), 0, 1), seconds
+def both(measured: dict[str, Measured], peer: str) -> bool:
+    return all(name in measured and not measured[name].failure for name in ("propmat", peer))
 
 
-def timed(call: Callable[[], object]) -> tuple:
-    start = time.perf_counter()
-    result = call()
-    return result, time.perf_counter() - start
+def ratio_of(measured: dict[str, Measured]) -> float | None:
+    if not both(measured, "PyMatting"):
+        return None
+    return measured["PyMatting"].seconds / measured["propmat"].seconds
 
 
-def relative_error(problem: Problem, alpha: np.ndarray, peer: np.ndarray) -> str:
-    if problem.truth is None:
+def difference(problem: Problem, measured: dict[str, Measured]) -> str:
+    if not both(measured, "Pardiso"):
         return ""
-    ours, theirs = (np.square(a - problem.truth)[problem.unknown].mean() for a in (alpha, peer))
+    return f"{np.abs(measured['propmat'].alpha - measured['Pardiso'].alpha)[problem.unknown].max():.1e}"
+
+
+def error(problem: Problem, measured: dict[str, Measured]) -> str:
+    if problem.truth is None or not both(measured, "PyMatting"):
+        return ""
+    mattes = (measured[name].alpha for name in ("propmat", "PyMatting"))
+    ours, theirs = (np.square(alpha - problem.truth)[problem.unknown].mean() for alpha in mattes)
     return f"{ours / theirs - 1:+.1e}"
 
 

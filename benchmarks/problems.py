@@ -37,6 +37,13 @@ def photographs(data: Path, trimap: str = "trimap1") -> Iterator[Problem]:
         yield Problem(path.stem, read_image(path), read_matte(folder / trimap / path.name), truth)
 
 
+def highres(data: Path) -> Problem:
+    """A photograph of 9 megapixels."""
+    folder = data / "alphamatting" / "training_highres_recon"
+    image, trimap, truth = (folder / kind / "GT25.png" for kind in ("image", "trimap1", "alpha"))
+    return Problem("GT25, 9 megapixels", read_image(image), read_matte(trimap), read_matte(truth) / 255)
+
+
 def lemur(data: Path, scale: int = 1) -> Problem:
     """The lemur, enlarged by Lanczos filtering; its trimap by repeating pixels."""
     folder = data / "lemur"

@@ -12,6 +12,8 @@ import propmat
 from propmat import InputError, Trimap, datasets, io, propagate
 from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
+from propmat.networks._blend import Blend
+from propmat.networks._blend import propagate as propagate_blend
 from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normalised, stacked
 from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
 from propmat.networks._segnet import SegNet
@@ -158,6 +160,9 @@ def test_deep_matte_prop_net_has_the_weights_of_the_paper():
     assert count(DeepMattePropNet(4)) == 1_852_769
     assert count(DeepMattePropNet(8)) == 468_793
 
+    # Beside the closed form: one more layer, of the weights of windows.
+    assert count(DeepMattePropNet(8, closed_form=True)) == 468_793 + 8 + 16 + 1
+
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (75, 101)])
 def test_shapes(height, width):
@@ -221,6 +226,75 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert alpha[0, 10] - alpha[0, 9] > 0.9
 
 
+def blend_weights(shape):
+    rng, (height, width) = np.random.default_rng(0), shape
+    return [rng.uniform(0.1, 2, size) for size in ((height, width - 1), (height - 1, width), (height - 2, width - 2))]
+
+
+def test_a_blend_of_equal_windows_is_a_sum_of_laplacians(scene):
+    across, down, windows = blend_weights(scene.trimap.shape)
+    blend = Blend(scene.image, across, down, np.full_like(windows, 0.5))
+    expected = propmat.laplacian.affinity(across, down) + 0.5 * propmat.laplacian.closed_form(scene.image)
+    np.testing.assert_allclose(blend.matrix.toarray(), expected.matrix.toarray(), atol=1e-9)
+
+
+def test_a_blend_is_the_sum_of_its_windows(scene):
+    image = scene.image[:9, :11]
+    across, down, windows = blend_weights(image.shape[:2])
+    expected = propmat.laplacian.affinity(across, down).matrix.toarray()
+    pixels = np.arange(99).reshape(9, 11)
+    for y, x in np.ndindex(windows.shape):
+        inside = pixels[y : y + 3, x : x + 3].ravel()
+        window = propmat.laplacian.closed_form(image[y : y + 3, x : x + 3]).matrix.toarray()
+        expected[np.ix_(inside, inside)] += windows[y, x] * window
+    blend = Blend(image, across, down, windows)
+    np.testing.assert_allclose(blend.matrix.toarray(), expected, atol=1e-9)
+    block = blend.rows(pixels < 50, pixels > 20)
+    np.testing.assert_array_equal(block.toarray(), blend.matrix.toarray()[:50, 21:])
+
+
+def test_a_blend_is_solved_by_multigrid_as_directly():
+    scene = datasets.synthetic(1, (120, 160))
+    blend = Blend(scene.image, *blend_weights((120, 160)))
+    exact = propmat.solve(blend, scene.trimap, solver=Direct()).alpha
+    found = propmat.solve(blend, scene.trimap, solver=CG(rtol=1e-10, strict=True))
+    assert found.iterations < 40
+    np.testing.assert_allclose(found.alpha, exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("confidence", [None, 0.8])
+def test_gradients_of_a_blend(scene, confidence):
+    """Of a batch of two, against differences along a random direction of each kind of weights."""
+    rng = np.random.default_rng(1)
+    image = torch.from_numpy(np.stack([scene.image, scene.image[::-1]])).movedim(3, 1)
+    trimap = torch.from_numpy(np.stack([scene.trimap, scene.trimap[::-1]]))
+    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in blend_weights(scene.trimap.shape)]
+    # Of known pixels a clipped alpha's gradient passes within 1e-6 of the labels.
+    mixture = torch.from_numpy(rng.normal(size=trimap.shape)) * (trimap == 0.5)
+
+    def mixed(*weights):
+        return (propagate_blend(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
+
+    mixed(*weights).backward()
+    for k, own in enumerate(weights):
+        direction = torch.from_numpy(rng.normal(size=own.shape))
+        rest = [w.detach() for w in weights]
+        ahead, behind = (mixed(*rest[:k], own.detach() + sign * 1e-5 * direction, *rest[k + 1 :]) for sign in (1, -1))
+        assert float(ahead - behind) / 2e-5 == pytest.approx(float((own.grad * direction).sum()), rel=1e-4)
+
+
+def test_the_closed_form_is_nearly_where_its_network_starts(scene):
+    network = DeepMattePropNet.preset("small", width=16, closed_form=True)
+    image, trimap = (torch.from_numpy(plane).float()[None] for plane in (scene.image.transpose(2, 0, 1), scene.trimap))
+    with torch.no_grad():
+        *edges, windows = network.affinities(image, trimap[None])
+        alpha = network(image, trimap[None])[0, 0].numpy()
+    assert max(float(weights.max()) for weights in edges) < 0.005
+    assert windows.shape == (1, image.shape[2] - 2, image.shape[3] - 2)
+    assert (windows == 1).all()
+    assert np.abs(alpha - propmat.closed_form(scene.image, scene.trimap)).mean() < 0.02
+
+
 def test_colours_decide_at_first_where_they_are_features():
     image, trimap, _, _ = composite(24, 32)
     image = 0.05 * image  # where the bound of affinities is far
@@ -247,22 +321,25 @@ def test_loss_of_composites():
     torch.testing.assert_close(loss, expected[unknown].mean(), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("pair", ["concat", "absdiff"])
-def test_gradient_through_the_whole_network(pair):
+@pytest.mark.parametrize("options", [{"pair": "concat"}, {"pair": "absdiff"}, {"pair": "both", "closed_form": True}])
+def test_gradient_through_the_whole_network(options):
     """In double precision, against a difference along the gradient of each part."""
-    network = DeepMattePropNet(16, pair=pair).double().eval()
+    network = DeepMattePropNet(16, **options).double().eval()
     image, trimap, alpha, contrast = (x.double() for x in composite(24, 32))
     with torch.no_grad():
         for name, weight in network.named_parameters():
             if name.endswith("bias"):
                 weight.add_(0.05 * torch.randn_like(weight))  # at 0, ReLUs of unpooled zeros stand on their kink
+        if network.windows is not None:
+            network.windows.slope.normal_(0, 0.1)
 
     def loss():
         solved = network(image, trimap, solver=Direct())
         return ((solved - alpha).square() * contrast.square().mean(1, keepdim=True))[trimap == 0.5].mean()
 
     loss().backward()
-    for part in (network.semantic.encoder, network.semantic.decoder, network.low_level, network.affinity):
+    parts = [network.semantic.encoder, network.semantic.decoder, network.low_level, network.affinity, network.windows]
+    for part in filter(None, parts):
         weights = [weight for weight in part.parameters() if weight.grad is not None]
         slope = float(sum(weight.grad.square().sum() for weight in weights)) ** 0.5
         directions = [weight.grad / slope for weight in weights]
@@ -281,6 +358,7 @@ def test_gradient_through_the_whole_network(pair):
     [
         ({"pair": "concat"}, lambda weights: torch.optim.SGD(weights, 0.1, 0.9)),
         ({"pair": "absdiff", "norm": "group"}, lambda weights: torch.optim.Adam(weights, 1e-3)),
+        ({"pair": "both", "norm": "group", "closed_form": True}, lambda weights: torch.optim.Adam(weights, 1e-2)),
     ],
 )
 def test_deep_matte_prop_net_learns(options, make):

@@ -96,7 +96,7 @@ def straddles(unknown, top, left, height, width, block):
     return False
 
 
-@compiled(fastmath={"contract"})
+@compiled(inline="always")
 def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
     """M with B = I - 1/9 - M Mᵀ for the windows around (y, centres[t]); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I.
 
@@ -149,7 +149,7 @@ def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
                 total[t] *= pivot[t]
 
 
-@compiled()
+@compiled(inline="always")
 def square_factor(factor, lane, work):
     """Turn M of B = I - 1/9 - M Mᵀ into that of B² = I - 1/9 - M (2 - MᵀM) Mᵀ."""
     depth = factor.shape[0]
@@ -169,7 +169,7 @@ def square_factor(factor, lane, work):
             factor[c, a, lane] = total
 
 
-@compiled()
+@compiled(inline="always")
 def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
     """Add the matrices of windows around (y, x), (y, x + 1) ..., from lane `begin`, to the rows top..bottom - 1."""
     depth = factor.shape[0]
@@ -191,7 +191,7 @@ def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
                     target[t] -= left[t] * right[t]
 
 
-@compiled()
+@compiled(inline="always")
 def clear_rows(number, top, bottom, values):
     """Write zeros to the pixels of some rows, whose numbers follow on each other."""
     first, last = -1, -1
@@ -204,7 +204,7 @@ def clear_rows(number, top, bottom, values):
             values[k, first : last + 1] = 0.0
 
 
-@compiled()
+@compiled(fastmath={"contract"})
 def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
     """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks.
 

@@ -416,7 +416,8 @@ def galerkin_blocks(
                 down, right = (inner, 1) if s >= 4 else (1, rows)
                 add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product[slot], 0)
                 if s == 4:
-                    product[0, : rows * width] *= 0.5
+                    for i in range(rows * width):  # an array expression would take seconds to compile
+                        product[0, i] *= 0.5
             for slot in range(5):
                 width = touched[slot]
                 if width > 0:

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat import _inputs, pictures
 from propmat._solve import solve
 from propmat.errors import InputError
 from propmat.matting import METHODS
 from propmat.networks._network import Network
-from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.networks._weights import PathLike, opened
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -171,9 +170,7 @@ def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_label
     >>> dcnn(scene.image, scene.trimap).shape
     (48, 64)
     """
-    network, _ = load_weights(weights or shipped(DCNN.name), DCNN)
-    pixels = pictures.colours(_inputs.image(image))
-    labels = Trimap.parse(trimap, pixels.shape)
+    network, pixels, labels = opened(DCNN, weights, image, trimap)
     mattes = [matte(name, pixels, labels) for name in network.mattes]
     alpha = merged(network, stacked(pixels, mattes)).double().numpy()
     return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha

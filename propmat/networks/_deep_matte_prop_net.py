@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat import _inputs, pictures
 from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
+from propmat.networks._blend import propagate as propagate_blend
 from propmat.networks._network import Network
 from propmat.networks._segnet import SHRINKS, SegNet
-from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.networks._weights import PathLike, opened
 from propmat.solvers import CG
 from propmat.torch import propagate
 from propmat.trimap import Trimap
@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 
 PAIRS = ("concat", "absdiff", "both")
 BOUND = 8.0
+FAINT = -8.0  # where logarithms of affinities start beside the closed form: exp(BOUND tanh(-1)) is 0.002
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -51,6 +52,9 @@ class DeepMattePropNet(Network):
     colours : bool, default False
         The colours of the image are features too. With a `pair` of differences the first affinities are then close to
         those of `propmat.random_walk`, where they are else close to 1 between all pixels.
+    closed_form : bool, default False
+        A departure from the paper: the windows of the closed form are propagated along too, each with a weight
+        κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint.
 
     Examples
     --------
@@ -77,6 +81,7 @@ class DeepMattePropNet(Network):
         norm: str = "batch",
         confidence: float | None = 0.8,
         colours: bool = False,
+        closed_form: bool = False,
     ) -> None:
         super().__init__()
         if norm not in ("batch", "group"):
@@ -88,6 +93,7 @@ class DeepMattePropNet(Network):
             "norm": norm,
             "confidence": confidence,
             "colours": colours,
+            "closed_form": closed_form,
         }
         self.confidence, self.colours = confidence, colours
         features = max(64 // width, 16)
@@ -103,6 +109,10 @@ class DeepMattePropNet(Network):
         self.affinity = PairAffinities(64 // width + features + 3 * colours, pair, tie)
         if colours:
             self.affinity.start_from_last(3)
+        self.windows = None
+        if closed_form:
+            self.windows = WindowWeights(64 // width + features + 3 * colours)
+            nn.init.constant_(self.affinity.bias, FAINT)
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
         """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then the colours, if asked for."""
@@ -113,14 +123,18 @@ class DeepMattePropNet(Network):
         learned = [self.semantic(padded)[..., :height, :width], self.low_level(x)]
         return torch.cat([*learned, x[:, :3]] if self.colours else learned, dim=1)
 
-    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (B, H, W - 1) and (B, H - 1, W)."""
-        pairs: tuple[Tensor, Tensor] = self.affinity(self.features(image, trimap))
-        return pairs
+    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, ...]:
+        """Weights (B, H, W - 1) and (B, H - 1, W) of edges; with `closed_form` (B, H - 2, W - 2) of windows too."""
+        features = self.features(image, trimap)
+        pairs: tuple[Tensor, Tensor] = self.affinity(features)
+        return pairs if self.windows is None else (*pairs, self.windows(features))
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
-        affinities = self.affinities(image, trimap)
-        return propagate(affinities, trimap[:, 0], confidence=self.confidence, solver=solver)[:, None]
+        across, down, *windows = self.affinities(image, trimap)
+        rest = {"confidence": self.confidence, "solver": solver}
+        if windows:
+            return propagate_blend(image, trimap[:, 0], (across, down, *windows), **rest)[:, None]
+        return propagate((across, down), trimap[:, 0], **rest)[:, None]
 
 
 class PairAffinities(nn.Module):
@@ -156,7 +170,24 @@ class PairAffinities(nn.Module):
             z = z + _dot(self.first, one) + _dot(self.first if self.second is None else self.second, other)
         if self.contrast is not None:
             z = z - _dot(functional.softplus(self.contrast), (one - other).abs())
-        return torch.exp(BOUND * torch.tanh(z / BOUND))
+        return _positive(z)
+
+
+class WindowWeights(nn.Module):
+    """Features (B, T, H, W) → weights (B, H - 2, W - 2) of windows of 3 x 3 pixels, at first all 1."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return _positive(_dot(self.slope, features[..., 1:-1, 1:-1]) + self.bias)
+
+
+def _positive(z: Tensor) -> Tensor:
+    """exp(z), bounded smoothly."""
+    return torch.exp(BOUND * torch.tanh(z / BOUND))
 
 
 def _dot(weight: Tensor, features: Tensor) -> Tensor:
@@ -207,9 +238,7 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
     >>> from propmat.networks import deep_matte_prop_net
     >>> alpha = deep_matte_prop_net(image, trimap, weights="runs/weights.safetensors")  # doctest: +SKIP
     """
-    network, _ = load_weights(weights or shipped(DeepMattePropNet.name), DeepMattePropNet)
-    pixels = pictures.colours(_inputs.image(image))
-    labels = Trimap.parse(trimap, pixels.shape)
+    network, pixels, labels = opened(DeepMattePropNet, weights, image, trimap)
     alpha = propagated(network, pixels, labels)
     return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
 

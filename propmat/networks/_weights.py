@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from propmat import _inputs, pictures
 from propmat.errors import InputError
 from propmat.networks._network import N, Network
+from propmat.trimap import Trimap
 
 PathLike = str | os.PathLike[str]
 SHIPPED = Path(__file__).with_name("weights")
@@ -78,6 +82,13 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
         reason = str(error).splitlines()[-1].strip()  # PyTorch gives a line for every tensor
         raise InputError(f"weights: {path} does not fit {kind.__name__}: {reason}") from None
     return network.eval(), about.get("facts", {})
+
+
+def opened(kind: type[N], weights: PathLike | None, image: Any, trimap: Any) -> tuple[N, NDArray[np.float64], Trimap]:
+    """The network of a file, or of the package; a picture in colours, and its labels."""
+    network, _ = load_weights(weights or shipped(kind.name), kind)
+    pixels = pictures.colours(_inputs.image(image))
+    return network, pixels, Trimap.parse(trimap, pixels.shape)
 
 
 def shipped(name: str) -> Path:
