@@ -15,8 +15,8 @@ from typing import Any
 from propmat.errors import InputError, UnsupportedError
 
 ON_DEVICE = (
-    "closed_form and learning_based of radius 1, refine, random_walk, propagate, their adjoints, and foreground "
-    "(multilevel)"
+    "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, and "
+    "foreground (multilevel)"
 )
 
 
