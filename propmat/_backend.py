@@ -15,8 +15,8 @@ from typing import Any
 from propmat.errors import InputError, UnsupportedError
 
 ON_DEVICE = (
-    "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, and "
-    "foreground (multilevel)"
+    "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, "
+    "and foreground (multilevel)"
 )
 
 
@@ -99,13 +99,13 @@ def same_backend(**arrays: Any) -> Backend:
 
 @contextmanager
 def guarded(array: Any) -> Iterator[None]:
-    """Where `array` lies on a GPU, say in words that its memory is used up; see `propmat._gpu._device`."""
+    """Where `array` lies on a GPU, say in words that its memory is used up or the GPU lost; see `propmat._gpu._device`."""
     if not on_device(array):
         yield
         return
     from propmat._gpu import _device
 
-    with _device.telling_memory():
+    with _device.telling_failures():
         yield
 
 

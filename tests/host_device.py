@@ -255,6 +255,14 @@ class OutOfMemoryError(MemoryError):
     """In place of `cupy.cuda.memory.OutOfMemoryError`."""
 
 
+class CUDADriverError(RuntimeError):
+    """In place of `cupy.cuda.driver.CUDADriverError`."""
+
+
+class CUDARuntimeError(RuntimeError):
+    """In place of `cupy.cuda.runtime.CUDARuntimeError`."""
+
+
 class Event:
     """In place of `cupy.cuda.Event`."""
 
@@ -291,7 +299,8 @@ def install(monkeypatch, *, groups=3, threads=1, backwards=False):
             Event=Event,
             get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-            runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000)),
+            driver=SimpleNamespace(CUDADriverError=CUDADriverError),
+            runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000), CUDARuntimeError=CUDARuntimeError),
         ),
         get_default_memory_pool=lambda: pool,
         ones=lambda *given: asarray(np.ones(*given)),

@@ -562,6 +562,17 @@ class TestFailures:
             "NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0"
         )
 
+    @pytest.mark.parametrize("error", [host_device.CUDARuntimeError, host_device.CUDADriverError])
+    def test_a_device_is_lost(self, error, rng, stand_in, monkeypatch):
+        given = there(arguments(rng), host_device.asarray)
+
+        def lost(*_):
+            raise error("cudaErrorDevicesUnavailable: the device is busy or unavailable")
+
+        monkeypatch.setattr(_launch, "compiled", lost)
+        with pytest.raises(propmat.PropmatError, match="GPU: cudaErrorDevicesUnavailable: .* lost to this process"):
+            propmat.closed_form(given["image"], given["trimap"])
+
     def test_out_of_memory(self, rng, stand_in, monkeypatch):
         given = there(arguments(rng), host_device.asarray)
         fields = []

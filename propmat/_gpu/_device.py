@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from propmat.errors import DeviceMemoryError, MissingDependencyError, UnsupportedError
+from propmat.errors import DeviceMemoryError, MissingDependencyError, PropmatError, UnsupportedError
 
 
 def cupy() -> Any:
@@ -69,13 +69,15 @@ def described() -> str:
 
 
 @contextmanager
-def telling_memory() -> Iterator[None]:
+def telling_failures() -> Iterator[None]:
     """Turn the device's lack of memory into an error that says how much was wanted, and give back what is not used.
 
     Raises
     ------
     DeviceMemoryError
         If an allocation failed inside.
+    PropmatError
+        If the driver reports anything else: a device that was lost, or in which a kernel failed.
     """
     package = cupy()
     try:
@@ -88,3 +90,8 @@ def telling_memory() -> Iterator[None]:
             f"GPU: {error} Of {total:,} bytes {free:,} are free now. Use a smaller image or fewer unknown pixels, or "
             f"solve on the host (cupy.asnumpy)"
         ) from None
+    except (package.cuda.runtime.CUDARuntimeError, package.cuda.driver.CUDADriverError) as error:
+        raise PropmatError(
+            f"GPU: {error}. The device may be lost to this process, arrays on it too: start another, and solve on the "
+            f"host meanwhile"
+        ) from error
