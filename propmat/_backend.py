@@ -99,7 +99,7 @@ def same_backend(**arrays: Any) -> Backend:
 
 @contextmanager
 def guarded(array: Any) -> Iterator[None]:
-    """Where `array` lies on a GPU, say in words that its memory is used up or the GPU lost; see `propmat._gpu._device`."""
+    """Where `array` lies on a GPU, say in words what fails there; see `propmat._gpu._device`."""
     if not on_device(array):
         yield
         return
