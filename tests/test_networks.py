@@ -18,6 +18,7 @@ from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normal
 from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
 from propmat.networks._segnet import SegNet
 from propmat.networks._weights import shipped
+from propmat.networks._window_facts import TYPICAL, window_facts
 from propmat.solvers import CG, Direct
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
@@ -160,8 +161,8 @@ def test_deep_matte_prop_net_has_the_weights_of_the_paper():
     assert count(DeepMattePropNet(4)) == 1_852_769
     assert count(DeepMattePropNet(8)) == 468_793
 
-    # Beside the closed form: one more layer, of the weights of windows.
-    assert count(DeepMattePropNet(8, closed_form=True)) == 468_793 + 8 + 16 + 1
+    # Beside the closed form: two facts that the low-level branch and the pairs see, and the weights of windows.
+    assert count(DeepMattePropNet(8, closed_form=True)) == 468_793 + 16 * 9 * 2 + 2 * 2 + (8 + 16 + 2) + 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 128), (75, 101)])
@@ -289,10 +290,24 @@ def test_the_closed_form_is_nearly_where_its_network_starts(scene):
     with torch.no_grad():
         *edges, windows = network.affinities(image, trimap[None])
         alpha = network(image, trimap[None])[0, 0].numpy()
-    assert max(float(weights.max()) for weights in edges) < 0.005
+    assert max(float(weights.max()) for weights in edges) < 0.002
     assert windows.shape == (1, image.shape[2] - 2, image.shape[3] - 2)
     assert (windows == 1).all()
-    assert np.abs(alpha - propmat.closed_form(scene.image, scene.trimap)).mean() < 0.02
+    assert np.abs(alpha - propmat.closed_form(scene.image, scene.trimap)).mean() < 0.01
+
+
+def test_facts_of_windows():
+    image, trimap = torch.zeros(2, 3, 7, 9), torch.full((2, 1, 7, 9), 0.5)
+    image[1, 0, 3, 4] = 0.9  # in one channel of one of nine pixels: a variance of 0.09 - 0.01
+    trimap[0, 0, :, 0] = 1
+    trimap[1, 0, 3, 8] = 0
+    variance, squared_distance = torch.exp(window_facts(image, trimap) + torch.tensor(TYPICAL)[:, None, None]).unbind(1)
+    expected = torch.zeros(2, 7, 9)
+    expected[1, 2:5, 3:6] = 0.08
+    torch.testing.assert_close(variance, expected + 1e-4)
+    y, x = torch.meshgrid(torch.arange(7), torch.arange(9), indexing="ij")
+    expected = torch.stack([x**2, (y - 3) ** 2 + (x - 8) ** 2])
+    torch.testing.assert_close(squared_distance, expected + 1.0)
 
 
 def test_colours_decide_at_first_where_they_are_features():

@@ -20,6 +20,7 @@ from propmat.networks._blend import propagate as propagate_blend
 from propmat.networks._network import Network
 from propmat.networks._segnet import SHRINKS, SegNet
 from propmat.networks._weights import PathLike, opened
+from propmat.networks._window_facts import FACTS, window_facts
 from propmat.solvers import CG
 from propmat.torch import propagate
 from propmat.trimap import Trimap
@@ -28,7 +29,8 @@ Array = NDArray[np.float64]
 
 PAIRS = ("concat", "absdiff", "both")
 BOUND = 8.0
-FAINT = -8.0  # where logarithms of affinities start beside the closed form: exp(BOUND tanh(-1)) is 0.002
+FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
+STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -54,7 +56,9 @@ class DeepMattePropNet(Network):
         those of `propmat.random_walk`, where they are else close to 1 between all pixels.
     closed_form : bool, default False
         A departure from the paper: the windows of the closed form are propagated along too, each with a weight
-        κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint.
+        κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint. How much the
+        colours of a window vary and how far it is from known pixels are features too, and the low-level branch
+        sees both.
 
     Examples
     --------
@@ -95,39 +99,39 @@ class DeepMattePropNet(Network):
             "colours": colours,
             "closed_form": closed_form,
         }
-        self.confidence, self.colours = confidence, colours
-        features = max(64 // width, 16)
+        self.confidence, self.colours, self.closed_form = confidence, colours, closed_form
+        features, facts = max(64 // width, 16), FACTS * closed_form
         self.semantic = SegNet(4, width, norm)  # 64 x H x W
         self.low_level = nn.Sequential(  # 64 x H x W
-            nn.Conv2d(4, features, 3, padding=1),
+            nn.Conv2d(4 + facts, features, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(features, features, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(features, features, 3, padding=1),
             nn.ReLU(inplace=True),
         )
-        self.affinity = PairAffinities(64 // width + features + 3 * colours, pair, tie)
+        features += 64 // width + facts + 3 * colours
+        self.affinity = PairAffinities(features, pair, tie)
         if colours:
             self.affinity.start_from_last(3)
-        self.windows = None
-        if closed_form:
-            self.windows = WindowWeights(64 // width + features + 3 * colours)
-            nn.init.constant_(self.affinity.bias, FAINT)
+        self.windows = WindowWeights(features) if closed_form else None
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
-        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then the colours, if asked for."""
+        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then what options add."""
         mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
         x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
         height, width = x.shape[-2:]
         padded = functional.pad(x, (0, -width % SHRINKS, 0, -height % SHRINKS), mode="replicate")
-        learned = [self.semantic(padded)[..., :height, :width], self.low_level(x)]
-        return torch.cat([*learned, x[:, :3]] if self.colours else learned, dim=1)
+        semantic = self.semantic(padded)[..., :height, :width]
+        facts = window_facts(image, trimap) if self.closed_form else x[:, :0]
+        colours = x[:, : 3 * self.colours]
+        return torch.cat([semantic, self.low_level(torch.cat([x, facts], dim=1)), facts, colours], dim=1)
 
     def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, ...]:
         """Weights (B, H, W - 1) and (B, H - 1, W) of edges; with `closed_form` (B, H - 2, W - 2) of windows too."""
         features = self.features(image, trimap)
-        pairs: tuple[Tensor, Tensor] = self.affinity(features)
-        return pairs if self.windows is None else (*pairs, self.windows(features))
+        across, down = self.affinity(features)
+        return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
         across, down, *windows = self.affinities(image, trimap)
@@ -182,7 +186,7 @@ class WindowWeights(nn.Module):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
-        return _positive(_dot(self.slope, features[..., 1:-1, 1:-1]) + self.bias)
+        return _positive(STEEP * (_dot(self.slope, features[..., 1:-1, 1:-1]) + self.bias))
 
 
 def _positive(z: Tensor) -> Tensor:

@@ -1,0 +1,27 @@
+"""What the weights of the closed form's windows are told beside learned features."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+from torch.nn import functional
+
+FACTS = 2
+VARIANCE_FLOOR = 1e-4  # of noise, for colours in [0, 1]
+TYPICAL = (-6.0, 4.0)  # of photographs, so that the facts lie around 0
+
+
+@torch.no_grad()
+def window_facts(image: Tensor, trimap: Tensor) -> Tensor:
+    """log(variance of colours in 3 x 3 pixels) and log(1 + squared distance from known pixels).
+
+    Of image (B, 3, H, W) and trimap (B, 1, H, W), (B, 2, H, W), less what is typical of them.
+    """
+    mean, square = (functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False) for x in (image, image.square()))
+    variance = (square - mean.square()).sum(dim=1, keepdim=True).clamp(min=0)
+    unknown = (trimap == 0.5).cpu().numpy()
+    distance = torch.from_numpy(np.stack([distance_transform_edt(plane) for plane in unknown[:, 0]])[:, None])
+    facts = [torch.log(variance + VARIANCE_FLOOR), torch.log1p(distance.to(image).square())]
+    return torch.cat([fact - typical for fact, typical in zip(facts, TYPICAL, strict=True)], dim=1)
