@@ -36,7 +36,6 @@ from propmat.networks._dcnn import DCNN, merged
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss
 from propmat.networks.training import Config, prepare, read_config, train
 from propmat.solvers import CG
-from propmat.torch import propagate
 
 TRIMAPS = (1, 2)
 OUTPUT = Path("network-results")
@@ -161,21 +160,19 @@ def time_networks(arguments: argparse.Namespace) -> None:
     scene = propmat.datasets.synthetic(0, (256, 256))
     planes = (scene.image.transpose(2, 0, 1), scene.trimap[None], scene.alpha[None])
     image, trimap, alpha = (torch.from_numpy(np.ascontiguousarray(plane)).float()[None] for plane in planes)
-    for preset in DeepMattePropNet.presets:
-        network = DeepMattePropNet.preset(preset)
+    networks = {preset: DeepMattePropNet.preset(preset) for preset in DeepMattePropNet.presets}
+    networks["small, with the closed form"] = DeepMattePropNet.preset("small", closed_form=True)
+    for name, network in networks.items():
+        weights = [values.detach().requires_grad_() for values in network.affinities(image, trimap)]
 
         def step(network=network) -> None:
             matting_loss(network(image, trimap, solver=CG(rtol=1e-5)), alpha, alpha, trimap == 0.5).backward()
 
-        confidence = network.confidence
-        affinities = [weights.detach().requires_grad_() for weights in network.affinities(image, trimap)]
-
-        def solve(affinities=affinities, confidence=confidence) -> None:
-            solved = propagate(affinities, trimap[:, 0], confidence=confidence, solver=CG(rtol=1e-5))
-            (solved - alpha[:, 0]).abs().sum().backward()
+        def solve(network=network, weights=weights) -> None:
+            (network.solved(image, trimap, weights, CG(rtol=1e-5)) - alpha).abs().sum().backward()
 
         whole, solver = least(step, 3), least(solve, 3)
-        print(f"DeepMattePropNet {preset}, a step on 256 x 256: {whole:.2f} s, of it the solver {solver / whole:.0%}")
+        print(f"DeepMattePropNet {name}, a step on 256 x 256: {whole:.2f} s, of it the solver {solver / whole:.0%}")
 
 
 def least(work: Callable[[], object], times: int) -> float:

@@ -6,6 +6,7 @@ Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Mattin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -133,12 +134,16 @@ class DeepMattePropNet(Network):
         across, down = self.affinity(features)
         return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
 
-    def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
-        across, down, *windows = self.affinities(image, trimap)
+    def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Any = None) -> Tensor:
+        """Alpha (B, 1, H, W) that the weights of `affinities` lead to."""
         rest = {"confidence": self.confidence, "solver": solver}
+        across, down, *windows = weights
         if windows:
-            return propagate_blend(image, trimap[:, 0], (across, down, *windows), **rest)[:, None]
+            return propagate_blend(image, trimap[:, 0], weights, **rest)[:, None]
         return propagate((across, down), trimap[:, 0], **rest)[:, None]
+
+    def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
+        return self.solved(image, trimap, self.affinities(image, trimap), solver)
 
 
 class PairAffinities(nn.Module):
