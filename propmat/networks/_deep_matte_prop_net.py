@@ -224,7 +224,7 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training; by default the weights that come with the package; this version has none.
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels to their label, from which the solve may have drawn them.
 
@@ -244,8 +244,11 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
 
     Examples
     --------
+    >>> from propmat import datasets
     >>> from propmat.networks import deep_matte_prop_net
-    >>> alpha = deep_matte_prop_net(image, trimap, weights="runs/weights.safetensors")  # doctest: +SKIP
+    >>> scene = datasets.synthetic(0, (48, 64))
+    >>> deep_matte_prop_net(scene.image, scene.trimap).shape
+    (48, 64)
     """
     network, pixels, labels = opened(DeepMattePropNet, weights, image, trimap)
     alpha = propagated(network, pixels, labels)

@@ -92,20 +92,8 @@ def opened(kind: type[N], weights: PathLike | None, image: Any, trimap: Any) -> 
 
 
 def shipped(name: str) -> Path:
-    """The weights that come with the package.
-
-    Raises
-    ------
-    InputError
-        If none do.
-    """
-    path = SHIPPED / f"{name}.safetensors"
-    if not path.exists():
-        raise InputError(
-            f"weights: none of {name} come with this version; takes a file, "
-            "python -m propmat.networks.training makes one (docs/weights.md)"
-        )
-    return path
+    """The weights that come with the package."""
+    return SHIPPED / f"{name}.safetensors"
 
 
 def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
