@@ -10,12 +10,13 @@ from torch.nn import functional
 
 FACTS = 2
 VARIANCE_FLOOR = 1e-4  # of noise, for colours in [0, 1]
+REACH = 12.0  # pixels; farther inside wide unknown regions, weights that fall on only harm
 TYPICAL = (-6.0, 4.0)  # of photographs, so that the facts lie around 0
 
 
 @torch.no_grad()
 def window_facts(image: Tensor, trimap: Tensor) -> Tensor:
-    """log(variance of colours in 3 x 3 pixels) and log(1 + squared distance from known pixels).
+    """log(variance of colours in 3 x 3 pixels) and log(1 + squared distance from known pixels), as far as `REACH`.
 
     Of image (B, 3, H, W) and trimap (B, 1, H, W), (B, 2, H, W), less what is typical of them.
     """
@@ -23,5 +24,5 @@ def window_facts(image: Tensor, trimap: Tensor) -> Tensor:
     variance = (square - mean.square()).sum(dim=1, keepdim=True).clamp(min=0)
     unknown = (trimap == 0.5).cpu().numpy()
     distance = torch.from_numpy(np.stack([distance_transform_edt(plane) for plane in unknown[:, 0]])[:, None])
-    facts = [torch.log(variance + VARIANCE_FLOOR), torch.log1p(distance.to(image).square())]
+    facts = [torch.log(variance + VARIANCE_FLOOR), torch.log1p(distance.to(image).clamp(max=REACH).square())]
     return torch.cat([fact - typical for fact, typical in zip(facts, TYPICAL, strict=True)], dim=1)

@@ -160,6 +160,7 @@ class Crops:
             raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")
         self.all_symmetries = config.schedule.symmetries == "all"
         self.places = [np.argwhere(problem.unknown) for problem in problems]
+        self.ends = np.cumsum([len(places) for places in self.places])
         self.planes = [_layers(problem).to(device) for problem in problems]
 
     def batch(self, iteration: int) -> Tensor:
@@ -169,7 +170,7 @@ class Crops:
 
     def _crop(self, rng: np.random.Generator) -> Tensor:
         while True:
-            number = int(rng.integers(len(self.planes)))
+            number = int(np.searchsorted(self.ends, rng.integers(self.ends[-1]), side="right"))
             planes, middle = self.planes[number], self.places[number][rng.integers(len(self.places[number]))]
             wanted = middle - rng.integers(self.side, size=2)
             top, left = np.clip(wanted, 0, np.array(planes.shape[1:]) - self.side)
