@@ -239,6 +239,26 @@ def test_crops(cache, tmp_path):
         Crops(problems, replace(config, schedule=replace(config.schedule, precision="bfloat16")), CPU)
 
 
+def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
+    config = parse_config(settings(cache, tmp_path, "deep_matte_prop_net") | {"held_out": []})
+    prepare(config)
+    one, other = load(config)[0][:2]
+    narrow = np.where(np.cumsum(one.unknown).reshape(one.labels.shape) % 5, 0, one.labels)  # a fifth stays unknown
+    kept = narrow[one.unknown] == 1
+    dark = replace(
+        one,
+        image=0 * one.image,
+        labels=narrow,
+        alpha=one.alpha[kept],
+        contrast=one.contrast[kept],
+        mattes=one.mattes[:, kept],
+    )
+    crops = Crops([dark, replace(other, image=0 * other.image + 255)], config, CPU)
+    bright = np.mean([float(crops.batch(k)[:, 0].mean()) for k in range(50)])
+    expected = other.unknown.sum() / (other.unknown.sum() + dark.unknown.sum())
+    assert bright == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 400))
+
+
 # The loop
 
 
