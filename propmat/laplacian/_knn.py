@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.int32]
 
-LEAF = 16  # points in a leaf of the search tree; 8 and 32 take as long
-
 
 @dataclass(frozen=True)
 class Preset:
@@ -245,10 +243,9 @@ def _found(points: Array, count: int, wanted: Mask) -> NDArray[np.int64]:
 
     if wanted.size == 1:
         return np.empty(0, np.int64)
-    pixels = np.arange(wanted.size, dtype=np.int32)
-    depth = max(0, int(np.ceil(np.log2(wanted.size / LEAF))))
-    boxes = kernels.build(points, pixels, depth)
-    nearest = kernels.search(points, pixels, boxes, depth, wanted[pixels], min(count, wanted.size - 1))
+    tree = kernels.build(points)
+    pixels = tree.pixels
+    nearest = kernels.search(tree, wanted[pixels], min(count, wanted.size - 1))
     searched = nearest[:, 0] >= 0
     one, other = np.repeat(pixels[searched], nearest.shape[1]), nearest[searched].ravel()
     inside = wanted[one] | wanted[other]
