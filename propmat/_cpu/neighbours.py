@@ -190,14 +190,17 @@ def _visit(tree, p, q, other, limit, nearest, distances, gaps):
 
 
 @compiled()
-def _search_group(tree, p, q, node, first, stop, limit, nearest, distances, stack, waits, gaps):
-    """Search from node number `first` to `stop` - 1 of the group of `node`, which holds point q of leaf p.
+def _search_beside(tree, p, q, node, up, limit, nearest, distances, stack, waits, gaps):
+    """Search the group of `node`, which holds point q of leaf p, but for what is below its ancestor `up` levels higher.
 
-    They count from the node outwards: it is 0, its sibling 1, its cousins 2 and 3. Returns the new limit.
+    Returns the new limit.
     """
-    leaves, point = tree.points.shape[0], tree.points[p, :, q]
-    stack[0], waits[0] = node >> LEVELS, 0.0
-    waiting = 1
+    leaves, point, group = tree.points.shape[0], tree.points[p, :, q], node >> LEVELS
+    _gaps(point, point, tree.boxes[group, 0], tree.boxes[group, 1], gaps)
+    waiting = 0
+    for i in range(WIDTH - 1, (1 << up) - 1, -1):  # the sibling ends on top
+        stack[waiting], waits[waiting] = node ^ i, gaps[(node ^ i) % WIDTH]
+        waiting += gaps[(node ^ i) % WIDTH] <= limit
     while waiting > 0:
         waiting -= 1
         v = stack[waiting]
@@ -208,9 +211,8 @@ def _search_group(tree, p, q, node, first, stop, limit, nearest, distances, stac
             continue
         _gaps(point, point, tree.boxes[v, 0], tree.boxes[v, 1], gaps)
         for i in range(WIDTH):
-            child = v * WIDTH + (node % WIDTH ^ (WIDTH - 1 - i))  # the nearer to the node, the higher on the stack
-            stack[waiting], waits[waiting] = child, gaps[child % WIDTH]
-            waiting += gaps[child % WIDTH] <= limit and first <= child ^ node < stop
+            stack[waiting], waits[waiting] = v * WIDTH + i, gaps[i]
+            waiting += gaps[i] <= limit
     return limit
 
 
@@ -287,31 +289,36 @@ def _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, 
 def _search(tree, marked, marked_boxes, p, up, nearest, distances, limits, reach, stack, waits, gaps, near):
     """The nearest points to those of leaf p, from it upwards, where the bound soon is tight.
 
-    The leaves below the ancestor `up` levels higher hold enough of them. A row of -1: the search was cut short, since
+    The leaves below the ancestor `up` levels higher hold enough of them. A limit of -1: the search was cut short, since
     neither the point nor one of its nearest is marked.
     """
-    size, leaves = nearest.shape[0], tree.points.shape[0]
-    nearest[:], distances[:] = -1, FAR
+    size, own, extent = nearest.shape[0], tree.points.shape[0] + p, _extent(tree, p, up)
     limits[:], reach[:] = -1.0, np.inf
-    extent = _extent(tree, p, up)
-    for q in range(size):
-        limits[q] = extent
-        if marked[tree.starts[p] + q]:
-            reach[q] = 0.0
-    node, first, stop = leaves + p, 0, 1 << up
-    while node > 0 and _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+    limits[:size] = extent
+    marked_here = marked[tree.starts[p] : tree.starts[p + 1]]
+    if marked_here.any():
         for q in range(size):
-            if limits[q] >= 0.0:
-                limits[q] = _search_group(
-                    tree, p, q, node, first, stop, limits[q], nearest[q], distances[q], stack, waits, gaps
-                )
-        if first == 0:
-            first, stop = stop, 2 * leaves
-        else:
-            node, first = node >> LEVELS, 1
+            reach[q] = 0.0 if marked_here[q] else extent
+    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+        return
+    nearest[:], distances[:] = -1, FAR
     for q in range(size):
-        if limits[q] < 0.0:
-            nearest[q] = -1
+        if limits[q] >= 0.0:
+            for other in range(p >> up << up, (p >> up) + 1 << up):
+                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], distances[q], gaps)
+    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+        return
+    for q in range(size):
+        if limits[q] >= 0.0:
+            limits[q] = _search_beside(tree, p, q, own, up, limits[q], nearest[q], distances[q], stack, waits, gaps)
+    up = 0
+    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+        return
+    for q in range(size):
+        node = own >> LEVELS
+        while node > 0 and limits[q] >= 0.0:
+            limits[q] = _search_beside(tree, p, q, node, up, limits[q], nearest[q], distances[q], stack, waits, gaps)
+            node >>= LEVELS
 
 
 @compiled()
@@ -327,6 +334,9 @@ def _search_part(tree, marked, marked_boxes, start, stop, neighbours):
     for p in range(start, stop):
         nearest = neighbours[tree.starts[p] : tree.starts[p + 1]]
         _search(tree, marked, marked_boxes, p, up, nearest, distances, limits, reach, stack, waits, gaps, near)
+        for q in range(nearest.shape[0]):
+            if limits[q] < 0.0:
+                nearest[q] = -1
 
 
 @compiled(parallel=True)
