@@ -352,3 +352,49 @@ def search(tree, marked, count):
         part = 37 * i % PARTS
         _search_part(tree, marked, marked_boxes, leaves * part // PARTS, leaves * (part + 1) // PARTS, neighbours)
     return neighbours
+
+
+@compiled()
+def pairs_with(wanted, pixels, neighbours):
+    """The pairs of a pixel and one of its nearest of which one is wanted: its lesser pixels, its greater pixels."""
+    first, second = np.empty(neighbours.size, np.int32), np.empty(neighbours.size, np.int32)
+    found = 0
+    for row in range(pixels.size):
+        one = pixels[row]
+        for other in neighbours[row]:
+            if other >= 0 and (wanted[one] or wanted[other]):
+                first[found], second[found] = min(one, other), max(one, other)
+                found += 1
+    return first[:found].copy(), second[:found].copy()
+
+
+@compiled()
+def _sorted_by(keys, others, pixels):
+    """Both columns of a table in the order of the first, rows of one key as they came."""
+    places = np.zeros(pixels + 1, np.int64)
+    for key in keys:
+        places[key + 1] += 1
+    for pixel in range(pixels):
+        places[pixel + 1] += places[pixel]
+    sorted_keys, sorted_others = np.empty_like(keys), np.empty_like(others)
+    for row in range(keys.size):
+        place = places[keys[row]]
+        places[keys[row]] += 1
+        sorted_keys[place], sorted_others[place] = keys[row], others[row]
+    return sorted_keys, sorted_others
+
+
+@compiled()
+def tally(first, second, pixels):
+    """Each pair once, in lexicographic order, and how often it was there."""
+    second, first = _sorted_by(second, first, pixels)
+    first, second = _sorted_by(first, second, pixels)
+    times = np.empty(first.size, np.int64)
+    kept = 0
+    for row in range(first.size):
+        if kept and first[kept - 1] == first[row] and second[kept - 1] == second[row]:
+            times[kept - 1] += 1
+        else:
+            first[kept], second[kept], times[kept] = first[row], second[row], 1
+            kept += 1
+    return first[:kept], second[:kept], times[:kept]

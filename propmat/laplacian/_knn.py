@@ -170,11 +170,12 @@ class Knn(Laplacian):
         return Pairs(first[inside], second[inside], times[inside], weight[inside])
 
     def _search(self, wanted: Mask) -> Pairs:
+        from propmat._cpu.neighbours import tally
+
         preset = PRESETS[self.preset]
         searches = zip(preset.neighbours, preset.spatial, strict=True)
         found = [_found(self.features(spatial), neighbours - 1, wanted) for neighbours, spatial in searches]
-        edges, times = np.unique(np.concatenate(found), return_counts=True)
-        first, second = (end.astype(np.int32) for end in np.divmod(edges, wanted.size))
+        first, second, times = tally(*map(np.concatenate, zip(*found, strict=True)), wanted.size)
         times = times if preset.repeated else np.ones_like(times)
         return Pairs(first, second, times, times * self.kernel(first, second))
 
@@ -237,17 +238,13 @@ class Knn(Laplacian):
         return f"Knn({height} x {width} pixels, preset {self.preset!r})"
 
 
-def _found(points: Array, count: int, wanted: Mask) -> NDArray[np.int64]:
-    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, as first * N + second."""
+def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
+    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, the lesser pixel first."""
     from propmat._cpu import neighbours as kernels
 
     if wanted.size == 1:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int32), np.empty(0, np.int32)
     tree = kernels.build(points)
-    pixels = tree.pixels
-    nearest = kernels.search(tree, wanted[pixels], min(count, wanted.size - 1))
-    searched = nearest[:, 0] >= 0
-    one, other = np.repeat(pixels[searched], nearest.shape[1]), nearest[searched].ravel()
-    inside = wanted[one] | wanted[other]
-    one, other = one[inside].astype(np.int64), other[inside]
-    return np.minimum(one, other) * wanted.size + np.maximum(one, other)
+    nearest = kernels.search(tree, wanted[tree.pixels], min(count, wanted.size - 1))
+    found: tuple[Pixels, Pixels] = kernels.pairs_with(wanted, tree.pixels, nearest)
+    return found
