@@ -7,17 +7,17 @@ of a group or of a leaf at once. Among equal distances the pixel of the smaller 
 neighbours the same for every order of the work and any number of threads.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 LEVELS = 4
 WIDTH = 1 << LEVELS
 STACK = 10 * WIDTH  # nodes that wait in one search: 15 at most for each four levels
-PARTS = 64  # of the leaves, taken in an order that gives every thread its share of what is hard
 FAR = np.finfo(np.float64).max  # above all distances, but not those of the places that are empty
 
 
@@ -40,6 +40,39 @@ class Tree(NamedTuple):
     starts: np.ndarray
     points: np.ndarray
     boxes: np.ndarray
+
+
+class Marked(NamedTuple):
+    """Which points are marked, and boxes around these alone; one without any is nowhere, from inf to -inf."""
+
+    points: np.ndarray
+    boxes: np.ndarray
+
+
+class Work(NamedTuple):
+    """What the search for the points of a leaf writes on, a row for each.
+
+    Attributes
+    ----------
+    distances : (16, k) array
+        To the nearest so far.
+    limits : (16,) array
+        What is further away is not among the nearest; -1 for a point whose search is cut short.
+    reach : (16,) array
+        Distance to some marked point, once one is found.
+    stack, waits : (STACK,) array
+        Nodes that wait, and how far they are.
+    gaps, near : (16,) array
+        Distances to the boxes of a group or the points of a leaf.
+    """
+
+    distances: np.ndarray
+    limits: np.ndarray
+    reach: np.ndarray
+    stack: np.ndarray
+    waits: np.ndarray
+    gaps: np.ndarray
+    near: np.ndarray
 
 
 @compiled(inline="always")
@@ -87,43 +120,47 @@ def _bound(points, start, stop, box):
 
 def build(points):
     """The tree over `points` (n, d), which it reorders."""
-    return Tree(*_build(points))
-
-
-@compiled(parallel=True)
-def _build(points):
     n, dimensions = points.shape
-    depth = 0
-    while n - 1 >> depth >= WIDTH:
-        depth += 1
-    pixels = np.arange(n).astype(np.int32)
-    leaves = np.empty((1 << depth, dimensions, WIDTH))
-    boxes = np.full((max(2 << depth >> LEVELS, 1), 2, dimensions, WIDTH), np.inf)
+    depth = max(0, math.ceil(math.log2(n / WIDTH)))
+    leaves = 1 << depth
+    tree = Tree(
+        np.arange(n, dtype=np.int32),
+        n * np.arange(leaves + 1) >> depth,
+        np.full((leaves, dimensions, WIDTH), np.inf),
+        np.full((max(2 * leaves >> LEVELS, 1), 2, dimensions, WIDTH), np.inf),
+    )
     for level in range(depth + 1):
-        for p in prange(1 << level):
-            start, stop = n * p >> level, n * (p + 1) >> level
-            v = (1 << level) + p
-            box = np.empty((2, dimensions))
-            _bound(points, start, stop, box)
-            if (depth - level) % LEVELS == 0:
-                for c in range(dimensions):
-                    boxes[v >> LEVELS, 0, c, v % WIDTH], boxes[v >> LEVELS, 1, c, v % WIDTH] = box[0, c], box[1, c]
-            if level < depth:
-                axis = 0
-                for c in range(1, dimensions):
-                    if box[1, c] - box[0, c] > box[1, axis] - box[0, axis]:
-                        axis = c
-                _select(points, pixels, start, stop, n * (2 * p + 1) >> (level + 1), axis)
-            else:
-                for c in range(dimensions):
-                    for i in range(WIDTH):
-                        leaves[p, c, i] = points[start + i, c] if start + i < stop else np.inf
-    return pixels, n * np.arange((1 << depth) + 1) >> depth, leaves, boxes
+        share(_halve, 1 << level, level, depth, points, *tree)
+    return tree
+
+
+@compiled()
+def _halve(low, high, level, depth, points, pixels, starts, leaves, boxes):
+    """Halve nodes low..high - 1 of a level, each along its longest side; leaves are copied."""
+    dimensions = points.shape[1]
+    box = np.empty((2, dimensions))
+    for p in range(low, high):
+        start, stop = starts[p << depth - level], starts[p + 1 << depth - level]
+        v = (1 << level) + p
+        _bound(points, start, stop, box)
+        if (depth - level) % LEVELS == 0:
+            for c in range(dimensions):  # to assign arrays would take seconds to compile
+                boxes[v >> LEVELS, 0, c, v % WIDTH], boxes[v >> LEVELS, 1, c, v % WIDTH] = box[0, c], box[1, c]
+        if level == depth:
+            for c in range(dimensions):
+                for i in range(start, stop):
+                    leaves[p, c, i - start] = points[i, c]
+            continue
+        axis = 0
+        for c in range(1, dimensions):
+            if box[1, c] - box[0, c] > box[1, axis] - box[0, axis]:
+                axis = c
+        _select(points, pixels, start, stop, starts[2 * p + 1 << depth - level - 1], axis)
 
 
 @compiled()
 def _boxes_of_marked(tree, marked):
-    """The boxes of the marked points alone, in groups; one without is nowhere, from inf to -inf."""
+    """The boxes of `Marked`, in the groups of the tree's."""
     leaves, dimensions, _ = tree.points.shape
     boxes = np.full(tree.boxes.shape, np.inf)
     first = leaves
@@ -190,12 +227,11 @@ def _visit(tree, p, q, other, limit, nearest, distances, gaps):
 
 
 @compiled()
-def _search_beside(tree, p, q, node, up, limit, nearest, distances, stack, waits, gaps):
-    """Search the group of `node`, which holds point q of leaf p, but for what is below its ancestor `up` levels higher.
-
-    Returns the new limit.
-    """
+def _search_beside(tree, p, q, node, up, nearest, work):
+    """Search the group of `node`, above point q of leaf p, but for what is below its ancestor `up` levels higher."""
     leaves, point, group = tree.points.shape[0], tree.points[p, :, q], node >> LEVELS
+    stack, waits, gaps = work.stack, work.waits, work.gaps
+    limit, distances = work.limits[q], work.distances[q]
     _gaps(point, point, tree.boxes[group, 0], tree.boxes[group, 1], gaps)
     waiting = 0
     for i in range(WIDTH - 1, (1 << up) - 1, -1):  # the sibling ends on top
@@ -213,7 +249,7 @@ def _search_beside(tree, p, q, node, up, limit, nearest, distances, stack, waits
         for i in range(WIDTH):
             stack[waiting], waits[waiting] = v * WIDTH + i, gaps[i]
             waiting += gaps[i] <= limit
-    return limit
+    work.limits[q] = limit
 
 
 @compiled()
@@ -242,13 +278,11 @@ def _greatest_open(limits, reach):
 
 
 @compiled()
-def _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
-    """Set the limits to -1 of the points of leaf p that have no marked point within theirs; returns how many have one.
-
-    `reach` is the distance of each to some marked point, once one is found.
-    """
+def _rule_out(tree, marked, p, work):
+    """Set the limits to -1 of the points of leaf p that have no marked point within theirs; returns whether one has."""
     leaves, points = tree.points.shape[0], tree.points[p]
     own = tree.boxes[leaves + p >> LEVELS, :, :, (leaves + p) % WIDTH]
+    limits, reach, stack, waits, gaps, near = work.limits, work.reach, work.stack, work.waits, work.gaps, work.near
     greatest = _greatest_open(limits, reach)
     stack[0], waits[0] = 0, 0.0
     waiting = 1
@@ -258,99 +292,92 @@ def _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, 
         if waits[waiting] > greatest:
             continue
         if v < leaves:
-            _gaps(own[0], own[1], marked_boxes[v, 0], marked_boxes[v, 1], gaps)
+            _gaps(own[0], own[1], marked.boxes[v, 0], marked.boxes[v, 1], gaps)
             for i in range(WIDTH):
                 stack[waiting], waits[waiting] = v * WIDTH + i, gaps[i]
                 waiting += gaps[i] <= greatest
             continue
-        box, start, others = (
-            marked_boxes[v >> LEVELS, :, :, v % WIDTH],
-            tree.starts[v - leaves],
-            tree.points[v - leaves],
-        )
+        box = marked.boxes[v >> LEVELS, :, :, v % WIDTH]
+        start, others = tree.starts[v - leaves], tree.points[v - leaves]
         _gaps(box[0], box[1], points, points, near)
         for q in range(WIDTH):
             if near[q] <= limits[q] < reach[q]:
                 _gaps(points[:, q], points[:, q], others, others, gaps)
                 for i in range(WIDTH):
-                    if gaps[i] <= limits[q] and marked[start + i]:
+                    if gaps[i] <= limits[q] and marked.points[start + i]:
                         reach[q] = gaps[i]
                         break
         greatest = _greatest_open(limits, reach)
-    left = 0
+    left = False
     for q in range(WIDTH):
         if reach[q] > limits[q]:
             limits[q] = -1.0
-        left += limits[q] >= 0.0
+        left = left or limits[q] >= 0.0
     return left
 
 
 @compiled()
-def _search(tree, marked, marked_boxes, p, up, nearest, distances, limits, reach, stack, waits, gaps, near):
+def _search(tree, marked, p, up, nearest, work):
     """The nearest points to those of leaf p, from it upwards, where the bound soon is tight.
 
-    The leaves below the ancestor `up` levels higher hold enough of them. A limit of -1: the search was cut short, since
-    neither the point nor one of its nearest is marked.
+    The leaves below the ancestor `up` levels higher hold enough of them. A search is cut short when neither the point
+    nor one of its nearest can be marked.
     """
     size, own, extent = nearest.shape[0], tree.points.shape[0] + p, _extent(tree, p, up)
+    limits, reach = work.limits, work.reach
     limits[:], reach[:] = -1.0, np.inf
     limits[:size] = extent
-    marked_here = marked[tree.starts[p] : tree.starts[p + 1]]
+    marked_here = marked.points[tree.starts[p] : tree.starts[p + 1]]
     if marked_here.any():
         for q in range(size):
             reach[q] = 0.0 if marked_here[q] else extent
-    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+    nearest[:], work.distances[:] = -1, FAR
+    if not _rule_out(tree, marked, p, work):
         return
-    nearest[:], distances[:] = -1, FAR
     for q in range(size):
         if limits[q] >= 0.0:
             for other in range(p >> up << up, (p >> up) + 1 << up):
-                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], distances[q], gaps)
-    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], work.distances[q], work.gaps)
+    if not _rule_out(tree, marked, p, work):
         return
     for q in range(size):
         if limits[q] >= 0.0:
-            limits[q] = _search_beside(tree, p, q, own, up, limits[q], nearest[q], distances[q], stack, waits, gaps)
-    up = 0
-    if not _rule_out(tree, marked, marked_boxes, p, limits, reach, stack, waits, gaps, near):
+            _search_beside(tree, p, q, own, up, nearest[q], work)
+    if not _rule_out(tree, marked, p, work):
         return
+    none = np.int64(0)  # not a literal, for which the search would be compiled again
     for q in range(size):
         node = own >> LEVELS
         while node > 0 and limits[q] >= 0.0:
-            limits[q] = _search_beside(tree, p, q, node, up, limits[q], nearest[q], distances[q], stack, waits, gaps)
+            _search_beside(tree, p, q, node, none, nearest[q], work)
             node >>= LEVELS
 
 
 @compiled()
-def _search_part(tree, marked, marked_boxes, start, stop, neighbours):
-    """The rows of the leaves `start` to `stop` - 1."""
+def _search_leaves(low, high, tree, marked, neighbours):
+    """The rows of leaves low..high - 1."""
     count = neighbours.shape[1]
-    stack, waits = np.empty(STACK, np.int64), np.empty(STACK)
-    distances = np.empty((WIDTH, count))
-    limits, reach, gaps, near = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH)
+    distances, limits, reach = np.empty((WIDTH, count)), np.empty(WIDTH), np.empty(WIDTH)
+    work = Work(distances, limits, reach, np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH))
     up = 0
     while tree.pixels.size < (count + 1) * (tree.points.shape[0] >> up):
         up += 1
-    for p in range(start, stop):
+    for p in range(low, high):
         nearest = neighbours[tree.starts[p] : tree.starts[p + 1]]
-        _search(tree, marked, marked_boxes, p, up, nearest, distances, limits, reach, stack, waits, gaps, near)
+        _search(tree, marked, p, up, nearest, work)
         for q in range(nearest.shape[0]):
             if limits[q] < 0.0:
                 nearest[q] = -1
 
 
-@compiled(parallel=True)
 def search(tree, marked, count):
     """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked one among them.
 
     Rows are in the order of the leaves. A row of a point for which neither holds may be filled with -1.
     """
-    leaves = tree.points.shape[0]
-    marked_boxes = _boxes_of_marked(tree, marked)
     neighbours = np.empty((tree.pixels.size, count), np.int32)
-    for i in prange(PARTS):
-        part = 37 * i % PARTS
-        _search_part(tree, marked, marked_boxes, leaves * part // PARTS, leaves * (part + 1) // PARTS, neighbours)
+    points = Marked(marked, _boxes_of_marked(tree, marked))
+    share(_search_leaves, len(tree.points), tree, points, neighbours)
     return neighbours
 
 
