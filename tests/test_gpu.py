@@ -22,6 +22,8 @@ from propmat._gpu import _device, _launch
 from propmat.cli import main
 from propmat.grid import GridOperator
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
+from propmat.preconditioners._chebyshev import largest_eigenvalue
+from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG, Direct, Status
 from tests import host_device
 from tests.problems import HARD_MASKS, hard_trimap, random_photo
@@ -37,6 +39,7 @@ SOURCES = [
     "csr",
     "foreground",
     "grid",
+    "lanczos",
     "multigrid",
     "multigrid_setup",
     "ridge",
@@ -151,6 +154,19 @@ def test_hierarchy(kind, rng, to_device):
     residual = rng.standard_normal(host.shape[0])
     expected = ours(residual)
     np.testing.assert_allclose(to_host(theirs(to_device(residual))), expected, rtol=0, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_bounds_of_smoothers(rng, to_device):
+    """Of a patch of noise in a flat picture, beside the CPU's; of a matrix of which nothing lives, 1."""
+    image = np.full((40, 44, 3), 0.5)
+    image[18:22, 20:24] = rng.random((4, 4, 3))
+    levels = [Pixels(matrix) for matrix in operators(image, image[:, :, 0] > 0, to_device, epsilon=EPSILON)]
+    expected, found = map(largest_eigenvalue, levels)
+    assert found == pytest.approx(expected, rel=1e-4)
+    np.testing.assert_array_equal(*(to_host(level.backend.kernels("lanczos").noise(level.live)) for level in levels))
+    levels[1].live[:] = False
+    assert largest_eigenvalue(levels[1]) == 1
 
 
 TIGHT = CG(rtol=1e-10, max_iterations=5000)
