@@ -34,6 +34,7 @@ WORK = {
     "five threads, last first": {"groups": 2, "threads": 5, "backwards": True},
 }
 SOURCES = [
+    "blocks",
     "box",
     "conjugate_gradients",
     "csr",
@@ -320,6 +321,21 @@ def test_the_host_waits_only_where_it_looks_at_the_residual(rng, stand_in):
         waits[iterations] = host_device.Device.waits
     looks = (40 - 8) / 4  # CHECK_EVERY
     assert waits[40] - waits[8] <= 4 * looks
+
+
+def test_how_many_kernels_are_started(stand_in):
+    """In a set-up with four coarse levels, and in an iteration: nothing goes back to twenty where one does."""
+    sample = propmat.datasets.synthetic(2, (240, 320))
+    graph = propmat.laplacian.closed_form(host_device.asarray(sample.image))
+    trimap = host_device.asarray(sample.trimap)
+    host_device.Device.launches = host_device.Device.waits = 0
+    prepared = propmat.prepare(graph, trimap, solver=CG())
+    assert len(prepared.solve_linear.preconditioner.levels) == 4
+    assert host_device.Device.launches <= 400
+    assert host_device.Device.waits <= 32
+    host_device.Device.launches = 0
+    assert prepared.solve().iterations == 24
+    assert host_device.Device.launches <= 24 * 45 + 100
 
 
 def test_callback_stops(rng, to_device):

@@ -27,7 +27,8 @@ def coefficients(multiply: Callable[[Any, Any], None], residual: Any, steps: int
     n = residual.size
     chunks = min(over(n), SUMS)
     product, along = np.zeros_like(residual), np.zeros_like(residual)  # -A r and -A p
-    partial, sums = np.empty((chunks, 2), like=residual), np.empty((steps, 2), like=residual)
+    partial = np.empty((chunks, 2), like=residual)
+    sums: Any = np.empty((steps, 2), like=residual)
     for k in range(steps):
         multiply(residual, product)
         launch("lanczos", "dots", chunks, residual, product, n, partial, chunks)

@@ -35,8 +35,7 @@ class Smoother:
 
     def smooth_from_zero(self) -> None:
         """x for b, from x = 0; that saves the first product."""
-        np.multiply(self.b, self.factors[0][1], out=self.x)
-        self.step[:] = self.x
+        backend_of(self.b).kernels("multigrid").begin(self.b, self.factors[0][1], self.x, self.step)
         self._go_on(self.factors[1:])
 
     def smooth(self) -> None:
