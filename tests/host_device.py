@@ -121,7 +121,7 @@ def _expanded(code):
         return code
     body = macro[1].replace("\\\n", "\n")
     for number, suffix in re.findall(r"^FOR_TYPE\((\w+), (\w+)\)", code, re.MULTILINE):
-        code += body.replace("##suffix", suffix).replace("const Z", f"const {number}")
+        code += re.sub(r"\bZ\b", number, body.replace("##suffix", suffix))
     return code
 
 

@@ -13,15 +13,17 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import benchmarks.gpu
 import propmat
 from propmat import DeviceMemoryError, InputError, MissingDependencyError, UnsupportedError
-from propmat._backend import to_host
+from propmat._backend import beside, to_host
 from propmat._gpu import _device, _launch
 from propmat.cli import main
 from propmat.grid import GridOperator
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
+from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._chebyshev import largest_eigenvalue
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG, Direct, Status
@@ -397,14 +399,48 @@ def test_what_runs_on_the_host_alone_says_so(name, rng, stand_in):
         HOST_ONLY[name](given["image"], given["trimap"])
 
 
-@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=SmoothedAggregation())], ids=["Direct", "aggregation"])
-def test_solvers_on_the_host_alone_say_so(solver, rng, stand_in):
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=IncompleteCholesky())], ids=["Direct", "Cholesky"])
+@pytest.mark.parametrize("verb", [propmat.closed_form, propmat.knn])
+def test_solvers_on_the_host_alone_say_so(verb, solver, rng, stand_in):
     given = there(arguments(rng), host_device.asarray)
-    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
-        propmat.closed_form(given["image"], given["trimap"], solver=solver)
-    for verb in (propmat.closed_form, propmat.knn):
-        with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid or Jacobi"):
-            verb(given["image"], given["trimap"], solver=CG(preconditioner=IncompleteCholesky()))
+    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid, SmoothedAggregation or Jacobi"):
+        verb(given["image"], given["trimap"], solver=solver)
+
+
+GRAPHS = {
+    "radius 1": lambda a: propmat.laplacian.closed_form(a["image"], epsilon=EPSILON),
+    "radius 2": lambda a: propmat.laplacian.closed_form(a["image"], epsilon=EPSILON, radius=2),
+    "sum": lambda a: propmat.laplacian.closed_form(a["image"], radius=2) + 0.01 * propmat.laplacian.knn(a["image"]),
+    "knn": lambda a: propmat.laplacian.knn(a["image"]),
+}
+
+
+@pytest.mark.parametrize("confidence", [None, 0.5])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_aggregates_on_the_device(name, confidence, rng, to_device):
+    """Chebyshev smoothing there, Gauss and Seidel's here: about as many iterations, and the same matte."""
+    given, solver = arguments(rng), CG(rtol=1e-9, preconditioner=SmoothedAggregation())
+    mattes = []
+    for a in (given, there(given, to_device)):
+        prepared = propmat.prepare(GRAPHS[name](a), a["trimap"], confidence=confidence, solver=solver)
+        mattes.append((prepared if confidence is None else prepared.with_confidence(0.7)).solve())
+    expected, matte = mattes
+    assert matte.iterations <= 1.25 * expected.iterations + 4  # one look in four
+    np.testing.assert_allclose(to_host(matte.alpha), expected.alpha, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_the_cycle_over_aggregates_is_symmetric_and_positive(rng, to_device):
+    """On residuals as small as any; a coarse function is 0 everywhere."""
+    matrix = grid_matrix(12, 15) + sp.diags_array(np.r_[np.ones(9), np.zeros(171)])
+    coarser = sp.csr_array((rng.random(180), np.arange(180) // 10 + 1, np.arange(181)), shape=(180, 19))
+    levels = [SimpleNamespace(A=matrix, P=coarser), SimpleNamespace(A=coarser.T @ matrix @ coarser)]
+    for like in (np.empty(0), to_device(np.empty(0))):
+        cycle = Cycle(levels, like)
+        inverse = 1e100 * np.stack([to_host(cycle(beside(1e-100 * e, like))) for e in np.eye(180)])
+        np.testing.assert_allclose(inverse, inverse.T, rtol=0, atol=1e-5 * inverse.max())
+        assert np.linalg.eigvalsh(inverse + inverse.T).min() > 0
+        assert not to_host(cycle(beside(np.zeros(180), like))).any()
 
 
 @pytest.mark.parametrize("depth", [1, 3])

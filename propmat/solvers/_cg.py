@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from propmat import _inputs, preconditioners
 from propmat._backend import backend_of
 from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace
-from propmat.preconditioners._auto import fallback
+from propmat.preconditioners import NearNullSpace, SmoothedAggregation
 from propmat.solvers._base import Callback, Solution, Status, length, relative_residual
 
 Array = NDArray[np.float64]
@@ -74,7 +73,7 @@ class CG:
         preconditioner = self.preconditioner or preconditioners.choose(matrix)
         apply = preconditioner.prepare(matrix, near_null_space)
         # Should rounding ever make the chosen cycle indefinite, this one costs more and cannot be.
-        second_choice = partial(fallback(matrix).prepare, matrix, near_null_space)
+        second_choice = partial(SmoothedAggregation().prepare, matrix, near_null_space)
         return PreparedCG(self, matrix, apply, second_choice, time.perf_counter() - start)
 
 
