@@ -263,6 +263,10 @@ class CUDADriverError(RuntimeError):
     """In place of `cupy.cuda.driver.CUDADriverError`."""
 
 
+class CompileException(Exception):
+    """In place of `cupy.cuda.compiler.CompileException`."""
+
+
 class CUDARuntimeError(RuntimeError):
     """In place of `cupy.cuda.runtime.CUDARuntimeError`."""
 
@@ -303,6 +307,7 @@ def install(monkeypatch, *, groups=3, threads=1, backwards=False):
             Event=Event,
             get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+            compiler=SimpleNamespace(CompileException=CompileException),
             driver=SimpleNamespace(CUDADriverError=CUDADriverError),
             runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000), CUDARuntimeError=CUDARuntimeError),
         ),

@@ -20,7 +20,7 @@ import propmat
 from propmat import DeviceMemoryError, InputError, MissingDependencyError, UnsupportedError
 from propmat._backend import beside, to_host
 from propmat._gpu import _device, _launch
-from propmat.cli import main
+from propmat.cli import _commands, main
 from propmat.grid import GridOperator
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.preconditioners._aggregation_cycle import Cycle
@@ -586,7 +586,7 @@ class TestFailures:
     class CUDARuntimeError(RuntimeError):
         pass
 
-    def package(self, count, driver=13000):
+    def package(self, count, driver=13000, nvrtc=lambda: (13, 0)):
         def devices():
             if isinstance(count, str):
                 raise self.CUDARuntimeError(count)
@@ -602,7 +602,9 @@ class TestFailures:
         package = ModuleType("cupy")
         package.__version__, package.cuda = (
             "14.0",
-            SimpleNamespace(runtime=runtime, Device=lambda: SimpleNamespace(id=0)),
+            SimpleNamespace(
+                runtime=runtime, nvrtc=SimpleNamespace(getVersion=nvrtc), Device=lambda: SimpleNamespace(id=0)
+            ),
         )
         return package
 
@@ -621,13 +623,36 @@ class TestFailures:
 
     def test_old_driver(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "cupy", self.package("cudaErrorInsufficientDriver: too old", driver=12020))
-        with pytest.raises(UnsupportedError, match=r"was made for CUDA 13.0; the driver offers 12.2"):
+        with pytest.raises(UnsupportedError, match=r"CUDA 13.0; the driver offers 12.2. .* 'cupy-cuda12x"):
             _device.cupy()
+
+    @pytest.mark.parametrize("error", [RuntimeError, ImportError, AssertionError])
+    def test_no_compiler(self, error, monkeypatch):
+        def missing():
+            raise error("CuPy failed to load libnvrtc.so.13: OSError: libnvrtc.so.13: cannot open shared object file")
+
+        monkeypatch.setitem(sys.modules, "cupy", self.package(1, nvrtc=missing))
+        with pytest.raises(
+            MissingDependencyError, match=r"NVRTC is not found \(CuPy failed .* pip install 'propmat\[gpu\]'"
+        ):
+            _device.cupy()
+        assert _commands._device().startswith("kernels cannot be compiled")  # what `propmat info` shows
+
+    def test_a_kernel_is_not_compiled(self, rng, stand_in, monkeypatch):
+        given = there(arguments(rng), host_device.asarray)
+
+        def fails(*_):
+            raise host_device.CompileException('catastrophic error: cannot open source file "vector_types.h"')
+
+        monkeypatch.setattr(_launch, "compiled", fails)
+        with pytest.raises(UnsupportedError, match=r"vector_types.h.* files of CUDA are missing: pip install 'propmat"):
+            propmat.closed_form(given["image"], given["trimap"])
 
     def test_a_device_is_described(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "cupy", self.package(1))
-        assert _device.described().startswith(
-            "NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0"
+        assert _device.described() == (
+            "NVIDIA X, 16 GiB, compute capability 9.0; CuPy 14.0 was made for CUDA 13.0; "
+            "the driver offers 13.0; NVRTC 13.0"
         )
 
     @pytest.mark.parametrize("error", [host_device.CUDARuntimeError, host_device.CUDADriverError])
