@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.metadata
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,8 @@ from typing import Any
 
 import numba
 from numba.core import config
+
+from propmat._cpu._compiled import compiled
 
 
 def prefer_tbb() -> None:
@@ -59,7 +63,7 @@ def threads_for(entries: int) -> Iterator[None]:
         numba.set_num_threads(before)
 
 
-STRETCHES = 8  # for each thread, for stretches of blocks take unequal times
+STRETCHES = 8  # for each thread, for stretches take unequal times
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 if hasattr(os, "register_at_fork"):
@@ -69,14 +73,39 @@ if hasattr(os, "register_at_fork"):
 def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as threads are used.
 
-    For loops of milliseconds and more: a kernel that numba shares between threads itself takes twice as long to
-    compile, and gives every thread one stretch only.
+    A kernel that numba shares between threads itself takes twice as long to compile, and needs a threading layer.
     """
+    _share(kernel, count, STRETCHES, arguments)
+
+
+def over_chunks(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Compile ``kernel(begin, end, …, chunks, …)`` as a function of all but the first two, which shares the chunks.
+
+    `chunks` holds where chunks of about equal work begin, and where the last one ends; the kernel does those from
+    `begin` to `end` - 1. For loops of less than a millisecond: a thread takes half of its part at a time.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        kernel, signature = compiled(**options)(function), inspect.signature(function)
+        parameters = list(signature.parameters.values())[2:]
+        place = [parameter.name for parameter in parameters].index("chunks")
+
+        @functools.wraps(function)
+        def call(*arguments: Any) -> None:
+            _share(kernel, len(arguments[place]) - 1, 2, arguments)
+
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def _share(kernel: Callable[..., None], count: int, stretches: int, arguments: tuple[Any, ...]) -> None:
     threads = min(used_threads(), count)
     if threads < 2:
         kernel(0, count, *arguments)
         return
-    length = max(1, count // (STRETCHES * threads))
+    length = max(1, count // (stretches * threads))
     begins = iter(range(0, count, length))
 
     def run() -> None:
