@@ -170,7 +170,7 @@ class GridOperator:
         return x[self.support.position]
 
     def multiply(self, x: Array, out: Array) -> Any:
-        """out = A x for vectors on the support; returns xᵀ A x."""
+        """out = A x for vectors on the support; returns xᵀ A x, on a GPU in parts."""
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)
         return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)

@@ -129,7 +129,7 @@ def check_operators(host, device, rng, to_device):
     np.testing.assert_allclose(to_host(device.diagonal()), host.diagonal(), rtol=0, atol=ENTRIES)
     products = [np.zeros(matrix.support.size, like=matrix.values) for matrix in (host, device)]
     energies = [m.multiply(m.spread(v), y) for m, v, y in zip((host, device), (x, to_device(x)), products, strict=True)]
-    np.testing.assert_allclose(float(energies[1]), energies[0], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(to_host(energies[1]).sum(), energies[0], rtol=1e-9, atol=1e-9)
     assert (device.on_host().tocsr() != host.tocsr()).nnz < host.values.size
     assert abs(device.on_host().tocsr() - host.tocsr()).max() <= ENTRIES
 
@@ -322,7 +322,7 @@ def test_the_host_waits_only_where_it_looks_at_the_residual(rng, stand_in):
         assert solve(b).iterations == iterations
         waits[iterations] = host_device.Device.waits
     looks = (40 - 8) / 4  # CHECK_EVERY
-    assert waits[40] - waits[8] <= 4 * looks
+    assert waits[40] - waits[8] == looks
 
 
 def test_how_many_kernels_are_started(stand_in):
@@ -337,7 +337,7 @@ def test_how_many_kernels_are_started(stand_in):
     assert host_device.Device.waits <= 32
     host_device.Device.launches = 0
     assert prepared.solve().iterations == 24
-    assert host_device.Device.launches <= 24 * 45 + 100
+    assert host_device.Device.launches <= 24 * 43 + 100
 
 
 def test_callback_stops(rng, to_device):

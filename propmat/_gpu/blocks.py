@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from propmat._gpu._launch import launch
+from propmat._gpu._launch import MOST_THREADS, launch
 
 LANES = 8  # sizes of blocks are padded to multiples of it, as on the CPU
-TOGETHER = 256  # threads of the one group that adds over all blocks
 
 
 def group(grid: Any, where: Any, sizes: Any, starts: Any, factor: int) -> tuple[Any, ...]:
@@ -21,7 +20,7 @@ def group(grid: Any, where: Any, sizes: Any, starts: Any, factor: int) -> tuple[
     parent, children, within = (np.empty(fine, np.int64, like=grid) for _ in range(3))
     totals: Any = np.empty(3, np.int64, like=grid)
     made = coarse, found, first, parent, children, first_child, within, totals
-    launch("blocks", "group_blocks", 1, grid, *grid.shape, sizes, factor, *made, threads=TOGETHER)
+    launch("blocks", "group_blocks", 1, grid, *grid.shape, sizes, factor, *made, threads=MOST_THREADS)
     blocks, total, largest = map(int, totals.get())
     members = np.empty(total, np.int32, like=grid)
     launch("blocks", "list_members", fine, parent, within, first, starts, sizes, fine, members)
@@ -36,7 +35,7 @@ def lay_out(counts: Any, first: Any, neighbours: Any) -> tuple[Any, ...]:
     offsets = np.empty((blocks, 5), np.int64, like=counts)
     totals: Any = np.empty(5, np.int64, like=counts)
     made = sizes, starts, begins, corners, offsets, totals
-    launch("blocks", "lay_out", 1, counts, first, neighbours, blocks, LANES, *made, threads=TOGETHER)
+    launch("blocks", "lay_out", 1, counts, first, neighbours, blocks, LANES, *made, threads=MOST_THREADS)
     chunks = None  # the device takes the whole at once
     return sizes, starts, begins, corners, offsets, chunks, tuple(map(int, totals.get()))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._gpu._launch import launch, over
+from propmat._gpu._launch import MOST_THREADS, launch, over
 
 PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
 GROUPS = 1024  # that have room of their own to work in; more than run at once
@@ -197,5 +197,5 @@ def change_basis(
 def symmetric_inverse(matrix: Any) -> Any:
     """The inverse in single precision; directions that rounding has made dependent are left out."""
     rows, live = np.empty_like(matrix), np.zeros(len(matrix), np.bool_, like=matrix)
-    launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=256)
+    launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=MOST_THREADS)
     return (rows @ rows.T).astype(np.float32)

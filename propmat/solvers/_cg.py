@@ -178,12 +178,13 @@ class _Run:
             self.iterations += 1
             if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
                 continue
+            squared, curvature, rz_seen = kernels.look(squared, curvature, rz)
             norm = math.sqrt(squared)
             if norm <= self.tolerance:
                 return Status.converged
             if not np.isfinite(curvature):
                 return Status.nonfinite
-            if rz <= 0:
+            if rz_seen <= 0:
                 return Status.indefinite_preconditioner
             if curvature <= 0:
                 return Status.indefinite
