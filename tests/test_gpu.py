@@ -429,6 +429,24 @@ def test_aggregates_on_the_device(name, confidence, rng, to_device):
     np.testing.assert_allclose(to_host(matte.alpha), expected.alpha, rtol=0, atol=1e-5)
 
 
+def test_an_indefinite_cycle_is_replaced_on_the_device(rng, to_device, monkeypatch):
+    monkeypatch.setattr("propmat.preconditioners._chebyshev.BOUND", 0.3)  # the smoothers of pixels and blocks diverge
+    unmodified = Cycle.__init__
+
+    def with_bounds(self, levels, like):
+        monkeypatch.setattr("propmat.preconditioners._chebyshev.BOUND", 1.1)
+        unmodified(self, levels, like)
+
+    monkeypatch.setattr(Cycle, "__init__", with_bounds)
+    given = arguments(rng)
+    expected = propmat.closed_form(given["image"], given["trimap"], epsilon=EPSILON, solver=Direct())
+    moved = there(given, to_device)
+    graph = propmat.laplacian.closed_form(moved["image"], epsilon=EPSILON)
+    prepared = propmat.prepare(graph, moved["trimap"], solver=CG())
+    np.testing.assert_allclose(to_host(prepared.solve().alpha), expected, rtol=0, atol=1e-4)
+    assert isinstance(prepared.solve_linear.preconditioner, Cycle)
+
+
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_the_cycle_over_aggregates_is_symmetric_and_positive(rng, to_device):
     """On residuals as small as any; a coarse function is 0 everywhere."""
