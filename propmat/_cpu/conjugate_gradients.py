@@ -52,3 +52,8 @@ def _dot(low, high, chunks, r, z, partial):
 def _extend(low, high, chunks, z, p, beta):
     for i in range(chunks[low], chunks[high]):
         p[i] = z[i] + beta * p[i]
+
+
+def look(squared, curvature, rz):
+    """What `descend`, a product and `turn` returned, as numbers."""
+    return squared, curvature, rz

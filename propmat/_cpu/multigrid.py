@@ -103,3 +103,15 @@ def multiply_dense(matrix, x, out):
         for j in range(matrix.shape[1]):
             total += row[j] * x[j]
         out[i] = total
+
+
+def begin(b, factor, x, step):
+    """x = step = factor b."""
+    np.multiply(b, factor, out=x)
+    step[:] = x
+
+
+def scale(x, diagonal, factor, out):
+    """out = factor S x for a diagonal S."""
+    np.multiply(x, factor, out=out)
+    out *= diagonal

@@ -211,22 +211,21 @@ def block_functions(
     parent,
     first,
     children,
+    room,
     most,
     threshold,
     out,
     base,
     counts,
 ):
-    """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
+    """Local functions of every block of blocks, of at most `room` unknowns; those not `live` stay out of them."""
+    local = np.empty(room, np.int64)
     for p in range(low, high):
         n = 0
-        total = 0
         for c in range(first[p], first[p + 1]):
             q = children[c]
-            total += sizes[q]
             for j in range(starts[q], starts[q] + sizes[q]):
                 n += live[j]
-        local = np.empty(total, np.int64)
         begins = np.empty(first[p + 1] - first[p], np.int64)
         n = 0
         total = 0
