@@ -61,7 +61,7 @@ def main() -> int:
         return 1
     start = time.perf_counter()
     failed = run_tests()
-    products, others = bandwidth(), [crops(), backward(), colours()]
+    products, others = bandwidth(), [crops(), walker(), backward(), colours()]
     mattes, left_out = [], []
     for name, problem in problems(arguments.data).items():
         if arguments.quick and time.perf_counter() - start > SECONDS:
@@ -118,7 +118,7 @@ def measure(problem: Problem, *, quick: bool) -> Record:
         "unknown": int(np.count_nonzero(problem.unknown)),
         **on_device(image, trimap, alpha),
         "CPU, ms": 1e3 * cpu_seconds,
-        "Jacobi, ms": jacobi(problem) if problem.unknown.sum() < 1_000_000 else None,
+        "Jacobi, ms": jacobi(propmat.laplacian.closed_form, problem) if problem.unknown.sum() < 1_000_000 else None,
         "peak, MB": peak(image, trimap) / 1e6,
     }
 
@@ -172,14 +172,14 @@ def on_cpu(problem: Problem, calls: int) -> tuple[np.ndarray, float]:
     return alpha, statistics.median(seconds)
 
 
-def jacobi(problem: Problem) -> float:
+def jacobi(laplacian: Callable[..., Any], problem: Problem) -> float:
     """CuPy's conjugate gradients with the diagonal, on the finished matrix, to the same tolerance."""
     cupy = _device.cupy()
     from cupyx.scipy import sparse
     from cupyx.scipy.sparse import linalg
 
     labels = Trimap.parse(problem.trimap)
-    system = eliminate(propmat.laplacian.closed_form(problem.image), labels)
+    system = eliminate(laplacian(problem.image), labels)
     rhs = cupy.asarray(system.rhs(labels.labels, np.zeros(labels.shape)))
     matrix = sparse.csr_matrix(system.matrix.tocsr())
     scale = sparse.diags(1 / matrix.diagonal())
@@ -199,6 +199,20 @@ def crops() -> Record:
     alone = milliseconds(lambda: [propmat.closed_form(*pair, solver=CG()) for pair in pairs])
     name = f"{count} crops of {side} x {side}, at once beside one after another"
     return {"problem": name, "ms": at_once, "beside, ms": alone, "ratio": at_once / alone}
+
+
+def walker() -> Record:
+    """A random walk's matte from image to alpha, beside conjugate gradients with the diagonal on its matrix alone.
+
+    The latter is what random walkers on a GPU do (mode ``cg_j`` of scikit-image's, and of cuCIM's after it).
+    """
+    cupy, (height, width) = _device.cupy(), FRAMES["1080p"]
+    scene = frame("walker", (height, width))
+    arrays = cupy.asarray(scene.image), cupy.asarray(scene.trimap)
+    spent = milliseconds(lambda: propmat.random_walk(*arrays, solver=CG()))
+    diagonal = jacobi(propmat.laplacian.random_walk, scene)
+    name = f"{height} x {width}, random walk beside CuPy's Jacobi"
+    return {"problem": name, "ms": spent, "beside, ms": diagonal, "ratio": spent / diagonal}
 
 
 def backward() -> Record:

@@ -170,7 +170,7 @@ class GridOperator:
         return x[self.support.position]
 
     def multiply(self, x: Array, out: Array) -> Any:
-        """out = A x for vectors on the support; returns xᵀ A x."""
+        """out = A x for vectors on the support; returns xᵀ A x, on a GPU in parts."""
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)
         return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)
@@ -232,10 +232,7 @@ class GridOperator:
             If the arrays are on a GPU.
         """
         if not self.backend.factorises:
-            raise UnsupportedError(
-                "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU "
-                "use CG with Multigrid or Jacobi"
-            )
+            raise UnsupportedError(self.backend.kernels("csr").NO_ENTRIES)
         kernels = self.backend.kernels("grid")
         support, n = self.support, self.shape[0]
         rank = np.full(support.size, -1, np.int32)

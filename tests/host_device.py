@@ -23,7 +23,9 @@ import numpy as np
 from propmat._gpu import _device, _launch
 
 HEADER = Path(__file__).with_name("host_device.h")
-FLAGS = "-std=c++17 -O2 -ffp-contract=off -fPIC -shared -Wall -Wextra -Werror -Wno-unused-function".split()
+FLAGS = (
+    "-std=c++17 -O2 -ffp-contract=off -fPIC -shared -Wl,-Bsymbolic -Wall -Wextra -Werror -Wno-unused-function".split()
+)
 KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)')
 TYPES = {
     "bool": np.bool_,
@@ -119,7 +121,7 @@ def _expanded(code):
         return code
     body = macro[1].replace("\\\n", "\n")
     for number, suffix in re.findall(r"^FOR_TYPE\((\w+), (\w+)\)", code, re.MULTILINE):
-        code += body.replace("##suffix", suffix).replace("const Z", f"const {number}")
+        code += re.sub(r"\bZ\b", number, body.replace("##suffix", suffix))
     return code
 
 
@@ -173,7 +175,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return _wrapped(function(*map(_memory, arguments), **{name: _memory(v) for name, v in options.items()}))
 
     def __getitem__(self, key):
-        Device.waits += _has_mask(key)
+        Device.waits += _holds(key, lambda array: array.dtype == np.bool_)
+        Device.launches += _holds(key, lambda array: array.ndim > 0)
         return _wrapped(np.asarray(self.memory[_index(key)]))
 
     def __setitem__(self, key, value):
@@ -242,8 +245,9 @@ def _index(key):
     return tuple(map(_index, key)) if isinstance(key, tuple) else _memory(key)
 
 
-def _has_mask(key):
-    return any(isinstance(k, DeviceArray) and k.dtype == np.bool_ for k in (key if isinstance(key, tuple) else (key,)))
+def _holds(key, kind):
+    """Whether one of the indices is an array of a kind."""
+    return any(isinstance(k, DeviceArray) and kind(k) for k in (key if isinstance(key, tuple) else (key,)))
 
 
 def asarray(value):
@@ -257,6 +261,10 @@ class OutOfMemoryError(MemoryError):
 
 class CUDADriverError(RuntimeError):
     """In place of `cupy.cuda.driver.CUDADriverError`."""
+
+
+class CompileException(Exception):
+    """In place of `cupy.cuda.compiler.CompileException`."""
 
 
 class CUDARuntimeError(RuntimeError):
@@ -299,6 +307,7 @@ def install(monkeypatch, *, groups=3, threads=1, backwards=False):
             Event=Event,
             get_elapsed_time=lambda start, end: 1e3 * (end.time - start.time),
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+            compiler=SimpleNamespace(CompileException=CompileException),
             driver=SimpleNamespace(CUDADriverError=CUDADriverError),
             runtime=SimpleNamespace(memGetInfo=lambda: (1000, 2000), CUDARuntimeError=CUDARuntimeError),
         ),

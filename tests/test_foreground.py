@@ -273,10 +273,10 @@ def test_nothing_is_compiled_anew_for_read_only_pixels(rng):
 
     image, alpha, *_ = scene(rng, 8, 9)
     expected = propmat.foreground(image, alpha)
-    compiled = len(kernels.refine.signatures)
+    compiled = len(kernels._refine_bands.signatures)
     image.flags.writeable = alpha.flags.writeable = False
     np.testing.assert_array_equal(propmat.foreground(image, alpha), expected)
-    assert len(kernels.refine.signatures) == compiled
+    assert len(kernels._refine_bands.signatures) == compiled
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

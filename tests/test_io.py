@@ -621,7 +621,7 @@ def test_forbidden_file_even_for_root(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("propmat.io.open", refuse, raising=False)
+    monkeypatch.setattr("propmat.io._reading.open", refuse, raising=False)
     with pytest.raises(InputError, match=r"a\.png: cannot be read: Permission denied"):
         read_image(tmp_path / "a.png")
 

@@ -382,7 +382,7 @@ def test_deep_matte_prop_net_learns(options, make):
     image, trimap, alpha, contrast = composite(32, 32)
     optimiser = make(network.parameters())
     losses = []
-    for _ in range(45):
+    for _ in range(55):
         optimiser.zero_grad()
         loss = matting_loss(network(image, trimap, solver=CG(rtol=1e-5)), alpha, contrast, trimap == 0.5)
         loss.backward()

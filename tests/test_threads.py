@@ -36,6 +36,30 @@ def test_any_number_of_threads_gives_the_same_matte():
         np.testing.assert_allclose(mattes[-1], mattes[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 15, 16, 17, 1000])
+def test_stretches_cover_a_range_once(count):
+    from propmat._cpu._threads import share
+
+    done = np.zeros(count, int)
+
+    def kernel(begin, end, out):
+        out[begin:end] += 1
+
+    share(kernel, count, done)
+    np.testing.assert_array_equal(done, 1)
+
+
+def test_an_error_in_a_stretch_reaches_the_caller():
+    from propmat._cpu._threads import share
+
+    def kernel(begin, end):
+        if end == 100:
+            raise MemoryError("no room")
+
+    with pytest.raises(MemoryError, match="no room"):
+        share(kernel, 100)
+
+
 def test_several_python_threads_at_once():
     expected = [matte(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as pool:

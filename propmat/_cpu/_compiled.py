@@ -7,29 +7,16 @@ from typing import Any
 
 from numba import njit
 
-# Of what numba can share between threads only the loops that say so: it also looks for array expressions inside them,
-# which costs time to compile and gains none.
-LOOPS = {
-    "prange": True,
-    "fusion": False,
-    "setitem": False,
-    "numpy": False,
-    "reduction": False,
-    "comprehension": False,
-    "inplace_binop": False,
-    "stencil": False,
-}
-
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """`numba.njit` without the interpreter's lock, its machine code kept on disk.
 
+    Never by `parallel`: such a kernel takes twice as long to compile, and its threads belong to a layer that other
+    packages choose. `_threads.share` runs kernels on several.
+
     Where neither the package's folder nor a home can be written (a container, a sandbox) numba refuses to compile
     what it cannot keep; then the code is kept for this process only.
     """
-
-    if options.get("parallel"):
-        options["parallel"] = LOOPS
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:

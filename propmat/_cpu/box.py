@@ -1,19 +1,23 @@
 """Sums over square windows, at a cost that does not depend on their size."""
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 STRIPE = 64  # rows that one task sums; each starts its running sums anew, which keeps rounding from piling up
 
 
-@compiled(parallel=True)
 def box_sums(fields, side, out):
     """out[y, x] = sum of fields[y : y + side, x : x + side], for fields (H, W, m) and out (H - side + 1, ..., m)."""
+    share(_sum_stripes, -(-len(out) // STRIPE), fields, side, out)
+
+
+@compiled()
+def _sum_stripes(low, high, fields, side, out):
     rows, columns, depth = out.shape
     width = fields.shape[1]
-    for stripe in prange((rows + STRIPE - 1) // STRIPE):
+    for stripe in range(low, high):
         top = stripe * STRIPE
         strip = np.zeros((width, depth))
         running = np.empty(depth)
@@ -38,12 +42,16 @@ def box_sums(fields, side, out):
                     running[c] -= strip[x, c]
 
 
-@compiled(parallel=True)
 def fit_windows(sums, mean, inverse, count, out):
     """Slopes a and constant b of the ridge fit of p in every window, from the sums of (I p, p) over it."""
-    rows, columns, depth = mean.shape
-    for y in prange(rows):
-        moment = np.empty(depth)
+    share(_fit_rows, len(mean), sums, mean, inverse, count, out)
+
+
+@compiled()
+def _fit_rows(low, high, sums, mean, inverse, count, out):
+    _, columns, depth = mean.shape
+    moment = np.empty(depth)
+    for y in range(low, high):
         for x in range(columns):
             total = sums[y, x, depth]
             for c in range(depth):

@@ -5,9 +5,9 @@ logarithms of densities.
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 NEGLIGIBLE = 12.0  # above the least cost: a weight of 6e-6
 
@@ -117,7 +117,6 @@ def _project(off_f, off_b, apart):
     return along, max(0.0, along * off_f + (1.0 - along) * off_b - along * (1.0 - along) * apart)
 
 
-@compiled(parallel=True)
 def explain(image, labels, reaches, corners, side, background, foreground, count, noise, mixed, strange):
     """Alpha of every unknown pixel as its expectation over all candidates (see `propmat.sampling.comprehensive`).
 
@@ -130,7 +129,32 @@ def explain(image, labels, reaches, corners, side, background, foreground, count
     height, width, channels = image.shape
     alpha, variance = np.zeros((2, height, width))
     pairs = np.zeros((height, width, 2, channels))
-    for tile in prange(corners.shape[0]):
+    candidates = background, foreground, count, noise, mixed, strange
+    share(_explain_tiles, len(corners), image, labels, reaches, corners, side, *candidates, alpha, variance, pairs)
+    return alpha, variance, pairs
+
+
+@compiled()
+def _explain_tiles(
+    low,
+    high,
+    image,
+    labels,
+    reaches,
+    corners,
+    side,
+    background,
+    foreground,
+    count,
+    noise,
+    mixed,
+    strange,
+    alpha,
+    variance,
+    pairs,
+):
+    height, width = labels.shape
+    for tile in range(low, high):
         top, left = corners[tile]
         middle = 0.5 * (side - 1)
         f = _near(foreground, count, top + middle, left + middle)
@@ -171,4 +195,3 @@ def explain(image, labels, reaches, corners, side, background, foreground, count
                         second += weight * along * along
                 alpha[y, x] = first / total
                 variance[y, x] = max(0.0, second / total - alpha[y, x] ** 2)
-    return alpha, variance, pairs

@@ -9,26 +9,31 @@ last bit, so the matrix comes out exactly symmetric.
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 
-@compiled(parallel=True)
 def window_statistics(image, wanted, radius, epsilon, squared):
     """Mean colour and whitening of every wanted window; `squared` for the squares of the window matrices.
 
     Windows are named by their top left pixel. `whitening[y, x]` holds C row by row (lower triangle), its diagonal
     replaced by reciprocals; what is not wanted stays uninitialised.
     """
-    rows, columns = wanted.shape
+    channels = image.shape[2]
+    mean = np.empty((*wanted.shape, channels))
+    whitening = np.empty((*wanted.shape, channels, channels))
+    share(_whiten_rows, len(wanted), image, wanted, radius, float(epsilon), squared, mean, whitening)
+    return mean, whitening
+
+
+@compiled()
+def _whiten_rows(low, high, image, wanted, radius, epsilon, squared, mean, whitening):
     channels = image.shape[2]
     side = 2 * radius + 1
     count = side * side
-    mean = np.empty((rows, columns, channels))
-    whitening = np.empty((rows, columns, channels, channels))
-    for y in prange(rows):
-        for x in range(columns):
+    for y in range(low, high):
+        for x in range(wanted.shape[1]):
             if wanted[y, x]:
                 centre = mean[y, x]
                 factor = whitening[y, x]
@@ -43,7 +48,6 @@ def window_statistics(image, wanted, radius, epsilon, squared):
                 if squared:
                     _square(factor, epsilon / count)
                 _cholesky(factor)
-    return mean, whitening
 
 
 @compiled(inline="always")
@@ -102,12 +106,17 @@ def _whiten(colour, centre, factor, out):
         out[a] = value * factor[a, a]
 
 
-@compiled(parallel=True)
 def count_entries(row_pixels, column_of, radius):
     """Number of stored entries in each row: the columns inside the union of the windows that hold the pixel."""
-    height, width = column_of.shape
     counts = np.zeros(row_pixels.size, np.int64)
-    for row in prange(row_pixels.size):
+    share(_count_rows, counts.size, row_pixels, column_of, radius, counts)
+    return counts
+
+
+@compiled()
+def _count_rows(low, high, row_pixels, column_of, radius, counts):
+    height, width = column_of.shape
+    for row in range(low, high):
         y, x = divmod(row_pixels[row], width)
         top, bottom = _window_range(y, height, radius)
         left, right = _window_range(x, width, radius)
@@ -115,7 +124,6 @@ def count_entries(row_pixels, column_of, radius):
             for i in range(left, right + 2 * radius):
                 if column_of[j, i] >= 0:
                     counts[row] += 1
-    return counts
 
 
 @compiled(inline="always")
@@ -124,14 +132,19 @@ def _window_range(position, length, radius):
     return max(0, position - 2 * radius), min(position, length - 2 * radius - 1) + 1
 
 
-@compiled(parallel=True)
 def fill_rows(image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius):
     """Rows of the Laplacian for `row_pixels`, columns renumbered by `column_of` (negative: left out)."""
+    given = image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius
+    share(_fill_rows, row_pixels.size, *given)
+
+
+@compiled()
+def _fill_rows(low, high, image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius):
     height, width = column_of.shape
     channels = image.shape[2]
     side = 2 * radius + 1
     count = side * side
-    for row in prange(row_pixels.size):
+    for row in range(low, high):
         if indptr[row] == indptr[row + 1]:
             continue
         y, x = divmod(row_pixels[row], width)

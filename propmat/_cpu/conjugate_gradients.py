@@ -1,43 +1,59 @@
 """The vector updates of conjugate gradients, sums in a fixed order whatever the number of threads."""
 
-from numba import prange
+import numpy as np
 
-from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import over_chunks
 
 SUMS = 64  # stretches that dot products are summed over first: the same for any number of threads
 CHECK_EVERY = 1  # iterations between two looks at the residual
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
 def descend(x, r, p, q, rz, curvature, partial):
     """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; returns rᵀ r."""
     alpha = rz / curvature if rz > 0.0 and curvature > 0.0 else 0.0
-    chunks = partial.size
-    n = x.size
-    for c in prange(chunks):
-        low, high = c * n // chunks, (c + 1) * n // chunks
+    _descend(_chunks(r), x, r, p, q, alpha, partial)
+    return sum(partial.tolist())
+
+
+def turn(r, z, p, before, partial):
+    """p = z + beta p with beta = rᵀz / before, 0 for before = 0; returns rᵀ z."""
+    chunks = _chunks(r)
+    _dot(chunks, r, z, partial)
+    product = sum(partial.tolist())
+    _extend(chunks, z, p, product / before if before > 0.0 else 0.0)
+    return product
+
+
+def _chunks(vector):
+    return np.arange(SUMS + 1) * vector.size // SUMS
+
+
+@over_chunks(fastmath={"contract", "reassoc"})
+def _descend(low, high, chunks, x, r, p, q, alpha, partial):
+    for c in range(low, high):
         total = 0.0
-        for i in range(low, high):
+        for i in range(chunks[c], chunks[c + 1]):
             x[i] += alpha * p[i]
             r[i] -= alpha * q[i]
             total += r[i] * r[i]
         partial[c] = total
-    return partial.sum()
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
-def turn(r, z, p, before, partial):
-    """p = z + beta p with beta = rᵀz / before, 0 for before = 0; returns rᵀ z."""
-    chunks = partial.size
-    n = r.size
-    for c in prange(chunks):
+@over_chunks(fastmath={"contract", "reassoc"})
+def _dot(low, high, chunks, r, z, partial):
+    for c in range(low, high):
         total = 0.0
-        for i in range(c * n // chunks, (c + 1) * n // chunks):
+        for i in range(chunks[c], chunks[c + 1]):
             total += r[i] * z[i]
         partial[c] = total
-    product = partial.sum()
-    beta = product / before if before > 0.0 else 0.0
-    for c in prange(chunks):
-        for i in range(c * n // chunks, (c + 1) * n // chunks):
-            p[i] = z[i] + beta * p[i]
-    return product
+
+
+@over_chunks(fastmath={"contract"})
+def _extend(low, high, chunks, z, p, beta):
+    for i in range(chunks[low], chunks[high]):
+        p[i] = z[i] + beta * p[i]
+
+
+def look(squared, curvature, rz):
+    """What `descend`, a product and `turn` returned, as numbers."""
+    return squared, curvature, rz

@@ -7,14 +7,13 @@ last bit; and every loop along a row runs over consecutive numbers, which the co
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 BAND = 64
 
 
-@compiled(parallel=True)
 def refine(image, alpha, rows, columns, smaller, small_rows, small_columns, layers, sweeps, weights):
     """Fill the layers of a grid: those of a smaller one, enlarged and swept over.
 
@@ -24,8 +23,13 @@ def refine(image, alpha, rows, columns, smaller, small_rows, small_columns, laye
 
     Bands of rows are independent: each reads the smaller grid only, and sweeps over what it needs of its neighbours.
     """
-    stages = 2 * sweeps
-    for band in prange((rows.size + BAND - 1) // BAND):
+    given = image, alpha, rows, columns, smaller, small_rows, small_columns, layers, 2 * sweeps, weights
+    share(_refine_bands, -(-rows.size // BAND), *given)
+
+
+@compiled()
+def _refine_bands(low, high, image, alpha, rows, columns, smaller, small_rows, small_columns, layers, stages, weights):
+    for band in range(low, high):
         first, last = band * BAND, min((band + 1) * BAND, rows.size)
         _refine_band(
             first, last, image, alpha, rows, columns, smaller, small_rows, small_columns, layers, stages, weights

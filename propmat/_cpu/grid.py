@@ -8,9 +8,9 @@ the row after that. The other half is read from the neighbour.
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import over_chunks
 
 LANES = 64  # windows treated at once; their statistics stay in the first-level cache
 STRIPE = 32  # rows that one task owns
@@ -311,17 +311,21 @@ def multiply_runs(values, runs, begin, end, x, y):
                 )
 
 
-@compiled(parallel=True)
-def multiply(values, runs, chunks, x, y, partial):
-    """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
-    for c in prange(chunks.size - 1):
+@over_chunks()
+def _multiply_chunks(low, high, values, runs, chunks, x, y, partial):
+    for c in range(low, high):
         multiply_runs(values, runs, chunks[c], chunks[c + 1], x, y)
         total = 0.0
         for k in range(chunks[c], chunks[c + 1]):
             for i in range(runs[k, 0], runs[k, 0] + runs[k, 1]):
                 total += x[i] * y[i]
         partial[c] = total
-    return partial[: chunks.size - 1].sum()
+
+
+def multiply(values, runs, chunks, x, y, partial):
+    """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
+    _multiply_chunks(values, runs, chunks, x, y, partial)
+    return sum(partial[: len(chunks) - 1].tolist())
 
 
 @compiled()

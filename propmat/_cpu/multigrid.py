@@ -1,16 +1,16 @@
 """One multigrid cycle's loops: vectors in float32, matrices as whole multiples of a unit, with 1 on the diagonal."""
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import over_chunks
 from propmat._cpu.grid import multiply_runs
 
 
-@compiled(parallel=True, fastmath={"contract"})
-def relax_pixels(values, unit, runs, chunks, b, x, step, old, new, out):
+@over_chunks(fastmath={"contract"})
+def relax_pixels(low, high, values, unit, runs, chunks, b, x, step, old, new, out):
     """step = old step + new (b - A x), out = x + step."""
-    for c in prange(chunks.size - 1):
+    for c in range(low, high):
         multiply_runs(values, runs, chunks[c], chunks[c + 1], x, out)
         for k in range(chunks[c], chunks[c + 1]):
             low, high = runs[k, 0], runs[k, 0] + runs[k, 1]
@@ -33,14 +33,14 @@ def add_transposed(values, begin, width, x, start, rows, out):
             out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
-def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
+@over_chunks(fastmath={"contract", "reassoc"})
+def relax_blocks(low, high, values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
     """The same on blocks, whose own matrices are the identity.
 
     Only the matrices to the neighbours ahead are kept. A neighbour behind reads its own, transposed, a row of blocks
     later, while it is still in the cache: half the memory, and memory is what this waits for.
     """
-    for c in prange(chunks.size - 1):
+    for c in range(low, high):
         for p in range(chunks[c], chunks[c + 1]):
             start, size = starts[p], sizes[p]
             product = out[start : start + size]
@@ -65,10 +65,10 @@ def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x,
                 out[i] = x[i] + step[i]
 
 
-@compiled(parallel=True, fastmath={"contract"})
-def restrict(chunks, basis, begins, first, members, starts, sizes, residual, out):
+@over_chunks(fastmath={"contract"})
+def restrict(low, high, chunks, basis, begins, first, members, starts, sizes, residual, out):
     """out = Pᵀ residual."""
-    for c in prange(chunks.size - 1):
+    for c in range(low, high):
         for p in range(chunks[c], chunks[c + 1]):
             size = sizes[p]
             target = out[starts[p] : starts[p] + size]
@@ -80,10 +80,10 @@ def restrict(chunks, basis, begins, first, members, starts, sizes, residual, out
                     target[j] += row[j] * f
 
 
-@compiled(parallel=True, fastmath={"contract", "reassoc"})
-def prolong(chunks, basis, begins, first, members, starts, sizes, coarse, out):
+@over_chunks(fastmath={"contract", "reassoc"})
+def prolong(low, high, chunks, basis, begins, first, members, starts, sizes, coarse, out):
     """out += P coarse."""
-    for c in prange(chunks.size - 1):
+    for c in range(low, high):
         for p in range(chunks[c], chunks[c + 1]):
             size = sizes[p]
             source = coarse[starts[p] : starts[p] + size]
@@ -103,3 +103,15 @@ def multiply_dense(matrix, x, out):
         for j in range(matrix.shape[1]):
             total += row[j] * x[j]
         out[i] = total
+
+
+def begin(b, factor, x, step):
+    """x = step = factor b."""
+    np.multiply(b, factor, out=x)
+    step[:] = x
+
+
+def scale(x, diagonal, factor, out):
+    """out = factor S x for a diagonal S."""
+    np.multiply(x, factor, out=out)
+    out *= diagonal

@@ -211,22 +211,21 @@ def block_functions(
     parent,
     first,
     children,
+    room,
     most,
     threshold,
     out,
     base,
     counts,
 ):
-    """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
+    """Local functions of every block of blocks, of at most `room` unknowns; those not `live` stay out of them."""
+    local = np.empty(room, np.int64)
     for p in range(low, high):
         n = 0
-        total = 0
         for c in range(first[p], first[p + 1]):
             q = children[c]
-            total += sizes[q]
             for j in range(starts[q], starts[q] + sizes[q]):
                 n += live[j]
-        local = np.empty(total, np.int64)
         begins = np.empty(first[p + 1] - first[p], np.int64)
         n = 0
         total = 0
@@ -341,7 +340,7 @@ def add_transpose(matrices, begin, size):
             matrices[begin + j * size + i] = total
 
 
-@compiled(inline="always")
+@compiled(forceinline=True, fastmath={"contract"})
 def add_product(rows, inner, columns, a, a_begin, a_row, a_column, b, b_begin, c, c_begin):
     """C += A B for flat B and C, row by row, and A by strides.
 
@@ -388,6 +387,8 @@ def galerkin_blocks(
     A block's own matrix comes from one half of its part of A.
     """
     product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
+    part = np.empty(room)  # of the basis, in double precision
+    none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
     for p in range(low, high):
         touched = np.empty(5, np.int64)
         for c in range(first[p], first[p + 1]):
@@ -413,16 +414,20 @@ def galerkin_blocks(
                 if touched[slot] == 0:
                     touched[slot] = width
                     product[slot, : rows * width] = 0.0
-                down, right = (inner, 1) if s >= 4 else (1, rows)
-                add_product(rows, inner, width, stencil, begin, down, right, basis, begins[r], product[slot], 0)
+                down, right = (inner, one) if s >= 4 else (one, rows)
+                for i in range(inner * width):
+                    part[i] = basis[begins[r] + i]
+                add_product(rows, inner, width, stencil, begin, down, right, part, none, product[slot], none)
                 if s == 4:
                     for i in range(rows * width):  # an array expression would take seconds to compile
                         product[0, i] *= 0.5
+            for i in range(rows * wide[p]):
+                part[i] = basis[begins[q] + i]
             for slot in range(5):
                 width = touched[slot]
                 if width > 0:
                     target = coarse_offsets[p, slot]
-                    add_product(wide[p], rows, width, basis, begins[q], 1, wide[p], product[slot], 0, out, target)
+                    add_product(wide[p], rows, width, part, none, one, wide[p], product[slot], none, out, target)
         add_transpose(out, coarse_offsets[p, 0], wide[p])
 
 
@@ -486,12 +491,17 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
 
     They go to `values` in whole units too.
     """
+    none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
     for p in range(low, high):
         size = sizes[p]
         rows = first[p + 1] - first[p]
-        old = basis[begins[p] : begins[p] + rows * size].copy()
-        basis[begins[p] : begins[p] + rows * size] = 0.0
-        add_product(rows, size, size, old, 0, size, 1, inverses, where[p], basis, begins[p])
+        own = basis[begins[p] : begins[p] + rows * size]
+        before, after = np.empty(rows * size), np.zeros(rows * size)
+        for i in range(rows * size):
+            before[i] = own[i]
+        add_product(rows, size, size, before, none, size, one, inverses, where[p], after, none)
+        for i in range(rows * size):
+            own[i] = after[i]
         for s in range(5, 9):
             q = neighbours[p, s]
             if q < 0:
@@ -499,9 +509,9 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
             width, start = sizes[q], offsets[p, s - 4]
             block = stencil[start : start + size * width]
             half = np.zeros(size * width)
-            add_product(size, width, width, block, 0, width, 1, inverses, where[q], half, 0)
+            add_product(size, width, width, block, none, width, one, inverses, where[q], half, none)
             block[:] = 0.0
-            add_product(size, size, width, inverses, where[p], 1, size, half, 0, block, 0)
+            add_product(size, size, width, inverses, where[p], one, size, half, none, block, none)
             rounded = values[start : start + size * width]
             for i in range(size * width):
                 rounded[i] = np.rint(units * block[i])

@@ -1,18 +1,78 @@
 """Exact nearest neighbours among all pixels of an image, by a balanced kd-tree.
 
-Node v of the tree has the children 2v and 2v + 1, its root is 1 and its 2^depth leaves are the last nodes. The points
-lie in the order of the leaves, so node p of level t holds those from n p / 2^t on: no pointers, no ranges to store.
-Among equal distances the pixel of the smaller number comes first, which makes the neighbours the same for every order
-of the work and any number of threads.
+Node v of the tree has the children 2v and 2v + 1, its root is 1 and its leaves are the last nodes. The points lie in
+the order of the leaves, 16 at most in each. Searches descend four levels at a time: group g holds the boxes of the
+nodes 16g to 16g + 15, coordinate by coordinate, as a leaf holds its points, so that one loop over 16 numbers tests all
+of a group or of a leaf at once. Among equal distances the pixel of the smaller number comes first, which makes the
+neighbours the same for every order of the work and any number of threads.
 """
 
+import math
+from typing import NamedTuple
+
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
-STACK = 64  # nodes that wait in one search: at most one for each level
-TIGHT = 2  # levels to climb from the leaf before the distance found so far rules marked points out
+LEVELS = 4
+WIDTH = 1 << LEVELS
+STACK = 10 * WIDTH  # nodes that wait in one search: 15 at most for each four levels
+FAR = np.finfo(np.float64).max  # above all distances, but not those of the places that are empty
+
+
+class Tree(NamedTuple):
+    """Points by leaf.
+
+    Attributes
+    ----------
+    pixels : (n,) array of int32
+        Whose the points are, in the order of the leaves.
+    starts : (leaves + 1,) array
+        Leaf p, which is node leaves + p, holds the points from starts[p] to starts[p + 1] - 1.
+    points : (leaves, d, 16) array
+        Their coordinates; inf where there is none.
+    boxes : (groups, 2, d, 16) array
+        Least and greatest coordinates of each node of a group; inf where there is none.
+    """
+
+    pixels: np.ndarray
+    starts: np.ndarray
+    points: np.ndarray
+    boxes: np.ndarray
+
+
+class Marked(NamedTuple):
+    """Which points are marked, and boxes around these alone; one without any is nowhere, from inf to -inf."""
+
+    points: np.ndarray
+    boxes: np.ndarray
+
+
+class Work(NamedTuple):
+    """What the search for the points of a leaf writes on, a row for each.
+
+    Attributes
+    ----------
+    distances : (16, k) array
+        To the nearest so far.
+    limits : (16,) array
+        What is further away is not among the nearest; -1 for a point whose search is cut short.
+    reach : (16,) array
+        Distance to some marked point, once one is found.
+    stack, waits : (STACK,) array
+        Nodes that wait, and how far they are.
+    gaps, near : (16,) array
+        Distances to the boxes of a group or the points of a leaf.
+    """
+
+    distances: np.ndarray
+    limits: np.ndarray
+    reach: np.ndarray
+    stack: np.ndarray
+    waits: np.ndarray
+    gaps: np.ndarray
+    near: np.ndarray
 
 
 @compiled(inline="always")
@@ -58,201 +118,310 @@ def _bound(points, start, stop, box):
             box[1, c] = max(box[1, c], points[i, c])
 
 
-@compiled(parallel=True)
-def build(points, pixels, depth):
-    """Reorder `points` (n, d) and their `pixels` in place; returns the boxes of all nodes (2^(depth + 1), 2, d)."""
+def build(points):
+    """The tree over `points` (n, d), which it reorders."""
     n, dimensions = points.shape
-    boxes = np.empty((2 << depth, 2, dimensions))
+    depth = max(0, math.ceil(math.log2(n / WIDTH)))
+    leaves = 1 << depth
+    tree = Tree(
+        np.arange(n, dtype=np.int32),
+        n * np.arange(leaves + 1) >> depth,
+        np.full((leaves, dimensions, WIDTH), np.inf),
+        np.full((max(2 * leaves >> LEVELS, 1), 2, dimensions, WIDTH), np.inf),
+    )
     for level in range(depth + 1):
-        for p in prange(1 << level):
-            start, stop = n * p >> level, n * (p + 1) >> level
-            box = boxes[(1 << level) + p]
-            _bound(points, start, stop, box)
-            if level < depth:
-                axis = 0
-                for c in range(1, dimensions):
-                    if box[1, c] - box[0, c] > box[1, axis] - box[0, axis]:
-                        axis = c
-                _select(points, pixels, start, stop, n * (2 * p + 1) >> (level + 1), axis)
+        share(_halve, 1 << level, level, depth, points, *tree)
+    return tree
+
+
+@compiled()
+def _halve(low, high, level, depth, points, pixels, starts, leaves, boxes):
+    """Halve nodes low..high - 1 of a level, each along its longest side; leaves are copied."""
+    dimensions = points.shape[1]
+    box = np.empty((2, dimensions))
+    for p in range(low, high):
+        start, stop = starts[p << depth - level], starts[p + 1 << depth - level]
+        v = (1 << level) + p
+        _bound(points, start, stop, box)
+        if (depth - level) % LEVELS == 0:
+            for c in range(dimensions):  # to assign arrays would take seconds to compile
+                boxes[v >> LEVELS, 0, c, v % WIDTH], boxes[v >> LEVELS, 1, c, v % WIDTH] = box[0, c], box[1, c]
+        if level == depth:
+            for c in range(dimensions):
+                for i in range(start, stop):
+                    leaves[p, c, i - start] = points[i, c]
+            continue
+        axis = 0
+        for c in range(1, dimensions):
+            if box[1, c] - box[0, c] > box[1, axis] - box[0, axis]:
+                axis = c
+        _select(points, pixels, start, stop, starts[2 * p + 1 << depth - level - 1], axis)
+
+
+@compiled()
+def _boxes_of_marked(tree, marked):
+    """The boxes of `Marked`, in the groups of the tree's."""
+    leaves, dimensions, _ = tree.points.shape
+    boxes = np.full(tree.boxes.shape, np.inf)
+    first = leaves
+    while first > 0:
+        for v in range(first, 2 * first):
+            box = boxes[v >> LEVELS, :, :, v % WIDTH]
+            for c in range(dimensions):
+                box[1, c] = -np.inf
+                if first == leaves:
+                    p = v - leaves
+                    start = tree.starts[p]
+                    for i in range(tree.starts[p + 1] - start):
+                        if marked[start + i]:
+                            box[0, c] = min(box[0, c], tree.points[p, c, i])
+                            box[1, c] = max(box[1, c], tree.points[p, c, i])
+                else:
+                    for i in range(WIDTH):
+                        box[0, c] = min(box[0, c], boxes[v, 0, c, i])
+                        box[1, c] = max(box[1, c], boxes[v, 1, c, i])
+        first >>= LEVELS
     return boxes
 
 
-@compiled(inline="always")
-def _distance(points, i, point):
-    """Squared distance."""
-    total = 0.0
-    for c in range(point.size):
-        gap = points[i, c] - point[c]
-        total += gap * gap
-    return total
+@compiled(forceinline=True)
+def _gaps(low, high, lows, highs, gaps):
+    """Squared distances of a box to 16 boxes; a point is a box without extent.
+
+    Rounded alike for all, so that no box is further away than a point in it.
+    """
+    gaps[:] = 0.0
+    for c in range(low.size):
+        least, greatest = low[c], high[c]
+        for i in range(gaps.size):  # a length that the compiler knew it would unroll, and not use vectors
+            below, above = lows[c, i] - greatest, least - highs[c, i]
+            gap = below if below > above else above
+            gap = gap if gap > 0.0 else 0.0
+            gaps[i] += gap * gap
 
 
-@compiled(inline="always")
-def _distance_to_box(point, box):
-    """Squared distance, 0 inside; rounded like that to a point, so never above that to a point of the box."""
-    total = 0.0
-    for c in range(point.size):
-        gap = max(box[0, c] - point[c], point[c] - box[1, c])
-        if gap > 0.0:
-            total += gap * gap
-    return total
-
-
-@compiled(inline="always")
-def _visit(points, pixels, own, start, stop, nearest, distances, limit):
-    """Sort the points start..stop - 1, but for `own`, into the nearest so far; returns the largest distance kept."""
+@compiled(forceinline=True)
+def _visit(tree, p, q, other, limit, nearest, distances, gaps):
+    """Sort the points of leaf `other` into the nearest so far to point q of leaf p; returns the new limit."""
+    point, points = tree.points[p, :, q], tree.points[other]
+    _gaps(point, point, points, points, gaps)
+    if other == p:
+        gaps[q] = np.inf
     last = nearest.size - 1
-    point = points[own]
-    for i in range(start, stop):
-        if i == own:
+    for i in range(WIDTH):
+        distance = gaps[i]
+        if distance > limit:
             continue
-        distance = _distance(points, i, point)
-        if distance > limit or (distance == limit and pixels[i] > nearest[last]):
+        pixel = tree.pixels[tree.starts[other] + i]
+        if distance == distances[last] and pixel > nearest[last]:
             continue
         k = last
-        while k > 0 and (distances[k - 1] > distance or (distances[k - 1] == distance and nearest[k - 1] > pixels[i])):
+        while k > 0 and (distances[k - 1] > distance or (distances[k - 1] == distance and nearest[k - 1] > pixel)):
             distances[k] = distances[k - 1]
             nearest[k] = nearest[k - 1]
             k -= 1
         distances[k] = distance
-        nearest[k] = pixels[i]
-        limit = distances[last]
+        nearest[k] = pixel
+        limit = min(limit, distances[last])
     return limit
 
 
-@compiled(inline="always")
-def _leaf_of(place, points, depth):
-    """The node of the leaf that holds the point at `place`."""
-    return (1 << depth) + ((place + 1 << depth) - 1) // points
-
-
-@compiled(inline="always")
-def _push(boxes, point, v, stack, gaps, waiting):
-    """Let the children of node v wait, the nearer one on top."""
-    left = _distance_to_box(point, boxes[2 * v])
-    right = _distance_to_box(point, boxes[2 * v + 1])
-    nearer = 1 if right < left else 0
-    stack[waiting], gaps[waiting] = 2 * v + 1 - nearer, max(left, right)
-    stack[waiting + 1], gaps[waiting + 1] = 2 * v + nearer, min(left, right)
-
-
 @compiled()
-def _nodes_with(marked, depth):
-    """Mask of the nodes that hold a marked point."""
-    n = marked.size
-    holds_marked = np.zeros(2 << depth, np.bool_)
-    for v in range((2 << depth) - 1, 0, -1):
-        if v >> depth:
-            p = v - (1 << depth)
-            holds_marked[v] = marked[n * p >> depth : n * (p + 1) >> depth].any()
-        else:
-            holds_marked[v] = holds_marked[2 * v] or holds_marked[2 * v + 1]
-    return holds_marked
-
-
-@compiled()
-def _marked_within(points, boxes, depth, marked, holds_marked, own, limit, stack, gaps):
-    """Whether a marked point lies within the squared distance `limit` of point `own`."""
-    n = points.shape[0]
-    point = points[own]
-    stack[0], gaps[0] = 1, 0.0
-    waiting = 1
+def _search_beside(tree, p, q, node, up, nearest, work):
+    """Search the group of `node`, above point q of leaf p, but for what is below its ancestor `up` levels higher."""
+    leaves, point, group = tree.points.shape[0], tree.points[p, :, q], node >> LEVELS
+    stack, waits, gaps = work.stack, work.waits, work.gaps
+    limit, distances = work.limits[q], work.distances[q]
+    _gaps(point, point, tree.boxes[group, 0], tree.boxes[group, 1], gaps)
+    waiting = 0
+    for i in range(WIDTH - 1, (1 << up) - 1, -1):  # the sibling ends on top
+        stack[waiting], waits[waiting] = node ^ i, gaps[(node ^ i) % WIDTH]
+        waiting += gaps[(node ^ i) % WIDTH] <= limit
     while waiting > 0:
         waiting -= 1
         v = stack[waiting]
-        if gaps[waiting] > limit or not holds_marked[v]:
+        if waits[waiting] > limit:
             continue
-        if not v >> depth:
-            _push(boxes, point, v, stack, gaps, waiting)
-            waiting += 2
+        if v >= leaves:
+            limit = _visit(tree, p, q, v - leaves, limit, nearest, distances, gaps)
             continue
-        p = v - (1 << depth)
-        for i in range(n * p >> depth, n * (p + 1) >> depth):
-            if marked[i] and _distance(points, i, point) <= limit:
-                return True
-    return False
+        _gaps(point, point, tree.boxes[v, 0], tree.boxes[v, 1], gaps)
+        for i in range(WIDTH):
+            stack[waiting], waits[waiting] = v * WIDTH + i, gaps[i]
+            waiting += gaps[i] <= limit
+    work.limits[q] = limit
 
 
 @compiled()
-def _cut_off(boxes, depth, node, holds_marked, stack):
-    """Whether all marked points are further from all points of a node than these can be from each other."""
-    box, limit = boxes[node], 0.0
-    for c in range(box.shape[1]):
-        limit += (box[1, c] - box[0, c]) ** 2
-    stack[0] = 1
-    waiting = 1
-    while waiting > 0:
-        waiting -= 1
-        v = stack[waiting]
+def _extent(tree, p, up):
+    """A bound of the squared distances between a point of leaf p and one below the ancestor `up` levels higher."""
+    leaf = tree.points.shape[0] + p
+    boxes, own = tree.boxes[leaf >> LEVELS], leaf % WIDTH
+    start = own >> up << up
+    extent = 0.0
+    for c in range(boxes.shape[1]):
         gap = 0.0
-        for c in range(box.shape[1]):
-            gap += max(0.0, boxes[v, 0, c] - box[1, c], box[0, c] - boxes[v, 1, c]) ** 2
-        if gap > limit or not holds_marked[v]:
-            continue
-        if v >> depth:
-            return False
-        stack[waiting], stack[waiting + 1] = 2 * v, 2 * v + 1
-        waiting += 2
-    return True
+        for i in range(start, start + (1 << up)):
+            gap = max(gap, boxes[1, c, i] - boxes[0, c, own], boxes[1, c, own] - boxes[0, c, i])
+        extent += gap * gap
+    return extent
+
+
+@compiled(forceinline=True)
+def _greatest_open(limits, reach):
+    """The greatest limit within which no marked point is found yet."""
+    greatest = -1.0
+    for q in range(WIDTH):
+        if reach[q] > limits[q] > greatest:
+            greatest = limits[q]
+    return greatest
 
 
 @compiled()
-def _search(points, pixels, boxes, depth, marked, holds_marked, own, stack, gaps, nearest, distances):
-    """The nearest points to point `own`, from its leaf upwards, where the bound soon is tight.
+def _rule_out(tree, marked, p, work):
+    """Set the limits to -1 of the points of leaf p that have no marked point within theirs; returns whether one has."""
+    leaves, points = tree.points.shape[0], tree.points[p]
+    own = tree.boxes[leaves + p >> LEVELS, :, :, (leaves + p) % WIDTH]
+    limits, reach, stack, waits, gaps, near = work.limits, work.reach, work.stack, work.waits, work.gaps, work.near
+    greatest = _greatest_open(limits, reach)
+    stack[0], waits[0] = 0, 0.0
+    waiting = 1
+    while waiting > 0:
+        waiting -= 1
+        v = stack[waiting]
+        if waits[waiting] > greatest:
+            continue
+        if v < leaves:
+            _gaps(own[0], own[1], marked.boxes[v, 0], marked.boxes[v, 1], gaps)
+            for i in range(WIDTH):
+                stack[waiting], waits[waiting] = v * WIDTH + i, gaps[i]
+                waiting += gaps[i] <= greatest
+            continue
+        box = marked.boxes[v >> LEVELS, :, :, v % WIDTH]
+        start, others = tree.starts[v - leaves], tree.points[v - leaves]
+        _gaps(box[0], box[1], points, points, near)
+        for q in range(WIDTH):
+            if near[q] <= limits[q] < reach[q]:
+                _gaps(points[:, q], points[:, q], others, others, gaps)
+                for i in range(WIDTH):
+                    if gaps[i] <= limits[q] and marked.points[start + i]:
+                        reach[q] = gaps[i]
+                        break
+        greatest = _greatest_open(limits, reach)
+    left = False
+    for q in range(WIDTH):
+        if reach[q] > limits[q]:
+            limits[q] = -1.0
+        left = left or limits[q] >= 0.0
+    return left
 
-    False, with the search cut short, if the first distances prove that neither it nor one of them is marked.
+
+@compiled()
+def _search(tree, marked, p, up, nearest, work):
+    """The nearest points to those of leaf p, from it upwards, where the bound soon is tight.
+
+    The leaves below the ancestor `up` levels higher hold enough of them. A search is cut short when neither the point
+    nor one of its nearest can be marked.
     """
-    n = pixels.size
-    point = points[own]
-    node = _leaf_of(own, n, depth)
-    p = node - (1 << depth)
-    distances[:] = np.inf
-    nearest[:] = -1
-    limit = _visit(points, pixels, own, n * p >> depth, n * (p + 1) >> depth, nearest, distances, np.inf)
-    reaches = marked[own]
-    while node > 1:
-        if not reaches and node >> max(depth - TIGHT, 0) <= 1:
-            if not _marked_within(points, boxes, depth, marked, holds_marked, own, limit, stack, gaps):
-                return False
-            reaches = True
-        stack[0] = node ^ 1
-        gaps[0] = _distance_to_box(point, boxes[node ^ 1])
-        waiting = 1
-        while waiting > 0:
-            waiting -= 1
-            v = stack[waiting]
-            if gaps[waiting] > limit:
-                continue
-            if v >> depth:
-                p = v - (1 << depth)
-                limit = _visit(points, pixels, own, n * p >> depth, n * (p + 1) >> depth, nearest, distances, limit)
-            else:
-                _push(boxes, point, v, stack, gaps, waiting)
-                waiting += 2
-        node >>= 1
-    return True
+    size, own, extent = nearest.shape[0], tree.points.shape[0] + p, _extent(tree, p, up)
+    limits, reach = work.limits, work.reach
+    limits[:], reach[:] = -1.0, np.inf
+    limits[:size] = extent
+    marked_here = marked.points[tree.starts[p] : tree.starts[p + 1]]
+    if marked_here.any():
+        for q in range(size):
+            reach[q] = 0.0 if marked_here[q] else extent
+    nearest[:], work.distances[:] = -1, FAR
+    if not _rule_out(tree, marked, p, work):
+        return
+    for q in range(size):
+        if limits[q] >= 0.0:
+            for other in range(p >> up << up, (p >> up) + 1 << up):
+                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], work.distances[q], work.gaps)
+    if not _rule_out(tree, marked, p, work):
+        return
+    for q in range(size):
+        if limits[q] >= 0.0:
+            _search_beside(tree, p, q, own, up, nearest[q], work)
+    if not _rule_out(tree, marked, p, work):
+        return
+    none = np.int64(0)  # not a literal, for which the search would be compiled again
+    for q in range(size):
+        node = own >> LEVELS
+        while node > 0 and limits[q] >= 0.0:
+            _search_beside(tree, p, q, node, none, nearest[q], work)
+            node >>= LEVELS
 
 
-@compiled(parallel=True)
-def search(points, pixels, boxes, depth, marked, count):
-    """The `count` nearest pixels, nearest first, of each point that is marked or has a marked one among them.
+@compiled()
+def _search_leaves(low, high, tree, marked, neighbours):
+    """The rows of leaves low..high - 1."""
+    count = neighbours.shape[1]
+    distances, limits, reach = np.empty((WIDTH, count)), np.empty(WIDTH), np.empty(WIDTH)
+    work = Work(distances, limits, reach, np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH))
+    up = 0
+    while tree.pixels.size < (count + 1) * (tree.points.shape[0] >> up):
+        up += 1
+    for p in range(low, high):
+        nearest = neighbours[tree.starts[p] : tree.starts[p + 1]]
+        _search(tree, marked, p, up, nearest, work)
+        for q in range(nearest.shape[0]):
+            if limits[q] < 0.0:
+                nearest[q] = -1
+
+
+def search(tree, marked, count):
+    """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked one among them.
 
     Rows are in the order of the leaves. A row of a point for which neither holds may be filled with -1.
     """
-    n = pixels.size
-    holds_marked = _nodes_with(marked, depth)
-    neighbours = np.empty((n, count), np.int32)
-    level = max(depth - TIGHT, 0)
-    for p in prange(1 << level):
-        stack = np.empty(STACK, np.int64)
-        gaps = np.empty(STACK)
-        distances = np.empty(count)
-        first, last = n * p >> level, n * (p + 1) >> level
-        if last - first > count and _cut_off(boxes, depth, (1 << level) + p, holds_marked, stack):
-            neighbours[first:last] = -1
-            continue
-        for own in range(first, last):
-            nearest = neighbours[own]
-            if not _search(points, pixels, boxes, depth, marked, holds_marked, own, stack, gaps, nearest, distances):
-                nearest[:] = -1
+    neighbours = np.empty((tree.pixels.size, count), np.int32)
+    points = Marked(marked, _boxes_of_marked(tree, marked))
+    share(_search_leaves, len(tree.points), tree, points, neighbours)
     return neighbours
+
+
+@compiled()
+def pairs_with(wanted, pixels, neighbours):
+    """The pairs of a pixel and one of its nearest of which one is wanted: its lesser pixels, its greater pixels."""
+    first, second = np.empty(neighbours.size, np.int32), np.empty(neighbours.size, np.int32)
+    found = 0
+    for row in range(pixels.size):
+        one = pixels[row]
+        for other in neighbours[row]:
+            if other >= 0 and (wanted[one] or wanted[other]):
+                first[found], second[found] = min(one, other), max(one, other)
+                found += 1
+    return first[:found].copy(), second[:found].copy()
+
+
+@compiled()
+def _sorted_by(keys, others, pixels):
+    """Both columns of a table in the order of the first, rows of one key as they came."""
+    places = np.zeros(pixels + 1, np.int64)
+    for key in keys:
+        places[key + 1] += 1
+    for pixel in range(pixels):
+        places[pixel + 1] += places[pixel]
+    sorted_keys, sorted_others = np.empty_like(keys), np.empty_like(others)
+    for row in range(keys.size):
+        place = places[keys[row]]
+        places[keys[row]] += 1
+        sorted_keys[place], sorted_others[place] = keys[row], others[row]
+    return sorted_keys, sorted_others
+
+
+@compiled()
+def tally(first, second, pixels):
+    """Each pair once, in lexicographic order, and how often it was there."""
+    second, first = _sorted_by(second, first, pixels)
+    first, second = _sorted_by(first, second, pixels)
+    times = np.empty(first.size, np.int64)
+    kept = 0
+    for row in range(first.size):
+        if kept and first[kept - 1] == first[row] and second[kept - 1] == second[row]:
+            times[kept - 1] += 1
+        else:
+            first[kept], second[kept], times[kept] = first[row], second[row], 1
+            kept += 1
+    return first[:kept], second[:kept], times[:kept]

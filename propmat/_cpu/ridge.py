@@ -7,22 +7,25 @@ of these: (L p)_i = Σ_{k ∋ i} ρ_ki (Levin et al. 2008, section 3; `docs/math
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 
-@compiled(parallel=True)
 def fits(image, mean, whitening, wanted, radius, plane):
     """Slopes a and levels p̄ of every wanted window, named by its top left pixel; 0 elsewhere."""
-    rows, columns = wanted.shape
+    slopes, levels = np.zeros((*wanted.shape, image.shape[2])), np.zeros(wanted.shape)
+    share(_fit_rows, len(wanted), image, mean, whitening, wanted, radius, plane, slopes, levels)
+    return slopes, levels
+
+
+@compiled()
+def _fit_rows(low, high, image, mean, whitening, wanted, radius, plane, slopes, levels):
     channels = image.shape[2]
     side = 2 * radius + 1
     count = side * side
-    slopes = np.zeros((rows, columns, channels))
-    levels = np.zeros((rows, columns))
-    for y in prange(rows):
-        for x in range(columns):
+    for y in range(low, high):
+        for x in range(wanted.shape[1]):
             if not wanted[y, x]:
                 continue
             level = 0.0
@@ -38,7 +41,6 @@ def fits(image, mean, whitening, wanted, radius, plane):
                     for c in range(channels):
                         slope[c] += value * (image[y + dy, x + dx, c] - mean[y, x, c])
             _solve(whitening[y, x], slope)
-    return slopes, levels
 
 
 @compiled(inline="always")
@@ -63,28 +65,39 @@ def _residual(value, level, slope, colour, centre):
     return left
 
 
-@compiled(parallel=True)
 def residual_sums(image, mean, wanted, radius, plane, slopes, levels):
     """Σ_{k ∋ i} ρ_ki for every pixel i: the product of the Laplacian with `plane`."""
-    height, width = plane.shape
+    out = np.zeros(plane.shape)
+    share(_sum_rows, len(out), image, mean, wanted, radius, plane, slopes, levels, out)
+    return out
+
+
+@compiled()
+def _sum_rows(low, high, image, mean, wanted, radius, plane, slopes, levels, out):
     rows, columns = wanted.shape
-    out = np.zeros((height, width))
-    for y in prange(height):
-        for x in range(width):
+    for y in range(low, high):
+        for x in range(plane.shape[1]):
             for v in range(max(0, y - 2 * radius), min(rows, y + 1)):
                 for u in range(max(0, x - 2 * radius), min(columns, x + 1)):
                     if wanted[v, u]:
                         out[y, x] += _residual(plane[y, x], levels[v, u], slopes[v, u], image[y, x], mean[v, u])
+
+
+def colour_gradient(image, mean, wanted, radius, adjoint, adjoint_slopes, adjoint_levels, alpha, slopes, levels):
+    """Σ_{k ∋ i} ρ_ki(λ) a_k(α) + ρ_ki(α) a_k(λ) for every pixel i, (H, W, d)."""
+    out = np.zeros(image.shape)
+    fits_of_both = adjoint, adjoint_slopes, adjoint_levels, alpha, slopes, levels
+    share(_colour_rows, len(out), image, mean, wanted, radius, *fits_of_both, out)
     return out
 
 
-@compiled(parallel=True)
-def colour_gradient(image, mean, wanted, radius, adjoint, adjoint_slopes, adjoint_levels, alpha, slopes, levels):
-    """Σ_{k ∋ i} ρ_ki(λ) a_k(α) + ρ_ki(α) a_k(λ) for every pixel i, (H, W, d)."""
-    height, width, channels = image.shape
+@compiled()
+def _colour_rows(
+    low, high, image, mean, wanted, radius, adjoint, adjoint_slopes, adjoint_levels, alpha, slopes, levels, out
+):
+    _, width, channels = image.shape
     rows, columns = wanted.shape
-    out = np.zeros((height, width, channels))
-    for y in prange(height):
+    for y in range(low, high):
         for x in range(width):
             colour = image[y, x]
             for v in range(max(0, y - 2 * radius), min(rows, y + 1)):
@@ -95,4 +108,3 @@ def colour_gradient(image, mean, wanted, radius, adjoint, adjoint_slopes, adjoin
                         right = _residual(alpha[y, x], levels[v, u], slopes[v, u], colour, centre)
                         for c in range(channels):
                             out[y, x, c] += left * slopes[v, u, c] + right * adjoint_slopes[v, u, c]
-    return out

@@ -5,9 +5,9 @@ chromatic distortion |C - (a F + (1 - a) B)| is small, a being the projection of
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 
 
 @compiled()
@@ -40,18 +40,22 @@ def _squared_distance(a, b):
     return total
 
 
-@compiled(parallel=True)
 def expand(image, labels, radius, threshold, slope):
     """Labels in which an unknown pixel takes that of the nearest known pixel of nearly its colour.
 
     Nearly: the colours differ by at most threshold - slope * distance. Of pixels equally near the one of the most
     similar colour counts; where both labels are equally near and similar the pixel stays unknown.
     """
+    expanded = labels.copy()
+    share(_expand_rows, len(labels), image, labels, radius, threshold, slope, expanded)
+    return expanded
+
+
+@compiled()
+def _expand_rows(low, high, image, labels, radius, threshold, slope, expanded):
     height, width = labels.shape
     reach = int(radius)
-    expanded = labels.copy()
-    for row in prange(height):
-        y = np.int64(row)  # numba counts without sign, and adding a signed offset to that gives a float
+    for y in range(low, high):
         for x in range(width):
             if labels[y, x] >= 0:
                 continue
@@ -71,7 +75,6 @@ def expand(image, labels, radius, threshold, slope):
                         expanded[y, x] = labels[v, u]
                     elif difference == closest and labels[v, u] != expanded[y, x]:
                         expanded[y, x] = -1
-    return expanded
 
 
 @compiled()
@@ -129,7 +132,6 @@ def _spread(image, y, x):
     return total / count
 
 
-@compiled(parallel=True)
 def gather(image, labels, directions):
     """The best pair along a few rays from every unknown pixel (Gastal and Oliveira 2010, section 4.1).
 
@@ -138,15 +140,20 @@ def gather(image, labels, directions):
     Returns (H, W, 2, d) colours, background first, (H, W, 2) their spread, and (H, W) which pixels found a pair.
     """
     height, width, channels = image.shape
-    rays = directions.shape[1]
     pairs = np.zeros((height, width, 2, channels))
     spreads = np.zeros((height, width, 2))
     found = np.zeros((height, width), np.bool_)
-    for row in prange(height):
-        y = np.int64(row)
-        spots = np.empty((rays, 2, 2), np.int64)
-        costs = np.empty((rays, 2))
-        for x in range(width):
+    share(_gather_rows, height, image, labels, directions, pairs, spreads, found)
+    return pairs, spreads, found
+
+
+@compiled()
+def _gather_rows(low, high, image, labels, directions, pairs, spreads, found):
+    rays = directions.shape[1]
+    spots = np.empty((rays, 2, 2), np.int64)
+    costs = np.empty((rays, 2))
+    for y in range(low, high):
+        for x in range(labels.shape[1]):
             if labels[y, x] >= 0:
                 continue
             cheapest = np.full(2, np.inf)
@@ -182,10 +189,8 @@ def gather(image, labels, directions):
                 pairs[y, x, label] = image[v, u]
                 spreads[y, x, label] = _spread(image, v, u)
             found[y, x] = True
-    return pairs, spreads, found
 
 
-@compiled(parallel=True)
 def refine(image, labels, pairs, spreads, found, offsets, decay):
     """Every unknown pixel takes the mean of the three best pairs around it (section 4.2).
 
@@ -197,11 +202,18 @@ def refine(image, labels, pairs, spreads, found, offsets, decay):
     colours = np.empty((height, width, 2, channels))
     alpha = np.empty((height, width))
     confidence = np.ones((height, width))
-    for row in prange(height):
-        y = np.int64(row)
-        spread = np.empty(2)
-        least = np.empty(3)
-        best = np.empty((3, 2), np.int64)
+    given = image, labels, pairs, spreads, found, offsets, decay
+    share(_refine_rows, height, *given, colours, alpha, confidence)
+    return colours, alpha, confidence
+
+
+@compiled()
+def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay, colours, alpha, confidence):
+    height, width, channels = image.shape
+    spread = np.empty(2)
+    least = np.empty(3)
+    best = np.empty((3, 2), np.int64)
+    for y in range(low, high):
         for x in range(width):
             colours[y, x, 0] = image[y, x]
             colours[y, x, 1] = image[y, x]
@@ -246,30 +258,46 @@ def refine(image, labels, pairs, spreads, found, offsets, decay):
             alpha[y, x] = _mixture(image[y, x], colours[y, x, 1], colours[y, x, 0])
             differ = _squared_distance(colours[y, x, 1], colours[y, x, 0]) > 0.0
             confidence[y, x] = np.exp(-decay * np.sqrt(misfit)) if differ else 0.0
-    return colours, alpha, confidence
 
 
-@compiled(parallel=True)
 def smooth(image, labels, colours, alpha, confidence, offsets, nearness, decay):
     """Colours, alpha and confidence averaged over the pixels around (section 4.3).
 
     `nearness[k]` is the Gaussian of offset k. Returns colours (H, W, 2, d), alpha and confidence (H, W).
     """
+    out = colours.copy(), alpha.copy(), confidence.copy()
+    given = image, labels, colours, alpha, confidence, offsets, nearness, decay
+    share(_smooth_rows, len(labels), *given, *out)
+    return out
+
+
+@compiled()
+def _smooth_rows(
+    low,
+    high,
+    image,
+    labels,
+    colours,
+    alpha,
+    confidence,
+    offsets,
+    nearness,
+    decay,
+    out_colours,
+    out_alpha,
+    out_confidence,
+):
     height, width, channels = image.shape
-    out_colours = colours.copy()
-    out_alpha = alpha.copy()
-    out_confidence = confidence.copy()
-    for row in prange(height):
-        y = np.int64(row)
-        weight = np.empty(2)
-        mean = np.empty((2, channels))
+    weight = np.empty(2)
+    mean = np.empty((2, channels))
+    for y in range(low, high):
         for x in range(width):
             if labels[y, x] >= 0:
                 continue
             weight[:] = 0.0
             mean[:] = 0.0
             contrast = contrast_weight = 0.0
-            low = low_weight = 0.0
+            flat = flat_weight = 0.0
             for k in range(offsets.shape[0]):
                 v, u = y + offsets[k, 0], x + offsets[k, 1]
                 if v < 0 or u < 0 or v >= height or u >= width:
@@ -285,14 +313,14 @@ def smooth(image, labels, colours, alpha, confidence, offsets, nearness, decay):
                 mixed = confidence[v, u] * alpha[v, u] * (1.0 - alpha[v, u])
                 contrast += mixed * np.sqrt(_squared_distance(colours[v, u, 1], colours[v, u, 0]))
                 contrast_weight += mixed
-                share = confidence[v, u] * nearness[k] + (1.0 if labels[v, u] >= 0 else 0.0)
-                low += share * alpha[v, u]
-                low_weight += share
+                part = confidence[v, u] * nearness[k] + (1.0 if labels[v, u] >= 0 else 0.0)
+                flat += part * alpha[v, u]
+                flat_weight += part
             for label in range(2):
                 if weight[label] > 0.0:
                     for c in range(channels):
                         out_colours[y, x, label, c] = mean[label, c] / weight[label]
-            if low_weight == 0.0:
+            if flat_weight == 0.0:
                 continue
             foreground, background = out_colours[y, x, 1], out_colours[y, x, 0]
             mixed = _mixture(image[y, x], foreground, background)
@@ -302,5 +330,4 @@ def smooth(image, labels, colours, alpha, confidence, offsets, nearness, decay):
             trust = min(1.0, apart / usual) if usual > 0.0 else 1.0
             trust *= np.exp(-decay * misfit)
             out_confidence[y, x] = trust
-            out_alpha[y, x] = trust * mixed + (1.0 - trust) * low / low_weight
-    return out_colours, out_alpha, out_confidence
+            out_alpha[y, x] = trust * mixed + (1.0 - trust) * flat / flat_weight

@@ -4,9 +4,9 @@ Weights are named by the top left pixels of their windows, (H - 2, W - 2); windo
 """
 
 import numpy as np
-from numba import prange
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu._threads import share
 from propmat._cpu.grid import LANES, STRIPE, straddles, window_factors
 
 
@@ -52,13 +52,17 @@ def _scatter(factor, lanes, count, weights, number, y, top, bottom, values):
                 target[number[row + 2, lanes[t] + 1 + a % 3]] += weights[lanes[t] - 1] * entry
 
 
-@compiled(parallel=True)
 def window_products(image, mean, wanted, adjoint, alpha, slopes, levels):
     """λᵀ B α of every wanted window, with the fits of α of `ridge.fits`; 0 elsewhere."""
-    rows, columns = wanted.shape
-    out = np.zeros((rows, columns))
-    for y in prange(rows):
-        for x in range(columns):
+    out = np.zeros(wanted.shape)
+    share(_multiply_rows, len(out), image, mean, wanted, adjoint, alpha, slopes, levels, out)
+    return out
+
+
+@compiled()
+def _multiply_rows(low, high, image, mean, wanted, adjoint, alpha, slopes, levels, out):
+    for y in range(low, high):
+        for x in range(wanted.shape[1]):
             if not wanted[y, x]:
                 continue
             for a in range(9):
@@ -67,4 +71,3 @@ def window_products(image, mean, wanted, adjoint, alpha, slopes, levels):
                 for c in range(image.shape[2]):
                     left -= slopes[y, x, c] * (image[v, u, c] - mean[y, x, c])
                 out[y, x] += adjoint[v, u] * left
-    return out

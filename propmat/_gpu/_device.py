@@ -10,6 +10,8 @@ from typing import Any
 
 from propmat.errors import DeviceMemoryError, MissingDependencyError, PropmatError, UnsupportedError
 
+INSTALL = "pip install 'propmat[gpu]' for CUDA 13, or 'cupy-cuda12x[ctk]' for CUDA 12"
+
 
 def cupy() -> Any:
     """The package, on a machine where it can work.
@@ -17,16 +19,14 @@ def cupy() -> Any:
     Raises
     ------
     MissingDependencyError
-        If CuPy is not installed.
+        If CuPy is not installed, or finds no compiler for its kernels (NVRTC).
     UnsupportedError
         If CuPy finds no device, or a driver that is too old for it.
     """
     try:
         import cupy
     except ImportError as error:
-        raise MissingDependencyError(
-            f"arrays on a GPU need CuPy ({error}): pip install 'propmat[gpu]' for CUDA 13, or cupy-cuda12x for CUDA 12"
-        ) from error
+        raise MissingDependencyError(f"arrays on a GPU need CuPy ({error}): {INSTALL}") from error
     _check(cupy)
     return cupy
 
@@ -36,17 +36,30 @@ def _check(cupy: Any) -> None:
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise UnsupportedError(f"no device can be used: {error}. CuPy {cupy.__version__} {_versions(cupy)}") from error
+        raise UnsupportedError(
+            f"no device can be used: {error}. CuPy {cupy.__version__} {_versions(cupy)}. Where the driver offers less: "
+            f"a newer driver, or {INSTALL}"
+        ) from error
     if not count:
         raise UnsupportedError("no device can be used: CuPy is installed, but there is no CUDA device")
+    try:
+        cupy.cuda.nvrtc.getVersion()
+    except (RuntimeError, ImportError, AssertionError) as error:  # CuPy loads the library at its first use
+        raise MissingDependencyError(
+            f"kernels cannot be compiled: CuPy {cupy.__version__} {_versions(cupy)}, and NVRTC is not found ({error}): "
+            f"{INSTALL}"
+        ) from error
 
 
 def _versions(cupy: Any) -> str:
     runtime = cupy.cuda.runtime
-    made_for = runtime.runtimeGetVersion() // 10
-    driver = runtime.driverGetVersion() // 10
-    offers = f"the driver offers {driver // 100}.{driver % 100}" if driver else "there is no driver"
-    return f"was made for CUDA {made_for // 100}.{made_for % 100}; {offers}"
+    driver = runtime.driverGetVersion()
+    offers = f"the driver offers {_version(driver)}" if driver else "there is no driver"
+    return f"was made for CUDA {_version(runtime.runtimeGetVersion())}; {offers}"
+
+
+def _version(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def asarray(value: Any) -> Any:
@@ -64,8 +77,14 @@ def described() -> str:
     package = cupy()
     properties = package.cuda.runtime.getDeviceProperties(package.cuda.Device().id)
     name, memory = properties["name"].decode(), properties["totalGlobalMem"] / 2**30
-    capability = f"{properties['major']}.{properties['minor']}"
-    return f"{name}, {memory:.0f} GiB, compute capability {capability}; CuPy {package.__version__} {_versions(package)}"
+    capability, compiler = (
+        f"{properties['major']}.{properties['minor']}",
+        "{}.{}".format(*package.cuda.nvrtc.getVersion()),
+    )
+    return (
+        f"{name}, {memory:.0f} GiB, compute capability {capability}; CuPy {package.__version__} {_versions(package)}; "
+        f"NVRTC {compiler}"
+    )
 
 
 @contextmanager
@@ -76,6 +95,8 @@ def telling_failures() -> Iterator[None]:
     ------
     DeviceMemoryError
         If an allocation failed inside.
+    UnsupportedError
+        If a kernel could not be compiled.
     PropmatError
         If the driver reports anything else: a device that was lost, or in which a kernel failed.
     """
@@ -90,6 +111,10 @@ def telling_failures() -> Iterator[None]:
             f"GPU: {error} Of {total:,} bytes {free:,} are free now. Use a smaller image or fewer unknown pixels, or "
             f"solve on the host (cupy.asnumpy)"
         ) from None
+    except package.cuda.compiler.CompileException as error:
+        raise UnsupportedError(
+            f"GPU: a kernel could not be compiled: {str(error).strip()} Where files of CUDA are missing: {INSTALL}"
+        ) from error
     except (package.cuda.runtime.CUDARuntimeError, package.cuda.driver.CUDADriverError) as error:
         raise PropmatError(
             f"GPU: {error}. The device may be lost to this process, arrays on it too: start another, and solve on the "

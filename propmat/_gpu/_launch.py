@@ -16,6 +16,7 @@ import numpy as np
 from propmat._gpu._device import cupy
 
 THREADS = 128
+MOST_THREADS = 256  # as in common.cuh
 MOST_GROUPS = 1 << 16
 
 Kernel = Callable[[tuple[int], tuple[int], tuple[Any, ...]], None]

@@ -13,15 +13,21 @@ __device__ void dot(const double *r, const Z *z, long long n, double *partial, l
     }
 }
 
-// p = z + beta p with beta = rᵀz / before, 0 unless before > 0; every group adds the partial sums of rᵀz for itself
+// The sum of numbers that are few, in every group for itself.
+__device__ double total(const double *numbers, long long count)
+{
+    double sum = 0;
+    FOR_THREADS(k, count)
+        sum += numbers[k];
+    return group_sum(sum);
+}
+
+// p = z + beta p with beta = rᵀz / before, 0 unless before > 0
 template <class Z>
 __device__ void turn(const Z *z, double *p, long long n, const double *partial, long long chunks, const double *before,
                      double *product)
 {
-    double sum = 0;
-    FOR_THREADS(c, chunks)
-        sum += partial[c];
-    sum = group_sum(sum);
+    double sum = total(partial, chunks);
     double beta = *before > 0 ? sum / *before : 0;
     FOR_ALL(i, n)
         p[i] = z[i] + beta * p[i];
@@ -45,10 +51,10 @@ FOR_TYPE(float, float32)
 FOR_TYPE(double, float64)
 
 // x += alpha p, r -= alpha q with alpha = rz / curvature, where both are positive; else nothing moves
-extern "C" __global__ void descend(double *x, double *r, const double *p, const double *q, long long n,
-                                   const double *rz, const double *curvature, double *partial, long long chunks)
+extern "C" __global__ void descend(double *x, double *r, const double *p, const double *q, long long n, const double *rz,
+                                   const double *curvatures, long long count, double *partial, long long chunks)
 {
-    double alpha = *rz > 0 && *curvature > 0 ? *rz / *curvature : 0;
+    double curvature = total(curvatures, count), alpha = *rz > 0 && curvature > 0 ? *rz / curvature : 0;
     FOR_GROUPS(c, chunks) {
         double sum = 0;
         for (long long i = c * n / chunks + threadIdx.x; i < (c + 1) * n / chunks; i += blockDim.x) {
@@ -59,5 +65,18 @@ extern "C" __global__ void descend(double *x, double *r, const double *p, const 
         sum = group_sum(sum);
         if (threadIdx.x == 0)
             partial[c] = sum;
+    }
+}
+
+extern "C" __global__ void look(const double *squares, long long chunks, const double *curvatures, long long count,
+                                const double *rz, double *out)
+{
+    if (blockIdx.x > 0)
+        return;
+    double squared = total(squares, chunks), curvature = total(curvatures, count);
+    if (threadIdx.x == 0) {
+        out[0] = squared;
+        out[1] = curvature;
+        out[2] = *rz;
     }
 }

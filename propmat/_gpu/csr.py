@@ -6,23 +6,28 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from propmat._gpu import _device
 from propmat._gpu._launch import launch, over
 from propmat.errors import UnsupportedError
 
 LANES = 8  # threads that share a row, as in csr.cu
+NO_ENTRIES = (
+    "solver: Direct and IncompleteCholesky work on entries in host memory; on a GPU use CG with Multigrid, "
+    "SmoothedAggregation or Jacobi"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A sparse matrix on the device, in double precision, and what was added to its diagonal."""
+    """A sparse matrix on the device, and what was added to its diagonal, if anything was."""
 
     entries: Any  # of SciPy, in host memory
     data: Any
     indices: Any
     indptr: Any
-    added: Any = 0.0
+    added: Any = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -38,21 +43,26 @@ class Stored:
         return int(self.entries.nnz)
 
     def __matmul__(self, x: Any) -> Any:
+        y = np.empty(self.shape[0], self.dtype, like=self.data)
+        launch("csr", f"multiply_{self.dtype}", *self._rows, x, y)
+        return y if self.added is None else y + self.added * x
+
+    @property
+    def _rows(self) -> tuple[Any, ...]:
         rows = self.shape[0]
-        y = np.empty(rows, like=self.data)
-        launch("csr", "multiply", over(rows * LANES), self.data, self.indices, self.indptr, rows, x, y)
-        return y + self.added * x if self.shape[0] == self.shape[1] else y
+        return over(rows * LANES), self.data, self.indices, self.indptr, rows
 
     def diagonal(self) -> Any:
-        return _device.asarray(self.entries.diagonal()) + self.added
+        diagonal = _device.asarray(self.entries.diagonal())
+        return diagonal if self.added is None else diagonal + self.added
 
     def shifted(self, change: Any) -> Stored:
         """The matrix with `change` (n,) added to its diagonal."""
-        return replace(self, added=self.added + change)
+        return replace(self, added=change if self.added is None else self.added + change)
 
     def on_host(self) -> Any:
-        """The entries in host memory, without what was added later."""
-        return self.entries
+        """The matrix in host memory."""
+        return self.entries if self.added is None else self.entries + sparse.diags_array(self.added.get())
 
     def tocsr(self) -> Any:
         """Refused: who asks for entries would work on them in host memory.
@@ -62,13 +72,16 @@ class Stored:
         UnsupportedError
             Always.
         """
-        raise UnsupportedError(
-            "solver: Direct, IncompleteCholesky and SmoothedAggregation work on entries in host memory; on a GPU "
-            "use CG with Multigrid or Jacobi"
-        )
+        raise UnsupportedError(NO_ENTRIES)
 
 
 def stored(matrix: Any) -> Stored:
     """A sparse matrix of SciPy, copied to the device."""
     whole = matrix.tocsr()
-    return Stored(whole, *map(_device.asarray, (whole.data, whole.indices, whole.indptr)))
+    pointers = (numbers.astype(np.int32, copy=False) for numbers in (whole.indices, whole.indptr))
+    return Stored(whole, *map(_device.asarray, (whole.data, *pointers)))
+
+
+def relax(matrix: Stored, b: Any, x: Any, step: Any, old: Any, new: Any, out: Any) -> None:
+    """step = old step + new (b - A x), out = x + step, in single precision."""
+    launch("csr", "relax", *matrix._rows, b, x, step, np.float32(old), np.float32(new), out)

@@ -1,7 +1,8 @@
 // Symmetric operators on the pixel grid; the layout is described in _cpu/grid.py. A run is one pixel here: `runs` is
-// column by column (first, length, shifts to rows -2, -1, 1, 2), and a chunk of runs is the work of one group.
+// column by column (first, length, shifts to rows -2, -1, 1, 2).
 
-extern "C" __global__ void mark_near(const bool *unknown, long long height, long long width, unsigned char *near)
+extern "C" __global__ void mark_near(const bool *unknown, long long height, long long width, unsigned char *near,
+                                     int *inside)
 {
     FOR_ALL(i, (height + 4) * (width + 4)) {
         long long y = i / (width + 4) - 2, x = i % (width + 4) - 2;
@@ -13,6 +14,30 @@ extern "C" __global__ void mark_near(const bool *unknown, long long height, long
                     ring = found > ring ? found : ring;
                 }
         near[i] = ring;
+        inside[i] = ring > 0;
+    }
+}
+
+// `ends` are the sums of `inside` up to each place; a centre has an unknown pixel in its window.
+extern "C" __global__ void number_support(const unsigned char *near, const int *ends, long long height, long long width,
+                                          int *number, bool *centres)
+{
+    FOR_ALL(i, (height + 4) * (width + 4)) {
+        long long y = i / (width + 4) - 2, x = i % (width + 4) - 2;
+        number[i] = near[i] > 0 ? ends[i] - 1 : -1;
+        if (y >= 0 && y < height && x >= 0 && x < width)
+            centres[y * width + x] = near[i] == 2 && y > 0 && y < height - 1 && x > 0 && x < width - 1;
+    }
+}
+
+extern "C" __global__ void find_runs(const int *number, long long width, const long long *pixels, long long count, int *runs)
+{
+    FOR_ALL(k, count) {
+        const int *here = number + (pixels[k] / width + 2) * (width + 4) + pixels[k] % width + 2;
+        runs[k] = here[0];
+        runs[count + k] = 1;
+        for (int s = 0; s < 4; s++)
+            runs[(2 + s) * count + k] = here[(s < 2 ? s - 2 : s - 1) * (width + 4)] - here[0];
     }
 }
 
@@ -79,12 +104,11 @@ extern "C" __global__ void multiply_runs(const double *values, long long size, c
 }
 
 extern "C" __global__ void multiply(const double *values, long long size, const int *runs, long long count,
-                                    const long long *chunks, long long chunk_count, const double *x, double *y,
-                                    double *partial)
+                                    const double *x, double *y, double *partial, long long chunks)
 {
-    FOR_GROUPS(c, chunk_count) {
+    FOR_GROUPS(c, chunks) {
         double sum = 0;
-        for (long long k = chunks[c] + threadIdx.x; k < chunks[c + 1]; k += blockDim.x) {
+        for (long long k = c * count / chunks + threadIdx.x; k < (c + 1) * count / chunks; k += blockDim.x) {
             double product = row_times(values, size, runs, count, k, x);
             y[runs[k]] = product;
             sum += x[runs[k]] * product;

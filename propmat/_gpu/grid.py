@@ -9,36 +9,30 @@ import numpy as np
 from propmat._gpu._launch import launch, over
 
 STRIPE = 32  # rows of a stretch, of which a device takes all
-CHUNKS = 2048  # groups that share the work of a product, and sums that are added at the end
+CHUNKS = 2048  # stretches that a product is summed over first
 
 
 def number_support(unknown: Any) -> tuple[Any, Any, int]:
     """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
     height, width = unknown.shape
-    near = np.empty((height + 4, width + 4), np.uint8, like=unknown)
-    launch("grid", "mark_near", over(near.size), unknown, height, width, near)
-    inside = near > 0
-    count = np.cumsum(inside.ravel(), dtype=np.int32).reshape(near.shape)
-    centres = np.zeros(unknown.shape, np.bool_, like=unknown)
-    centres[1:-1, 1:-1] = near[3:-3, 3:-3] == 2
-    return np.where(inside, count - 1, -1).astype(np.int32), centres, int(count[-1, -1])
+    near, inside = (np.empty((height + 4, width + 4), dtype, like=unknown) for dtype in (np.uint8, np.int32))
+    launch("grid", "mark_near", over(near.size), unknown, height, width, near, inside)
+    ends = np.cumsum(inside.ravel(), dtype=np.int32)
+    number, centres = np.empty_like(inside), np.empty(unknown.shape, np.bool_, like=unknown)
+    launch("grid", "number_support", over(near.size), near, ends, height, width, number, centres)
+    return number, centres, int(ends[-1])
 
 
 def find_runs(unknown: Any, number: Any) -> Any:
     """One column-major row per unknown pixel: number, 1, and the shifts to rows -2, -1, 1, 2."""
-    height, _ = unknown.shape
     pixels = np.flatnonzero(unknown)
-    rows = [number[2 + dy : 2 + dy + height, 2:-2].ravel()[pixels] for dy in (0, -2, -1, 1, 2)]
     runs = np.empty((6, pixels.size), np.int32, like=number)
-    runs[0], runs[1] = rows[0], 1
-    for k, row in enumerate(rows[1:], 2):
-        runs[k] = row - rows[0]
+    launch("grid", "find_runs", over(pixels.size), number, unknown.shape[1], pixels, pixels.size, runs)
     return runs.T
 
 
-def cut_runs(runs: Any) -> Any:
-    """First run of each chunk, and the end."""
-    return np.arange(CHUNKS + 1, dtype=np.int64, like=runs) * len(runs) // CHUNKS
+def cut_runs(runs: Any) -> None:
+    """Nothing: the device takes all runs at once."""
 
 
 def assemble_windows(
@@ -77,7 +71,7 @@ def multiply_runs(values: Any, runs: Any, begin: int, end: int, x: Any, y: Any) 
 
 
 def multiply(values: Any, runs: Any, chunks: Any, x: Any, y: Any, partial: Any) -> Any:
-    """y = A x on the unknown pixels; returns xᵀ A x, summed in a fixed order."""
-    count = chunks.size - 1
-    launch("grid", "multiply", count, values, values.shape[1], runs, len(runs), chunks, count, x, y, partial)
-    return partial[:count].sum()
+    """y = A x on the unknown pixels; returns xᵀ A x in parts."""
+    count = partial.size
+    launch("grid", "multiply", count, values, values.shape[1], runs, len(runs), x, y, partial, count)
+    return partial

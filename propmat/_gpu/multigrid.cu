@@ -76,3 +76,20 @@ extern "C" __global__ void multiply_dense(const float *matrix, long long size, c
             out[i] = total;
     }
 }
+
+extern "C" __global__ void begin(const float *b, float factor, long long n, float *x, float *step)
+{
+    FOR_ALL(i, n)
+        x[i] = step[i] = factor * b[i];
+}
+
+#define FOR_TYPE(Z, suffix)                                                                                       \
+    extern "C" __global__ void scale_##suffix(const Z *x, const float *diagonal, double factor, long long n,        \
+                                              float *out)                                                           \
+    {                                                                                                               \
+        FOR_ALL(i, n)                                                                                               \
+            out[i] = float(factor * x[i]) * diagonal[i];                                                            \
+    }
+
+FOR_TYPE(float, float32)
+FOR_TYPE(double, float64)

@@ -58,5 +58,15 @@ def multiply_dense(matrix: Any, x: Any, out: Any) -> None:
     launch("multigrid", "multiply_dense", x.size, matrix, x.size, x, out)
 
 
+def begin(b: Any, factor: Any, x: Any, step: Any) -> None:
+    """x = step = factor b."""
+    launch("multigrid", "begin", over(b.size), b, np.float32(factor), b.size, x, step)
+
+
+def scale(x: Any, diagonal: Any, factor: float, out: Any) -> None:
+    """out = factor S x for a diagonal S."""
+    launch("multigrid", f"scale_{x.dtype}", over(x.size), x, diagonal, float(factor), x.size, out)
+
+
 def _over_blocks(kernel: str, sizes: Any, *arguments: Any) -> None:
     launch("multigrid", kernel, over(sizes.size * LANES), *arguments)

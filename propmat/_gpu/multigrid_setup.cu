@@ -370,6 +370,20 @@ extern "C" __global__ void factor_blocks(double *stencil, const long long *offse
     }
 }
 
+// Calls visit(q, begin, i, j, width) for every entry (i, j) of the matrices of block p to its neighbours q ahead.
+template <class Visit>
+__device__ void each_ahead(long long p, const int *neighbours, const long long *offsets, const long long *sizes, Visit visit)
+{
+    for (int s = 5; s < 9; s++) {
+        int q = neighbours[9 * p + s];
+        if (q < 0)
+            continue;
+        long long width = sizes[q], begin = offsets[5 * p + s - 4];
+        FOR_THREADS(k, sizes[p] * width)
+            visit(q, begin, k / width, k % width, width);
+    }
+}
+
 // fresh = basis L⁻ᵀ, and `half` is every matrix to a neighbour ahead times the neighbour's L⁻ᵀ.
 extern "C" __global__ void transform_right(const double *stencil, const long long *offsets, const long long *sizes,
                                            const long long *where, const double *inverses, const int *neighbours,
@@ -384,18 +398,12 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
                 total += basis[begins[p] + k / size * size + m] * inverses[where[p] + m * size + k % size];
             fresh[begins[p] + k] = total;
         }
-        for (int s = 5; s < 9; s++) {
-            int q = neighbours[9 * p + s];
-            if (q < 0)
-                continue;
-            long long width = sizes[q], begin = offsets[5 * p + s - 4];
-            FOR_THREADS(k, size * width) {
-                double total = 0;
-                for (long long m = 0; m < width; m++)
-                    total += stencil[begin + k / width * width + m] * inverses[where[q] + m * width + k % width];
-                half[begin + k] = total;
-            }
-        }
+        each_ahead(p, neighbours, offsets, sizes, [=](int q, long long begin, int i, int j, long long width) {
+            double total = 0;
+            for (long long m = 0; m < width; m++)
+                total += stencil[begin + i * width + m] * inverses[where[q] + m * width + j];
+            half[begin + i * width + j] = total;
+        });
     }
 }
 
@@ -406,19 +414,13 @@ extern "C" __global__ void transform_left(double *stencil, const long long *offs
 {
     FOR_GROUPS(p, blocks) {
         long long size = sizes[p];
-        for (int s = 5; s < 9; s++) {
-            int q = neighbours[9 * p + s];
-            if (q < 0)
-                continue;
-            long long width = sizes[q], begin = offsets[5 * p + s - 4];
-            FOR_THREADS(k, size * width) {
-                double total = 0;
-                for (long long m = 0; m < size; m++)
-                    total += inverses[where[p] + m * size + k / width] * half[begin + m * width + k % width];
-                stencil[begin + k] = total;
-                values[begin + k] = rint(units * total);
-            }
-        }
+        each_ahead(p, neighbours, offsets, sizes, [=](int, long long begin, int i, int j, long long width) {
+            double total = 0;
+            for (long long m = 0; m < size; m++)
+                total += inverses[where[p] + m * size + i] * half[begin + m * width + j];
+            stencil[begin + i * width + j] = total;
+            values[begin + i * width + j] = rint(units * total);
+        });
     }
 }
 

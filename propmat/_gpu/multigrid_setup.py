@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._gpu._launch import launch, over
+from propmat._gpu._launch import MOST_THREADS, launch, over
 
 PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
 GROUPS = 1024  # that have room of their own to work in; more than run at once
@@ -20,27 +20,25 @@ def blocks_of_pixels(unknown: Any, number: Any, edge: int) -> tuple[Any, Any, An
     """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
     height, width = unknown.shape
     down, across = -(-height // edge), -(-width // edge)
-    inside = np.full((down * edge, across * edge), -1, np.int32, like=number)
-    inside[:height, :width] = np.where(unknown, number[2:-2, 2:-2], -1)
-    by_block = inside.reshape(down, edge, across, edge).transpose(0, 2, 1, 3).reshape(down * across, edge * edge)
-    counts = (by_block >= 0).sum(axis=1)
-    blocks = np.flatnonzero(counts)
-    grid = np.full(down * across, -1, np.int32, like=number)
-    grid[blocks] = np.arange(blocks.size, dtype=np.int32, like=number)
-    where = np.stack([blocks // across, blocks % across], axis=1).astype(np.int32)
-    first = np.zeros(blocks.size + 1, np.int64, like=number)
-    first[1:] = np.cumsum(counts[blocks])
-    pixels = np.flatnonzero(by_block >= 0)
-    cells = (pixels % (edge * edge)).astype(np.uint8)
-    return grid.reshape(down, across), where, first, by_block.ravel()[pixels], cells
+    squares, shape = down * across, (height, width, edge, across, down * across)
+    counts = np.empty(squares, np.int64, like=number)
+    launch("blocks", "count_pixels", over(squares), unknown, *shape, counts)
+    ends = np.cumsum(counts)
+    blocks, pixels = divmod(int(ends[-1]), 1 << 32)
+    grid, where = np.empty((down, across), np.int32, like=number), np.empty((blocks, 2), np.int32, like=number)
+    first, members = np.empty(blocks + 1, np.int64, like=number), np.empty(pixels, np.int32, like=number)
+    cells = np.empty(pixels, np.uint8, like=number)
+    made = grid, where, first, members, cells
+    launch("blocks", "blocks_of_pixels", over(squares), unknown, number, *shape, ends, *made)
+    return made
 
 
 def find_neighbours(grid: Any, where: Any) -> Any:
     """Block in each of the nine slots, -1 for none."""
-    height, width = grid.shape
-    padded = np.full((height + 2, width + 2), -1, np.int32, like=grid)
-    padded[1:-1, 1:-1] = grid
-    return np.stack([padded[where[:, 0] + s // 3, where[:, 1] + s % 3] for s in range(9)], axis=1)
+    neighbours = np.empty((len(where), 9), np.int32, like=grid)
+    given = (grid, *grid.shape, where, len(where), neighbours)
+    launch("blocks", "find_neighbours", over(neighbours.size), *given)
+    return neighbours
 
 
 def scale_pixels(low: int, high: int, values: Any, runs: Any, scale: Any, units: float, out: Any) -> None:
@@ -83,14 +81,14 @@ def block_functions(
     parent: Any,
     first: Any,
     children: Any,
+    room: int,
     most: int,
     threshold: float,
     out: Any,
     base: Any,
     counts: Any,
 ) -> None:
-    """Local functions of every block of blocks; unknowns that are not `live` stay out of them."""
-    room = int((base[1:] - base[:-1]).max())
+    """Local functions of every block of blocks, of at most `room` unknowns; those not `live` stay out of them."""
     numbers = 2 * room * room + room
     groups = max(1, min(counts.size, GROUPS, SCRATCH // (8 * numbers)))
     work = np.empty(groups * numbers, like=stencil), np.empty(groups * 3 * room, np.int32, like=stencil)
@@ -199,5 +197,5 @@ def change_basis(
 def symmetric_inverse(matrix: Any) -> Any:
     """The inverse in single precision; directions that rounding has made dependent are left out."""
     rows, live = np.empty_like(matrix), np.zeros(len(matrix), np.bool_, like=matrix)
-    launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=256)
+    launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=MOST_THREADS)
     return (rows @ rows.T).astype(np.float32)

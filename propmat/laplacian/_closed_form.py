@@ -137,7 +137,7 @@ class WindowLaplacian(Laplacian):
 
     def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
-        colours = self.image[mask]
+        colours = to_host(self.image[mask])
         return np.column_stack([np.ones(len(colours)), colours])
 
     def __repr__(self) -> str:

@@ -20,8 +20,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.int32]
 
-LEAF = 16  # points in a leaf of the search tree; 8 and 32 take as long
-
 
 @dataclass(frozen=True)
 class Preset:
@@ -172,11 +170,12 @@ class Knn(Laplacian):
         return Pairs(first[inside], second[inside], times[inside], weight[inside])
 
     def _search(self, wanted: Mask) -> Pairs:
+        from propmat._cpu.neighbours import tally
+
         preset = PRESETS[self.preset]
         searches = zip(preset.neighbours, preset.spatial, strict=True)
         found = [_found(self.features(spatial), neighbours - 1, wanted) for neighbours, spatial in searches]
-        edges, times = np.unique(np.concatenate(found), return_counts=True)
-        first, second = (end.astype(np.int32) for end in np.divmod(edges, wanted.size))
+        first, second, times = tally(*map(np.concatenate, zip(*found, strict=True)), wanted.size)
         times = times if preset.repeated else np.ones_like(times)
         return Pairs(first, second, times, times * self.kernel(first, second))
 
@@ -239,18 +238,13 @@ class Knn(Laplacian):
         return f"Knn({height} x {width} pixels, preset {self.preset!r})"
 
 
-def _found(points: Array, count: int, wanted: Mask) -> NDArray[np.int64]:
-    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, as first * N + second."""
+def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
+    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, the lesser pixel first."""
     from propmat._cpu import neighbours as kernels
 
     if wanted.size == 1:
-        return np.empty(0, np.int64)
-    pixels = np.arange(wanted.size, dtype=np.int32)
-    depth = max(0, int(np.ceil(np.log2(wanted.size / LEAF))))
-    boxes = kernels.build(points, pixels, depth)
-    nearest = kernels.search(points, pixels, boxes, depth, wanted[pixels], min(count, wanted.size - 1))
-    searched = nearest[:, 0] >= 0
-    one, other = np.repeat(pixels[searched], nearest.shape[1]), nearest[searched].ravel()
-    inside = wanted[one] | wanted[other]
-    one, other = one[inside].astype(np.int64), other[inside]
-    return np.minimum(one, other) * wanted.size + np.maximum(one, other)
+        return np.empty(0, np.int32), np.empty(0, np.int32)
+    tree = kernels.build(points)
+    nearest = kernels.search(tree, wanted[tree.pixels], min(count, wanted.size - 1))
+    found: tuple[Pixels, Pixels] = kernels.pairs_with(wanted, tree.pixels, nearest)
+    return found

@@ -26,14 +26,8 @@ def choose(matrix: Any) -> Preconditioner:
     """
     if isinstance(matrix, GridOperator):
         return Multigrid()
-    return SmoothedAggregation() if sparse.issparse(matrix) and not _reaches_far(matrix.tocsr()) else Jacobi()
-
-
-def fallback(matrix: Any) -> Preconditioner:
-    """One that rounding cannot make indefinite: smoothed aggregation, or the diagonal where that does not run."""
-    if isinstance(matrix, GridOperator) and not matrix.backend.factorises:
-        return Jacobi()
-    return SmoothedAggregation()
+    entries = getattr(matrix, "on_host", lambda: matrix)()
+    return SmoothedAggregation() if sparse.issparse(entries) and not _reaches_far(entries.tocsr()) else Jacobi()
 
 
 def _reaches_far(matrix: Any) -> bool:

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from propmat._backend import to_host
+from propmat._backend import backend_of
 from propmat.preconditioners._levels import Level
 
 Array = np.ndarray[Any, Any]
 
 FRACTION = 8.0  # the smoother damps eigenvalues from the bound down to this share of it
 BOUND = 1.1  # the estimate is from below
-
-
-LANCZOS_STEPS = 16
+LANCZOS_STEPS = 16  # after 12 it was 8 % below on one of a hundred levels looked at, after 16 at most 4
 
 
 class Smoother:
@@ -25,9 +23,8 @@ class Smoother:
     """
 
     def __init__(self, level: Level, degree: int) -> None:
-        self.level = level
+        self.level, self.bound = level, BOUND * largest_eigenvalue(level)
         self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32, like=level.values) for _ in range(4))
-        self.bound = BOUND * self._largest_eigenvalue()
         middle, half = self.bound * (1 + 1 / FRACTION) / 2, self.bound * (1 - 1 / FRACTION) / 2
         sigma, rho = middle / half, half / middle
         self.factors = [(np.float32(0), np.float32(1 / middle))]
@@ -36,32 +33,9 @@ class Smoother:
             self.factors.append((np.float32(following * rho), np.float32(2 * following / half)))
             rho = following
 
-    def _largest_eigenvalue(self) -> float:
-        """From the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
-
-        Power iteration will not do: on a large image it passes over an eigenvector that lives on a few pixels, and a
-        smoother whose bound is too low makes the cycle indefinite.
-        """
-        direction, product, zero = self.step, self.y, np.zeros_like(self.b)
-        residual = _noise(self.b)
-        residual *= self.level.live
-        sums = np.ones((LANCZOS_STEPS + 1, 2), np.float32, like=zero)  # rᵀr and pᵀAp; read once, at the end
-        with np.errstate(all="ignore"):  # what comes after a breakdown is not looked at
-            for k in range(LANCZOS_STEPS):
-                sums[k, 0] = (residual * residual).sum()
-                direction *= sums[k, 0] / sums[k - 1, 0]
-                direction += residual
-                self.level.residual(zero, direction, product, self.b)
-                sums[k, 1] = -(direction * product).sum()
-                residual += sums[k, 0] / sums[k, 1] * product
-        for buffer in (self.b, self.x, self.y, self.step):
-            buffer[:] = 0
-        return _largest_ritz_value(to_host(sums)[:-1].astype(np.float64))
-
     def smooth_from_zero(self) -> None:
         """x for b, from x = 0; that saves the first product."""
-        np.multiply(self.b, self.factors[0][1], out=self.x)
-        self.step[:] = self.x
+        backend_of(self.b).kernels("multigrid").begin(self.b, self.factors[0][1], self.x, self.step)
         self._go_on(self.factors[1:])
 
     def smooth(self) -> None:
@@ -74,13 +48,17 @@ class Smoother:
             self.x, self.y = self.y, self.x
 
 
-def _noise(like: Array) -> Array:
-    """Numbers in [-1, 1) as good as random, the same wherever they are made: a multiplicative hash of 0, 1, 2 ..."""
-    key = np.arange(like.size, dtype=np.uint32, like=like)
-    for factor, shift in ((0x9E3779B9, 16), (0x85EBCA6B, 13), (0xC2B2AE35, 16)):
-        key *= np.uint32(factor)
-        key ^= key >> np.uint32(shift)
-    return (key * 2.0**-31 - 1.0).astype(np.float32)
+def largest_eigenvalue(level: Level) -> float:
+    """From the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
+
+    Power iteration will not do: on a large image it passes over an eigenvector that lives on a few pixels, and a
+    smoother whose bound is too low makes the cycle indefinite.
+    """
+    kernels = backend_of(level.values).kernels("lanczos")
+    residual = kernels.noise(level.live)
+    zero, scratch = np.zeros_like(residual), np.empty_like(residual)
+    sums = kernels.coefficients(lambda x, out: level.residual(zero, x, out, scratch), residual, LANCZOS_STEPS)
+    return _largest_ritz_value(sums)
 
 
 def _largest_ritz_value(sums: Array) -> float:

@@ -11,10 +11,8 @@ from propmat.grid import GridOperator
 
 Array = np.ndarray[Any, Any]
 
-CHUNKS = 64  # parts of a loop over blocks, of about equal work
 FACTOR = 3  # blocks across a block of the next level
 UNITS = 32767.0  # of a matrix's entries in a cycle; none is above 1, for the diagonal is 1
-LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
 
 
 class Level:
@@ -62,7 +60,9 @@ class Blocks(Level):
     parent: Array
     children: Array
     first_child: Array
+    within: Array  # where its unknowns begin among those of its parent
     child_begins: Array
+    most: int  # unknowns of the children of one block
 
     def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
         self.grid, self.where, self.first, self.members = grid, where, first, members
@@ -70,40 +70,30 @@ class Blocks(Level):
         self.neighbours = self.backend.kernels("multigrid_setup").find_neighbours(grid, where)
 
     def take(self, functions: Array, counts: Array) -> None:
-        """Keep `counts` functions of each block, padded with zeros to a multiple of LANES."""
+        """Keep `counts` functions of each block, padded with zeros."""
         self.counts = counts
-        self.sizes = (-(-counts // LANES) * LANES).astype(np.int64)
-        self.starts = starts_of(self.sizes)
-        self.size = int(self.sizes.sum())
-        lengths = np.diff(self.first) * self.sizes
-        self.begins = starts_of(lengths)
-        self.basis = np.zeros(int(lengths.sum()), np.float32, like=counts)
+        layout = self.backend.kernels("blocks").lay_out(counts, self.first, self.neighbours)
+        self.sizes, self.starts, self.begins, self.corners, self.offsets, self.chunks, totals = layout
+        self.size, length, self.squares, self.entries, self.widest = totals
+        self.basis = np.zeros(length, np.float32, like=counts)
         kernels = self.backend.kernels("multigrid_setup")
         self.backend.share(
             kernels.pack, len(counts), functions, self.first, counts, self.sizes, self.begins, self.basis
         )
-        widths = np.where(self.neighbours[:, 4:] >= 0, self.sizes[self.neighbours[:, 4:]], 0) * self.sizes[:, None]
-        self.offsets = starts_of(widths.ravel()).reshape(widths.shape)
-        self.entries = int(widths.sum())
-        shares = np.arange(CHUNKS, dtype=np.int64, like=counts) * self.entries // CHUNKS
-        self.chunks = np.full(CHUNKS + 1, len(counts), np.int64, like=counts)
-        self.chunks[:CHUNKS] = np.searchsorted(self.offsets[:, 0], shares)
 
     def finish(self, stencil: Array) -> None:
         """Normalise the basis and with it the matrix, and keep that for the cycle."""
         kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
         self.values = np.zeros(self.entries, np.int16, like=stencil)
-        squares = self.sizes**2
-        where = starts_of(squares)
-        inverses = np.empty(int(squares.sum()), like=stencil)
+        inverses = np.empty(self.squares, like=stencil)
         blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
-        share(kernels.factor_blocks, blocks, *common, self.starts, where, inverses, self.live)
+        share(kernels.factor_blocks, blocks, *common, self.starts, self.corners, inverses, self.live)
         share(
             kernels.change_basis,
             blocks,
             *common,
-            where,
+            self.corners,
             inverses,
             self.neighbours,
             self.first,
@@ -144,38 +134,7 @@ class Blocks(Level):
 
 def group(fine: Blocks) -> Blocks:
     """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
-    where = fine.where // FACTOR
-    shape = int(where[:, 0].max()) + 1, int(where[:, 1].max()) + 1
-    key = where[:, 0].astype(np.int64) * shape[1] + where[:, 1]
-    unique, parent = np.unique(key, return_inverse=True)
-    grid = np.full(shape, -1, np.int32, like=where)
-    coarse_where = np.stack([unique // shape[1], unique % shape[1]], axis=1).astype(np.int32)
-    grid[coarse_where[:, 0], coarse_where[:, 1]] = np.arange(len(unique), dtype=np.int32, like=where)
-    children = np.argsort(parent, kind="stable")
-    first_child = bounds_of(np.bincount(parent))
-    sizes = fine.sizes[children]
-    ends = bounds_of(sizes)
-    places = np.arange(fine.size, dtype=np.int64, like=where)
-    members = (fine.starts[children] - ends[:-1])[intervals(sizes, fine.size)] + places
-    level = Blocks(grid, coarse_where, ends[first_child], members.astype(np.int32))
-    level.parent, level.children, level.first_child = parent, children, first_child
+    made = fine.backend.kernels("blocks").group(fine.grid, fine.where, fine.sizes, fine.starts, FACTOR)
+    level = Blocks(*made[:4])
+    level.parent, level.children, level.first_child, level.within, level.most = made[4:]
     return level
-
-
-def starts_of(lengths: Array) -> Array:
-    """Where intervals of such lengths begin that lie side by side."""
-    return np.cumsum(lengths) - lengths
-
-
-def bounds_of(lengths: Array) -> Array:
-    """The same, and where the last one ends."""
-    bounds = np.zeros(lengths.size + 1, np.int64, like=lengths)
-    bounds[1:] = np.cumsum(lengths)
-    return bounds
-
-
-def intervals(lengths: Array, total: int) -> Array:
-    """Number of the interval of each of `total` places; lengths are positive. (`numpy.repeat`, which CuPy lacks.)"""
-    marks = np.zeros(total, np.int32, like=lengths)
-    marks[starts_of(lengths)[1:]] = 1
-    return np.cumsum(marks)

@@ -13,7 +13,7 @@ from propmat.errors import UnsupportedError
 from propmat.grid import GridOperator
 from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group, intervals, starts_of
+from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
 
 Array = np.ndarray[Any, Any]
 EDGE = 8  # pixels across a block of the first coarse level
@@ -115,7 +115,7 @@ class Hierarchy:
 
     def _can_coarsen(self) -> bool:
         last = self.levels[-1]
-        return last.live.sum() > self.settings.coarsest and len(last.counts) > 1
+        return len(last.counts) > 1 and int(last.live.sum()) > self.settings.coarsest
 
     def _first_level(self) -> None:
         kernels = self.backend.kernels("multigrid_setup")
@@ -147,14 +147,9 @@ class Hierarchy:
         self.levels, self.stencil = [level], stencil
 
     def _locate(self, level: Blocks) -> None:
-        """Row of the basis and block of every pixel of the support."""
-        size = self.matrix.support.size
-        owner = intervals(np.diff(level.first), level.members.size)
-        rank = np.arange(level.members.size, dtype=np.int64, like=owner) - level.first[owner]
-        self.owner = np.full(size, -1, np.int32, like=owner)
-        self.owner[level.members] = owner
-        self.row = np.zeros(size, np.int64, like=owner)
-        self.row[level.members] = level.begins[owner] + rank * level.sizes[owner]
+        """Block and row of the basis of every pixel of the support."""
+        kernels, size = self.backend.kernels("blocks"), self.matrix.support.size
+        self.owner, self.row = kernels.locate(size, level.first, level.members, level.begins, level.sizes)
 
     def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
         stencil = np.zeros(level.entries, like=values)
@@ -197,7 +192,7 @@ class Hierarchy:
             coarse.sizes,
             coarse.offsets,
             most,
-            int(fine.sizes.max()) * int(coarse.sizes.max()),
+            fine.widest * coarse.widest,
             out,
         )
         return out
@@ -219,7 +214,7 @@ class Hierarchy:
         fine = self.levels[-1]
         level = group(fine)
         # It guards memory, and must not bind: functions left out that cost next to nothing are hundreds of iterations.
-        most = min(32 << len(self.levels), int(np.diff(level.first).max()))
+        most = min(32 << len(self.levels), level.most)
         functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
         counts = np.empty(len(level.where), np.int64, like=self.stencil)
         self.backend.share(
@@ -234,6 +229,7 @@ class Hierarchy:
             level.parent,
             level.first_child,
             level.children,
+            level.most,
             most,
             self.settings.threshold,
             functions,
@@ -241,11 +237,7 @@ class Hierarchy:
             counts,
         )
         level.take(functions, counts)
-        parents = level.parent
-        within = np.empty(len(parents), np.int64, like=parents)
-        before = starts_of(fine.sizes[level.children])
-        within[level.children] = before - level.first[parents[level.children]]
-        level.child_begins = level.begins[parents] + within * level.sizes[parents]
+        level.child_begins = level.begins[level.parent] + level.within * level.sizes[level.parent]
         stencil = self._galerkin_blocks(self.stencil, fine, level)
         level.finish(stencil)
         self.levels.append(level)
@@ -254,15 +246,8 @@ class Hierarchy:
     def _dense_inverse(self) -> Array:
         """The inverse of the last level's matrix, 0 for what is not live."""
         last, kernels = self.levels[-1], self.backend.kernels("multigrid_setup")
-        blocks, slots = np.nonzero(last.neighbours[:, 4:] >= 0)  # in the order of the stencil
-        others = last.neighbours[blocks, slots + 4]
-        widths = last.sizes[others]
-        entry = intervals(last.sizes[blocks] * widths, last.entries)
-        place = np.arange(last.entries, dtype=np.int64, like=entry) - last.offsets[blocks, slots][entry]
-        rows = last.starts[blocks][entry] + place // widths[entry]
-        columns = last.starts[others][entry] + place % widths[entry]
-        dense = np.zeros((last.size, last.size), like=self.stencil)
-        dense[rows, columns] = dense[columns, rows] = self.stencil
+        layout = last.offsets, last.neighbours, last.starts, last.sizes, last.size
+        dense = self.backend.kernels("blocks").dense(self.stencil, *layout)
         live = np.flatnonzero(last.live)
         inverse = np.zeros(dense.shape, np.float32, like=dense)
         inverse[live[:, None], live] = kernels.symmetric_inverse(dense[live[:, None], live])
@@ -300,11 +285,10 @@ class Hierarchy:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
         # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
         power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
-        np.multiply(residual, 1 / power, out=smoother.b)
-        smoother.b *= self.pixels.scale
+        scale = self.backend.kernels("multigrid").scale
+        scale(residual, self.pixels.scale, 1 / power, smoother.b)
         self._cycle(0)
-        smoother.x *= self.pixels.scale
-        smoother.x *= np.float32(power)
+        scale(smoother.x, self.pixels.scale, power, smoother.x)
         return smoother.x
 
     def __repr__(self) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._backend import backend_of
+from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._base import Apply, NearNullSpace
 
 Array = NDArray[Any]
@@ -27,7 +29,8 @@ class SmoothedAggregation:
     """One V-cycle of smoothed aggregation, coarsened along the near-null space of the Laplacian.
 
     Given [1, R, G, B] for the closed form it takes about a quarter of the iterations that the usual [1] needs
-    (`docs/design.md`). Works for any graph.
+    (`docs/design.md`). Works for any graph. On a GPU the levels are made in host memory, and the cycle runs on the
+    device with Chebyshev smoothing.
 
     References
     ----------
@@ -40,13 +43,15 @@ class SmoothedAggregation:
         """The map r → one V-cycle on r."""
         import pyamg
 
-        entries = matrix.tocsr()
+        diagonal, entries = matrix.diagonal(), getattr(matrix, "on_host", lambda: matrix)().tocsr()
         candidates = None if near_null_space is None else _independent(near_null_space())
         with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
                 entries, B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
             )
-        return hierarchy.aspreconditioner(cycle="V").matvec
+        if backend_of(diagonal).factorises:
+            return hierarchy.aspreconditioner(cycle="V").matvec
+        return Cycle(hierarchy.levels, like=diagonal)
 
 
 @contextmanager

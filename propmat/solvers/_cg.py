@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from propmat import _inputs, preconditioners
 from propmat._backend import backend_of
 from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace
-from propmat.preconditioners._auto import fallback
+from propmat.preconditioners import NearNullSpace, SmoothedAggregation
 from propmat.solvers._base import Callback, Solution, Status, length, relative_residual
 
 Array = NDArray[np.float64]
@@ -74,7 +73,7 @@ class CG:
         preconditioner = self.preconditioner or preconditioners.choose(matrix)
         apply = preconditioner.prepare(matrix, near_null_space)
         # Should rounding ever make the chosen cycle indefinite, this one costs more and cannot be.
-        second_choice = partial(fallback(matrix).prepare, matrix, near_null_space)
+        second_choice = partial(SmoothedAggregation().prepare, matrix, near_null_space)
         return PreparedCG(self, matrix, apply, second_choice, time.perf_counter() - start)
 
 
@@ -179,12 +178,13 @@ class _Run:
             self.iterations += 1
             if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
                 continue
+            squared, curvature, rz_seen = kernels.look(squared, curvature, rz)
             norm = math.sqrt(squared)
             if norm <= self.tolerance:
                 return Status.converged
             if not np.isfinite(curvature):
                 return Status.nonfinite
-            if rz <= 0:
+            if rz_seen <= 0:
                 return Status.indefinite_preconditioner
             if curvature <= 0:
                 return Status.indefinite

@@ -1,0 +1,85 @@
+"""The V-cycle of smoothed aggregation where pyamg's own does not run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from propmat._backend import Backend, backend_of, beside
+from propmat.preconditioners._chebyshev import Smoother
+from propmat.preconditioners._levels import Level
+
+Array = np.ndarray[Any, Any]
+
+DEGREE = 3  # of the smoother
+TINY = 1e-150  # in place of lengths whose squares are 0
+
+
+class Entries(Level):
+    """A level with stored entries, in single precision."""
+
+    def __init__(self, matrix: Any, live: Array, backend: Backend) -> None:
+        self.kernels = backend.kernels("csr")
+        self.matrix = self.kernels.stored(matrix)
+        self.size, self.live, self.values = live.size, live, self.matrix.data
+
+    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+        self.kernels.relax(self.matrix, b, x, step, old, new, out)
+
+
+class Cycle:
+    """One symmetric V-cycle over pyamg's levels, each scaled to unit diagonal, with Chebyshev smoothing."""
+
+    def __init__(self, levels: list[Any], like: Array) -> None:
+        """Arrays are put where `like` lies."""
+        backend = backend_of(like)
+        stored, roots = backend.kernels("csr").stored, [_roots(level.A.diagonal()) for level in levels]
+        self.scale = beside(_inverse(roots[0]), like)
+        self.smoothers, self.restrictions, self.prolongations = [], [], []
+        for level, root, below in zip(levels, roots, roots[1:], strict=False):
+            matrix = Entries(_scaled(_inverse(root), level.A, _inverse(root)), beside(root > 0, like), backend)
+            self.smoothers.append(Smoother(matrix, DEGREE))
+            prolongation = _scaled(root, level.P, _inverse(below))
+            self.prolongations.append(stored(prolongation))
+            self.restrictions.append(stored(sparse.csr_array(prolongation.T)))
+        self.residuals = [np.zeros_like(smoother.b) for smoother in self.smoothers]
+        last = _scaled(_inverse(roots[-1]), levels[-1].A, _inverse(roots[-1])).toarray()
+        self.inverse = beside(np.linalg.pinv(last, hermitian=True).astype(np.float32), like)
+        self.multiply_dense = backend.kernels("multigrid").multiply_dense
+
+    def __call__(self, residual: Array) -> Array:
+        """The cycle on a residual, whose length may be anything that double precision holds."""
+        length = np.maximum(np.sqrt((residual * residual).sum()), TINY)
+        b = (residual / length * self.scale).astype(np.float32)
+        return self._improved(0, b) * self.scale * length
+
+    def _improved(self, k: int, b: Array) -> Array:
+        """x for the b of a level, from x = 0."""
+        if k == len(self.smoothers):
+            x = np.empty_like(b)
+            self.multiply_dense(self.inverse, b, x)
+            return x
+        smoother, residual = self.smoothers[k], self.residuals[k]
+        smoother.b = b
+        smoother.smooth_from_zero()
+        smoother.level.residual(b, smoother.x, residual, smoother.y)
+        smoother.x += self.prolongations[k] @ self._improved(k + 1, self.restrictions[k] @ residual)
+        smoother.smooth()
+        return smoother.x
+
+
+def _scaled(left: Array, matrix: Any, right: Array) -> sparse.csr_array:
+    """The matrix between two diagonals, in single precision."""
+    product = sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right)
+    return sparse.csr_array(product, dtype=np.float32)
+
+
+def _roots(diagonal: Array) -> Array:
+    return np.sqrt(np.maximum(diagonal, 0))
+
+
+def _inverse(numbers: Array) -> Array:
+    """1 / numbers, 0 for 0."""
+    return np.where(numbers > 0, 1 / np.where(numbers > 0, numbers, 1), 0)
