@@ -475,16 +475,15 @@ def test_learned_affinities_and_those_of_colours_on_rendered_scenes():
 
 @pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="needs the photographs of ../shared/data")
 @pytest.mark.parametrize(
-    ("network", "others", "most"),
-    [(dcnn, [propmat.closed_form, propmat.knn], 0.85), (deep_matte_prop_net, [propmat.closed_form], 0.95)],
+    ("network", "others"), [(dcnn, [propmat.closed_form, propmat.knn]), (deep_matte_prop_net, [propmat.closed_form])]
 )
-def test_weights_that_ship_on_a_photograph(network, others, most):
+def test_weights_that_ship_on_a_photograph(network, others):
     """One they have seen: that the file is whole, and is used as it was trained."""
     samples = datasets.alphamatting(PHOTOGRAPHS, 1)
-    photograph = samples[samples.names.index("GT02")]
+    photograph = samples[samples.names.index("GT06")]
     mattes = [verb(photograph.image, photograph.trimap) for verb in (network, *others)]
     errors = [propmat.metrics.sad(alpha, photograph.alpha, photograph.trimap) for alpha in mattes]
-    assert errors[0] < most * min(errors[1:])
+    assert errors[0] < 0.85 * min(errors[1:])
 
 
 def test_wrong_files_of_weights(tmp_path):
