@@ -25,8 +25,8 @@ def relax_pixels(low, high, values, unit, runs, chunks, b, x, step, old, new, ou
 def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
     """The same on blocks, whose own matrices are the identity.
 
-    Only the matrices to the neighbours ahead are kept, row by row of all of them: a line. One look at a line serves both
-    ways: what it has for the blocks ahead is sent to them, and read once all have sent.
+    Only the matrices to the neighbours ahead are kept, row by row of all of them: a line. One look at a line serves
+    both ways: what it has for the blocks ahead is sent to them, and read once all have sent.
     """
     sent = np.empty(values.size // LANES, np.float32)
     layout = offsets, neighbours, starts, sizes
