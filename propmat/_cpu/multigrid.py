@@ -4,6 +4,7 @@ import numpy as np
 
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import over_chunks
+from propmat._cpu.blocks import LANES
 from propmat._cpu.grid import multiply_runs
 
 
@@ -21,48 +22,78 @@ def relax_pixels(low, high, values, unit, runs, chunks, b, x, step, old, new, ou
                 o[i] = v[i] + s[i]
 
 
-@compiled(inline="always")
-def add_transposed(values, begin, width, x, start, rows, out):
-    """out += Bᵀ x for a block of `rows`, a multiple of 4, by `width`."""
-    for i in range(0, rows, 4):
-        at = begin + i * width
-        r0, r1 = values[at : at + width], values[at + width : at + 2 * width]
-        r2, r3 = values[at + 2 * width : at + 3 * width], values[at + 3 * width : at + 4 * width]
-        f0, f1, f2, f3 = x[start + i], x[start + i + 1], x[start + i + 2], x[start + i + 3]
-        for j in range(width):
-            out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
+def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
+    """The same on blocks, whose own matrices are the identity.
+
+    Only the matrices to the neighbours ahead are kept, row by row of all of them: a line. One look at a line serves
+    both ways: what it has for the blocks ahead is sent to them, and read once all have sent.
+    """
+    sent = np.empty(values.size // LANES, np.float32)
+    layout = offsets, neighbours, starts, sizes
+    _multiply_ahead(values, chunks, *layout, x, out, sent)
+    _relax_behind(unit, chunks, *layout, sent, b, x, step, old, new, out)
+
+
+@compiled(forceinline=True)
+def line_width(p, neighbours, sizes):
+    """How many unknowns the blocks ahead of block p have."""
+    width = 0
+    for s in range(5, 9):
+        if neighbours[p, s] >= 0:
+            width += sizes[neighbours[p, s]]
+    return width
 
 
 @over_chunks(fastmath={"contract", "reassoc"})
-def relax_blocks(low, high, values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
-    """The same on blocks, whose own matrices are the identity.
+def _multiply_ahead(low, high, values, chunks, offsets, neighbours, starts, sizes, x, out, sent):
+    """out = B x_ahead and sent = Bᵀ x for the lines B of every block."""
+    widest = 0
+    for p in range(chunks[low], chunks[high]):
+        widest = max(widest, line_width(p, neighbours, sizes))
+    ahead = np.empty(widest, np.float32)
+    for p in range(chunks[low], chunks[high]):
+        line = 0
+        for s in range(5, 9):
+            q = neighbours[p, s]
+            if q >= 0:
+                for j in range(sizes[q]):
+                    ahead[line + j] = x[starts[q] + j]
+                line += sizes[q]
+        begin, given = offsets[p, 1], ahead[:line]
+        target = sent[begin // LANES : begin // LANES + line]
+        target[:] = 0
+        for i in range(starts[p], starts[p] + sizes[p], 4):  # four rows at a time: sizes are multiples of LANES
+            r0, r1 = values[begin : begin + line], values[begin + line : begin + 2 * line]
+            r2, r3 = values[begin + 2 * line : begin + 3 * line], values[begin + 3 * line : begin + 4 * line]
+            f0, f1, f2, f3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+            t0 = t1 = t2 = t3 = np.float32(0)
+            for j in range(line):
+                v0, v1, v2, v3 = np.float32(r0[j]), np.float32(r1[j]), np.float32(r2[j]), np.float32(r3[j])
+                target[j] += (f0 * v0 + f1 * v1) + (f2 * v2 + f3 * v3)
+                t0 += v0 * given[j]
+                t1 += v1 * given[j]
+                t2 += v2 * given[j]
+                t3 += v3 * given[j]
+            out[i], out[i + 1], out[i + 2], out[i + 3] = t0, t1, t2, t3
+            begin += 4 * line
 
-    Only the matrices to the neighbours ahead are kept. A neighbour behind reads its own, transposed, a row of blocks
-    later, while it is still in the cache: half the memory, and memory is what this waits for.
-    """
-    for c in range(low, high):
-        for p in range(chunks[c], chunks[c + 1]):
-            start, size = starts[p], sizes[p]
-            product = out[start : start + size]
-            product[:] = 0
-            for s in range(4):
-                q = neighbours[p, s]
-                if q >= 0:
-                    add_transposed(values, offsets[q, 4 - s], size, x, starts[q], sizes[q], product)
-            for s in range(5, 9):
-                q = neighbours[p, s]
-                if q >= 0:
-                    width, begin = sizes[q], offsets[p, s - 4]
-                    other = x[starts[q] : starts[q] + width]
-                    for i in range(size):
-                        row = values[begin + i * width : begin + (i + 1) * width]
-                        total = np.float32(0)
-                        for j in range(width):
-                            total += row[j] * other[j]
-                        product[i] += total
-            for i in range(start, start + size):
-                step[i] = old * step[i] + new * (b[i] - x[i] - unit * out[i])
-                out[i] = x[i] + step[i]
+
+@over_chunks(fastmath={"contract", "reassoc"})
+def _relax_behind(low, high, unit, chunks, offsets, neighbours, starts, sizes, sent, b, x, step, old, new, out):
+    """Add what the blocks behind have sent, and relax."""
+    for p in range(chunks[low], chunks[high]):
+        start, stop = starts[p], starts[p] + sizes[p]
+        product = out[start:stop]
+        for s in range(4):
+            q = neighbours[p, s]
+            if q >= 0:
+                begin = offsets[q, 1] // LANES + (offsets[q, 4 - s] - offsets[q, 1]) // sizes[q]
+                received = sent[begin : begin + sizes[p]]
+                for i in range(stop - start):
+                    product[i] += received[i]
+        for i in range(start, stop):
+            step[i] = old * step[i] + new * (b[i] - x[i] - unit * out[i])
+            out[i] = x[i] + step[i]
 
 
 @over_chunks(fastmath={"contract"})

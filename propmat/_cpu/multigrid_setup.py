@@ -8,6 +8,7 @@ for the slots 4-8 only, as rows of the block by columns of the neighbour.
 import numpy as np
 
 from propmat._cpu._compiled import compiled
+from propmat._cpu.multigrid import line_width
 
 # Pivots that differ less may differ by rounding, bases being in single precision; then the first counts.
 EQUAL = 1 - 1e-5
@@ -489,7 +490,7 @@ def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, l
 def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
     """Multiply every block's basis by its inverse factor, and the matrices between blocks by both.
 
-    They go to `values` in whole units too.
+    They go to `values` in whole units too, there as lines (`multigrid.relax_blocks`).
     """
     none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
     for p in range(low, high):
@@ -502,6 +503,7 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
         add_product(rows, size, size, before, none, size, one, inverses, where[p], after, none)
         for i in range(rows * size):
             own[i] = after[i]
+        first_ahead, line = offsets[p, 1], line_width(p, neighbours, sizes)
         for s in range(5, 9):
             q = neighbours[p, s]
             if q < 0:
@@ -512,9 +514,10 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
             add_product(size, width, width, block, none, width, one, inverses, where[q], half, none)
             block[:] = 0.0
             add_product(size, size, width, inverses, where[p], one, size, half, none, block, none)
-            rounded = values[start : start + size * width]
-            for i in range(size * width):
-                rounded[i] = np.rint(units * block[i])
+            at = first_ahead + (start - first_ahead) // size
+            for i in range(size):
+                for j in range(width):
+                    values[at + i * line + j] = np.rint(units * block[i * width + j])
 
 
 @compiled(fastmath={"contract", "reassoc"})

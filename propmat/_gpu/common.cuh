@@ -51,3 +51,13 @@ __device__ bool straddles(const bool *unknown, long long width, long long top, l
             }
     return false;
 }
+
+// How many unknowns the blocks ahead of block p have: the length of its lines, in which a cycle keeps its matrices to them.
+__device__ long long line_width(long long p, const int *neighbours, const long long *sizes)
+{
+    long long width = 0;
+    for (int s = 5; s < 9; s++)
+        if (neighbours[9 * p + s] >= 0)
+            width += sizes[neighbours[9 * p + s]];
+    return width;
+}

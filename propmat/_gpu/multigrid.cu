@@ -20,8 +20,11 @@ extern "C" __global__ void relax_blocks(const short *values, float unit, const l
                 const float *other = x + starts[q];
                 long long width = sizes[q];
                 // Neighbours behind hold their matrix to this block, rows and columns exchanged.
-                const short *row = s < 4 ? values + offsets[5 * q + 4 - s] + i : values + offsets[5 * p + s - 4] + i * width;
-                long long stride = s < 4 ? size : 1;
+                long long owner = s < 4 ? q : p, ahead = offsets[5 * owner + 1];
+                long long line = line_width(owner, neighbours, sizes);
+                const short *row = values + ahead + (offsets[5 * owner + (s < 4 ? 4 - s : s - 4)] - ahead) / sizes[owner];
+                row += s < 4 ? i : i * line;
+                long long stride = s < 4 ? line : 1;
                 float total = 0;
                 for (long long j = 0; j < width; j++)
                     total += row[j * stride] * other[j];

@@ -407,19 +407,20 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
     }
 }
 
-// L⁻¹ times what `half` holds, kept in whole units too.
+// L⁻¹ times what `half` holds, kept in whole units too, as lines (see multigrid.cu).
 extern "C" __global__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
                                           const long long *where, const double *inverses, const int *neighbours,
                                           long long blocks, const double *half, double units, short *values)
 {
     FOR_GROUPS(p, blocks) {
-        long long size = sizes[p];
+        long long size = sizes[p], line = line_width(p, neighbours, sizes);
         each_ahead(p, neighbours, offsets, sizes, [=](int, long long begin, int i, int j, long long width) {
             double total = 0;
             for (long long m = 0; m < size; m++)
                 total += inverses[where[p] + m * size + i] * half[begin + m * width + j];
             stencil[begin + i * width + j] = total;
-            values[begin + i * width + j] = rint(units * total);
+            long long ahead = offsets[5 * p + 1];
+            values[ahead + (begin - ahead) / size + i * line + j] = rint(units * total);
         });
     }
 }

@@ -14,6 +14,7 @@ from propmat.preconditioners._levels import Level
 Array = np.ndarray[Any, Any]
 
 DEGREE = 3  # of the smoother
+RANK = 1e-12  # share of the largest eigenvalue of the last level under which one counts as 0
 TINY = 1e-150  # in place of lengths whose squares are 0
 
 
@@ -39,14 +40,14 @@ class Cycle:
         self.scale = beside(_inverse(roots[0]), like)
         self.smoothers, self.restrictions, self.prolongations = [], [], []
         for level, root, below in zip(levels, roots, roots[1:], strict=False):
-            matrix = Entries(_scaled(_inverse(root), level.A, _inverse(root)), beside(root > 0, like), backend)
-            self.smoothers.append(Smoother(matrix, DEGREE))
-            prolongation = _scaled(root, level.P, _inverse(below))
+            matrix = _scaled(_inverse(root), level.A, _inverse(root)).astype(np.float32)
+            self.smoothers.append(Smoother(Entries(matrix, beside(root > 0, like), backend), DEGREE))
+            prolongation = _scaled(root, level.P, _inverse(below)).astype(np.float32)
             self.prolongations.append(stored(prolongation))
             self.restrictions.append(stored(sparse.csr_array(prolongation.T)))
         self.residuals = [np.zeros_like(smoother.b) for smoother in self.smoothers]
         last = _scaled(_inverse(roots[-1]), levels[-1].A, _inverse(roots[-1])).toarray()
-        self.inverse = beside(np.linalg.pinv(last, hermitian=True).astype(np.float32), like)
+        self.inverse = beside(np.linalg.pinv(last, rcond=RANK, hermitian=True).astype(np.float32), like)
         self.multiply_dense = backend.kernels("multigrid").multiply_dense
 
     def __call__(self, residual: Array) -> Array:
@@ -71,9 +72,8 @@ class Cycle:
 
 
 def _scaled(left: Array, matrix: Any, right: Array) -> sparse.csr_array:
-    """The matrix between two diagonals, in single precision."""
-    product = sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right)
-    return sparse.csr_array(product, dtype=np.float32)
+    """The matrix between two diagonals."""
+    return sparse.csr_array(sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right))
 
 
 def _roots(diagonal: Array) -> Array:
