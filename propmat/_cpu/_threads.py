@@ -34,7 +34,7 @@ def used_threads() -> int:
 
 
 # Loops over fewer entries than this gain little from a second core, and lose a time slice whenever it is busy.
-WORTH_SHARING = 120_000
+WORTH_SHARING = 500_000
 
 
 @contextmanager
