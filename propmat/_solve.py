@@ -84,7 +84,8 @@ class Prepared:
             first = None if begin is None else self.system.restrict(begin) - point
             solution = self.solve_linear(rhs, x0=first, callback=callback)
             x = point + solution.x
-            alpha = np.clip(self.system.expand(x, labels), 0.0, 1.0)
+            alpha = self.system.expand(x, labels)
+            np.clip(alpha, 0.0, 1.0, out=alpha)
         fields = vars(solution) | {"x": x, "seconds": time.perf_counter() - start}
         matte = Matte(**fields, alpha=alpha)
         matte.check(self.solver.strict)
