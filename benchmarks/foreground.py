@@ -79,13 +79,13 @@ def theirs(s: Any) -> None:
 
 def ours(s: Any, threads: int) -> None:
     """The same by propmat."""
-    numba.set_num_threads(threads)
+    propmat.set_num_threads(threads)
     propmat.foreground(s.image, s.alpha)
 
 
 def times() -> Iterator[str]:
     """Rows of the table of times; both sides estimate both layers."""
-    threads = sorted({1, numba.get_num_threads()})
+    threads = sorted({1, propmat.get_num_threads()})
     heads = [f"{count} thr" for count in threads]
     yield f"{'milliseconds':22}{'pymatting ml':>14}" + "".join(f"{head:>10}{'ratio':>8}" for head in [*heads, "cpu"])
     for shape in SIZES:

@@ -1,6 +1,5 @@
 """Laws of foreground estimation, the dense minimiser, edges, errors, number formats."""
 
-import numba
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -178,16 +177,16 @@ def test_closed_form_is_mirrored_with_the_image(rng, axis):
 
 def test_any_number_of_threads_gives_the_same_bits(rng):
     image, alpha, *_ = scene(rng, 150, 131)
-    threads = numba.get_num_threads()
+    threads = propmat.get_num_threads()
     if threads == 1:
         pytest.skip("one thread only")
     results = []
     try:
         for count in (1, threads):
-            numba.set_num_threads(count)
+            propmat.set_num_threads(count)
             results.append(propmat.foreground(image, alpha))
     finally:
-        numba.set_num_threads(threads)
+        propmat.set_num_threads(threads)
     np.testing.assert_array_equal(*results)
 
 
