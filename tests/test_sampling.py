@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_cdt
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
@@ -72,21 +73,23 @@ def test_order_of_channels_does_not_matter(method, scene):
 
 
 def test_shared_stages_against_reference(rng):
-    from propmat._cpu import sampling as kernels
+    from propmat._cpu import sampling, settling
 
     image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
     labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
-    expanded = kernels.expand(image, labels, 3.0, 0.1, 0.01)
+    expanded = sampling.expand(image, labels, 3.0, 0.1, 0.01)
     np.testing.assert_array_equal(expanded, reference_expand(image, labels, 3.0, 0.1, 0.01))
-    pairs, spreads, found = kernels.gather(image, labels, ray_directions())
-    for got, expected in zip((pairs, spreads, found), reference_gather(image, labels), strict=True):
+    away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
+    pairs, spreads, found = sampling.gather(image, labels, away, ray_directions())
+    gathered = reference_gather(image, labels)
+    for got, expected in zip((np.moveaxis(pairs, (0, 1), (2, 3)), spreads, found), gathered, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
-    refined = kernels.refine(image, labels, pairs, spreads, found, disc(3), 10.0)
-    for got, expected in zip(refined, reference_refine(image, labels, pairs, spreads, found, 3), strict=True):
+    refined = settling.refine(image, labels, pairs, spreads, found, disc(3), 10.0)
+    for got, expected in zip(refined, reference_refine(image, labels, *gathered, 3), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
     near = disc(2)
     nearness = np.exp(-(near**2).sum(axis=1) / 5)
-    smoothed = kernels.smooth(image, labels, *refined, near, nearness, 10.0)
+    smoothed = settling.smooth(image, labels, *refined, near, nearness, 10.0)
     for got, expected in zip(smoothed, reference_smooth(image, labels, *refined, 2, 5), strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
 

@@ -11,7 +11,7 @@ from propmat._cpu._threads import share
 
 
 @compiled()
-def _mixture(colour, foreground, background):
+def mixture(colour, foreground, background):
     """Projection of a colour on the line from background to foreground, in [0, 1]; one half if they are the same."""
     along = 0.0
     length = 0.0
@@ -23,7 +23,7 @@ def _mixture(colour, foreground, background):
 
 
 @compiled()
-def _distortion(colour, foreground, background, alpha):
+def distortion(colour, foreground, background, alpha):
     """Squared distance from a colour to the mixture of two others."""
     total = 0.0
     for c in range(colour.size):
@@ -33,7 +33,7 @@ def _distortion(colour, foreground, background, alpha):
 
 
 @compiled()
-def _squared_distance(a, b):
+def squared_distance(a, b):
     total = 0.0
     for c in range(a.size):
         total += (a[c] - b[c]) * (a[c] - b[c])
@@ -66,7 +66,7 @@ def _expand_rows(low, high, image, labels, radius, threshold, slope, expanded):
                     apart = float((v - y) ** 2 + (u - x) ** 2)
                     if labels[v, u] < 0 or apart > nearest:
                         continue
-                    difference = np.sqrt(_squared_distance(image[y, x], image[v, u]))
+                    difference = np.sqrt(squared_distance(image[y, x], image[v, u]))
                     if difference > threshold - slope * np.sqrt(apart):
                         continue
                     if apart < nearest or difference < closest:
@@ -78,44 +78,69 @@ def _expand_rows(low, high, image, labels, radius, threshold, slope, expanded):
 
 
 @compiled()
-def _walk(image, labels, y, x, down, right, spots, costs):
-    """Follow a ray from (y, x) to the first pixel of either label.
+def _steps_to(away, y, x, ray):
+    """Steps along a ray from (y, x) to the first pixel of a label; -1 if it leaves the picture before.
 
-    `spots[label]` becomes its row and column (row -1: the ray leaves the picture first), `costs[label]` the energy of
-    the way there, the integral of the squared change of colour.
+    `away` is how many steps every pixel is from the label at least, and so many are taken at once.
     """
-    height, width = labels.shape
-    spots[0, 0] = spots[1, 0] = -1
-    energy = 0.0
-    step = np.sqrt(down * down + right * right)
-    here_y, here_x = y, x
-    count = 0
-    while True:
-        count += 1
-        next_y = int(np.floor(y + count * down + 0.5))
-        next_x = int(np.floor(x + count * right + 0.5))
-        if next_y < 0 or next_x < 0 or next_y >= height or next_x >= width:
-            break
-        energy += _squared_distance(image[next_y, next_x], image[here_y, here_x]) / step
-        here_y, here_x = next_y, next_x
-        label = labels[here_y, here_x]
-        if label >= 0 and spots[label, 0] < 0:
-            spots[label, 0] = here_y
-            spots[label, 1] = here_x
-            costs[label] = energy
-            if spots[1 - label, 0] >= 0:
-                break
+    height, width = away.shape
+    steps = 0
+    v, u = y, x
+    while away[v, u] > 0:
+        steps += away[v, u]
+        if steps >= ray.shape[0]:
+            return -1
+        v, u = y + ray[steps, 0], x + ray[steps, 1]
+        if v < 0 or u < 0 or v >= height or u >= width:
+            return -1
+    return steps
 
 
 @compiled()
-def _misfit(image, y, x, foreground, background):
-    """Sum over the 3 x 3 pixels around (y, x) of the squared distortion by one pair."""
+def _change(image, y, x, ray, steps, enough):
+    """The sum of squared changes of colour along a ray from (y, x), as far as it is below `enough`."""
+    total = 0.0
+    for step in range(1, steps + 1):
+        v, u = y + ray[step, 0], x + ray[step, 1]
+        before_v, before_u = y + ray[step - 1, 0], x + ray[step - 1, 1]
+        for c in range(image.shape[2]):
+            change = image[v, u, c] - image[before_v, before_u, c]
+            total += change * change
+        if total >= enough:
+            break
+    return total
+
+
+@compiled()
+def _least_energy(image, y, x, rays, steps, lengths):
+    """The least integral of the squared change of colour along rays, of so many steps each; inf if all are negative.
+
+    The shortest way comes first, for of the others most soon cost more.
+    """
+    shortest = 0
+    for ray in range(steps.size):
+        if steps[shortest] < 0 or 0 < steps[ray] < steps[shortest]:
+            shortest = ray
+    least = np.inf
+    for turn in range(steps.size):
+        ray = (shortest + turn) % steps.size
+        if steps[ray] > 0:
+            change = _change(image, y, x, rays[ray], steps[ray], least * lengths[ray])
+            least = min(least, change / lengths[ray])
+    return least
+
+
+@compiled()
+def _misfit(image, y, x, foreground, background, enough):
+    """Sum over the 3 x 3 pixels around (y, x) of the squared distortion by one pair, as far as it is below `enough`."""
     height, width, _ = image.shape
     total = 0.0
     for v in range(max(0, y - 1), min(height, y + 2)):
         for u in range(max(0, x - 1), min(width, x + 2)):
-            alpha = _mixture(image[v, u], foreground, background)
-            total += _distortion(image[v, u], foreground, background, alpha)
+            alpha = mixture(image[v, u], foreground, background)
+            total += distortion(image[v, u], foreground, background, alpha)
+        if total >= enough:
+            break
     return total
 
 
@@ -127,207 +152,79 @@ def _spread(image, y, x):
     count = 0
     for v in range(max(0, y - 2), min(height, y + 3)):
         for u in range(max(0, x - 2), min(width, x + 3)):
-            total += _squared_distance(image[v, u], image[y, x])
+            total += squared_distance(image[v, u], image[y, x])
             count += 1
     return total / count
 
 
-def gather(image, labels, directions):
+def gather(image, labels, away, directions):
     """The best pair along a few rays from every unknown pixel (Gastal and Oliveira 2010, section 4.1).
 
-    `directions[k]` are the rays of the pixels with 3 (y % 3) + x % 3 = k, each (down, right) with larger part 1.
+    `away` (2, H, W) holds the chessboard distances to background and foreground, `directions[k]` the rays of the pixels
+    with 3 (y % 3) + x % 3 = k, each (down, right) with larger part 1.
 
-    Returns (H, W, 2, d) colours, background first, (H, W, 2) their spread, and (H, W) which pixels found a pair.
+    Returns (2, d, H, W) colours, background first, (H, W, 2) their spread, and (H, W) which pixels found a pair.
     """
     height, width, channels = image.shape
-    pairs = np.zeros((height, width, 2, channels))
+    steps = np.arange(max(height, width))[:, np.newaxis]
+    rays = np.floor(steps * directions[:, :, np.newaxis] + 0.5).astype(np.int64)
+    lengths = np.linalg.norm(directions, axis=2)
+    pairs = np.zeros((2, channels, height, width))
     spreads = np.zeros((height, width, 2))
     found = np.zeros((height, width), np.bool_)
-    share(_gather_rows, height, image, labels, directions, pairs, spreads, found)
+    share(_gather_rows, height, image, labels, away, rays, lengths, pairs, spreads, found)
     return pairs, spreads, found
 
 
 @compiled()
-def _gather_rows(low, high, image, labels, directions, pairs, spreads, found):
-    rays = directions.shape[1]
-    spots = np.empty((rays, 2, 2), np.int64)
-    costs = np.empty((rays, 2))
+def _gather_rows(low, high, image, labels, away, rays, lengths, pairs, spreads, found):
+    count = lengths.shape[1]
+    steps = np.empty((2, count), np.int64)
+    spots = np.empty((2, count, 2), np.int64)
+    energies = np.empty(2)
     for y in range(low, high):
         for x in range(labels.shape[1]):
             if labels[y, x] >= 0:
                 continue
-            cheapest = np.full(2, np.inf)
-            for ray in range(rays):
-                down, right = directions[3 * (y % 3) + x % 3, ray]
-                _walk(image, labels, y, x, down, right, spots[ray], costs[ray])
-                for label in range(2):
-                    if spots[ray, label, 0] >= 0:
-                        cheapest[label] = min(cheapest[label], costs[ray, label])
-            if cheapest[0] == np.inf or cheapest[1] == np.inf:
+            phase = 3 * (y % 3) + x % 3
+            for label in range(2):
+                for ray in range(count):
+                    steps[label, ray] = _steps_to(away[label], y, x, rays[phase, ray])
+                    # Where no label is, any pixel; nothing reads it.
+                    spots[label, ray, 0] = y + rays[phase, ray, steps[label, ray], 0]
+                    spots[label, ray, 1] = x + rays[phase, ray, steps[label, ray], 1]
+                energies[label] = _least_energy(image, y, x, rays[phase], steps[label], lengths[phase])
+            if energies[0] == np.inf or energies[1] == np.inf:
                 continue
-            both = cheapest[0] + cheapest[1]
-            probably = cheapest[0] / both if both > 0.0 else 0.5  # foreground: the way there is the smoother one
-            least = np.inf
-            best_f = best_b = -1
-            for f in range(rays):
-                fy, fx = spots[f, 1]
-                for b in range(rays):
-                    by, bx = spots[b, 0]
-                    if fy < 0 or by < 0:
-                        continue
-                    alpha = _mixture(image[y, x], image[fy, fx], image[by, bx])
-                    unlikely = probably + (1.0 - 2.0 * probably) * alpha
-                    to_f = np.sqrt(float((fy - y) ** 2 + (fx - x) ** 2))
-                    to_b2 = float((by - y) ** 2 + (bx - x) ** 2)
-                    misfit = _misfit(image, y, x, image[fy, fx], image[by, bx])
-                    cost = misfit**3 * unlikely**2 * to_f * to_b2**2
-                    if cost < least or best_f < 0:
-                        least = cost
-                        best_f, best_b = f, b
-            for label, ray in ((0, best_b), (1, best_f)):
-                v, u = spots[ray, label]
-                pairs[y, x, label] = image[v, u]
-                spreads[y, x, label] = _spread(image, v, u)
             found[y, x] = True
-
-
-def refine(image, labels, pairs, spreads, found, offsets, decay):
-    """Every unknown pixel takes the mean of the three best pairs around it (section 4.2).
-
-    Known pixels have their own colour twice. A pixel without a pair in reach has confidence 0 and alpha one half.
-
-    Returns colours (H, W, 2, d), alpha (H, W), confidence (H, W).
-    """
-    height, width, channels = image.shape
-    colours = np.empty((height, width, 2, channels))
-    alpha = np.empty((height, width))
-    confidence = np.ones((height, width))
-    given = image, labels, pairs, spreads, found, offsets, decay
-    share(_refine_rows, height, *given, colours, alpha, confidence)
-    return colours, alpha, confidence
+            for label, ray in enumerate(_best_pair(image, y, x, steps, spots, energies)):
+                v, u = spots[label, ray]
+                spreads[y, x, label] = _spread(image, v, u)
+                for c in range(image.shape[2]):
+                    pairs[label, c, y, x] = image[v, u, c]
 
 
 @compiled()
-def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay, colours, alpha, confidence):
-    height, width, channels = image.shape
-    spread = np.empty(2)
-    least = np.empty(3)
-    best = np.empty((3, 2), np.int64)
-    for y in range(low, high):
-        for x in range(width):
-            colours[y, x, 0] = image[y, x]
-            colours[y, x, 1] = image[y, x]
-            if labels[y, x] >= 0:
-                alpha[y, x] = labels[y, x]
+def _best_pair(image, y, x, steps, spots, energies):
+    """The rays on which the background and the foreground lie that explain (y, x) at the least cost."""
+    both = energies[0] + energies[1]
+    probably = energies[0] / both if both > 0.0 else 0.5  # foreground: the way there is the smoother one
+    least = np.inf
+    best = -1, -1
+    for f in range(steps.shape[1]):
+        for b in range(steps.shape[1]):
+            if steps[0, b] < 0 or steps[1, f] < 0:
                 continue
-            least[:] = np.inf
-            for k in range(offsets.shape[0]):
-                v, u = y + offsets[k, 0], x + offsets[k, 1]
-                if v < 0 or u < 0 or v >= height or u >= width or not found[v, u]:
-                    continue
-                mixed = _mixture(image[y, x], pairs[v, u, 1], pairs[v, u, 0])
-                cost = _distortion(image[y, x], pairs[v, u, 1], pairs[v, u, 0], mixed)
-                place = 3
-                while place > 0 and cost < least[place - 1]:
-                    place -= 1
-                for later in range(2, place, -1):
-                    least[later] = least[later - 1]
-                    best[later] = best[later - 1]
-                if place < 3:
-                    least[place] = cost
-                    best[place, 0] = v
-                    best[place, 1] = u
-            count = np.count_nonzero(least < np.inf)
-            if count == 0:
-                alpha[y, x] = 0.5
-                confidence[y, x] = 0.0
-                continue
-            for label in range(2):
-                colours[y, x, label] = 0.0
-                spread[label] = 0.0
-                for k in range(count):
-                    v, u = best[k]
-                    spread[label] += spreads[v, u, label] / count
-                    for c in range(channels):
-                        colours[y, x, label, c] += pairs[v, u, label, c] / count
-            mixed = _mixture(image[y, x], colours[y, x, 1], colours[y, x, 0])
-            misfit = _distortion(image[y, x], colours[y, x, 1], colours[y, x, 0], mixed)
-            for label in range(2):
-                if _squared_distance(image[y, x], colours[y, x, label]) <= spread[label]:
-                    colours[y, x, label] = image[y, x]
-            alpha[y, x] = _mixture(image[y, x], colours[y, x, 1], colours[y, x, 0])
-            differ = _squared_distance(colours[y, x, 1], colours[y, x, 0]) > 0.0
-            confidence[y, x] = np.exp(-decay * np.sqrt(misfit)) if differ else 0.0
-
-
-def smooth(image, labels, colours, alpha, confidence, offsets, nearness, decay):
-    """Colours, alpha and confidence averaged over the pixels around (section 4.3).
-
-    `nearness[k]` is the Gaussian of offset k. Returns colours (H, W, 2, d), alpha and confidence (H, W).
-    """
-    out = colours.copy(), alpha.copy(), confidence.copy()
-    given = image, labels, colours, alpha, confidence, offsets, nearness, decay
-    share(_smooth_rows, len(labels), *given, *out)
-    return out
-
-
-@compiled()
-def _smooth_rows(
-    low,
-    high,
-    image,
-    labels,
-    colours,
-    alpha,
-    confidence,
-    offsets,
-    nearness,
-    decay,
-    out_colours,
-    out_alpha,
-    out_confidence,
-):
-    height, width, channels = image.shape
-    weight = np.empty(2)
-    mean = np.empty((2, channels))
-    for y in range(low, high):
-        for x in range(width):
-            if labels[y, x] >= 0:
-                continue
-            weight[:] = 0.0
-            mean[:] = 0.0
-            contrast = contrast_weight = 0.0
-            flat = flat_weight = 0.0
-            for k in range(offsets.shape[0]):
-                v, u = y + offsets[k, 0], x + offsets[k, 1]
-                if v < 0 or u < 0 or v >= height or u >= width:
-                    continue
-                near = nearness[k] * confidence[v, u]
-                if v != y or u != x:
-                    near *= abs(alpha[y, x] - alpha[v, u])
-                for label in range(2):
-                    part = near * (alpha[v, u] if label == 1 else 1.0 - alpha[v, u])
-                    weight[label] += part
-                    for c in range(channels):
-                        mean[label, c] += part * colours[v, u, label, c]
-                mixed = confidence[v, u] * alpha[v, u] * (1.0 - alpha[v, u])
-                contrast += mixed * np.sqrt(_squared_distance(colours[v, u, 1], colours[v, u, 0]))
-                contrast_weight += mixed
-                part = confidence[v, u] * nearness[k] + (1.0 if labels[v, u] >= 0 else 0.0)
-                flat += part * alpha[v, u]
-                flat_weight += part
-            for label in range(2):
-                if weight[label] > 0.0:
-                    for c in range(channels):
-                        out_colours[y, x, label, c] = mean[label, c] / weight[label]
-            if flat_weight == 0.0:
-                continue
-            foreground, background = out_colours[y, x, 1], out_colours[y, x, 0]
-            mixed = _mixture(image[y, x], foreground, background)
-            misfit = np.sqrt(_distortion(image[y, x], foreground, background, mixed))
-            apart = np.sqrt(_squared_distance(foreground, background))
-            usual = contrast / contrast_weight if contrast_weight > 0.0 else 0.0
-            trust = min(1.0, apart / usual) if usual > 0.0 else 1.0
-            trust *= np.exp(-decay * misfit)
-            out_confidence[y, x] = trust
-            out_alpha[y, x] = trust * mixed + (1.0 - trust) * flat / flat_weight
+            (by, bx), (fy, fx) = spots[0, b], spots[1, f]
+            background, foreground = image[by, bx], image[fy, fx]
+            alpha = mixture(image[y, x], foreground, background)
+            unlikely = probably + (1.0 - 2.0 * probably) * alpha
+            to_f = np.sqrt(float((fy - y) ** 2 + (fx - x) ** 2))
+            to_b2 = float((by - y) ** 2 + (bx - x) ** 2)
+            weight = unlikely**2 * to_f * to_b2**2
+            enough = np.cbrt(least / weight) if weight > 0.0 else np.inf
+            cost = _misfit(image, y, x, foreground, background, enough) ** 3 * weight
+            if cost < least or best[0] < 0:
+                least = cost
+                best = b, f
+    return best

@@ -14,5 +14,6 @@ MISSING = {
     "metrics": "mattes are measured on the host",
     "neighbours": "neighbours are searched on the host",
     "sampling": "samples are taken on the host",
+    "settling": "samples are taken on the host",
     "weighted_windows": "networks that weigh windows solve on the host",
 }

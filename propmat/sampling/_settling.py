@@ -16,8 +16,8 @@ DECAY = 10.0
 
 
 def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: NDArray[np.bool_]) -> Samples:
-    """What comes of pairs of colours (H, W, 2, d), background first, with their variances (H, W, 2), where `found`."""
-    from propmat._cpu import sampling as kernels
+    """What comes of pairs of colours (2, d, H, W), background first, with their variances (H, W, 2), where `found`."""
+    from propmat._cpu import settling as kernels
 
     near = disc(REFINEMENT_RADIUS)
     colours, alpha, confidence = kernels.refine(pixels, labels, pairs, spreads, found, near, DECAY)

@@ -66,11 +66,14 @@ def shared(image: Any, trimap: Any) -> Samples:
     >>> samples.alpha.shape, samples.foreground.shape
     ((48, 64), (48, 64, 3))
     """
+    from scipy.ndimage import distance_transform_cdt
+
     from propmat._cpu import sampling as kernels
 
     pixels, labels = read(image, trimap)
     labels = kernels.expand(pixels, labels, EXPANSION_RADIUS, EXPANSION_COLOUR, 0.0)
-    pairs, spreads, found = kernels.gather(pixels, labels, ray_directions())
+    away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
+    pairs, spreads, found = kernels.gather(pixels, labels, away, ray_directions())
     return settle(pixels, labels, pairs, spreads, found)
 
 
