@@ -161,7 +161,7 @@ def _explain_tiles(
         b = _near(background, count, top + middle, left + middle)
         apart, precision, fixed, cost = np.empty((4, f.size, b.size))
         close_f, off_f, pure_f = np.empty((3, f.size))
-        close_b, off_b, pure_b = np.empty((3, b.size))
+        close_b, off_b, pure_b, lowest = np.empty((4, b.size))
         _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed)
         for y in range(top, min(height, top + side)):
             for x in range(left, min(width, left + side)):
@@ -172,11 +172,14 @@ def _explain_tiles(
                 _single(image[y, x], y, x, to_b, background, b, noise, close_b, off_b, pure_b)
                 pure_f += close_f - np.log(to_b / (to_b + to_f))
                 pure_b += close_b - np.log(to_f / (to_b + to_f))
+                lowest[:] = np.inf  # by column; to look for it afterwards would take an eighth of the time
                 for i in range(f.size):
                     for j in range(b.size):
                         _, off = _project(off_f[i], off_b[j], apart[i, j])
                         cost[i, j] = close_f[i] + close_b[j] + fixed[i, j] + off * precision[i, j]
-                i, j = divmod(np.argmin(cost), b.size)
+                        lowest[j] = cost[i, j] if cost[i, j] < lowest[j] else lowest[j]
+                j = np.argmin(lowest)
+                i = np.argmin(cost[:, j])
                 pairs[y, x, 0], pairs[y, x, 1] = background.colours[b[j]], foreground.colours[f[i]]
                 least = min(cost[i, j], pure_f.min(), pure_b.min(), -strange)
                 neither = np.exp(least + strange)
