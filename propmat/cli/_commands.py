@@ -166,15 +166,15 @@ def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matt
         raise InputError(f"gpu: the method {method} does not take it; leave it out")
     for name in settings.keys() - inspect.signature(verb).parameters:
         raise InputError(f"{name}: the method {method} has no such setting; leave it out")
+    start = time.perf_counter()
     if method in NETWORKS:
-        start = time.perf_counter()
         return Answer(verb(image, labels, **settings), time.perf_counter() - start)
     if getattr(arguments, "gpu", False):
         image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
     graph, prior = verb(image, labels, **settings)
     with solving() as callback:
         matte = solve(graph, labels, prior=prior, callback=callback)
-    return replace(matte, alpha=to_host(matte.alpha))
+    return replace(matte, alpha=to_host(matte.alpha), seconds=time.perf_counter() - start)
 
 
 def _network(method: str) -> Callable[..., Any]:
