@@ -82,7 +82,7 @@ def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = 
     """A number or an (H, W) map of finite numbers of any size, as a map."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
-    _finite(given, name)
+    _extremes(given, name)
     return given
 
 
@@ -121,9 +121,9 @@ def tolerance(value: Any, name: str) -> float:
 
 
 def _nonnegative(given: Array, name: str) -> Array:
-    _finite(given, name)
-    if given.size and given.min() < 0:
-        raise InputError(f"{name}: takes numbers >= 0, got {float(given.min()):g} at {_first(given < 0)}")
+    low, _ = _extremes(given, name)
+    if low < 0:
+        raise InputError(f"{name}: takes numbers >= 0, got {low:g} at {_first(given < 0)}")
     return np.ascontiguousarray(given, like=given)
 
 
@@ -171,13 +171,14 @@ def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Arra
     if array.dtype.kind in "ui":
         return _scaled_integers(array, name)
     pixels = array.astype(np.float64, copy=False)
-    _finite(pixels, name)
-    if bounded:
-        _in_unit_range(pixels, name)
-    elif pixels.size:
-        low, high = float(pixels.min()), float(pixels.max())
-        if max(-low, high) > BRIGHTEST:
-            raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {low:g} to {high:g}")
+    low, high = _extremes(pixels, name)
+    if bounded and (low < -OVERSHOOT or high > 1 + OVERSHOOT):
+        raise InputError(
+            f"{name}: floating values are in [0, 1], got {low:g} to {high:g}. "
+            f"Divide by the value of white (255 for 8 bits), or pass uint8 or uint16."
+        )
+    if max(-low, high) > BRIGHTEST:
+        raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {low:g} to {high:g}")
     return pixels
 
 
@@ -190,21 +191,15 @@ def _scaled_integers(array: NDArray[Any], name: str) -> Array:
     return array / np.float64(np.iinfo(array.dtype).max)
 
 
-def _in_unit_range(pixels: Array, name: str) -> None:
-    if not pixels.size:
-        return
-    low, high = float(pixels.min()), float(pixels.max())
-    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-        raise InputError(
-            f"{name}: floating values are in [0, 1], got {low:g} to {high:g}. "
-            f"Divide by the value of white (255 for 8 bits), or pass uint8 or uint16."
-        )
-
-
-def _finite(array: Array, name: str) -> None:
-    bad = ~np.isfinite(array)
-    if bad.any():
+def _extremes(array: Array, name: str) -> tuple[float, float]:
+    """The least and the greatest value, both 0 if there is none; all must be finite, or neither of the two is."""
+    if not array.size:
+        return 0.0, 0.0
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        bad = ~np.isfinite(array)
         raise InputError(f"{name}: has {int(bad.sum())} values that are NaN or infinite, the first at {_first(bad)}")
+    return low, high
 
 
 def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -48,10 +48,13 @@ def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, 
     colours = np.zeros((channels, 2, slots, places), np.float32)
     matte = np.zeros((2, slots, places), np.float32)
     held = np.zeros((2, channels, 2, slots, places), np.float32)
+    picked = np.empty((2, 2, places), np.int32)  # columns of even and of odd pixels, side by side as they are read
+    for x in range(width):
+        picked[0, x & 1, x // 2], picked[1, x & 1, x // 2] = columns[x], small_columns[x]
     for t in range(max(first - stages, 0), last + stages):
         if t < height:
             fine, coarse = rows[t], small_rows[t]
-            _load_row(t, image[fine], alpha[fine], columns, smaller[:, coarse], small_columns, colours, matte, held)
+            _load_row(t, width, picked, image[fine], alpha[fine], smaller[:, coarse], colours, matte, held)
         for stage in range(stages):
             y, beyond = t - 1 - stage, stages - 1 - stage
             if max(first - beyond, 0) <= y < min(last + beyond, height):
@@ -61,22 +64,22 @@ def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, 
 
 
 @compiled()
-def _load_row(y, image, alpha, columns, smaller, small_columns, colours, matte, held):
+def _load_row(y, width, picked, image, alpha, smaller, colours, matte, held):
     """Pick the row's pixels; of the colours to be found only square 1, which the first half sweep reads."""
     channels, _, slots, _ = colours.shape
     slot = y % slots
     for shift in range(2):
-        square = (y + shift) & 1
-        count = (columns.size - shift + 1) // 2
+        square, place, small_place = (y + shift) & 1, picked[0, shift], picked[1, shift]
+        count = (width - shift + 1) // 2
         for i in range(count):
-            matte[square, slot, i + 1] = alpha[columns[2 * i + shift]]
+            matte[square, slot, i + 1] = alpha[place[i]]
         for c in range(channels):
             for i in range(count):
-                colours[c, square, slot, i + 1] = image[columns[2 * i + shift], c]
+                colours[c, square, slot, i + 1] = image[place[i], c]
             if square == 1:
                 for layer in range(2):
                     for i in range(count):
-                        held[layer, c, 1, slot, i + 1] = smaller[layer, small_columns[2 * i + shift], c]
+                        held[layer, c, 1, slot, i + 1] = smaller[layer, small_place[i], c]
 
 
 @compiled()
