@@ -17,29 +17,45 @@ def box_sums(fields, side, out):
 def _sum_stripes(low, high, fields, side, out):
     rows, columns, depth = out.shape
     width = fields.shape[1]
+    strip = np.empty(width * depth)
+    running = np.empty(depth)
     for stripe in range(low, high):
         top = stripe * STRIPE
-        strip = np.zeros((width, depth))
-        running = np.empty(depth)
+        strip[:] = 0.0
+        for v in range(top, top + side):
+            row = fields[v].reshape(-1)  # one loop over consecutive numbers
+            for i in range(strip.size):
+                strip[i] += row[i]
         for y in range(top, min(rows, top + STRIPE)):
-            if y == top:
-                for v in range(top, top + side):
-                    for x in range(width):
-                        for c in range(depth):
-                            strip[x, c] += fields[v, x, c]
-            else:
-                for x in range(width):
-                    for c in range(depth):
-                        strip[x, c] += fields[y + side - 1, x, c] - fields[y - 1, x, c]
+            if y > top:
+                above, below = fields[y - 1].reshape(-1), fields[y + side - 1].reshape(-1)
+                for i in range(strip.size):
+                    strip[i] += below[i] - above[i]
             running[:] = 0.0
-            for x in range(side - 1):
+            for x in range(side):
                 for c in range(depth):
-                    running[c] += strip[x, c]
-            for x in range(columns):
+                    running[c] += strip[x * depth + c]
+            for c in range(depth):
+                out[y, 0, c] = running[c]
+            for x in range(1, columns):
                 for c in range(depth):
-                    running[c] += strip[x + side - 1, c]
+                    running[c] += strip[(x + side - 1) * depth + c] - strip[(x - 1) * depth + c]
                     out[y, x, c] = running[c]
-                    running[c] -= strip[x, c]
+
+
+def moments(image, values, out):
+    """out = (I p, p), (H, W, d + 1), for colours I (H, W, d) and values p (H, W)."""
+    share(_moment_rows, len(image), image, values, out)
+
+
+@compiled()
+def _moment_rows(low, high, image, values, out):
+    _, width, depth = image.shape
+    for y in range(low, high):
+        for x in range(width):
+            for c in range(depth):
+                out[y, x, c] = image[y, x, c] * values[y, x]
+            out[y, x, depth] = values[y, x]
 
 
 def fit_windows(sums, mean, inverse, count, out):
@@ -65,3 +81,19 @@ def _fit_rows(low, high, sums, mean, inverse, count, out):
                 out[y, x, c] = slope
                 constant -= slope * mean[y, x, c]
             out[y, x, depth] = constant
+
+
+def residual(image, values, count, fits, out):
+    """out = n p - I a - b, (H, W), with (a, b) the sums of the fits in the n windows that hold a pixel."""
+    share(_residual_rows, len(image), image, values, count, fits, out)
+
+
+@compiled()
+def _residual_rows(low, high, image, values, count, fits, out):
+    _, width, depth = image.shape
+    for y in range(low, high):
+        for x in range(width):
+            left = count[y, x] * values[y, x] - fits[y, x, depth]
+            for c in range(depth):
+                left -= image[y, x, c] * fits[y, x, c]
+            out[y, x] = left

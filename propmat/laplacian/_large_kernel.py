@@ -125,7 +125,7 @@ class Windows:
         Centred: its mean colour is 0, which changes nothing but rounding.
     mean, inverse : arrays (H - 2 r, W - 2 r, d), (H - 2 r, W - 2 r, d, d)
         Mean colour of each window and inverse of its regularised covariance.
-    count : (H, W, 1) array
+    count : (H, W) array
         Number of windows that hold each pixel.
     side : int
         2 r + 1.
@@ -147,17 +147,19 @@ class Windows:
         moments = sums[..., depth:].reshape(*mean.shape, depth)
         covariance = moments - mean[..., None] * mean[..., None, :]
         inverse = np.linalg.inv(covariance + epsilon / side**2 * np.eye(depth, like=image))
-        count = over_windows(np.ones((*mean.shape[:2], 1), like=image), side)
+        count = over_windows(np.ones((*mean.shape[:2], 1), like=image), side)[..., 0]
         return cls(image, mean, np.ascontiguousarray(inverse, np.float64, like=image), count, side)
 
     def times(self, values: Array) -> Array:
         """L p for p (H, W): fit p in every window, sum what the fits leave over."""
         kernels = backend_of(values).kernels("box")
-        fields = np.concatenate([self.image * values[..., None], values[..., None]], axis=2)
-        fits = np.empty((*self.mean.shape[:2], fields.shape[2]), like=fields)
-        kernels.fit_windows(box_sums(fields, self.side), self.mean, self.inverse, self.side**2, fits)
-        summed = over_windows(fits, self.side)
-        return self.count[..., 0] * values - (self.image * summed[..., :-1]).sum(axis=2) - summed[..., -1]
+        moments = np.empty((*values.shape, self.image.shape[2] + 1), like=values)
+        kernels.moments(self.image, values, moments)
+        fits = np.empty((*self.mean.shape[:2], moments.shape[2]), like=values)
+        kernels.fit_windows(box_sums(moments, self.side), self.mean, self.inverse, self.side**2, fits)
+        left = np.empty_like(values)
+        kernels.residual(self.image, values, self.count, over_windows(fits, self.side), left)
+        return left
 
     def diagonal(self) -> Array:
         """Exact, (H, W): the quadratic form of the centred colour under V, expanded into sums over windows."""
@@ -169,7 +171,7 @@ class Windows:
         quadratic = summed[..., : depth * depth].reshape(*self.image.shape, depth)
         form = np.einsum("yxc,yxce,yxe->yx", self.image, quadratic, self.image)
         form += summed[..., -1] - 2 * (self.image * summed[..., depth * depth : -1]).sum(axis=2)
-        return self.count[..., 0] * (1 - 1 / self.side**2) - form / self.side**2
+        return self.count * (1 - 1 / self.side**2) - form / self.side**2
 
 
 def box_sums(fields: Array, side: int) -> Array:
@@ -200,6 +202,11 @@ class BoxOperator:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.added.dtype
+
+    @property
+    def nnz(self) -> int:
+        """How many numbers are stored, of windows and pixels."""
+        return self.windows.image.size + self.windows.mean.size + self.windows.inverse.size
 
     def __matmul__(self, x: Array) -> Array:
         values = np.zeros(self.unknown.shape, like=x)
