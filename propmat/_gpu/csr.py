@@ -82,6 +82,11 @@ def stored(matrix: Any) -> Stored:
     return Stored(whole, *map(_device.asarray, (whole.data, *pointers)))
 
 
+def multiply(matrix: Any, x: Any, out: Any) -> None:
+    """out = A x for any matrix that multiplies."""
+    out[:] = matrix @ x
+
+
 def relax(matrix: Stored, b: Any, x: Any, step: Any, old: Any, new: Any, out: Any) -> None:
     """step = old step + new (b - A x), out = x + step, in single precision."""
     launch("csr", "relax", *matrix._rows, b, x, step, np.float32(old), np.float32(new), out)

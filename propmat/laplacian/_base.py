@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,7 +142,9 @@ class WeightedSum(Laplacian):
         self.beside = lie[0] if lie else {}
 
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-        return canonical(sum(weight * term.rows(row_mask, column_mask) for weight, term in self.terms))
+        blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
+        smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
+        return canonical(reduce(operator.add, smallest_first))
 
     def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
         (weight, first), *others = self.terms
