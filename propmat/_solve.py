@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
 from propmat._backend import guarded
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Status
 from propmat.system import System, eliminate, nowhere, weigh
@@ -250,11 +249,9 @@ def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
     """Alpha where it needs no solve: one label only, or nothing unknown."""
     if trimap.known.any() and not (trimap.foreground.any() and trimap.background.any()):
         label = float(trimap.foreground.any())
-        warnings.warn(
+        warn(
             f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
-            f"everywhere. Label some pixels of the other kind.",
-            PropmatWarning,
-            stacklevel=4,
+            f"everywhere. Label some pixels of the other kind."
         )
         return np.full(trimap.shape, label, like=trimap.known)
     return trimap.labels.copy() if not soft and not trimap.unknown.any() else None

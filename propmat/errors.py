@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 
@@ -53,3 +55,11 @@ class ConvergenceWarning(PropmatWarning):
 
 class DeviceMemoryError(PropmatError, MemoryError):
     """A GPU has too little memory left; the message says how much was wanted."""
+
+
+def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
+    """Warn at the line outside of this package from which the way led here, however long it was."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -28,7 +28,6 @@ References
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from propmat import _inputs
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, warn
 from propmat.trimap import Trimap
 
 Array = np.ndarray[Any, Any]
@@ -259,11 +258,9 @@ def _read_whole(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> _Mattes:
     off = np.abs(mattes.alpha - mattes.trimap.foreground)[~mattes.trimap.unknown]
     count = np.count_nonzero(off > _EXACT)
     if count:
-        warnings.warn(
+        warn(
             f"alpha: {count} known pixels are not the 0 or 1 of the trimap (off by up to "
-            f"{off.max():.3g}); gradient and connectivity read them too",
-            PropmatWarning,
-            stacklevel=3,
+            f"{off.max():.3g}); gradient and connectivity read them too"
         )
     return mattes
 

@@ -6,7 +6,6 @@ Known pixels are eliminated, L_UU x = -L_UK α_K, or held softly, (L + C) x = C 
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat._backend import backend_of, beside, to_host
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, warn
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.solvers._base import length
 from propmat.trimap import Trimap
@@ -171,11 +170,9 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
             f"laplacian: {count} unknown pixels are tied to no known pixel, the first at "
             f"({first[0]}, {first[1]}). Label one of them, give a prior there, or add weights that connect them."
         )
-    warnings.warn(
+    warn(
         f"{count} unknown pixels are tied to no known pixel, the first at ({first[0]}, {first[1]}); weak edges "
-        f"to their neighbours in the image tie them.",
-        PropmatWarning,
-        stacklevel=6,
+        f"to their neighbours in the image tie them."
     )
     pixels = np.zeros(solved_for.shape, bool)
     pixels[to_host(solved_for)] = adrift

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, warn
 from propmat.trimap import Mask, Trimap
 
 # As in the authors' code of closed-form matting: less is the rounding of files.
@@ -97,7 +96,7 @@ def _core(known: Mask, width: float, name: str) -> Mask:
             f"width: nothing of the mask's {name} is {width:g} pixels from its edge; "
             f"its core, {deepest / 2:g} to {deepest:g} pixels inside, is kept"
         )
-        warnings.warn(message, PropmatWarning, stacklevel=3)
+        warn(message)
         width = deepest / 2
     return depth > width
 
@@ -153,5 +152,5 @@ def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
         raise InputError(f"scribbled: differs from the image at {other} pixels, of which none is white or black")
     if other > np.count_nonzero(strokes.known):
         message = f"scribbled: {other} pixels differ from the image and are neither white nor black; is it a JPEG?"
-        warnings.warn(message, PropmatWarning, stacklevel=2)
+        warn(message)
     return strokes

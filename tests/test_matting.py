@@ -146,6 +146,25 @@ def test_not_converged_warns_or_raises_with_the_best_alpha(rng):
     np.testing.assert_array_equal(caught.value.solution.alpha, alpha)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image, trimap, short: propmat.closed_form(image, trimap, solver=short),
+        lambda image, trimap, short: propmat.solve(propmat.laplacian.closed_form(image), trimap, solver=short),
+        lambda image, trimap, short: propmat.prepare(
+            propmat.laplacian.closed_form(image), trimap, solver=short
+        ).solve(),
+        lambda image, trimap, short: propmat.closed_form(image, np.where(trimap == 1, 1, 0.5)),
+        lambda image, trimap, short: propmat.knn(np.where(trimap == 0.5, 0.9, 0.1)[..., None] + 0 * image, trimap),
+    ],
+)
+def test_warnings_point_at_the_caller(rng, call):
+    short = CG(max_iterations=2, preconditioner=Identity())
+    with pytest.warns(PropmatWarning) as caught:
+        call(random_photo(rng), banded_trimap(12, 14), short)
+    assert [warning.filename for warning in caught] == [__file__] * len(caught)
+
+
 def test_callback_sees_residuals_and_stops(rng):
     seen = []
 

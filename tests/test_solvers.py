@@ -156,6 +156,18 @@ def test_singular_matrix_is_told():
     assert Direct().prepare(singular)(np.array([1.0, 1.0])).status is Status.indefinite
 
 
+@pytest.mark.parametrize("layout", ["csr", "csc"])
+@pytest.mark.parametrize("integers", [np.int32, np.int64])
+def test_products_with_stored_entries_are_those_of_scipy(rng, layout, integers):
+    from propmat._cpu import csr
+
+    matrix = sp.csr_array(np.where(rng.random((90, 90)) < 0.1, rng.normal(size=(90, 90)), 0)).asformat(layout)
+    matrix.indices, matrix.indptr = matrix.indices.astype(integers), matrix.indptr.astype(integers)
+    x, product = rng.normal(size=90), np.full(90, np.nan)
+    csr.multiply(matrix, x, product)
+    np.testing.assert_allclose(product, matrix @ x, rtol=0, atol=1e-13)
+
+
 def test_choice_by_size():
     assert isinstance(choose(sp.eye_array(100)), Direct)
     assert isinstance(choose(sp.eye_array(100_000)), CG)

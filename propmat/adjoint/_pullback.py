@@ -105,7 +105,7 @@ class Pullback:
         if self.prepared is not None:
             system = self.prepared.system
             solution = self.prepared.solve_linear(system.restrict(upstream))
-            solution.check(self.prepared.solver.strict, stacklevel=4)
+            solution.check(self.prepared.solver.strict)
             adjoint[system.solved_for] = solution.x
         return adjoint
 

@@ -9,7 +9,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, warn
 from propmat.io._openimageio import PathLike, complaint, openimageio, reason
 
 # Named one by one: left to itself, Pillow would also run Ghostscript on what looks like PostScript.
@@ -141,10 +141,10 @@ def _read(path: PathLike) -> np.ndarray:
     picture = _decode(Path(path))
     if picture.several:
         message = f"{path}: holds several pictures (pages or frames); the first was read"
-        warnings.warn(message, PropmatWarning, stacklevel=3)
+        warn(message)
     if picture.alpha is not None and not _opaque(picture.alpha):
         message = f"{path}: the file has its own transparency, which was ignored"
-        warnings.warn(message, PropmatWarning, stacklevel=3)
+        warn(message)
     return np.ascontiguousarray(_upright(picture.colours, picture.orientation))
 
 

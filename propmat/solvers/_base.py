@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.errors import ConvergenceError, ConvergenceWarning
+from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 from propmat.preconditioners import NearNullSpace
 
 Array = NDArray[np.float64]
@@ -58,7 +57,7 @@ class Solution:
         """Whether the residual met the tolerance."""
         return self.status is Status.converged
 
-    def check(self, strict: bool = False, stacklevel: int = 3) -> None:
+    def check(self, strict: bool = False) -> None:
         """Warn, or under `strict` raise, if the solve fell short without being asked to.
 
         Raises
@@ -74,7 +73,7 @@ class Solution:
         )
         if strict:
             raise ConvergenceError(message, self)
-        warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel)
+        warn(message, ConvergenceWarning)
 
 
 class Solve(Protocol):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import warnings
 import weakref
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from propmat import _batches
 from propmat._backend import on_device, to_device
-from propmat.errors import PropmatWarning, UnsupportedError
+from propmat.errors import UnsupportedError, warn
 
 VERBS_ON_DEVICE = ("closed_form", "knn", "propagate", "refine")
 
@@ -200,7 +199,5 @@ def _host(tensor: Tensor) -> np.ndarray:
     """The tensor's memory as an array; one on another device is copied."""
     if tensor.device.type != "cpu" and not _told_of_host.is_set():
         _told_of_host.set()
-        warnings.warn(
-            f"propmat.torch: tensors on {tensor.device} are copied to the host and solved there", PropmatWarning, 4
-        )
+        warn(f"propmat.torch: tensors on {tensor.device} are copied to the host and solved there")
     return tensor.numpy(force=True)
