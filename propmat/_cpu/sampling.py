@@ -97,22 +97,34 @@ def _steps_to(away, y, x, ray):
 
 
 @compiled()
-def _change(image, y, x, ray, steps, enough):
-    """The sum of squared changes of colour along a ray from (y, x), as far as it is below `enough`."""
-    total = 0.0
-    for step in range(1, steps + 1):
-        v, u = y + ray[step, 0], x + ray[step, 1]
-        before_v, before_u = y + ray[step - 1, 0], x + ray[step - 1, 1]
-        for c in range(image.shape[2]):
-            change = image[v, u, c] - image[before_v, before_u, c]
-            total += change * change
-        if total >= enough:
-            break
-    return total
+def _change_rows(low, high, image, changes):
+    """Squared changes of colour to each pixel from four around: that to its left, then the three above."""
+    height, width, channels = image.shape
+    for y in range(low, high):
+        for k in range(4):
+            up, across = (0, -1) if k == 0 else (1, k - 2)
+            if y < up:
+                continue
+            for x in range(max(0, -across), min(width, width - across)):
+                for c in range(channels):
+                    changes[k, y, x] += (image[y, x, c] - image[y - up, x + across, c]) ** 2
+
+
+def _ways(rays, height, width):
+    """Places of the changes (`_change_rows`) that rays meet, step by step, less that of the pixel they start from.
+
+    A step and its reverse meet the same change, which belongs to the later pixel of the two, row by row.
+    """
+    moves = np.diff(rays, axis=2)
+    down, right = moves[..., 0], moves[..., 1]
+    back = (down < 0) | ((down == 0) & (right < 0))
+    later = np.where(back[..., np.newaxis], rays[:, :, :-1], rays[:, :, 1:])
+    kind = np.where(down == 0, 0, 2 - down * right)
+    return (kind * height + later[..., 0]) * width + later[..., 1]
 
 
 @compiled()
-def _least_energy(image, y, x, rays, steps, lengths):
+def _least_energy(changes, place, ways, steps, lengths):
     """The least integral of the squared change of colour along rays, of so many steps each; inf if all are negative.
 
     The shortest way comes first, for of the others most soon cost more.
@@ -124,9 +136,12 @@ def _least_energy(image, y, x, rays, steps, lengths):
     least = np.inf
     for turn in range(steps.size):
         ray = (shortest + turn) % steps.size
-        if steps[ray] > 0:
-            change = _change(image, y, x, rays[ray], steps[ray], least * lengths[ray])
-            least = min(least, change / lengths[ray])
+        total = 0.0 if steps[ray] > 0 else np.inf
+        for step in range(steps[ray]):
+            total += changes[place + ways[ray, step]]
+            if total >= least * lengths[ray]:
+                break
+        least = min(least, total / lengths[ray])
     return least
 
 
@@ -172,12 +187,15 @@ def gather(image, labels, away, directions):
     pairs = np.zeros((2, channels, height, width))
     spreads = np.zeros((height, width, 2))
     found = np.zeros((height, width), np.bool_)
-    share(_gather_rows, height, image, labels, away, rays, lengths, pairs, spreads, found)
+    changes = np.zeros((4, height, width))
+    share(_change_rows, height, image, changes)
+    given = image, labels, away, changes.reshape(-1), rays, _ways(rays, height, width), lengths
+    share(_gather_rows, height, *given, pairs, spreads, found)
     return pairs, spreads, found
 
 
 @compiled()
-def _gather_rows(low, high, image, labels, away, rays, lengths, pairs, spreads, found):
+def _gather_rows(low, high, image, labels, away, changes, rays, ways, lengths, pairs, spreads, found):
     count = lengths.shape[1]
     steps = np.empty((2, count), np.int64)
     spots = np.empty((2, count, 2), np.int64)
@@ -193,7 +211,8 @@ def _gather_rows(low, high, image, labels, away, rays, lengths, pairs, spreads, 
                     # Where no label is, any pixel; nothing reads it.
                     spots[label, ray, 0] = y + rays[phase, ray, steps[label, ray], 0]
                     spots[label, ray, 1] = x + rays[phase, ray, steps[label, ray], 1]
-                energies[label] = _least_energy(image, y, x, rays[phase], steps[label], lengths[phase])
+                place = y * labels.shape[1] + x
+                energies[label] = _least_energy(changes, place, ways[phase], steps[label], lengths[phase])
             if energies[0] == np.inf or energies[1] == np.inf:
                 continue
             found[y, x] = True
