@@ -100,7 +100,10 @@ def _distort(colours, first, pairs, found, v, u, count, along, length, out):
 
 @compiled()
 def _sort_in(values, number, first, count, least, best):
-    """Put `count` values into the three least from place `first` on, each with its number."""
+    """Put `count` values into the three least from place `first` on, each with its number.
+
+    Without branches, so that the compiler makes vectors of the loop.
+    """
     least_0, least_1, least_2 = least[0, first:], least[1, first:], least[2, first:]
     best_0, best_1, best_2 = best[0, first:], best[1, first:], best[2, first:]
     for i in range(count):
