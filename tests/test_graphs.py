@@ -231,6 +231,16 @@ def test_large_kernel_of_radius_1_is_closed_form(rng):
     np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (0, 20), (12, 10), (25, 21)])
+def test_large_kernel_looks_no_further_than_windows_reach(rng, corner):
+    image, unknown = random_photo(rng, 30, 26), np.zeros((30, 26), bool)
+    unknown[corner[0] : corner[0] + 4, corner[1] : corner[1] + 5] = True
+    values, x = rng.random((30, 26)), rng.random(np.count_nonzero(unknown))
+    got, expected = (make(image, 1e-4, 2).split(unknown) for make in (laplacian.large_kernel, laplacian.closed_form))
+    np.testing.assert_allclose(got.matrix @ x, expected.matrix @ x, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(got.times_known(values), expected.times_known(values), rtol=0, atol=1e-10)
+
+
 def test_large_kernel_with_confidence(rng):
     image, trimap = random_photo(rng, 30, 40), banded_trimap(30, 40)
     stored = laplacian.closed_form(image, 1e-4, 3)

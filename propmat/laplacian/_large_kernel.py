@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat._backend import backend_of
+from propmat._backend import backend_of, to_host
 from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
 from propmat.laplacian._closed_form import ClosedForm, window_arguments
@@ -84,12 +84,14 @@ class LargeKernel(Laplacian):
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         definition = self.definition
-        windows = Windows.of(definition.image, definition.epsilon, definition.radius)
+        box = _around(unknown, 2 * definition.radius)  # holds all windows of unknown pixels
+        inside = unknown[box]
+        windows = Windows.of(definition.image[box], definition.epsilon, definition.radius)
         added = (np.zeros(unknown.shape, like=unknown) if diagonal is None else diagonal)[unknown]
-        operator = BoxOperator(windows, unknown, added)
+        operator = BoxOperator(windows, inside, added)
 
         def times_known(values: Array) -> Array:
-            return windows.times(np.where(unknown, 0.0, values))[unknown]
+            return windows.times(np.where(inside, 0.0, values[box]))[inside]
 
         return Split(operator, times_known, np.full(added.size, not unknown.all(), like=unknown))
 
@@ -113,6 +115,15 @@ class LargeKernel(Laplacian):
 
     def __repr__(self) -> str:
         return repr(self.definition).replace("ClosedForm", "LargeKernel")
+
+
+def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the box around a mask, with a margin as far as the image reaches."""
+    spans = []
+    for axis in range(2):
+        used = np.flatnonzero(to_host(mask.any(axis=1 - axis)))
+        spans.append(slice(max(0, int(used[0]) - margin), int(used[-1]) + 1 + margin))
+    return spans[0], spans[1]
 
 
 @dataclass(frozen=True, eq=False)
