@@ -43,8 +43,11 @@ def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay
     own = np.empty((image.shape[2], LENGTH))
     least, best = np.empty((3, LENGTH)), np.empty((3, LENGTH), np.int64)
     for y in range(low, high):
-        start, stop = _next_stretch(labels[y], 0)
-        while start < stop:
+        stop = np.int64(0)  # not a literal, for which the search would be compiled again
+        while True:
+            start, stop = _next_stretch(labels[y], stop)
+            if start == stop:
+                break
             for c in range(image.shape[2]):
                 for x in range(start, stop):
                     own[c, x - start] = image[y, x, c]
@@ -53,7 +56,6 @@ def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay
                 if labels[y, x] < 0:
                     around = least[:, x - start], best[:, x - start]
                     _take_mean(y, x, image[y, x], pairs, spreads, offsets, decay, around, colours, alpha, confidence)
-            start, stop = _next_stretch(labels[y], stop)
 
 
 @compiled()
@@ -132,8 +134,9 @@ def _take_mean(y, x, colour, pairs, spreads, offsets, decay, around, colours, al
         alpha[y, x] = 0.5
         confidence[y, x] = 0.0
         return
-    mean, spread = np.zeros((2, channels)), np.zeros(2)
+    mean, spread = np.empty((2, channels)), np.empty(2)
     for label in range(2):
+        mean[label], spread[label] = 0.0, 0.0
         for k in range(count):
             v, u = y + offsets[best[k], 0], x + offsets[best[k], 1]
             spread[label] += spreads[v, u, label] / count
