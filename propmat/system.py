@@ -179,7 +179,7 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     weight = BRIDGE * _mean_weight(_entries(split.matrix).tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
     bridges = affinity(*(beside(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
-    weak = Laplacian.split(bridges, solved_for)
+    weak = bridges.split(solved_for)
     together = Split(
         backend_of(solved_for).kernels("csr").stored(sp.csr_array(_entries(split.matrix) + _entries(weak.matrix))),
         lambda values: split.times_known(values) + weak.times_known(values),
