@@ -204,14 +204,13 @@ def _gather_rows(low, high, image, labels, away, changes, rays, ways, lengths, p
         for x in range(labels.shape[1]):
             if labels[y, x] >= 0:
                 continue
-            phase = 3 * (y % 3) + x % 3
+            phase, place = 3 * (y % 3) + x % 3, y * labels.shape[1] + x
             for label in range(2):
                 for ray in range(count):
                     steps[label, ray] = _steps_to(away[label], y, x, rays[phase, ray])
                     # Where no label is, any pixel; nothing reads it.
                     spots[label, ray, 0] = y + rays[phase, ray, steps[label, ray], 0]
                     spots[label, ray, 1] = x + rays[phase, ray, steps[label, ray], 1]
-                place = y * labels.shape[1] + x
                 energies[label] = _least_energy(changes, place, ways[phase], steps[label], lengths[phase])
             if energies[0] == np.inf or energies[1] == np.inf:
                 continue
