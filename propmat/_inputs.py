@@ -1,7 +1,8 @@
-"""The door: one checker per kind of argument, each returning the canonical array or raising `InputError`.
+"""One checker per kind of argument, each returning the canonical array or raising `InputError`.
 
-Behind the door nothing checks again. Arguments are in host memory unless a checker is told what they lie `beside`:
-other arguments by name, whose memory they must share; none, `{}`, where they may lie on a GPU too.
+Public functions call them before any work, and nothing after them checks again. Arguments are in host memory unless a
+checker is told what they lie `beside`: other arguments by name, whose memory they must share; none, `{}`, where they
+may lie on a GPU too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device
-from propmat.errors import InputError, UnsupportedError
+from propmat.errors import InputError, UnsupportedError, warn
 
 Array = NDArray[np.float64]
 Beside = Mapping[str, Any] | None
@@ -24,6 +25,19 @@ OVERSHOOT = 0.25
 
 # Past all light there is, and sums of a few still fit in single precision.
 BRIGHTEST = 1e20
+
+# Floating colours of any size that are all whole numbers, some as great as this, are levels of 8 or 16 bits.
+LEVELS_FROM = 16
+
+# Greys up to this are background in a trimap and in a mask.
+BACKGROUND_AT_MOST = 0.1
+
+# Integers that leave so many of their upper bits unused: 0 to 3 of 255 are labels, 0 to 4095 of 65535 come from a
+# sensor of 12 bits.
+UNUSED_BITS = {8: 6, 16: 4}
+
+# Of Pillow's images, what these hold are not the colours that they show.
+ENCODED_MODES = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
 
 
 def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
@@ -55,6 +69,19 @@ def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside
     _not_empty(pixels, name)
     _fits(pixels, name, shape)
     return np.ascontiguousarray(pixels, like=pixels)
+
+
+def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
+    """A mask or a trimap, as `plane`; integers that would all be read as background are refused: they are labels."""
+    array = _real(value, name, beside)
+    white = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
+    if white > 1 and array.size and 0 < array.max() <= BACKGROUND_AT_MOST * white:
+        raise InputError(
+            f"{name}: its values are 0 to {array.max()} of {white}, as greys all of them background. If they are labels, "
+            f"say which is which: {name} == label is a mask, {name}.astype(bool) for 0 and 1; in uint8 background, "
+            f"unknown and foreground are 0, 128 and 255"
+        )
+    return plane(value, name, beside=beside)
 
 
 def weights(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
@@ -96,6 +123,32 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
         )
 
 
+def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
+    """Two things, given as a tuple or a list."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        got = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
+        raise InputError(f"{name}: takes a pair {meaning}, got {got}")
+    return value[0], value[1]
+
+
+def settings(value: Any, name: str, takes: str) -> None:
+    """Refuse a solver or a preconditioner that has no ``prepare``, and a class in place of one of its objects."""
+    if isinstance(value, type):
+        raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
+    if not callable(getattr(value, "prepare", None)):
+        raise InputError(f"{name}: takes {takes}, got {value!r}")
+
+
+def solving(solver: Any, callback: Any = None) -> None:
+    """Refuse what is no solver and no callback; both may be None."""
+    if solver is not None:
+        settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
+        if not hasattr(solver, "strict"):
+            raise InputError(f"solver: {type(solver).__name__} has no attribute strict; takes True or False there")
+    if callback is not None and (isinstance(callback, type) or not callable(callback)):
+        raise InputError(f"callback: takes a function of (iteration, relative residual), got {callback!r}")
+
+
 def positive(value: Any, name: str) -> float:
     """A finite number above 0."""
     number = _number(value, name)
@@ -105,10 +158,12 @@ def positive(value: Any, name: str) -> float:
 
 
 def whole_number(value: Any, name: str, meaning: str = "") -> int:
-    """A whole number, at least 1."""
+    """A whole number, from 1 to what 32 bits hold."""
     number = _number(value, name)
     if not math.isfinite(number) or number != int(number) or number < 1:
         raise InputError(f"{name}: takes a whole number >= 1{meaning}, got {value!r}")
+    if number > np.iinfo(np.int32).max:
+        raise InputError(f"{name}: takes a whole number up to {np.iinfo(np.int32).max}{meaning}, got {number:g}")
     return int(number)
 
 
@@ -128,13 +183,24 @@ def _nonnegative(given: Array, name: str) -> Array:
 
 
 def _number(value: Any, name: str) -> float:
+    """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
+    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
+        raise InputError(f"{name}: takes a number, got {_short(value)}")
     try:
         number = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: takes a number, got {value!r}") from None
-    if math.isnan(number) or isinstance(value, bool):
+    except OverflowError:
+        raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
+    except Exception:  # of whatever the value is an object of
+        raise InputError(f"{name}: takes a number, got {_short(value)}") from None
+    if math.isnan(number):
         raise InputError(f"{name}: takes a number, got {value!r}")
     return number
+
+
+def _short(value: Any) -> str:
+    """How a value reads, in one line of a message."""
+    shape = np.shape(value) if hasattr(value, "shape") else ()
+    return f"{type(value).__name__} of shape {shape}" if shape else repr(value)[:80].replace("\n", " ")
 
 
 def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
@@ -159,10 +225,15 @@ def _array(value: Any, name: str) -> NDArray[Any]:
         return to_device(value)
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
+    if type(value).__module__.startswith("PIL.") and getattr(value, "mode", None) in ENCODED_MODES:
+        raise InputError(f"{name}: is a Pillow image of mode {value.mode}; pass {name}.convert('RGB') or convert('L')")
     try:
         return np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({error})") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # of whatever the value is an object of
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
 
 def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Array:
@@ -179,6 +250,11 @@ def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Arra
         )
     if max(-low, high) > BRIGHTEST:
         raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {low:g} to {high:g}")
+    if not bounded and LEVELS_FROM <= high <= np.iinfo(np.uint16).max and not np.any(pixels % 1):
+        raise InputError(
+            f"{name}: floating whole numbers from {low:g} to {high:g} are levels of 8 or 16 bits. Divide by the value of "
+            f"white (255 for 8 bits), or pass uint8 or uint16."
+        )
     return pixels
 
 
@@ -186,9 +262,18 @@ def _scaled_integers(array: NDArray[Any], name: str) -> Array:
     if array.dtype.kind != "u" or array.dtype.itemsize > 2:
         raise InputError(
             f"{name}: integer pixels are uint8 or uint16, scaled by 255 or 65535; got dtype {array.dtype}. "
-            f"If they go up to 255, pass {name}.astype(numpy.uint8)."
+            f"If they go up to 255, pass {name}.astype(numpy.uint8); if they are 0 and 1, {name}.astype(bool)."
         )
+    _tell_unused_bits(array, name)
     return array / np.float64(np.iinfo(array.dtype).max)
+
+
+def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
+    """Warn of integers whose upper bits are all unused: labels, or numbers of fewer bits than their type has."""
+    top, bits = int(array.max()) if array.size else 0, 8 * array.dtype.itemsize
+    if 0 < top < 1 << (bits - UNUSED_BITS[bits]):
+        white = np.iinfo(array.dtype).max
+        warn(f"{name}: its values are 0 to {top} of {white}, nearly black. If {top} is white, divide by it.")
 
 
 def _extremes(array: Array, name: str) -> tuple[float, float]:

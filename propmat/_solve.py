@@ -1,4 +1,4 @@
-"""The middle of the street: a Laplacian and constraints in, a matte and how it went out."""
+"""From a Laplacian and constraints to a matte, and how the solve went."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ class Prepared:
         labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, beside=beside)
         belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape, beside=beside)
         begin = None if x0 is None else _inputs.plane(x0, "x0", shape, beside=beside)
+        _inputs.solving(None, callback)
         with guarded(labels):
             point, rhs = self.system.centred(labels, belief)
             first = None if begin is None else self.system.restrict(begin) - point
@@ -155,6 +156,7 @@ def prepare(
     >>> np.allclose(left.alpha + right.alpha, 1)
     True
     """
+    _inputs.solving(solver)
     labels = parsed(trimap, graph)
     graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
     value, believed = (None, None) if prior is None else _prior(prior, labels)
@@ -162,7 +164,7 @@ def prepare(
         raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
     with guarded(labels.known):
         system = _constrained(graph, labels, confidence, believed)
-        solver = solver or solvers.choose(system.matrix)
+        solver = solvers.choose(system.matrix) if solver is None else solver
         ready = solver.prepare(system.matrix, system.near_null_space)
     return Prepared(system, labels, nowhere(labels.known) if value is None else value, solver, ready)
 
@@ -217,7 +219,7 @@ def solve(
     -------
     Matte
         ``.alpha`` (H, W) in [0, 1], ``.x`` as solved for (not clipped), ``.iterations``, ``.residual``,
-        ``.converged``, ``.status``, ``.seconds``.
+        ``.converged``, ``.status``, ``.seconds``, ``.notes``.
 
     Raises
     ------
@@ -225,6 +227,13 @@ def solve(
         If an argument is not as above, or unknown pixels are tied to no known one.
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
+
+    Warns
+    -----
+    PropmatWarning
+        If alpha needs no solve: no pixel is unknown, or all known ones have one label and there is no prior.
+    ConvergenceWarning
+        If the solver did not converge.
 
     Examples
     --------
@@ -236,8 +245,9 @@ def solve(
     (True, (3, 5))
     """
     start = time.perf_counter()
+    _inputs.solving(solver, callback)
     labels = parsed(trimap, graph)
-    alpha = None if prior else _without_solving(labels, soft=confidence is not None)
+    alpha = without_solving(labels, soft=confidence is not None, prior=prior is not None)
     if alpha is not None:
         return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
     prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
@@ -245,24 +255,37 @@ def solve(
     return replace(matte, seconds=time.perf_counter() - start)
 
 
-def _without_solving(trimap: Trimap, soft: bool) -> Array | None:
-    """Alpha where it needs no solve: one label only, or nothing unknown."""
-    if trimap.known.any() and not (trimap.foreground.any() and trimap.background.any()):
-        label = float(trimap.foreground.any())
+def without_solving(trimap: Trimap, *, soft: bool, prior: bool) -> Array | None:
+    """Alpha where it needs no solve, with a warning: nothing is unknown, or there is one label only and no prior.
+
+    `soft` tells whether known pixels are held by a confidence, which solves for all pixels.
+    """
+    if not soft and not trimap.unknown.any():
         warn(
-            f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
-            f"everywhere. Label some pixels of the other kind."
+            "trimap: no pixel is unknown, so there is nothing to solve for. A mask gets an unknown band from "
+            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown"
         )
-        return np.full(trimap.shape, label, like=trimap.known)
-    return trimap.labels.copy() if not soft and not trimap.unknown.any() else None
+        return trimap.labels.copy()
+    label = None if prior else only_label(trimap)
+    if label is None:
+        return None
+    warn(
+        f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
+        f"everywhere. Label some pixels of the other kind."
+    )
+    return np.full(trimap.shape, label, like=trimap.known)
 
 
-def _prior(prior: tuple[Any, Any], trimap: Trimap) -> tuple[Array, Array]:
+def only_label(trimap: Trimap) -> float | None:
+    """The label of all known pixels, where they have but one."""
+    if not trimap.known.any() or (trimap.foreground.any() and trimap.background.any()):
+        return None
+    return float(trimap.foreground.any())
+
+
+def _prior(prior: Any, trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
-    try:
-        value, confidence = prior
-    except (TypeError, ValueError):
-        raise InputError("prior: takes a pair (value, confidence)") from None
+    value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}
     if np.ndim(value) == 0:
         value = np.full(shape, value, like=trimap.known)

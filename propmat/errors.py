@@ -1,4 +1,4 @@
-"""What propmat raises and warns. Ground floor: imports nothing of ours."""
+"""What propmat raises and warns. Imports no other module of the package."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class DeviceMemoryError(PropmatError, MemoryError):
 
 
 def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
-    """Warn at the line outside of this package from which the way led here, however long it was."""
+    """Warn at the line that called this package, through however many of its functions and of numba's."""
     frame, level = sys._getframe(), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in (__package__, "numba"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

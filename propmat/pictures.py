@@ -1,79 +1,245 @@
-"""Pictures to look at: composites, checkerboards and labelled contact sheets."""
+"""Pictures to look at: composites, checkerboards and labelled contact sheets.
+
+Colours may be given as everywhere in propmat: floating, of any size (values above 1 are light beyond white), or uint8 or
+uint16, scaled by their maximum. What is returned is floating, contact sheets apart.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat import _inputs
 from propmat.errors import InputError
 
 Array = NDArray[np.float64]
 
 
-def over(foreground: Array, alpha: Array, background: Array) -> Array:
-    """Composite: alpha F + (1 - alpha) B, for (H, W, 3) colours and an (H, W) matte."""
-    return alpha[:, :, np.newaxis] * foreground + (1 - alpha[:, :, np.newaxis]) * background
+def over(foreground: Any, alpha: Any, background: Any) -> Array:
+    """Composite α F + (1 - α) B.
 
+    Parameters
+    ----------
+    foreground, background : (H, W), (H, W, 1) or (H, W, 3) array
+        Floating, uint8 or uint16; grey beside colours is taken as equal channels.
+    alpha : (H, W) array
+        Floating in [0, 1], uint8, uint16 or bool.
 
-def checkerboard(shape: tuple[int, int], side: int = 16) -> Array:
-    """Grey squares, (H, W, 3), the sign of transparency."""
-    y, x = np.mgrid[: shape[0], : shape[1]] // side
-    return np.repeat(np.where((y + x) % 2, 0.75, 0.95)[:, :, np.newaxis], 3, axis=2)
-
-
-def colours(pixels: Array) -> Array:
-    """`pixels`, (H, W) or (H, W, 1 or 3), as (H, W, 3)."""
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
-
-
-def flat(colour: str, shape: tuple[int, int]) -> Array:
-    """An (H, W, 3) picture of one colour, named as in CSS ("white", "#20a0ff", "rgb(10, 20, 30)").
+    Returns
+    -------
+    (H, W, 3) array of float64; (H, W, 1) if both pictures are grey
 
     Raises
     ------
     InputError
-        If there is no such colour.
+        If an argument is not as above, or sizes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from propmat.pictures import over
+    >>> over(np.ones((1, 2)), np.array([[1.0, 0.25]]), np.zeros((1, 2), np.uint8))[:, :, 0]
+    array([[1.  , 0.25]])
+    """
+    front, back = _channels(foreground, "foreground"), _channels(background, "background")
+    share = _inputs.plane(alpha, "alpha", front.shape[:2])[:, :, np.newaxis]
+    if back.shape[:2] != front.shape[:2]:
+        raise InputError(
+            f"background: shape {back.shape[:2]} does not fit foreground of shape {front.shape[:2]}; "
+            f"propmat.pictures.fitted scales and cuts it"
+        )
+    return share * front + (1 - share) * back
+
+
+def checkerboard(shape: tuple[int, int], side: int = 16) -> Array:
+    """Grey squares, the sign of transparency.
+
+    Parameters
+    ----------
+    shape : (H, W)
+    side : int, default 16
+        Of a square, in pixels.
+
+    Returns
+    -------
+    (H, W, 3) array of float64
+
+    Raises
+    ------
+    InputError
+        If a number is not whole or is below 1.
+
+    Examples
+    --------
+    >>> from propmat.pictures import checkerboard
+    >>> checkerboard((1, 4), side=2)[:, :, 0]
+    array([[0.95, 0.95, 0.75, 0.75]])
+    """
+    height, width = _size(shape)
+    y, x = np.mgrid[:height, :width] // _inputs.whole_number(side, "side")
+    return np.repeat(np.where((y + x) % 2, 0.75, 0.95)[:, :, np.newaxis], 3, axis=2)
+
+
+def colours(pixels: Any, name: str = "pixels") -> Array:
+    """A picture as (H, W, 3), grey as equal channels.
+
+    Parameters
+    ----------
+    pixels : (H, W), (H, W, 1) or (H, W, 3) array
+        Floating, uint8 or uint16.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    (H, W, 3) array of float64
+
+    Raises
+    ------
+    InputError
+        If it is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from propmat.pictures import colours
+    >>> colours(np.full((1, 1), 255, np.uint8))
+    array([[[1., 1., 1.]]])
+    """
+    picture = _channels(pixels, name)
+    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+
+
+def flat(colour: str, shape: tuple[int, int]) -> Array:
+    """A picture of one colour.
+
+    Parameters
+    ----------
+    colour : str
+        As in CSS: "white", "#20a0ff", "rgb(10, 20, 30)".
+    shape : (H, W)
+
+    Returns
+    -------
+    (H, W, 3) array of float64
+
+    Raises
+    ------
+    InputError
+        If there is no such colour, or a number of `shape` is not whole or is below 1.
+
+    Examples
+    --------
+    >>> from propmat.pictures import flat
+    >>> flat("#ff0000", (1, 1))
+    array([[[1., 0., 0.]]])
     """
     from PIL import ImageColor
 
     try:
         red, green, blue = ImageColor.getrgb(colour)[:3]
-    except ValueError:
+    except (ValueError, AttributeError, TypeError):
         raise InputError(
             f"background: {colour!r} is neither a file nor a colour; takes a path, a name like 'white' or '#rrggbb'"
         ) from None
-    return np.broadcast_to(np.array([red, green, blue]) / 255, (*shape, 3))
+    return np.tile(np.array([red, green, blue]) / 255, (*_size(shape), 1))
 
 
-def fitted(pixels: Array, shape: tuple[int, int], place: tuple[float, float] = (0.5, 0.5)) -> Array:
-    """`pixels` (H, W, 3) scaled to cover `shape` and cut to it, at `place` (x, y) from 0 to 1; centred by default."""
+def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.5, 0.5)) -> Array:
+    """A picture scaled to cover a size, and cut to it.
+
+    Parameters
+    ----------
+    pixels : (h, w), (h, w, 1) or (h, w, 3) array
+        Floating, uint8 or uint16.
+    shape : (H, W)
+    place : (x, y), default (0.5, 0.5)
+        What is kept, from 0 (left, top) to 1 (right, bottom).
+
+    Returns
+    -------
+    (H, W, 3) array of float64
+        Within the least and the greatest value of the picture.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from propmat.pictures import fitted
+    >>> fitted(np.full((2, 3), 0.5), (4, 4)).shape
+    (4, 4, 3)
+    """
     from PIL import Image, ImageOps
 
-    height, width = shape
-    picture = Image.fromarray(_bytes(pixels))
-    return np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS, 0, place)) / 255
+    picture, (height, width) = colours(pixels), _size(shape)
+    where = [_inputs.tolerance(part, "place") for part in _inputs.pair(place, "place", "(x, y)")]
+    if max(where) > 1:
+        raise InputError(f"place: takes numbers from 0 to 1, got {place!r}")
+    channels = (Image.fromarray(np.ascontiguousarray(channel, np.float32)) for channel in np.moveaxis(picture, 2, 0))
+    scaled = [ImageOps.fit(channel, (width, height), Image.Resampling.LANCZOS, 0, tuple(where)) for channel in channels]
+    return np.clip(np.stack([np.asarray(one, np.float64) for one in scaled], axis=2), picture.min(), picture.max())
 
 
-def contact_sheet(panels: dict[str, Array]) -> NDArray[np.uint8]:
-    """Pictures of equal size side by side, two a row, each under its name: (h, w, 3) of uint8."""
+def contact_sheet(panels: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """Pictures of equal size side by side, two a row, each under its name.
+
+    Parameters
+    ----------
+    panels : mapping of str to (H, W), (H, W, 1) or (H, W, 3) array
+        Floating (shown from 0 to 1), uint8, uint16 or bool.
+
+    Returns
+    -------
+    (h, w, 3) array of uint8
+
+    Raises
+    ------
+    InputError
+        If there is no picture, one is not as above, or sizes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from propmat.pictures import contact_sheet
+    >>> contact_sheet({"black": np.zeros((40, 60)), "white": np.ones((40, 60))}).dtype
+    dtype('uint8')
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    height, width = next(iter(panels.values())).shape[:2]
+    pictures = {str(name): colours(pixels, str(name)) for name, pixels in panels.items()}
+    sizes = {picture.shape[:2] for picture in pictures.values()}
+    if len(sizes) != 1:
+        raise InputError(f"panels: takes pictures of one size, got {', '.join(map(str, sizes)) or 'none'}")
+    height, width = sizes.pop()
     size = max(14, height // 24)
     font, margin, head = ImageFont.load_default(size), size // 2, 2 * size
-    rows = -(-len(panels) // 2)
+    rows = -(-len(pictures) // 2)
     sheet = Image.new("RGB", (2 * width + 3 * margin, rows * (height + head) + margin), "white")
     draw = ImageDraw.Draw(sheet)
-    for place, (name, pixels) in enumerate(panels.items()):
+    for place, (name, picture) in enumerate(pictures.items()):
         left = margin + (place % 2) * (width + margin)
         top = (place // 2) * (height + head)
         draw.text((left, top + head / 2), name, "black", font, anchor="lm")
-        sheet.paste(Image.fromarray(_bytes(colours(pixels))), (left, top + head))
+        levels = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+        sheet.paste(Image.fromarray(levels), (left, top + head))
     return np.asarray(sheet)
 
 
-def _bytes(pixels: Any) -> NDArray[np.uint8]:
-    return np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
+def _channels(pixels: Any, name: str) -> Array:
+    """A picture as (H, W, 1) or (H, W, 3)."""
+    picture = _inputs.image(pixels, name, bounded=False)
+    if picture.shape[2] not in (1, 3):
+        raise InputError(f"{name}: takes grey or 3 channels, got shape {picture.shape}")
+    return picture
+
+
+def _size(shape: Any) -> tuple[int, int]:
+    height, width = _inputs.pair(shape, "shape", "(height, width)")
+    return _inputs.whole_number(height, "shape"), _inputs.whole_number(width, "shape")

@@ -6,6 +6,7 @@ Known pixels are eliminated, L_UU x = -L_UK α_K, or held softly, (L + C) x = C 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -182,10 +183,21 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     weak = bridges.split(solved_for)
     together = Split(
         backend_of(solved_for).kernels("csr").stored(sp.csr_array(_entries(split.matrix) + _entries(weak.matrix))),
-        lambda values: split.times_known(values) + weak.times_known(values),
+        CoupledTwice(split.times_known, weak.times_known),
         split.touches_known | weak.touches_known,
     )
     return laplacian + bridges, together
+
+
+@dataclass(frozen=True, eq=False)
+class CoupledTwice:
+    """The sum of two products with known values."""
+
+    one: Callable[[Array], Array]
+    other: Callable[[Array], Array]
+
+    def __call__(self, values: Array) -> Array:
+        return self.one(values) + self.other(values)
 
 
 def _mean_weight(matrix: sp.coo_array) -> float:

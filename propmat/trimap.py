@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, _oddities
 from propmat._backend import on_device, to_host
+from propmat._inputs import BACKGROUND_AT_MOST
 from propmat.errors import InputError
 
-BACKGROUND_AT_MOST = 0.1
 FOREGROUND_AT_LEAST = 0.9
 
 Mask = NDArray[np.bool_]
@@ -81,15 +81,18 @@ class Trimap:
         Raises
         ------
         InputError
-            If it is not an array of that kind, or does not fit `shape`.
+            If it is not an array of that kind, does not fit `shape`, or is of integers none of which is above
+            0.1 of their maximum, as labels 0, 1, 2 are.
         """
         if not isinstance(trimap, cls):
-            values = _inputs.plane(trimap, "trimap", beside=beside)
+            values = _inputs.greys(trimap, "trimap", beside=beside)
             trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
         else:
             _inputs.in_memory(trimap.foreground, "trimap", beside)
         if shape is not None and trimap.shape != tuple(shape[:2]):
-            raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}")
+            first = trimap.shape == tuple(shape[1:])  # (channels, H, W)
+            hint = "; channels go last, numpy.moveaxis(image, 0, -1)" if first else ""
+            raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}{hint}")
         return trimap
 
     @classmethod

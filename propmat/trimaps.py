@@ -53,7 +53,7 @@ def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float
     >>> propmat.trimap_from_mask(mask, width=(2, 1)).labels
     array([[0. , 0. , 0.5, 0.5, 0.5, 1. , 1. , 1. ]])
     """
-    labels = Trimap.parse(_inputs.plane(mask, "mask"))
+    labels = Trimap.parse(_inputs.greys(mask, "mask"))
     inside, outside = (_pixels(side, max(labels.shape)) for side in _sides(width))
     for name, known in (("foreground", labels.foreground), ("background", labels.background)):
         if not known.any():
@@ -79,8 +79,9 @@ def _pixels(width: Any, longer_side: int) -> float:
     """A width in pixels, from a number or a share like "2%"."""
     share = isinstance(width, str) and width.endswith("%")
     try:
-        number = _inputs.tolerance(width[:-1] if share else width, "width")
-    except InputError:
+        given = float(width.removesuffix("%")) if isinstance(width, str) else width
+        number = _inputs.tolerance(given, "width")
+    except ValueError:  # InputError is one
         raise InputError(f"width: takes pixels >= 0, or a share of the longer side like '2%', got {width!r}") from None
     return max(1.0, number / 100 * longer_side) if share and number else number
 

@@ -131,7 +131,7 @@ def test_composites_do_not_depend_on_the_order_of_reading():
 def test_every_background_is_used_before_one_comes_again():
     samples = datasets.composites(*layers(), repeats=5)
     levels = [float(sample.background[0, 0, 0]) for sample in samples]
-    assert sorted(levels[:5]) == sorted(levels[5:]) == pytest.approx([0, 64 / 255, 128 / 255, 191 / 255, 1])
+    assert sorted(levels[:5]) == sorted(levels[5:]) == pytest.approx([0, 0.25, 0.5, 0.75, 1])
 
 
 def test_reach_is_drawn_from_its_range():

@@ -164,7 +164,8 @@ def test_without_a_label_or_without_unknown_pixels(rng):
     with pytest.warns(PropmatWarning, match="every known pixel is background"):
         np.testing.assert_array_equal(propmat.information_flow(image, trimap), 0)
     trimap = np.round(rng.random((12, 14)))
-    np.testing.assert_array_equal(propmat.information_flow(image, trimap), trimap)
+    with pytest.warns(PropmatWarning, match="no pixel is unknown"):
+        np.testing.assert_array_equal(propmat.information_flow(image, trimap), trimap)
 
 
 def test_bad_input_is_named(rng):

@@ -8,12 +8,13 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ losses _cpu",
+    "errors __version__ losses _locks",
+    "_cpu",
     "_gpu",
     "_backend",
-    "io pictures grid _oddities",
+    "io grid _oddities",
     "_inputs",
-    "trimap preconditioners threads",
+    "trimap pictures preconditioners threads",
     "laplacian sampling solvers metrics trimaps datasets",
     "system _foreground flows",
     "_solve",

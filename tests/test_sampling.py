@@ -335,7 +335,8 @@ def test_verb_without_a_label_or_without_unknown_pixels(rng, verb):
     with pytest.warns(PropmatWarning, match="every known pixel is foreground"):
         np.testing.assert_array_equal(verb(image, trimap), 1)
     trimap = np.round(rng.random((12, 14)))
-    np.testing.assert_array_equal(verb(image, trimap), trimap)
+    with pytest.warns(PropmatWarning, match="no pixel is unknown"):
+        np.testing.assert_array_equal(verb(image, trimap), trimap)
     with pytest.raises(InputError, match="trimap: has no known pixel"):
         verb(image, np.full((12, 14), 0.5))
 

@@ -7,7 +7,7 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -99,7 +99,19 @@ def _share(kernel: Callable[..., None], count: int, stretches: int, arguments: t
             kernel(begin, min(begin + length, count), *arguments)
 
     pool = _pools.get(threads) or _pools.setdefault(threads, ThreadPoolExecutor(threads - 1, "propmat"))
-    others = [pool.submit(run) for _ in range(threads - 1)]
-    run()
+    others = list(_started(pool, run, threads - 1))
+    try:
+        run()
+    finally:
+        wait(others)  # they write to the arguments, even when this thread is interrupted
     for other in others:
         other.result()
+
+
+def _started(pool: ThreadPoolExecutor, run: Callable[[], None], count: int) -> Iterator[Future[None]]:
+    """As many threads of `count` as can be had: none when the interpreter ends, fewer where their number is limited."""
+    for _ in range(count):
+        try:
+            yield pool.submit(run)
+        except RuntimeError:
+            return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.adjoint._pullback import Gradients, passes_clip
+from propmat._solve import without_solving
+from propmat.adjoint._pullback import Gradients, known_names, passes_clip
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -50,6 +52,11 @@ def propagate_directed(
     InputError
         If an argument is not as above, or from some unknown pixels no path of weights > 0 leads to a known one.
 
+    Warns
+    -----
+    PropmatWarning
+        If no pixel is unknown, or all known ones have one label.
+
     Examples
     --------
     >>> import numpy as np
@@ -59,6 +66,8 @@ def propagate_directed(
     >>> alpha
     array([[0.  , 0.25, 1.  ]])
     """
+    if not isinstance(affinities, (tuple, list)) or len(affinities) != 4:
+        raise InputError("affinities: takes four arrays, (right, left, down, up)")
     right, down = _inputs.edge_weights(affinities[0], affinities[2])
     left, up = _inputs.edge_weights(affinities[1], affinities[3])
     if left.shape != right.shape:
@@ -66,9 +75,13 @@ def propagate_directed(
     labels = Trimap.parse(trimap, (right.shape[0], down.shape[1]))
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
     weights = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape)
+    constant = without_solving(labels, soft=weights is not None, prior=False)
     system = _System.of(_matrix(right, left, down, up), labels, weights)
-    alpha = held.copy()
-    alpha[system.solved_for] = system.solve(system.rhs(held))
+    if constant is None or values is not None:
+        alpha = held.copy()
+        alpha[system.solved_for] = system.solve(system.rhs(held))
+    else:
+        alpha = constant
     return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, held, alpha, np.shape(confidence))
 
 
@@ -85,24 +98,35 @@ def _matrix(right: Array, left: Array, down: Array, up: Array) -> sp.csr_array:
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The constrained matrix, factorised."""
+    """The constrained matrix, factorised when it is first solved with."""
 
     laplacian: sp.csr_array
     solved_for: Mask
     held: Array | None
-    factors: Any
+    matrix: sp.csc_array
 
     @classmethod
     def of(cls, laplacian: sp.csr_array, labels: Trimap, confidence: Array | None) -> _System:
-        from scipy.sparse.linalg import splu
-
         solved_for = labels.unknown if confidence is None else np.ones(labels.shape, dtype=bool)
         held = None if confidence is None else np.where(labels.known, confidence, 0.0)
         anchors = labels.known if held is None else held > 0
         _require_paths(laplacian, anchors, solved_for)
         rows = np.flatnonzero(solved_for)
         matrix = laplacian[rows][:, rows] + (0.0 if held is None else sp.diags_array(held.ravel()))
-        return cls(laplacian, solved_for, held, splu(sp.csc_array(matrix)) if rows.size else None)
+        return cls(laplacian, solved_for, held, sp.csc_array(matrix))
+
+    @cached_property
+    def factors(self) -> Any:
+        from scipy.sparse.linalg import splu
+
+        try:
+            return splu(self.matrix)
+        except RuntimeError:
+            raise InputError("affinities: differ so much in size that their matrix is singular to rounding") from None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A factorisation of SuperLU cannot be pickled; it is made again.
+        return {name: value for name, value in vars(self).items() if name != "factors"}
 
     def rhs(self, values: Array) -> Array:
         if self.held is not None:
@@ -111,7 +135,7 @@ class _System:
         return -(self.laplacian @ known)[self.solved_for.ravel()]
 
     def solve(self, rhs: Array, transposed: bool = False) -> Array:
-        return rhs if self.factors is None else self.factors.solve(rhs, trans="T" if transposed else "N")
+        return self.factors.solve(rhs, trans="T" if transposed else "N") if rhs.size else rhs
 
 
 def _require_paths(laplacian: sp.csr_array, anchors: Mask, solved_for: Mask) -> None:
@@ -150,11 +174,12 @@ class DirectedPullback:
 
     def __call__(self, gradient: Any, wanted: Iterable[str] | None = None) -> Gradients:
         """As `Pullback`; all of its gradients cost one solve."""
+        names = known_names(wanted, self.parameters)
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape) * passes_clip(self.alpha)
         adjoint = np.zeros(self.trimap.shape)
         adjoint[self.system.solved_for] = self.system.solve(upstream[self.system.solved_for], transposed=True)
         found = self._weights(adjoint) | self._constraints(adjoint, upstream)
-        return Gradients(**{name: found[name] for name in (self.parameters if wanted is None else wanted)})
+        return Gradients(**{name: found[name] for name in names})
 
     def _weights(self, adjoint: Array) -> dict[str, Array]:
         across, down = np.diff(self.alpha, axis=1), np.diff(self.alpha, axis=0)

@@ -73,10 +73,7 @@ class Pullback:
         ConvergenceWarning
             If the solver did not converge; the gradients are those of its best λ.
         """
-        names = self.parameters if wanted is None else tuple(wanted)
-        unheard = [name for name in names if name not in self.sources]
-        if unheard:
-            raise InputError(f"wanted: there is no gradient {unheard[0]!r}; takes {', '.join(self.parameters)}")
+        names = known_names(wanted, self.parameters)
         beside = {"trimap": self.trimap.known}
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape, beside=beside) * passes_clip(self.alpha)
         with guarded(upstream):
@@ -129,6 +126,19 @@ class Pullback:
         if shape is None or not (isinstance(gradient, np.ndarray) or on_device(gradient)):
             return gradient
         return float(gradient.sum()) if shape == () else gradient.reshape(shape)
+
+
+def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """The gradients that are asked for, all of them by default."""
+    if wanted is None:
+        return parameters
+    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
+        raise InputError(f"wanted: takes a list of names out of {', '.join(parameters)}, got {wanted!r}")
+    names = tuple(wanted)
+    for name in names:
+        if name not in parameters:
+            raise InputError(f"wanted: there is no gradient {name!r}; takes {', '.join(parameters)}")
+    return names
 
 
 def passes_clip(alpha: Array) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
-from propmat._solve import parsed, prepare
+from propmat._solve import parsed, prepare, without_solving
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Graph, Laplacian
 from propmat.trimap import Trimap
@@ -52,6 +52,11 @@ def solve(
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
 
+    Warns
+    -----
+    PropmatWarning, ConvergenceWarning
+        As `propmat.solve`.
+
     Examples
     --------
     How the mean of alpha depends on the two terms of a sum, by scaling of which alpha does not change:
@@ -65,21 +70,23 @@ def solve(
     >>> bool(abs(gradient @ [1, 0.5]) < 1e-9)
     True
     """
+    _inputs.solving(solver, callback)
     labels = parsed(trimap, graph)
     graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
     beside = {"trimap": labels.known}
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, beside=beside)
     shapes = {} if confidence is None else {"confidence": np.shape(confidence)}
     if prior is not None:
-        shapes |= {"prior": np.shape(prior[0]), "prior_confidence": np.shape(prior[1])}
+        value, trust = _inputs.pair(prior, "prior", "(value, confidence)")
+        shapes |= {"prior": np.shape(value), "prior_confidence": np.shape(trust)}
     sources = {name: name for name in (*graph.parameters, "values", *shapes)}
+    alpha = without_solving(labels, soft=confidence is not None, prior=prior is not None)
     if confidence is None and not labels.unknown.any():
-        alpha, belief, prepared = held, np.zeros_like(held), None
-    else:
-        prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
-        belief = prepared.prior
+        return np.clip(held, 0.0, 1.0), Pullback(graph, labels, None, held, np.zeros_like(held), held, sources, shapes)
+    prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
+    if alpha is None or values is not None:
         alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
-    return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, belief, alpha, sources, shapes)
+    return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, prepared.prior, alpha, sources, shapes)
 
 
 def closed_form(
@@ -231,7 +238,7 @@ def propagate(
     >>> pullback([[0, 1, 0]]).horizontal  # of alpha in the middle, w₂ / (w₁ + w₂)
     array([[-0.25,  0.25]])
     """
-    graph = laplacian.affinity(*affinities)
+    graph = laplacian.affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
     return solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
 
 

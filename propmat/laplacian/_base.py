@@ -40,6 +40,18 @@ class Split:
     touches_known: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """Entries between unknown and known pixels: (H, W) values → the product of the matrix (n, k) with the known ones."""
+
+    matrix: Any
+    known: NDArray[np.bool_]
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        product: NDArray[np.float64] = self.matrix @ values[self.known]
+        return product
+
+
 class Laplacian(ABC):
     """A symmetric positive semidefinite matrix over the pixels of an image.
 
@@ -71,8 +83,8 @@ class Laplacian(ABC):
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
-        coupling, touches = stored(to_known), beside(np.diff(to_known.indptr) > 0, unknown)
-        return Split(stored(matrix), lambda values: coupling @ values[~unknown], touches)
+        touches = beside(np.diff(to_known.indptr) > 0, unknown)
+        return Split(stored(matrix), Coupling(stored(to_known), ~unknown), touches)
 
     @abstractmethod
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:

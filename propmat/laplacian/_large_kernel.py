@@ -89,10 +89,7 @@ class LargeKernel(Laplacian):
         windows = Windows.of(definition.image[box], definition.epsilon, definition.radius)
         added = (np.zeros(unknown.shape, like=unknown) if diagonal is None else diagonal)[unknown]
         operator = BoxOperator(windows, inside, added)
-
-        def times_known(values: Array) -> Array:
-            return windows.times(np.where(inside, 0.0, values[box]))[inside]
-
+        times_known = KnownInBox(windows, inside, box)
         return Split(operator, times_known, np.full(added.size, not unknown.all(), like=unknown))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -196,6 +193,18 @@ def box_sums(fields: Array, side: int) -> Array:
 def over_windows(fields: Array, side: int) -> Array:
     """For fields over windows the sums over the windows that hold each pixel."""
     return box_sums(np.pad(fields, [(side - 1, side - 1), (side - 1, side - 1), (0, 0)]), side)
+
+
+@dataclass(frozen=True, eq=False)
+class KnownInBox:
+    """(H, W) values → the product of the matrix with the known ones, those of a box that holds all that count."""
+
+    windows: Windows
+    unknown: Mask
+    box: tuple[slice, slice]
+
+    def __call__(self, values: Array) -> Array:
+        return self.windows.times(np.where(self.unknown, 0.0, values[self.box]))[self.unknown]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import laplacian, solvers
+from propmat import _inputs, laplacian, solvers
 from propmat._solve import solve
 
 Array = NDArray[np.float64]
@@ -69,5 +69,5 @@ def propagate(
     >>> propmat.propagate(([[1.0, 3.0]], np.empty((0, 3))), [[0, 0.5, 1]])
     array([[0.  , 0.75, 1.  ]])
     """
-    graph = laplacian.affinity(*affinities)
+    graph = laplacian.affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
     return solve(graph, trimap, confidence=confidence, solver=solver, callback=callback).alpha

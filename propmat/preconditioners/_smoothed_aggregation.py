@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import backend_of
+from propmat._locks import held_while_forking
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._base import Apply, NearNullSpace
 
@@ -20,8 +20,8 @@ Array = NDArray[Any]
 # A candidate that varies less than this (in colour units, RMS) is a multiple of the constant in disguise.
 FLAT = 1e-6
 
-# Held while the global generator is ours, so that several Python threads get what one gets.
-GLOBAL_GENERATOR = threading.Lock()
+# Held while the state of NumPy's global generator is ours: several threads get what one gets, and so does a child process.
+GLOBAL_GENERATOR = held_while_forking()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +44,8 @@ class Solution:
         ‖b - A x‖₂ / ‖b‖₂, computed from x at the end; 0 for b = 0.
     seconds : float
         Wall time of set-up and solve.
+    notes : tuple of str
+        What was done otherwise than asked, each in a sentence: another preconditioner taken, say.
     """
 
     x: Array
@@ -51,6 +53,7 @@ class Solution:
     iterations: int
     residual: float
     seconds: float
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def converged(self) -> bool:
@@ -91,6 +94,11 @@ class Solver(Protocol):
     def strict(self) -> bool: ...
 
     def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Solve: ...
+
+
+def asks_to_stop(answer: object) -> bool:
+    """Whether a callback returned True, Python's or NumPy's; of all other answers none stops a solve."""
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
 def relative_residual(matrix: Any, x: Array, rhs: Array) -> float:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +12,11 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
 from propmat._backend import backend_of
+from propmat._locks import Lock
+from propmat.errors import warn
 from propmat.grid import GridOperator
 from propmat.preconditioners import NearNullSpace, SmoothedAggregation
-from propmat.solvers._base import Callback, Solution, Status, length, relative_residual
+from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, length, relative_residual
 
 Array = NDArray[np.float64]
 
@@ -45,7 +44,14 @@ class CG:
     Raises
     ------
     InputError
-        If a tolerance is negative or not a number, or the limit is not a whole number >= 1.
+        If a tolerance is negative or not a number, the limit is not a whole number >= 1, or the preconditioner has no
+        ``prepare``.
+
+    Warns
+    -----
+    PropmatWarning
+        On solving, if the preconditioner that was chosen proved indefinite to rounding and smoothed aggregation took
+        its place; `Solution.notes` says so too. One that was given is never replaced.
 
     Examples
     --------
@@ -66,27 +72,29 @@ class CG:
         _inputs.tolerance(self.rtol, "rtol")
         _inputs.tolerance(self.atol, "atol")
         _inputs.whole_number(self.max_iterations, "max_iterations")
+        if self.preconditioner is not None:
+            _inputs.settings(self.preconditioner, "preconditioner", "one of propmat.preconditioners, Jacobi() say")
 
     def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> PreparedCG:
         """Set the preconditioner up; the result solves for one right-hand side after another."""
         start = time.perf_counter()
         preconditioner = self.preconditioner or preconditioners.choose(matrix)
         apply = preconditioner.prepare(matrix, near_null_space)
-        # Should rounding ever make the chosen cycle indefinite, this one costs more and cannot be.
-        second_choice = partial(SmoothedAggregation().prepare, matrix, near_null_space)
-        return PreparedCG(self, matrix, apply, second_choice, time.perf_counter() - start)
+        return PreparedCG(self, matrix, matrix, near_null_space, apply, time.perf_counter() - start)
 
 
 @dataclass(eq=False)
 class PreparedCG:
-    """Conjugate gradients on one matrix; several threads that share it take turns."""
+    """Conjugate gradients on one matrix; several threads that share it take turns at its preconditioner."""
 
     settings: CG
     matrix: Any
+    preconditioned: Any  # the matrix that the preconditioner was made for
+    near_null_space: NearNullSpace | None
     preconditioner: Any
-    second_choice: Callable[[], Any]
     setup_seconds: float
-    turns: Any = field(default_factory=threading.Lock, repr=False)
+    notes: tuple[str, ...] = ()
+    turns: Lock = field(default_factory=Lock, repr=False)
 
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs from x0 (0 if not given)."""
@@ -100,21 +108,38 @@ class PreparedCG:
             x, status = np.zeros_like(rhs), Status.converged
         else:
             tolerance = max(self.settings.rtol * scale, self.settings.atol)
-            with self.turns:
-                run = _Run(self, rhs, x, tolerance, scale, callback)
+            run = _Run(self, rhs, x, tolerance, scale, callback)
+            status = run.restarted()
+            if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
+                self._take_smoothed_aggregation()
+                run = _Run(self, rhs, run.solution(), tolerance, scale, callback)
                 status = run.restarted()
-                if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
-                    self.preconditioner = self.second_choice()
-                    run = _Run(self, rhs, run.solution(), tolerance, scale, callback)
-                    status = run.restarted()
             x, iterations = run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
-        return Solution(x, status, iterations, relative_residual(self.matrix, x, rhs), seconds)
+        residual = relative_residual(self.matrix, x, rhs)
+        return Solution(x, status, iterations, residual, seconds, notes=self.notes)
+
+    def _take_smoothed_aggregation(self) -> None:
+        """Replace the preconditioner: this one costs more, and rounding cannot make it indefinite."""
+        chosen = type(self.preconditioner).__name__
+        note = f"the preconditioner that was chosen ({chosen}) is indefinite to rounding; SmoothedAggregation took its place"
+        warn(note)
+        self.preconditioner = SmoothedAggregation().prepare(self.preconditioned, self.near_null_space)
+        self.notes = (note,)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.
+        return _prepared_for, (self.settings, self.preconditioned, self.near_null_space, self.matrix)
 
     def nearby(self, matrix: Any) -> PreparedCG:
         """The same preconditioner on a matrix that differs a little from the one it was made for."""
         return replace(self, matrix=matrix)
+
+
+def _prepared_for(settings: CG, preconditioned: Any, near_null_space: NearNullSpace | None, matrix: Any) -> PreparedCG:
+    prepared = settings.prepare(preconditioned, near_null_space)
+    return prepared if matrix is preconditioned else prepared.nearby(matrix)
 
 
 class _Run:
@@ -125,7 +150,7 @@ class _Run:
     ) -> None:
         self.layout = _layout(prepared.matrix)
         self.apply = getattr(prepared.preconditioner, "on_support", None) or self._compressed(prepared.preconditioner)
-        self.limit = prepared.settings.max_iterations
+        self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
         self.tolerance, self.scale, self.callback = tolerance, scale, callback
         self.rhs, self.x = self.layout.spread(rhs), self.layout.spread(x)
         self.best, self.best_norm = self.x, np.inf
@@ -172,7 +197,8 @@ class _Run:
         partial = np.empty(kernels.SUMS, like=residual)
         rz = 0.0
         while self.iterations < self.limit:
-            rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
+            with self.turns:  # what the preconditioner returns may be memory of its own
+                rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
             curvature = self.layout.multiply(direction, product)
             squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
             self.iterations += 1
@@ -189,7 +215,9 @@ class _Run:
             if curvature <= 0:
                 return Status.indefinite
             self._keep(norm)
-            if self.callback is not None and self.callback(self.iterations, norm / self.scale) is True:
+            if self.callback is not None and asks_to_stop(
+                self.callback(self.iterations, norm / self.scale)
+            ):
                 return Status.stopped
         return Status.max_iterations
 

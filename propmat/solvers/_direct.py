@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat.preconditioners import NearNullSpace
-from propmat.solvers._base import Callback, Solution, Status, relative_residual
+from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 Array = NDArray[np.float64]
 
@@ -73,9 +73,14 @@ class PreparedDirect:
         residual = relative_residual(self.matrix, x, rhs)
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
-        if callback is not None:
-            callback(1, residual)
-        return Solution(x, self._status(rhs, residual), 1, residual, seconds)
+        status = self._status(rhs, residual)
+        if callback is not None and asks_to_stop(callback(1, residual)) and status is Status.converged:
+            status = Status.stopped
+        return Solution(x, status, 1, residual, seconds)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A factorisation of SuperLU cannot be pickled; it is made again from the matrix.
+        return Direct().prepare, (self.matrix,)
 
     def nearby(self, matrix: Any) -> PreparedDirect:
         """A factorisation of another matrix; nothing can be kept."""
