@@ -77,9 +77,9 @@ def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
     white = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
     if white > 1 and array.size and 0 < array.max() <= BACKGROUND_AT_MOST * white:
         raise InputError(
-            f"{name}: its values are 0 to {array.max()} of {white}, as greys all of them background. If they are labels, "
-            f"say which is which: {name} == label is a mask, {name}.astype(bool) for 0 and 1; in uint8 background, "
-            f"unknown and foreground are 0, 128 and 255"
+            f"{name}: its values are 0 to {array.max()} of {white}, as greys all of them background. If they are "
+            f"labels, say which is which: {name} == label is a mask, {name}.astype(bool) for 0 and 1; in uint8 "
+            f"background, unknown and foreground are 0, 128 and 255"
         )
     return plane(value, name, beside=beside)
 
@@ -252,8 +252,8 @@ def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Arra
         raise InputError(f"{name}: takes values up to {BRIGHTEST:g}, got {low:g} to {high:g}")
     if not bounded and LEVELS_FROM <= high <= np.iinfo(np.uint16).max and not np.any(pixels % 1):
         raise InputError(
-            f"{name}: floating whole numbers from {low:g} to {high:g} are levels of 8 or 16 bits. Divide by the value of "
-            f"white (255 for 8 bits), or pass uint8 or uint16."
+            f"{name}: floating whole numbers from {low:g} to {high:g} are levels of 8 or 16 bits. Divide by the value "
+            f"of white (255 for 8 bits), or pass uint8 or uint16."
         )
     return pixels
 

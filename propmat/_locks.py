@@ -29,7 +29,7 @@ class Lock:
         return Lock, ()
 
 
-def held_while_forking() -> threading.RLock:  # type: ignore[valid-type]
+def held_while_forking() -> threading.RLock:
     """A reentrant lock that a fork waits for: what it guards is whole in the child, and the lock is free there."""
     lock = threading.RLock()
     if hasattr(os, "register_at_fork"):

@@ -38,6 +38,45 @@ class Support:
         return cls(unknown, number, centres, size, runs, chunks, number[2:-2, 2:-2][unknown])
 
 
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """The windows of 3 x 3 pixels that hold an unknown one, as elements to assemble."""
+
+    image: Array
+    support: Support
+    epsilon: float
+    squared: bool
+
+    def __call__(self, block: int, values: Array) -> None:
+        backend, support = backend_of(self.image), self.support
+        kernels = backend.kernels("grid")
+        backend.share(
+            kernels.assemble_windows,
+            -(-self.image.shape[0] // kernels.STRIPE),
+            self.image,
+            support.unknown,
+            support.centres,
+            support.number,
+            self.epsilon,
+            self.squared,
+            block,
+            values,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The edges of the 4-connected graph, as elements to assemble."""
+
+    across: Array
+    down: Array
+    support: Support
+
+    def __call__(self, block: int, values: Array) -> None:
+        kernels = backend_of(self.across).kernels("grid")
+        kernels.assemble_edges(self.across, self.down, self.support.unknown, self.support.number, block, values)
+
+
 @dataclass(frozen=True)
 class GridOperator:
     """Symmetric positive semidefinite matrix on the unknown pixels, 13 numbers a row.
@@ -77,28 +116,11 @@ class GridOperator:
 
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
-        backend = backend_of(image)
-        kernels = backend.kernels("grid")
         support = Support.of(unknown)
         by_image = support.centres.reshape(images, -1, support.centres.shape[1])
         by_image[:, 0] = by_image[:, -1] = False
         image = np.ascontiguousarray(image, dtype=np.float64, like=image)
-
-        def assemble(block: int, values: Array) -> None:
-            backend.share(
-                kernels.assemble_windows,
-                -(-image.shape[0] // kernels.STRIPE),
-                image,
-                support.unknown,
-                support.centres,
-                support.number,
-                float(epsilon),
-                squared,
-                block,
-                values,
-            )
-
-        return cls._assembled(support, assemble, diagonal, images)
+        return cls._assembled(support, Windows(image, support, float(epsilon), squared), diagonal, images)
 
     @classmethod
     def from_edges(
@@ -114,15 +136,10 @@ class GridOperator:
 
         Between several images, one above the other, the weights are 0.
         """
-        kernels = backend_of(horizontal).kernels("grid")
         support = Support.of(unknown)
         across = np.ascontiguousarray(horizontal, dtype=np.float64, like=horizontal)
         down = np.ascontiguousarray(vertical, dtype=np.float64, like=vertical)
-
-        def assemble(block: int, values: Array) -> None:
-            kernels.assemble_edges(across, down, support.unknown, support.number, block, values)
-
-        return cls._assembled(support, assemble, diagonal, images)
+        return cls._assembled(support, Edges(across, down, support), diagonal, images)
 
     @classmethod
     def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None, images: int) -> GridOperator:

@@ -1,6 +1,6 @@
 """Pictures to look at: composites, checkerboards and labelled contact sheets.
 
-Colours may be given as everywhere in propmat: floating, of any size (values above 1 are light beyond white), or uint8 or
+Colours are given as everywhere in propmat: floating, of any size (values above 1 are light beyond white), or uint8 or
 uint16, scaled by their maximum. What is returned is floating, contact sheets apart.
 """
 
@@ -179,11 +179,11 @@ def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.
     from PIL import Image, ImageOps
 
     picture, (height, width) = colours(pixels), _size(shape)
-    where = [_inputs.tolerance(part, "place") for part in _inputs.pair(place, "place", "(x, y)")]
-    if max(where) > 1:
+    x, y = (_inputs.tolerance(part, "place") for part in _inputs.pair(place, "place", "(x, y)"))
+    if max(x, y) > 1:
         raise InputError(f"place: takes numbers from 0 to 1, got {place!r}")
     channels = (Image.fromarray(np.ascontiguousarray(channel, np.float32)) for channel in np.moveaxis(picture, 2, 0))
-    scaled = [ImageOps.fit(channel, (width, height), Image.Resampling.LANCZOS, 0, tuple(where)) for channel in channels]
+    scaled = [ImageOps.fit(channel, (width, height), Image.Resampling.LANCZOS, 0, (x, y)) for channel in channels]
     return np.clip(np.stack([np.asarray(one, np.float64) for one in scaled], axis=2), picture.min(), picture.max())
 
 

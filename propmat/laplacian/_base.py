@@ -42,7 +42,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """Entries between unknown and known pixels: (H, W) values → the product of the matrix (n, k) with the known ones."""
+    """The matrix (n, k) between unknown and known pixels: (H, W) values → its product with the known ones."""
 
     matrix: Any
     known: NDArray[np.bool_]

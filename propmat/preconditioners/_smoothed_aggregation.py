@@ -20,7 +20,7 @@ Array = NDArray[Any]
 # A candidate that varies less than this (in colour units, RMS) is a multiple of the constant in disguise.
 FLAT = 1e-6
 
-# Held while the state of NumPy's global generator is ours: several threads get what one gets, and so does a child process.
+# Held while the state of NumPy's global generator is ours: several threads get what one gets, and a child process too.
 GLOBAL_GENERATOR = held_while_forking()
 
 

@@ -123,7 +123,7 @@ class PreparedCG:
     def _take_smoothed_aggregation(self) -> None:
         """Replace the preconditioner: this one costs more, and rounding cannot make it indefinite."""
         chosen = type(self.preconditioner).__name__
-        note = f"the preconditioner that was chosen ({chosen}) is indefinite to rounding; SmoothedAggregation took its place"
+        note = f"the chosen preconditioner ({chosen}) is indefinite to rounding; SmoothedAggregation took its place"
         warn(note)
         self.preconditioner = SmoothedAggregation().prepare(self.preconditioned, self.near_null_space)
         self.notes = (note,)
@@ -215,9 +215,7 @@ class _Run:
             if curvature <= 0:
                 return Status.indefinite
             self._keep(norm)
-            if self.callback is not None and asks_to_stop(
-                self.callback(self.iterations, norm / self.scale)
-            ):
+            if self.callback is not None and asks_to_stop(self.callback(self.iterations, norm / self.scale)):
                 return Status.stopped
         return Status.max_iterations
 
