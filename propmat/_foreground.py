@@ -118,8 +118,7 @@ def foreground(
     """
     pixels = _inputs.image(image, bounded=False, beside={})
     alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2], beside={"image": pixels}), 0.0, 1.0)
-    if method not in METHODS:
-        raise InputError(f"method: takes {' or '.join(map(repr, METHODS))}, got {method!r}")
+    _inputs.choice(method, "method", METHODS)
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
     with guarded(pixels):
         if linear:

@@ -8,7 +8,7 @@ may lie on a GPU too.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,13 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
         raise UnsupportedError(
             f"{name}: lives on a GPU, where {ON_DEVICE} run; takes an array in host memory (cupy.asnumpy, tensor.cpu)"
         )
+
+
+def choice(value: Any, name: str, choices: Iterable[str]) -> str:
+    """One of several names."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{name}: takes {' or '.join(map(repr, choices))}, got {value!r}")
+    return value
 
 
 def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:

@@ -247,7 +247,7 @@ def solve(
     start = time.perf_counter()
     _inputs.solving(solver, callback)
     labels = parsed(trimap, graph)
-    alpha = without_solving(labels, soft=confidence is not None, prior=prior is not None)
+    alpha = without_solving(labels, soft=confidence is not None, labels_alone=prior is None)
     if alpha is not None:
         return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
     prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
@@ -255,10 +255,11 @@ def solve(
     return replace(matte, seconds=time.perf_counter() - start)
 
 
-def without_solving(trimap: Trimap, *, soft: bool, prior: bool) -> Array | None:
-    """Alpha where it needs no solve, with a warning: nothing is unknown, or there is one label only and no prior.
+def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
+    """Alpha where it needs no solve, with a warning: nothing is unknown, or there is one label only.
 
-    `soft` tells whether known pixels are held by a confidence, which solves for all pixels.
+    `soft`: known pixels are held by a confidence, which solves for all pixels. `labels_alone`: alpha is made of the
+    labels, of no prior and of no other values.
     """
     if not soft and not trimap.unknown.any():
         warn(
@@ -266,7 +267,7 @@ def without_solving(trimap: Trimap, *, soft: bool, prior: bool) -> Array | None:
             "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown"
         )
         return trimap.labels.copy()
-    label = None if prior else only_label(trimap)
+    label = only_label(trimap) if labels_alone else None
     if label is None:
         return None
     warn(

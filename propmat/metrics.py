@@ -186,8 +186,7 @@ def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sa
     >>> metrics.per_pixel([[0.5, 0.75]], [[0.25, 0.5]], [[1.0, 0.5]])
     array([[0.  , 0.25]])
     """
-    if metric not in _METRICS:
-        raise InputError(f"metric: {metric!r} is none of {', '.join(_METRICS)}")
+    _inputs.choice(metric, "metric", _METRICS)
     read = _read if metric in ("sad", "mse") else _read_whole
     mattes = read(alpha, truth, trimap)
     errors, _ = _METRICS[metric]

@@ -443,3 +443,37 @@ def test_bad_gradients_are_named(trimap, inputs):
         pullback(np.ones((2, 2)))
     with pytest.raises(InputError, match="gradient: has 63 values that are NaN"):
         pullback(np.nan)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+@pytest.mark.parametrize("verb", ["closed_form", "knn"])
+def test_verb_and_adjoint_say_and_answer_the_same(rng, verb, label):
+    """One label only, nothing unknown, and both: the same numbers and the same sentence."""
+    image, trimap = random_photo(rng, H, W), np.full((H, W), 0.5)
+    trimap[2:4] = label
+    for given in (trimap, np.round(rng.random((H, W))), np.full((H, W), label)):
+        with pytest.warns(PropmatWarning) as from_verb:
+            alpha = getattr(propmat, verb)(image, given)
+        with pytest.warns(PropmatWarning) as from_adjoint:
+            again, _ = getattr(adjoint, verb)(image, given)
+        np.testing.assert_array_equal(again, alpha)
+        assert [str(one.message) for one in from_adjoint] == [str(one.message) for one in from_verb]
+
+
+def test_values_of_one_label_are_solved_for(rng):
+    """Only the trimap's own labels make alpha constant."""
+    image, trimap = random_photo(rng, H, W), np.full((H, W), 0.5)
+    trimap[2:4] = 1
+    alpha, _ = adjoint.closed_form(image, trimap, values=np.full((H, W), 0.25))
+    np.testing.assert_allclose(alpha, 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("confidence", [None, 2.0])
+def test_directed_propagation_says_what_needs_no_solve(rng, confidence):
+    weights = [rng.random(shape) + 0.1 for shape in ((H, W - 1), (H, W - 1), (H - 1, W), (H - 1, W))]
+    trimap = np.full((H, W), 0.5)
+    trimap[2:4] = 1
+    with pytest.warns(PropmatWarning, match="every known pixel is foreground"):
+        alpha, pullback = adjoint.propagate_directed(weights, trimap, confidence=confidence)
+    np.testing.assert_array_equal(alpha, 1)
+    assert np.abs(pullback(1.0).values).max() > 0.1

@@ -1,9 +1,13 @@
-"""The door: what is taken, and what is said of what is not."""
+"""Arguments: what is taken, and what is said of what is not."""
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import propmat
 from propmat import InputError, UnsupportedError, _inputs
+from propmat.preconditioners import Jacobi
+from propmat.solvers import CG
 
 
 @pytest.mark.parametrize("dtype", [">u2", "<u2", "u1"])
@@ -96,13 +100,13 @@ def test_weight_errors(value, message):
         _inputs.weights(value, "c", (1, 2))
 
 
-@pytest.mark.parametrize("value", [0, -1e-7, np.nan, np.inf, "x", None, True])
+@pytest.mark.parametrize("value", [0, -1e-7, np.nan, np.inf, "x", None, True, "1e-7", np.array([1.0]), 10**400])
 def test_positive_errors(value):
     with pytest.raises(InputError, match="epsilon: takes a (finite )?number"):
         _inputs.positive(value, "epsilon")
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, np.nan, np.inf, "x", None])
+@pytest.mark.parametrize("value", [0, -1, 1.5, np.nan, np.inf, "x", None, "3", True, np.True_, [3], 10**400, 2**40, 1j])
 def test_whole_number_errors(value):
     with pytest.raises(InputError, match="radius: takes a (whole )?number"):
         _inputs.whole_number(value, "radius")
@@ -114,3 +118,141 @@ def test_gpu_arrays_are_named():
 
     with pytest.raises(UnsupportedError, match="image: lives on a GPU"):
         _inputs.image(OnDevice())
+
+
+@pytest.mark.parametrize("read", [propmat.Trimap.parse, propmat.trimap_from_mask])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([[0, 1, 2]], np.uint8),
+        np.array([[0, 1, 1]], np.uint8),
+        np.array([[0, 3, 1]], np.uint16),
+        np.array([[0, 128, 255]], np.uint16),
+        np.array([[0, 20, 20]], np.uint8),
+    ],
+    ids=str,
+)
+def test_labels_are_not_taken_for_greys(read, labels):
+    with pytest.raises(InputError, match=r"its values are 0 to \d+ of \d+.*labels.*astype\(bool\)"):
+        read(labels)
+
+
+@pytest.mark.parametrize("labels", [np.array([[0, 1, 2]]), np.array([[0, 1, 1]], np.int32)])
+def test_labels_of_other_integers_are_told_the_way(labels):
+    with pytest.raises(InputError, match=r"integer pixels are uint8 or uint16.*0 and 1, trimap.astype\(bool\)"):
+        propmat.Trimap.parse(labels)
+
+
+def test_black_is_no_label():
+    assert propmat.Trimap.parse(np.zeros((2, 3), np.uint8)).background.all()
+
+
+@pytest.mark.parametrize(
+    ("values", "top"),
+    [
+        (np.array([[0, 1]], np.uint8), 1),
+        (np.array([[0, 4095]], np.uint16), 4095),
+        (np.array([[7, 255]], np.uint16), 255),
+    ],
+    ids=str,
+)
+def test_integers_of_fewer_bits_than_their_dtype_are_told(values, top):
+    for read in (_inputs.image, _inputs.plane):
+        with pytest.warns(
+            propmat.PropmatWarning, match=f"m: its values are 0 to {top} of {np.iinfo(values.dtype).max}"
+        ):
+            read(values, "m")
+
+
+def test_levels_among_colours_of_any_size_are_told():
+    assert _inputs.image(np.full((2, 3), 6.0), bounded=False).max() == 6
+    for levels in (np.array([[0.0, 255.0]]), np.array([[3.0, 16.0]], np.float32), np.array([[0.0, 65535.0]])):
+        with pytest.raises(InputError, match="floating whole numbers .* levels of 8 or 16 bits"):
+            _inputs.image(levels, bounded=False)
+
+
+@pytest.mark.parametrize("mode", ["P", "CMYK", "YCbCr", "HSV", "LAB"])
+def test_pillow_images_that_encode_their_colours_are_refused(mode):
+    image = Image.new("RGB", (4, 3), "red")
+    given = image.convert(mode) if mode != "LAB" else Image.new("LAB", (4, 3))
+    with pytest.raises(InputError, match=rf"image: is a Pillow image of mode {mode}; pass image.convert\('RGB'\)"):
+        _inputs.image(given)
+    np.testing.assert_array_equal(_inputs.image(image)[0, 0], [1, 0, 0])
+
+
+def test_whatever_an_array_interface_raises_is_an_input_error():
+    class Broken:
+        def __array__(self, *_, **__):
+            raise RuntimeError("detach first\nsecond line")
+
+    with pytest.raises(InputError, match=r"image: takes an array of numbers, got Broken \(detach first\)"):
+        _inputs.image(Broken())
+
+
+def test_channels_first_is_told():
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    with pytest.raises(InputError, match=r"channels go last, numpy.moveaxis\(image, 0, -1\)"):
+        propmat.closed_form(np.moveaxis(sample.image, -1, 0), sample.trimap)
+
+
+class Plain:
+    """Neither a solver nor a preconditioner."""
+
+
+class Unfinished:
+    def prepare(self, matrix, near_null_space=None): ...
+
+
+@pytest.mark.parametrize("solver", ["cg", CG, 3, Plain(), Unfinished(), {"rtol": 1e-7}, [CG()]], ids=str)
+def test_wrong_solvers_are_named_before_any_work(solver, monkeypatch):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    monkeypatch.setattr(type(graph), "split", lambda *_, **__: pytest.fail("worked before it checked"))
+    for call in (propmat.solve, propmat.prepare, propmat.adjoint.solve):
+        with pytest.raises(InputError, match="solver: "):
+            call(graph, sample.trimap, solver=solver)
+
+
+@pytest.mark.parametrize("callback", [3, "stop", [print], dict], ids=str)
+def test_wrong_callbacks_are_named_before_any_work(callback, monkeypatch):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    prepared = propmat.prepare(graph, sample.trimap)
+    monkeypatch.setattr(type(graph), "split", lambda *_, **__: pytest.fail("worked before it checked"))
+    for call in (propmat.solve, propmat.adjoint.solve):
+        with pytest.raises(InputError, match="callback: takes a function"):
+            call(graph, sample.trimap, callback=callback)
+    with pytest.raises(InputError, match="callback: takes a function"):
+        prepared.solve(callback=callback)
+
+
+@pytest.mark.parametrize("preconditioner", ["jacobi", Jacobi, 3, Plain()], ids=str)
+def test_wrong_preconditioners_are_named(preconditioner):
+    with pytest.raises(InputError, match="preconditioner: takes one of propmat.preconditioners"):
+        CG(preconditioner=preconditioner)
+
+
+@pytest.mark.parametrize("prior", [np.zeros((24, 32)), np.zeros((2, 32)), 0.5, (0.5,), (0.5, 1, 2), "ab"], ids=np.shape)
+def test_wrong_priors_are_named(prior):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    for call in (propmat.solve, propmat.prepare, propmat.adjoint.solve):
+        with pytest.raises(InputError, match=r"prior: takes a pair \(value, confidence\)"):
+            call(graph, sample.trimap, prior=prior)
+
+
+@pytest.mark.parametrize("affinities", [np.ones((4, 5)), (np.ones((4, 5)),), None, "ab"], ids=str)
+def test_wrong_pairs_of_affinities_are_named(affinities):
+    for call in (propmat.propagate, propmat.adjoint.propagate):
+        with pytest.raises(InputError, match=r"affinities: takes a pair \(horizontal, vertical\)|horizontal: takes"):
+            call(affinities, np.zeros((4, 6)))
+    with pytest.raises(InputError, match="affinities: takes four arrays"):
+        propmat.adjoint.propagate_directed(affinities, np.zeros((4, 6)))
+
+
+@pytest.mark.parametrize("wanted", ["image", ["colour"], 3])
+def test_wrong_names_of_gradients_are_named(wanted):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    _, pullback = propmat.adjoint.closed_form(sample.image, sample.trimap)
+    with pytest.raises(InputError, match="wanted: "):
+        pullback(1.0, wanted=wanted)

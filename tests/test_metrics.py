@@ -469,7 +469,7 @@ def test_values_must_be_numbers_in_range(name, bad):
 
 
 def test_unknown_metric_is_named():
-    with pytest.raises(InputError, match="metric: 'ssim' is none of sad, mse"):
+    with pytest.raises(InputError, match="metric: takes 'sad' or 'mse'.*got 'ssim'"):
         metrics.per_pixel(*example(18), "ssim")
 
 

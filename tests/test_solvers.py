@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from propmat import ConvergenceError, ConvergenceWarning, InputError, Trimap, UnsupportedError, laplacian
+from propmat import (
+    ConvergenceError,
+    ConvergenceWarning,
+    InputError,
+    PropmatWarning,
+    Trimap,
+    UnsupportedError,
+    laplacian,
+)
 from propmat.preconditioners import Identity, IncompleteCholesky, Jacobi, SmoothedAggregation
 from propmat.solvers import CG, Direct, Status, choose
 from propmat.system import eliminate
@@ -187,3 +195,40 @@ def test_settings_errors(settings, message):
         CG(**settings)
     with pytest.raises(InputError, match="drop_tolerance: takes a finite number >= 0"):
         IncompleteCholesky(-1)
+
+
+@pytest.mark.parametrize("answer", [True, np.True_, np.array([True])[0]], ids=["True", "np.True_", "element"])
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=Jacobi()), CG()], ids=str)
+def test_every_solver_stops_when_its_callback_says_so(solver, answer, system, rhs0):
+    solution = solver.prepare(system.matrix, system.near_null_space)(rhs0, callback=lambda *_: answer)
+    assert (solution.status, solution.iterations) == (Status.stopped, 1)
+
+
+@pytest.mark.parametrize("answer", [None, 1, "yes", np.array([1, 2]), 0.5, np.False_], ids=str)
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=Jacobi())], ids=str)
+def test_no_other_answer_of_a_callback_stops(solver, answer, system, rhs0):
+    assert solver.prepare(system.matrix)(rhs0, callback=lambda *_: answer).converged
+
+
+class Negative:
+    """A preconditioner that no conjugate gradients can use."""
+
+    def prepare(self, matrix, near_null_space=None):
+        return lambda residual: -residual
+
+
+def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
+    monkeypatch.setattr("propmat.preconditioners.choose", lambda matrix: Negative())
+    solve = CG().prepare(system.matrix, system.near_null_space)
+    with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
+        solution = solve(rhs0)
+    assert solution.converged
+    assert "SmoothedAggregation took its place" in solution.notes[0]
+    assert solve(rhs0).notes == solution.notes  # without a second warning
+    assert CG(preconditioner=Jacobi()).prepare(system.matrix)(rhs0).notes == ()
+
+
+def test_a_given_preconditioner_is_never_replaced(system, rhs0):
+    solution = CG(preconditioner=Negative()).prepare(system.matrix)(rhs0)
+    assert solution.status is Status.indefinite_preconditioner
+    assert solution.notes == ()

@@ -75,13 +75,11 @@ def propagate_directed(
     labels = Trimap.parse(trimap, (right.shape[0], down.shape[1]))
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
     weights = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape)
-    constant = without_solving(labels, soft=weights is not None, prior=False)
+    alpha = without_solving(labels, soft=weights is not None, labels_alone=values is None)
     system = _System.of(_matrix(right, left, down, up), labels, weights)
-    if constant is None or values is not None:
+    if alpha is None or values is not None:
         alpha = held.copy()
         alpha[system.solved_for] = system.solve(system.rhs(held))
-    else:
-        alpha = constant
     return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, held, alpha, np.shape(confidence))
 
 

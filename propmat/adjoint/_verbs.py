@@ -80,11 +80,11 @@ def solve(
         value, trust = _inputs.pair(prior, "prior", "(value, confidence)")
         shapes |= {"prior": np.shape(value), "prior_confidence": np.shape(trust)}
     sources = {name: name for name in (*graph.parameters, "values", *shapes)}
-    alpha = without_solving(labels, soft=confidence is not None, prior=prior is not None)
+    alpha = without_solving(labels, soft=confidence is not None, labels_alone=prior is None and values is None)
     if confidence is None and not labels.unknown.any():
         return np.clip(held, 0.0, 1.0), Pullback(graph, labels, None, held, np.zeros_like(held), held, sources, shapes)
     prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
-    if alpha is None or values is not None:
+    if alpha is None:
         alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
     return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, prepared.prior, alpha, sources, shapes)
 
