@@ -27,7 +27,7 @@ import scipy.sparse
 import propmat
 from benchmarks.memory import forget_peak, peak
 from benchmarks.problems import DATA, Problem, highres, lemur, photographs, scribbles
-from propmat.system import eliminate
+from propmat._constraints import eliminate
 
 TOLERANCE = 1e-7
 MOST = 300  # iterations of pyamg; a cell that says so has not converged

@@ -29,11 +29,11 @@ import propmat
 from benchmarks.problems import DATA, Problem, lemur, scribbles
 from propmat import _batches
 from propmat._backend import to_host
+from propmat._constraints import eliminate
 from propmat._gpu import _device
-from propmat.grid import GridOperator
+from propmat._operators import GridOperator
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG
-from propmat.system import eliminate
 from propmat.trimap import Trimap
 
 Record = dict[str, Any]

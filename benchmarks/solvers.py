@@ -17,7 +17,7 @@ import numpy as np
 
 import propmat
 from propmat import preconditioners, solvers
-from propmat.system import System, eliminate
+from propmat._constraints import System, eliminate
 
 # Above this many unknowns these take minutes or more memory than there is.
 LIMITS = {"Direct": 100_000, "Jacobi": 200_000, "IncompleteCholesky": 400_000}

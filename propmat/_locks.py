@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from types import TracebackType
+from typing import Any
 
 
 class Lock:
     """A reentrant lock that is free in a child process and in a copy, whoever held it in the parent.
 
-    For scratch memory, which holds nothing between two uses. What must be whole before a process forks is locked by
-    `held_while_forking`.
+    For scratch memory, which holds nothing between two uses. What must be whole before a process forks is done inside
+    `FORK_GATE`.
     """
 
     def __init__(self) -> None:
@@ -29,9 +30,62 @@ class Lock:
         return Lock, ()
 
 
-def held_while_forking() -> threading.RLock:
-    """A reentrant lock that a fork waits for: what it guards is whole in the child, and the lock is free there."""
-    lock = threading.RLock()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
-    return lock
+class ForkGate:
+    """What no fork may fall into: a fork waits until every thread has left it, and lets none in meanwhile.
+
+    For work that other libraries do under locks or on threads of their own. OpenBLAS, for one, ends its threads before
+    a fork: a thread in the middle of a product then waits for ever, in the parent and in the child.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside, self._forks = 0, 0
+        self._own = threading.local()
+        self._locks: list[Any] = []
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._close, after_in_parent=self._open, after_in_child=self._open_in_child)
+
+    def hold_too(self, lock: Any) -> None:
+        """Let a fork hold another lock as well: taken after the gate is closed, for threads inside may wait for it."""
+        self._locks.append(lock)
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._depth or not self._forks)
+            self._inside += 1
+        self._own.depth = self._depth + 1
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._own.depth = self._depth - 1
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    @property
+    def _depth(self) -> int:
+        """How often the calling thread is inside; one that forks does not wait for itself."""
+        depth: int = getattr(self._own, "depth", 0)
+        return depth
+
+    def _close(self) -> None:
+        self._changed.acquire()
+        self._forks += 1
+        self._changed.wait_for(lambda: self._inside == self._depth)
+        for lock in self._locks:
+            lock.acquire()
+
+    def _open(self) -> None:
+        for lock in reversed(self._locks):
+            lock.release()
+        self._forks -= 1
+        self._changed.notify_all()
+        self._changed.release()
+
+    def _open_in_child(self) -> None:
+        for lock in reversed(self._locks):
+            lock.release()
+        self._changed = threading.Condition()  # of those that waited none is left
+        self._inside, self._forks = self._depth, 0
+
+
+FORK_GATE = ForkGate()

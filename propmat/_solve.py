@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
 from propmat._backend import guarded
+from propmat._constraints import System, eliminate, nowhere, weigh
+from propmat._locks import FORK_GATE
 from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Status
-from propmat.system import System, eliminate, nowhere, weigh
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -162,7 +163,7 @@ def prepare(
     value, believed = (None, None) if prior is None else _prior(prior, labels)
     if not labels.known.any() and prior is None:
         raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-    with guarded(labels.known):
+    with guarded(labels.known), FORK_GATE:
         system = _constrained(graph, labels, confidence, believed)
         solver = solvers.choose(system.matrix) if solver is None else solver
         ready = solver.prepare(system.matrix, system.near_null_space)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, _oddities
 from propmat._backend import on_device, to_host
+from propmat._cached import cached_property
 from propmat._inputs import BACKGROUND_AT_MOST
 from propmat.errors import InputError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from propmat.grid import GridOperator
+from propmat._operators import GridOperator
 
 
 def closed_form_dense(image, unknown, epsilon):

@@ -8,15 +8,15 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ losses _locks",
+    "errors __version__ losses _cached _locks",
     "_cpu",
     "_gpu",
     "_backend",
-    "io grid _oddities",
+    "io _oddities _operators",
     "_inputs",
     "trimap pictures preconditioners threads",
     "laplacian sampling solvers metrics trimaps datasets",
-    "system _foreground flows",
+    "_constraints _foreground flows",
     "_solve",
     "adjoint matting",
     "_stacks",

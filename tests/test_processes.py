@@ -15,7 +15,7 @@ import pytest
 import propmat
 from propmat import PropmatWarning, adjoint, laplacian
 from propmat._cpu import _compiled
-from propmat._locks import Lock, held_while_forking
+from propmat._locks import ForkGate, Lock
 from propmat.preconditioners import Identity, IncompleteCholesky, Jacobi, SmoothedAggregation
 from propmat.solvers import CG, Direct
 
@@ -161,25 +161,41 @@ def test_a_child_solves_while_its_parent_does():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
-def test_a_fork_waits_for_what_must_be_whole():
-    lock = held_while_forking()
-    held, forked = threading.Event(), []
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_waits_until_every_thread_has_left_the_gate():
+    gate, lock = ForkGate(), threading.RLock()
+    gate.hold_too(lock)
+    inside, left = threading.Event(), []
 
-    def hold():
-        with lock:
-            held.set()
-            held.wait(0.2)
+    def work():
+        with gate, lock:
+            inside.set()
             threading.Event().wait(0.3)
-            forked.append(False)
+            left.append(True)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=work)
     thread.start()
-    held.wait(10)
+    inside.wait(10)
     child = os.fork()
     if not child:
-        os._exit(0 if lock.acquire(blocking=False) and forked else 1)
-    thread.join()
+        with gate, lock:  # both are free
+            os._exit(0 if left else 1)
+    with gate, lock:
+        thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_thread_inside_the_gate_may_fork():
+    gate = ForkGate()
+    with gate, gate:
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with gate:
+        pass
 
 
 # Interrupts and the end of the interpreter

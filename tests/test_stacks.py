@@ -7,7 +7,7 @@ import scipy.sparse as sp
 import propmat
 from propmat import ConvergenceError, ConvergenceWarning, InputError, _batches, _stacks
 from propmat._backend import to_host
-from propmat.grid import GridOperator
+from propmat._operators import GridOperator
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.preconditioners import Jacobi
 from propmat.solvers import CG

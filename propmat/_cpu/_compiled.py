@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,18 +11,13 @@ from numba import njit
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.compiler_lock import global_compiler_lock
 
+from propmat._locks import FORK_GATE
 from propmat.errors import warn
 
 log = logging.getLogger("propmat")
 _announced, _warned = threading.Event(), threading.Event()
 
-# Nothing is half compiled in a child process, and the lock is free there.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=global_compiler_lock.acquire,
-        after_in_parent=global_compiler_lock.release,
-        after_in_child=global_compiler_lock.release,
-    )
+FORK_GATE.hold_too(global_compiler_lock)  # nothing is half compiled in a child process
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -7,15 +7,12 @@ from propmat._cpu._threads import share
 
 
 def stored(matrix):
-    """A sparse matrix of SciPy as this backend multiplies with it: as it is."""
-    return matrix
+    """A sparse matrix of SciPy as this backend multiplies with it: by rows."""
+    return matrix.tocsr()
 
 
 def multiply(matrix, x, out):
-    """out = A x for any matrix that multiplies. Rows of CSR are shared between threads; SciPy's product is not."""
-    if getattr(matrix, "format", "") != "csr":
-        out[:] = matrix @ x
-        return
+    """out = A x for a matrix in CSR, its rows shared between threads; SciPy's product uses one."""
     # Unsigned, for numba looks at the sign of every index otherwise, which takes half as long again.
     indptr, indices = (numbers.view(f"u{numbers.itemsize}") for numbers in (matrix.indptr, matrix.indices))
     share(_multiply_rows, out.size, indptr, indices, matrix.data, x, out)

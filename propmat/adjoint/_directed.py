@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._cached import cached_property
 from propmat._solve import without_solving
 from propmat.adjoint._pullback import Gradients, known_names, passes_clip
 from propmat.errors import InputError

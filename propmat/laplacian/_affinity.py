@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.grid import GridOperator
+from propmat._cached import cached_property
+from propmat._operators import GridOperator
 from propmat.laplacian._base import Laplacian, Split, block_of
 
 Array = NDArray[np.float64]
@@ -78,7 +78,7 @@ class Affinity(Laplacian):
     @cached_property
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool, like=self.horizontal)
-        return GridOperator.from_edges(self.horizontal, self.vertical, every).on_host().tocsr()
+        return GridOperator.from_edges(self.horizontal, self.vertical, every).tocsr()
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))

@@ -6,7 +6,7 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +15,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat._backend import backend_of, beside, same_backend, to_host
+from propmat._cached import cached_property
+from propmat._operators import Operator, Stored
 from propmat.errors import InputError
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -27,7 +29,7 @@ class Split:
 
     Attributes
     ----------
-    matrix : matrix-like, shape (n, n)
+    matrix : Operator, shape (n, n)
         L_UU, with whatever was to be added to its diagonal.
     times_known : callable
         (H, W) values → (n,) array L_UK α_K.
@@ -35,7 +37,7 @@ class Split:
         Which unknown pixels share an entry with a known one.
     """
 
-    matrix: Any
+    matrix: Operator
     times_known: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     touches_known: NDArray[np.bool_]
 
@@ -84,7 +86,7 @@ class Laplacian(ABC):
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
         touches = beside(np.diff(to_known.indptr) > 0, unknown)
-        return Split(stored(matrix), Coupling(stored(to_known), ~unknown), touches)
+        return Split(Stored.of(matrix, unknown), Coupling(stored(to_known), ~unknown), touches)
 
     @abstractmethod
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._backend import HOST, backend_of, to_host
+from propmat._cached import cached_property
+from propmat._operators import GridOperator
 from propmat.errors import InputError, UnsupportedError
-from propmat.grid import GridOperator
 from propmat.laplacian._base import Laplacian, Split, numbered
 
 Array = NDArray[np.float64]

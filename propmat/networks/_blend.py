@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from torch import Tensor
 
 from propmat import adjoint, laplacian
 from propmat._backend import HOST
-from propmat.grid import GridOperator
+from propmat._cached import cached_property
+from propmat._operators import GridOperator
 from propmat.laplacian import Laplacian, Split
 from propmat.laplacian._base import block_of
 

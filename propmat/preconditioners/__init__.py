@@ -1,7 +1,8 @@
 """Preconditioners for conjugate gradients."""
 
+from propmat._operators import NearNullSpace
 from propmat.preconditioners._auto import choose
-from propmat.preconditioners._base import Apply, Identity, NearNullSpace, Preconditioner
+from propmat.preconditioners._base import Apply, Identity, Preconditioner, SpreadApply
 from propmat.preconditioners._ichol import IncompleteCholesky
 from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
@@ -16,5 +17,6 @@ __all__ = [
     "NearNullSpace",
     "Preconditioner",
     "SmoothedAggregation",
+    "SpreadApply",
     "choose",
 ]

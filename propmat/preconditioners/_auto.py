@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy import sparse
+import scipy.sparse as sp
 
-from propmat.grid import GridOperator
+from propmat._operators import Operator, wrapped
 from propmat.preconditioners._base import Preconditioner
 from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
@@ -18,19 +16,32 @@ from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 FAR, SHARE = 0.1, 1e-3
 
 
-def choose(matrix: Any) -> Preconditioner:
+def choose(matrix: Operator) -> Preconditioner:
     """Multigrid on the pixel grid, smoothed aggregation for other local graphs (`python -m benchmarks.solvers`).
 
     The diagonal is enough where edges reach far, as between like colours: information crosses the picture in few steps.
     It is all that an operator has which can only be multiplied.
+
+    Parameters
+    ----------
+    matrix : Operator or SciPy sparse array, shape (n, n)
+
+    Returns
+    -------
+    Preconditioner
+
+    Examples
+    --------
+    >>> choose(sp.eye_array(10))
+    SmoothedAggregation()
     """
-    if isinstance(matrix, GridOperator):
+    operator = wrapped(matrix)
+    if operator.grid is not None:
         return Multigrid()
-    entries = getattr(matrix, "on_host", lambda: matrix)()
-    return SmoothedAggregation() if sparse.issparse(entries) and not _reaches_far(entries.tocsr()) else Jacobi()
+    return SmoothedAggregation() if operator.stored and not _reaches_far(operator.tocsr()) else Jacobi()
 
 
-def _reaches_far(matrix: Any) -> bool:
+def _reaches_far(matrix: sp.csr_array) -> bool:
     """Whether the pixels, numbered row by row, have a share of neighbours that no local window explains."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return bool(np.mean(np.abs(rows - matrix.indices) > FAR * matrix.shape[0]) > SHARE)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._operators import Array, NearNullSpace, Operator, host_entries
 from propmat.errors import UnsupportedError
-from propmat.preconditioners._base import Apply, NearNullSpace
-
-Array = NDArray[Any]
+from propmat.preconditioners._base import Apply
 
 # The closed form is no M-matrix, so a pivot can fail; a small multiple of the diagonal is then added and the
 # factorisation made again.
@@ -41,17 +38,19 @@ class IncompleteCholesky:
     def __post_init__(self) -> None:
         _inputs.tolerance(self.drop_tolerance, "drop_tolerance")
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → (L Lᵀ)⁻¹ r.
 
         Raises
         ------
         UnsupportedError
-            If the matrix is so far from positive definite that no shift of its diagonal helps.
+            If the matrix is so far from positive definite that no shift of its diagonal helps, can only be
+            multiplied, or lies on a GPU.
         """
         from propmat._cpu import ichol as kernels
 
-        indptr, indices, data = self._factor(sp.csc_array(sp.tril(matrix.tocsr(), format="csc")))
+        entries = host_entries(matrix, "IncompleteCholesky")
+        indptr, indices, data = self._factor(sp.csc_array(sp.tril(entries, format="csc")))
 
         def apply(residual: Array) -> Array:
             x = residual.astype(np.float64)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat.preconditioners._base import Apply, NearNullSpace
-
-Array = NDArray[Any]
+from propmat._operators import NearNullSpace, Operator, wrapped
+from propmat.preconditioners._base import Apply
 
 
 @dataclass(frozen=True)
@@ -21,9 +18,9 @@ class Jacobi:
     unknown band.
     """
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → D⁻¹ r; rows without a positive diagonal are left alone."""
-        diagonal = matrix.diagonal()
+        diagonal = wrapped(matrix).diagonal()
         positive = diagonal > 0
         inverse = np.where(positive, 1.0 / np.where(positive, diagonal, 1.0), 1.0)
         return lambda residual: inverse * residual

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat.grid import GridOperator
+from propmat._operators import GridOperator
 
 Array = np.ndarray[Any, Any]
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from propmat import _inputs
+from propmat._operators import GridOperator, NearNullSpace, Operator, wrapped
 from propmat.errors import UnsupportedError
-from propmat.grid import GridOperator
-from propmat.preconditioners._base import NearNullSpace
 from propmat.preconditioners._chebyshev import Smoother
 from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
 
@@ -72,7 +71,7 @@ class Multigrid:
         _inputs.whole_number(self.degree, "degree")
         _inputs.whole_number(self.coarsest, "coarsest")
 
-    def prepare(self, matrix: GridOperator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
         """Build the hierarchy of a positive definite matrix.
 
         Raises
@@ -80,12 +79,13 @@ class Multigrid:
         UnsupportedError
             If the matrix does not lie on the pixel grid.
         """
-        if not isinstance(matrix, GridOperator):
+        grid = wrapped(matrix).grid
+        if grid is None:
             raise UnsupportedError(
                 f"Multigrid: takes a matrix on the pixel grid (closed form of radius 1), got "
                 f"{type(matrix).__name__}; use SmoothedAggregation for other graphs"
             )
-        return Hierarchy(matrix, self)
+        return Hierarchy(grid, self)
 
 
 class Hierarchy:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat._backend import backend_of
-from propmat._locks import held_while_forking
+from propmat._locks import FORK_GATE
+from propmat._operators import Array, NearNullSpace, Operator, wrapped
 from propmat.preconditioners._aggregation_cycle import Cycle
-from propmat.preconditioners._base import Apply, NearNullSpace
-
-Array = NDArray[Any]
+from propmat.preconditioners._base import Apply
 
 # A candidate that varies less than this (in colour units, RMS) is a multiple of the constant in disguise.
 FLAT = 1e-6
 
-# Held while the state of NumPy's global generator is ours: several threads get what one gets, and a child process too.
-GLOBAL_GENERATOR = held_while_forking()
+# Held, inside the fork gate, while the state of NumPy's global generator is ours, so that several threads get what one
+# gets.
+GLOBAL_GENERATOR = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -39,25 +37,33 @@ class SmoothedAggregation:
     Python", JOSS 8(87), 2023.
     """
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Apply:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → one V-cycle on r."""
         import pyamg
 
-        diagonal, entries = matrix.diagonal(), getattr(matrix, "on_host", lambda: matrix)().tocsr()
+        operator = wrapped(matrix)
+        entries = operator.tocsr()
         candidates = None if near_null_space is None else _independent(near_null_space())
         with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
                 entries, B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
             )
-        if backend_of(diagonal).factorises:
-            return hierarchy.aspreconditioner(cycle="V").matvec
-        return Cycle(hierarchy.levels, like=diagonal)
+        if operator.backend.factorises:
+            cycle = hierarchy.aspreconditioner(cycle="V").matvec
+
+            def apply(residual: Array) -> Array:
+                with FORK_GATE:  # its coarsest level is solved by BLAS
+                    product: Array = cycle(residual)
+                return product
+
+            return apply
+        return Cycle(hierarchy.levels, like=operator.diagonal())
 
 
 @contextmanager
 def _seeded() -> Iterator[None]:
     """NumPy's global generator at a fixed state, and back: pyamg draws from it while it sets up."""
-    with GLOBAL_GENERATOR:
+    with FORK_GATE, GLOBAL_GENERATOR:
         state = np.random.get_state()  # noqa: NPY002
         np.random.seed(0)  # noqa: NPY002
         try:

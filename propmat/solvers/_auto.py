@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scipy import sparse
-
-from propmat.grid import GridOperator
+from propmat._operators import wrapped
 from propmat.solvers._base import Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
@@ -23,7 +21,7 @@ def choose(matrix: Any) -> Solver:
 
     Parameters
     ----------
-    matrix : matrix-like, shape (n, n)
+    matrix : Operator or SciPy sparse array, shape (n, n)
 
     Returns
     -------
@@ -35,5 +33,6 @@ def choose(matrix: Any) -> Solver:
     >>> choose(sp.eye_array(10))
     Direct(strict=False)
     """
-    stored = sparse.issparse(matrix) or (isinstance(matrix, GridOperator) and matrix.backend.factorises)
-    return Direct() if stored and matrix.shape[0] <= DIRECT_UP_TO else CG()
+    operator = wrapped(matrix)
+    factorises = operator.stored and operator.backend.factorises
+    return Direct() if factorises and operator.shape[0] <= DIRECT_UP_TO else CG()

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from propmat._operators import Array, NearNullSpace, Operator, length
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
-from propmat.preconditioners import NearNullSpace
 
-Array = NDArray[np.float64]
 Callback = Callable[[int, float], object]
 
 
@@ -84,7 +81,7 @@ class Solve(Protocol):
 
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution: ...
 
-    def nearby(self, matrix: Any) -> Solve: ...
+    def nearby(self, matrix: Operator) -> Solve: ...
 
 
 class Solver(Protocol):
@@ -93,7 +90,7 @@ class Solver(Protocol):
     @property
     def strict(self) -> bool: ...
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> Solve: ...
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve: ...
 
 
 def asks_to_stop(answer: object) -> bool:
@@ -101,11 +98,6 @@ def asks_to_stop(answer: object) -> bool:
     return isinstance(answer, (bool, np.bool_)) and bool(answer)
 
 
-def relative_residual(matrix: Any, x: Array, rhs: Array) -> float:
+def relative_residual(matrix: Operator, x: Array, rhs: Array) -> float:
     """‖b - A x‖₂ / ‖b‖₂; for b = 0 it is ‖A x‖₂."""
     return length(rhs - matrix @ x) / (length(rhs) or 1.0)
-
-
-def length(vector: NDArray[np.float64]) -> float:
-    """Euclidean length. Not by BLAS: its threads spin on after a call, in the way of those of the kernels."""
-    return math.sqrt(float(np.square(vector).sum()))

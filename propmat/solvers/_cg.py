@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs, preconditioners
 from propmat._backend import backend_of
-from propmat._locks import Lock
+from propmat._locks import FORK_GATE, Lock
+from propmat._operators import Array, NearNullSpace, Operator, length, wrapped
 from propmat.errors import warn
-from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace, SmoothedAggregation
-from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, length, relative_residual
-
-Array = NDArray[np.float64]
+from propmat.preconditioners import Apply, Preconditioner, SmoothedAggregation, SpreadApply
+from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 # A restart from the true residual must gain at least this factor, or rounding has the last word.
 WORTHWHILE = 0.5
@@ -65,7 +63,7 @@ class CG:
     rtol: float = 1e-7
     atol: float = 0.0
     max_iterations: int = 1000
-    preconditioner: Any = None
+    preconditioner: Preconditioner | None = None
     strict: bool = False
 
     def __post_init__(self) -> None:
@@ -75,12 +73,22 @@ class CG:
         if self.preconditioner is not None:
             _inputs.settings(self.preconditioner, "preconditioner", "one of propmat.preconditioners, Jacobi() say")
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> PreparedCG:
-        """Set the preconditioner up; the result solves for one right-hand side after another."""
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedCG:
+        """Set the preconditioner up; the result solves for one right-hand side after another.
+
+        Parameters
+        ----------
+        matrix : Operator or SciPy sparse array, shape (n, n)
+            Symmetric positive definite.
+        near_null_space : callable () -> (n, m) array, optional
+            Columns that the matrix all but annihilates, for preconditioners that coarsen along them.
+        """
         start = time.perf_counter()
-        preconditioner = self.preconditioner or preconditioners.choose(matrix)
-        apply = preconditioner.prepare(matrix, near_null_space)
-        return PreparedCG(self, matrix, matrix, near_null_space, apply, time.perf_counter() - start)
+        operator = wrapped(matrix)
+        preconditioner = preconditioners.choose(operator) if self.preconditioner is None else self.preconditioner
+        with FORK_GATE:
+            apply = preconditioner.prepare(operator, near_null_space)
+        return PreparedCG(self, operator, operator, near_null_space, apply, time.perf_counter() - start)
 
 
 @dataclass(eq=False)
@@ -88,10 +96,10 @@ class PreparedCG:
     """Conjugate gradients on one matrix; several threads that share it take turns at its preconditioner."""
 
     settings: CG
-    matrix: Any
-    preconditioned: Any  # the matrix that the preconditioner was made for
+    matrix: Operator
+    preconditioned: Operator  # the matrix that the preconditioner was made for
     near_null_space: NearNullSpace | None
-    preconditioner: Any
+    preconditioner: Apply
     setup_seconds: float
     notes: tuple[str, ...] = ()
     turns: Lock = field(default_factory=Lock, repr=False)
@@ -132,43 +140,47 @@ class PreparedCG:
         # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.
         return _prepared_for, (self.settings, self.preconditioned, self.near_null_space, self.matrix)
 
-    def nearby(self, matrix: Any) -> PreparedCG:
+    def nearby(self, matrix: Operator) -> PreparedCG:
         """The same preconditioner on a matrix that differs a little from the one it was made for."""
-        return replace(self, matrix=matrix)
+        return replace(self, matrix=wrapped(matrix))
 
 
-def _prepared_for(settings: CG, preconditioned: Any, near_null_space: NearNullSpace | None, matrix: Any) -> PreparedCG:
+def _prepared_for(
+    settings: CG, preconditioned: Operator, near_null_space: NearNullSpace | None, matrix: Operator
+) -> PreparedCG:
     prepared = settings.prepare(preconditioned, near_null_space)
     return prepared if matrix is preconditioned else prepared.nearby(matrix)
 
 
 class _Run:
-    """One solve. Its vectors lie as the matrix likes them: see `_layout`."""
+    """One solve. Its vectors lie as the matrix likes them: see `Operator`."""
 
     def __init__(
         self, prepared: PreparedCG, rhs: Array, x: Array, tolerance: float, scale: float, callback: Callback | None
     ) -> None:
-        self.layout = _layout(prepared.matrix)
-        self.apply = getattr(prepared.preconditioner, "on_support", None) or self._compressed(prepared.preconditioner)
+        self.matrix = prepared.matrix
+        self.apply = self._on_spread_vectors(prepared.preconditioner)
         self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
         self.tolerance, self.scale, self.callback = tolerance, scale, callback
-        self.rhs, self.x = self.layout.spread(rhs), self.layout.spread(x)
+        self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
         self.iterations = 0
 
-    def _compressed(self, preconditioner: Any) -> Any:
-        return lambda residual, norm: self.layout.spread(preconditioner(self.layout.gather(residual)))
+    def _on_spread_vectors(self, preconditioner: Apply) -> Callable[[Array, float], Array]:
+        if isinstance(preconditioner, SpreadApply):
+            return preconditioner.on_support
+        return lambda residual, norm: self.matrix.spread(preconditioner(self.matrix.gather(residual)))
 
     def solution(self) -> Array:
         """The best iterate."""
-        return self.layout.gather(self.best)
+        return self.matrix.gather(self.best)
 
     def restarted(self) -> Status:
         """Run until the true residual agrees with the recurrence's that the tolerance is met."""
         previous = np.inf
         while True:
             product = np.zeros_like(self.x)
-            self.layout.multiply(self.x, product)
+            self.matrix.multiply(self.x, product)
             residual = self.rhs - product
             norm = length(residual)
             self._keep(norm)
@@ -188,7 +200,7 @@ class _Run:
 
     def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
         """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
-        with backend_of(residual).kernels("_threads").threads_for(self.layout.entries):
+        with backend_of(residual).kernels("_threads").threads_for(self.matrix.entries):
             return self._iterate_on(residual, norm, product)
 
     def _iterate_on(self, residual: Array, norm: float, product: Array) -> Status:
@@ -199,7 +211,7 @@ class _Run:
         while self.iterations < self.limit:
             with self.turns:  # what the preconditioner returns may be memory of its own
                 rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
-            curvature = self.layout.multiply(direction, product)
+            curvature = self.matrix.multiply(direction, product)
             squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
             self.iterations += 1
             if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
@@ -218,27 +230,3 @@ class _Run:
             if self.callback is not None and asks_to_stop(self.callback(self.iterations, norm / self.scale)):
                 return Status.stopped
         return Status.max_iterations
-
-
-def _layout(matrix: Any) -> Any:
-    """How vectors lie: a grid operator spreads them over the pixels it touches, any other matrix takes them flat."""
-    return matrix if isinstance(matrix, GridOperator) else _Flat(matrix)
-
-
-class _Flat:
-    """The layout of a matrix that is none of ours."""
-
-    def __init__(self, matrix: Any) -> None:
-        self.matrix = matrix
-        self.entries = getattr(matrix, "nnz", matrix.shape[0])
-
-    def spread(self, x: Array) -> Array:
-        return x.astype(np.float64)
-
-    def gather(self, x: Array) -> Array:
-        return x
-
-    def multiply(self, x: Array, out: Array) -> Any:
-        """out = A x; returns xᵀ A x."""
-        backend_of(x).kernels("csr").multiply(self.matrix, x, out)
-        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum

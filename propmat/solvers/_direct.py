@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.sparse as sp
 
-from propmat.preconditioners import NearNullSpace
+from propmat._locks import FORK_GATE
+from propmat._operators import Array, NearNullSpace, Operator, host_entries, wrapped
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
-
-Array = NDArray[np.float64]
 
 # A backward stable factorisation of a well-posed matting system leaves 1e-12 or less.
 SINGULAR_ABOVE = 1e-6
@@ -38,17 +37,31 @@ class Direct:
 
     strict: bool = False
 
-    def prepare(self, matrix: Any, near_null_space: NearNullSpace | None = None) -> PreparedDirect:
-        """Factorise the matrix."""
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedDirect:
+        """Factorise the matrix.
+
+        Parameters
+        ----------
+        matrix : Operator or SciPy sparse array, shape (n, n)
+        near_null_space
+            Not used.
+
+        Raises
+        ------
+        UnsupportedError
+            If the matrix can only be multiplied, or lies on a GPU.
+        """
         start = time.perf_counter()
-        return PreparedDirect(matrix, _factorised(matrix), time.perf_counter() - start)
+        with FORK_GATE:
+            factors = _factorised(host_entries(matrix, "Direct"))
+        return PreparedDirect(wrapped(matrix), factors, time.perf_counter() - start)
 
 
-def _factorised(matrix: Any) -> Any:
+def _factorised(matrix: sp.csr_array) -> Any:
     """The factorisation, or None where a pivot is exactly zero."""
     from scipy.sparse.linalg import splu
 
-    columns = matrix.tocsr().tocsc()
+    columns = matrix.tocsc()
     try:
         return splu(columns, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     except RuntimeError:  # "Factor is exactly singular"
@@ -59,7 +72,7 @@ def _factorised(matrix: Any) -> Any:
 class PreparedDirect:
     """A factorised matrix."""
 
-    matrix: Any
+    matrix: Operator
     factors: Any
     setup_seconds: float
 
@@ -68,8 +81,9 @@ class PreparedDirect:
         start = time.perf_counter()
         x = np.zeros_like(rhs)
         if self.factors is not None and np.isfinite(rhs).all():
-            x = self.factors.solve(rhs)
-            x += self.factors.solve(rhs - self.matrix @ x)
+            with FORK_GATE:
+                x = self.factors.solve(rhs)
+                x += self.factors.solve(rhs - self.matrix @ x)
         residual = relative_residual(self.matrix, x, rhs)
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
@@ -82,7 +96,7 @@ class PreparedDirect:
         # A factorisation of SuperLU cannot be pickled; it is made again from the matrix.
         return Direct().prepare, (self.matrix,)
 
-    def nearby(self, matrix: Any) -> PreparedDirect:
+    def nearby(self, matrix: Operator) -> PreparedDirect:
         """A factorisation of another matrix; nothing can be kept."""
         return Direct().prepare(matrix)
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat.grid import GridOperator
-from propmat.preconditioners import NearNullSpace
+from propmat._operators import Array, GridOperator, NearNullSpace
 from propmat.solvers._base import Callback, Solution
 from propmat.solvers._cg import CG, PreparedCG
-
-Array = NDArray[np.float64]
 
 ROUNDING = float(np.finfo(np.float64).eps)
 

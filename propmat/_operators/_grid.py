@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from propmat._backend import Backend, backend_of, to_host
-from propmat.errors import UnsupportedError
 
 Array = np.ndarray[Any, Any]
 Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
@@ -164,8 +163,15 @@ class GridOperator:
 
     @property
     def backend(self) -> Backend:
-        """Where the arrays are."""
         return backend_of(self.values)
+
+    @property
+    def stored(self) -> bool:
+        return True
+
+    @property
+    def grid(self) -> GridOperator:
+        return self
 
     @property
     def entries(self) -> int:
@@ -234,22 +240,17 @@ class GridOperator:
     def diagonal(self) -> Array:
         return self.values[0, self.support.position]
 
-    def on_host(self) -> GridOperator:
+    def _on_host(self) -> GridOperator:
         """The operator with its arrays in host memory."""
         if self.backend.factorises:
             return self
         return replace(self, support=Support.of(to_host(self.support.unknown)), values=to_host(self.values))
 
     def tocsr(self) -> sparse.csr_array:
-        """The same matrix as canonical SciPy CSR with 32-bit indices.
+        """The same matrix as canonical SciPy CSR with 32-bit indices, in host memory."""
+        return self._on_host()._entries()
 
-        Raises
-        ------
-        UnsupportedError
-            If the arrays are on a GPU.
-        """
-        if not self.backend.factorises:
-            raise UnsupportedError(self.backend.kernels("csr").NO_ENTRIES)
+    def _entries(self) -> sparse.csr_array:
         kernels = self.backend.kernels("grid")
         support, n = self.support, self.shape[0]
         rank = np.full(support.size, -1, np.int32)

@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from propmat import InputError, Trimap, laplacian
+from propmat._constraints import eliminate, weigh
 from propmat.laplacian import Graph
 from propmat.solvers import Direct
-from propmat.system import eliminate, weigh
 from tests.problems import banded_trimap, dense_closed_form, random_photo
 
 

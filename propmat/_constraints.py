@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from propmat._backend import backend_of, beside, to_host
+from propmat._backend import beside, to_host
+from propmat._operators import Array, Mask, Operator, Stored, length
 from propmat.errors import InputError, warn
 from propmat.laplacian import Laplacian, Split, affinity
-from propmat.solvers._base import length
 from propmat.trimap import Trimap
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 # Weak edges over the mean weight: much weaker than any similarity of colour, and far above the tolerance of a solve.
 BRIDGE = 1e-3
@@ -50,7 +45,7 @@ class System:
     believed: Array
 
     @property
-    def matrix(self) -> Any:
+    def matrix(self) -> Operator:
         """A: symmetric positive definite, shape (n, n)."""
         return self.split.matrix
 
@@ -61,8 +56,9 @@ class System:
     def reweighed(self, held: Array, believed: Array) -> System:
         """The same Laplacian under other confidences."""
         change = self.restrict(held + believed - self.held - self.believed)
-        matrix = self.matrix + sp.diags_array(change) if sp.issparse(self.matrix) else self.matrix.shifted(change)
-        return replace(self, split=replace(self.split, matrix=matrix), held=held, believed=believed)
+        return replace(
+            self, split=replace(self.split, matrix=self.matrix.shifted(change)), held=held, believed=believed
+        )
 
     def rhs(self, labels: Array, prior: Array) -> Array:
         """b for (H, W) labels and prior; labels count on known pixels only."""
@@ -83,9 +79,10 @@ class System:
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
-        if self.laplacian.images == 1:
+        grid = self.matrix.grid
+        if grid is None or grid.images == 1:
             return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
-        nearer = self.matrix.in_images(self.matrix.lengths(seen) < self.matrix.lengths(rhs))
+        nearer = grid.in_images(grid.lengths(seen) < grid.lengths(rhs))
         return np.where(nearer, point, nowhere), np.where(nearer, seen, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
@@ -142,15 +139,13 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) ->
     if laplacian.ties_all_pixels and _in_every_image(anchored, solved_for, laplacian.images):
         return np.zeros(anchored.size, bool)
     anchored = to_host(anchored)
+    if not anchored.any():
+        return np.ones(anchored.size, bool)
     from scipy.sparse import csgraph
 
-    _, component = csgraph.connected_components(_entries(split.matrix), directed=False)
-    return ~np.isin(component, component[anchored])
-
-
-def _entries(matrix: Any) -> sp.csr_array:
-    """What is stored of a matrix, in host memory."""
-    return getattr(matrix, "on_host", lambda: matrix)().tocsr()
+    _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
+    adrift: Mask = ~np.isin(component, component[anchored])
+    return adrift
 
 
 def _in_every_image(anchored: Mask, solved_for: Mask, images: int) -> bool:
@@ -177,12 +172,13 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     )
     pixels = np.zeros(solved_for.shape, bool)
     pixels[to_host(solved_for)] = adrift
-    weight = BRIDGE * _mean_weight(_entries(split.matrix).tocoo())
+    entries = split.matrix.tocsr()
+    weight = BRIDGE * _mean_weight(entries.tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
     bridges = affinity(*(beside(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
     weak = bridges.split(solved_for)
     together = Split(
-        backend_of(solved_for).kernels("csr").stored(sp.csr_array(_entries(split.matrix) + _entries(weak.matrix))),
+        Stored.of(entries + weak.matrix.tocsr(), solved_for),
         CoupledTwice(split.times_known, weak.times_known),
         split.touches_known | weak.touches_known,
     )

@@ -1,0 +1,22 @@
+"""Matrices that solvers meet: one protocol, and the three ways in which propmat stores a symmetric matrix."""
+
+from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
+from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, length
+from propmat._operators._grid import GridOperator
+from propmat._operators._stored import Stored, host_entries, wrapped
+
+__all__ = [
+    "Array",
+    "BoxOperator",
+    "GridOperator",
+    "Mask",
+    "NearNullSpace",
+    "Operator",
+    "Stored",
+    "Windows",
+    "box_sums",
+    "host_entries",
+    "length",
+    "over_windows",
+    "wrapped",
+]

@@ -1,0 +1,127 @@
+"""Matrices with stored entries, compressed by rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from propmat._backend import Backend, backend_of, beside, to_host
+from propmat._operators._contract import Array, Operator
+from propmat.errors import InputError, UnsupportedError
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """A sparse matrix, and what was added to its diagonal since.
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_array, shape (n, n)
+        In host memory.
+    factor : matrix as its backend multiplies with it
+        The same entries, on a GPU if vectors are there.
+    added : (n,) array
+
+    Examples
+    --------
+    >>> matrix = Stored.of(sp.csr_array([[2.0, -1.0], [-1.0, 2.0]]))
+    >>> matrix @ np.ones(2), matrix.shifted(np.ones(2)) @ np.ones(2)
+    (array([1., 1.]), array([2., 2.]))
+    """
+
+    matrix: sp.csr_array
+    factor: Any
+    added: Array | None = None
+
+    stored = True
+    grid = None
+
+    @classmethod
+    def of(cls, matrix: Any, like: Any = None) -> Stored:
+        """A sparse matrix of SciPy, to be multiplied where `like` lies."""
+        csr = sp.csr_array(matrix, dtype=np.float64)
+        return cls(csr, backend_of(like).kernels("csr").stored(csr))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        rows, columns = self.matrix.shape
+        return rows, columns
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.matrix.dtype)
+
+    @property
+    def backend(self) -> Backend:
+        return backend_of(self.factor.data)
+
+    @property
+    def entries(self) -> int:
+        return int(self.matrix.nnz)
+
+    def __matmul__(self, x: Array) -> Array:
+        product: Array = self.factor @ x
+        return product if self.added is None else product + self.added * x
+
+    def diagonal(self) -> Array:
+        diagonal: Array = beside(self.matrix.diagonal(), self.factor.data)
+        return diagonal if self.added is None else diagonal + self.added
+
+    def shifted(self, change: Array) -> Stored:
+        return replace(self, added=change if self.added is None else self.added + change)
+
+    def spread(self, x: Array) -> Array:
+        return x.astype(np.float64)
+
+    def gather(self, x: Array) -> Array:
+        return x
+
+    def multiply(self, x: Array, out: Array) -> Any:
+        self.backend.kernels("csr").multiply(self.factor, x, out)
+        if self.added is not None:
+            out += self.added * x
+        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum
+
+    def tocsr(self) -> sp.csr_array:
+        if self.added is None:
+            return self.matrix
+        return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
+
+
+def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
+    """The entries of a matrix for a method that works on them in host memory, vectors included.
+
+    Raises
+    ------
+    UnsupportedError
+        If the matrix can only be multiplied, or lies on a GPU.
+    """
+    operator = wrapped(matrix)
+    if not operator.backend.factorises:
+        raise UnsupportedError(
+            f"{wanted_by}: works on entries in host memory; on a GPU use CG with Multigrid, SmoothedAggregation or "
+            f"Jacobi"
+        )
+    return operator.tocsr()
+
+
+def wrapped(matrix: Any) -> Operator:
+    """A sparse matrix of SciPy as an operator; an operator as it is.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if sp.issparse(matrix):
+        return Stored.of(matrix)
+    missing = [name for name in ("spread", "gather", "multiply", "diagonal", "tocsr") if not hasattr(matrix, name)]
+    if missing:
+        raise InputError(
+            f"matrix: takes a sparse matrix of SciPy or an operator; {type(matrix).__name__} has no {missing[0]}"
+        )
+    operator: Operator = matrix
+    return operator
