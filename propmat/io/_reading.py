@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 import warnings
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from propmat.errors import InputError, warn
 from propmat.io._openimageio import PathLike, complaint, openimageio, reason
+from propmat.io._picture import Metadata, Picture, opaque
 
 # Named one by one: left to itself, Pillow would also run Ghostscript on what looks like PostScript.
 _PILLOW_READS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")
@@ -30,11 +31,12 @@ _UNREADABLE = (OSError, EOFError, ValueError, TypeError, LookupError, SyntaxErro
 _GREY_TOLERANCE = 2 / 255
 
 
-class _Picture(NamedTuple):
+class _Decoded(NamedTuple):
     colours: np.ndarray  # (H, W) or (H, W, 3), as stored
     alpha: np.ndarray | None
     orientation: int  # of EXIF, 1 to 8
     several: bool  # the file holds more pictures than this
+    metadata: Metadata = Metadata()
 
 
 def read_image(path: PathLike) -> np.ndarray:
@@ -137,18 +139,44 @@ def read_matte(path: PathLike) -> np.ndarray:
     return _grey(_read(path), f"{path}: an alpha matte")
 
 
-def _read(path: PathLike) -> np.ndarray:
-    picture = _decode(Path(path))
-    if picture.several:
+def read(source: PathLike | BinaryIO) -> Picture:
+    """Read an image file: pixels, alpha and what the meaning of the colours depends on.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or binary file object
+        As for `read_image`.
+
+    Returns
+    -------
+    Picture
+
+    Raises
+    ------
+    InputError, MissingDependencyError
+        As `read_image` does.
+    """
+    path = Path(source)
+    found = _decode(path)
+    if found.several:
         message = f"{path}: holds several pictures (pages or frames); the first was read"
         warn(message)
-    if picture.alpha is not None and not _opaque(picture.alpha):
+    pixels = np.ascontiguousarray(_upright(found.colours, found.orientation))
+    alpha = None
+    if found.alpha is not None and not opaque(found.alpha):
+        alpha = np.ascontiguousarray(_upright(found.alpha, found.orientation))
+    return Picture(pixels, alpha, 8 * pixels.itemsize, pixels.dtype == np.float32, found.metadata)
+
+
+def _read(path: PathLike) -> np.ndarray:
+    picture = read(path)
+    if picture.alpha is not None:
         message = f"{path}: the file has its own transparency, which was ignored"
         warn(message)
-    return np.ascontiguousarray(_upright(picture.colours, picture.orientation))
+    return picture.pixels
 
 
-def _decode(path: Path) -> _Picture:
+def _decode(path: Path) -> _Decoded:
     try:
         with open(path, "rb") as file:
             head = file.read(8)
@@ -160,11 +188,6 @@ def _decode(path: Path) -> _Picture:
     except _UNREADABLE as error:
         raise InputError(f"{path}: cannot be read: {reason(error)}") from error
     return picture or _decode_with_openimageio(path)
-
-
-def _opaque(alpha: np.ndarray) -> bool:
-    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
-    return bool((alpha == full).all())
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -189,7 +212,7 @@ def _grey(pixels: np.ndarray, what: str) -> np.ndarray:
     return np.ascontiguousarray(pixels[..., 1])
 
 
-def _decode_with_pillow(file: IO[bytes], head: bytes) -> _Picture | None:
+def _decode_with_pillow(file: IO[bytes], head: bytes) -> _Decoded | None:
     """Read with Pillow; None where it would lose depth, or does not know a kind of TIFF."""
     from PIL import Image, UnidentifiedImageError
 
@@ -220,20 +243,21 @@ def _keeps_depth(image: Any) -> bool:
     return decoder != "ppm" or arguments[1] <= 255  # the largest value
 
 
-def _unpack(image: Any) -> _Picture:
+def _unpack(image: Any) -> _Decoded:
     # The further pictures of an MPO, the JPEG of many cameras, are previews and maps for the first.
     several = image.format != "MPO" and getattr(image, "n_frames", 1) > 1
     image.load()
     # Asked for after loading: that applies the orientation of TIFF, and finds the EXIF of PNG.
     orientation = image.getexif().get(274, 1)
+    metadata = Metadata(icc_profile=image.info.get("icc_profile"))
     if image.mode in _BITS_KEPT:
-        return _Picture(_deep_grey(image), None, orientation, several)
+        return _Decoded(_deep_grey(image), None, orientation, several, metadata)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if not image.has_transparency_data:
-        return _Picture(np.array(image.convert(mode)), None, orientation, several)
+        return _Decoded(np.array(image.convert(mode)), None, orientation, several, metadata)
     pixels = np.array(image.convert(mode + "A"))
     colours = pixels[..., 0] if mode == "L" else pixels[..., :3]
-    return _Picture(colours, pixels[..., -1], orientation, several)
+    return _Decoded(colours, pixels[..., -1], orientation, several, metadata)
 
 
 def _deep_grey(image: Any) -> np.ndarray:
@@ -248,7 +272,7 @@ def _deep_grey(image: Any) -> np.ndarray:
     return 65535 - pixels if inverted else pixels
 
 
-def _decode_with_openimageio(path: Path) -> _Picture:
+def _decode_with_openimageio(path: Path) -> _Decoded:
     oiio = openimageio(f"{path}: a file of this format or depth")
     as_stored = oiio.ImageSpec()
     as_stored.attribute("oiio:UnassociatedAlpha", 1)  # do not multiply colours by alpha
@@ -266,7 +290,7 @@ def _decode_with_openimageio(path: Path) -> _Picture:
     finally:
         source.close()
     colours, alpha = _split(path, _displayed(pixels, spec), spec)
-    return _Picture(colours, alpha, spec.get_int_attribute("Orientation", 1), several)
+    return _Decoded(colours, alpha, spec.get_int_attribute("Orientation", 1), several)
 
 
 def _check_size(path: Path, spec: Any) -> None:

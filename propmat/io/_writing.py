@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from propmat.errors import InputError
 from propmat.io._openimageio import PathLike, complaint, openimageio, reason
+from propmat.io._picture import Metadata
 
 
 class _Kind(NamedTuple):
@@ -39,7 +40,14 @@ _KINDS = {
 }
 
 
-def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
+def write_image(
+    target: PathLike | BinaryIO,
+    array: np.ndarray,
+    *,
+    depth: int = 8,
+    metadata: Metadata | None = None,
+    suffix: str | None = None,
+) -> None:
     """Write an image whole or not at all: only a finished file takes the place of an existing one.
 
     Numbers are clipped to [0, 1] and rounded to the nearest level, so that what is read back is
@@ -48,7 +56,7 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
 
     Parameters
     ----------
-    path : str or os.PathLike
+    target : str or os.PathLike
         The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95),
         .bmp, .exr or .dpx.
     array : array_like, (H, W), (H, W, 3) or (H, W, 4)
@@ -68,10 +76,10 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
     --------
     See `read_image`.
     """
-    write_images({path: array}, depth=depth)
+    write_images({target: array}, depth=depth, metadata=metadata)
 
 
-def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> None:
+def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8, metadata: Metadata | None = None) -> None:
     """Write several images, all of them or none: what `write_image` does for one.
 
     Parameters
@@ -99,6 +107,30 @@ def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> No
     with ExitStack() as finished:
         for path, array in arrays.items():
             finished.enter_context(_written(path, array, depth))
+
+
+def check_output(
+    target: PathLike | BinaryIO,
+    *,
+    depth: int = 8,
+    transparent: bool = False,
+    coloured: bool = False,
+    suffix: str | None = None,
+) -> None:
+    """Raise what `write_image` would raise, before there are pixels.
+
+    Parameters
+    ----------
+    target, depth, suffix
+        As for `write_image`.
+    transparent : bool
+        Whether there will be an alpha channel.
+    coloured : bool
+        Whether there will be colours: 16 bits of colour need OpenImageIO, grey ones do not.
+    """
+    target = Path(target)
+    _check_fit(target, _kind_for(target, target.suffix), np.zeros((1, 1, 4 if transparent else 3), np.uint8), depth)
+    _check_target(target, target)
 
 
 @contextmanager
