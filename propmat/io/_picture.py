@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import struct
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,8 @@ from numpy.typing import NDArray
 from propmat.errors import InputError
 
 Pixels = NDArray[Any]
+
+_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,70 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
 
 
+class Decoded(NamedTuple):
+    """What a decoder hands over: pixels as they lie in the file."""
+
+    colours: Pixels
+    alpha: Pixels | None
+    depth: int
+    several: bool  # the file holds more pictures than this
+    orientation: int = 1  # of EXIF, 1 to 8
+    associated: bool = False  # the colours are multiplied by alpha
+    metadata: Metadata = Metadata()
+
+
+def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadata:
+    """Metadata of what a file claims: for each field its parser and what it takes; what makes no sense is left out."""
+    found = {}
+    for name, (parse, data) in parsers.items():
+        with suppress(ValueError, TypeError, ArithmeticError, struct.error, zlib.error):
+            found[name] = getattr(Metadata(**{name: parse(data)}), name)
+    return Metadata(**found)
+
+
 def opaque(alpha: Pixels) -> bool:
-    full = np.iinfo(alpha.dtype).max if alpha.dtype.kind == "u" else 1
-    return bool((alpha == full).all())
+    return bool((alpha == full_scale(alpha)).all())
+
+
+def full_scale(pixels: Pixels) -> int:
+    """The number of white, or of full opacity."""
+    return np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+
+
+def profile_fits(profile: bytes, pixels: Pixels) -> bool:
+    """Whether an ICC profile is of grey, or of RGB, as the pixels are; what is no profile is not judged."""
+    if profile[36:40] != b"acsp":
+        return True
+    return profile[16:20] == (b"GRAY" if pixels.ndim == 2 else b"RGB ")
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Stored rows and columns turned into those shown (EXIF tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def straight(colours: Pixels, alpha: Pixels) -> Pixels:
+    """Colours divided by alpha; where alpha is 0 (light that covers nothing), as they are stored."""
+    result = np.empty_like(colours)
+    for top in range(0, len(colours), _ROWS):  # a picture at once would take several of its size
+        block, cover = colours[top : top + _ROWS], alpha[top : top + _ROWS]
+        cover = cover if colours.ndim == 2 else cover[:, :, np.newaxis]
+        result[top : top + _ROWS] = _divided(block, cover)
+    return result
+
+
+def _divided(colours: Pixels, alpha: Pixels) -> Pixels:
+    full = full_scale(alpha)
+    with np.errstate(all="ignore"):
+        quotient = colours / alpha if full == 1 else np.minimum(np.rint(np.float64(full) * colours / alpha), full)
+        usable = (alpha > 0) & np.isfinite(quotient)
+    return np.where(usable, quotient, colours).astype(colours.dtype)
 
 
 def _check_numbers(name: str, values: Sequence[float], count: int, *, least: float, most: float = 21474) -> None:
