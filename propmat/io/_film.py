@@ -13,7 +13,7 @@ from propmat.io import _png, _tiff
 from propmat.io._kinds import kind_of, suffix_of
 from propmat.io._limits import check_samples, check_size, check_tiles
 from propmat.io._openimageio import complaint, openimageio
-from propmat.io._picture import Decoded, Metadata, Pixels, sensible
+from propmat.io._picture import SEVERAL, Decoded, Metadata, Pixels, sensible
 from propmat.io._source import Source
 
 _DEPTHS = {"uint8": 8, "uint16": 16, "half": 16}
@@ -47,11 +47,11 @@ def _decoded(source: Source, file: Any, tags: Any) -> Decoded:
         raise ValueError(complaint(file))
     shown = _displayed(pixels.reshape(spec.height, spec.width, -1), spec)
     depth = _DEPTHS.get(str(spec.format), 32)
-    several = bool(file.seek_subimage(1, 0))
+    remarks = (SEVERAL,) if file.seek_subimage(1, 0) else ()
     orientation = spec.get_int_attribute("Orientation", 1)
     associated, metadata = _is_associated(source, tags), _metadata(source, spec, tags)
     picked = [_picked(shown, [channel - first for channel in wanted]) for wanted in (colours, alpha) if wanted]
-    return Decoded(picked[0], picked[1] if alpha else None, depth, several, orientation, associated, metadata)
+    return Decoded(picked[0], picked[1] if alpha else None, depth, remarks, orientation, associated, metadata)
 
 
 def _is_kept(spec: Any) -> bool:

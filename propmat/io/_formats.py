@@ -23,29 +23,30 @@ _SCREENS = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)  # primaries and
 class Format:
     """A format that is written.
 
-    `options` are Pillow's; None where OpenImageIO writes. `holds` names fields of `Metadata`.
+    `holds` names fields of `Metadata`. Where not `grey`, all is RGB. `options` are Pillow's; None: OpenImageIO writes.
     """
 
     name: str
     depths: tuple[int, ...]
     transparent: bool
     holds: tuple[str, ...] = ()
+    grey: bool = True
     options: dict[str, Any] | None = field(default_factory=dict)
 
 
 _ALL = ("icc_profile", "gamma", "chromaticities", "srgb_intent", "code_points", "resolution")
-_TIFF = Format("TIFF", (8, 16), True, ("icc_profile", "resolution"), {"compression": "tiff_adobe_deflate"})
-_JPEG = Format("JPEG", (8,), False, ("icc_profile", "resolution"), {"quality": 95, "subsampling": 0})
+_TIFF = Format("TIFF", (8, 16), True, ("icc_profile", "resolution"), options={"compression": "tiff_adobe_deflate"})
+_JPEG = Format("JPEG", (8,), False, ("icc_profile", "resolution"), options={"quality": 95, "subsampling": 0})
 _FORMATS = {
     ".png": Format("PNG", (8, 16), True, _ALL),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".webp": Format("WEBP", (8,), True, ("icc_profile",), {"lossless": True, "exact": True}),
+    ".webp": Format("WEBP", (8,), True, ("icc_profile",), False, {"lossless": True, "exact": True}),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".bmp": Format("BMP", (8,), False, ("resolution",)),
-    ".exr": Format("EXR", (8, 16), True, ("chromaticities",), None),
-    ".dpx": Format("DPX", (8, 16), False, (), None),
+    ".exr": Format("EXR", (8, 16), True, ("chromaticities",), options=None),
+    ".dpx": Format("DPX", (8, 16), False, options=None),
 }
 
 
@@ -147,7 +148,7 @@ def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
     given = {name: value for name, value in vars(metadata).items() if value is not None}
     kept = {name: value for name, value in given.items() if name in output.format.holds}
     profile = given.get("icc_profile")
-    if profile and not profile_fits(profile, pixels):
+    if profile and not profile_fits(profile, grey=output.format.grey and pixels.ndim == 2):
         kept.pop("icc_profile", None)
         message = f"{output.name}: the colour profile is of another kind than the picture (grey, RGB) and was left out"
         warn(message)

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,13 +100,16 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
 
 
+SEVERAL = "holds several pictures (pages or frames); the first was read"
+
+
 class Decoded(NamedTuple):
     """What a decoder hands over: pixels as they lie in the file."""
 
     colours: Pixels
     alpha: Pixels | None
     depth: int
-    several: bool  # the file holds more pictures than this
+    remarks: tuple[str, ...] = ()  # what the file holds and is not read
     orientation: int = 1  # of EXIF, 1 to 8
     associated: bool = False  # the colours are multiplied by alpha
     metadata: Metadata = Metadata()
@@ -129,11 +133,9 @@ def full_scale(pixels: Pixels) -> int:
     return np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
 
 
-def profile_fits(profile: bytes, pixels: Pixels) -> bool:
-    """Whether an ICC profile is of grey, or of RGB, as the pixels are; what is no profile is not judged."""
-    if profile[36:40] != b"acsp":
-        return True
-    return profile[16:20] == (b"GRAY" if pixels.ndim == 2 else b"RGB ")
+def profile_fits(profile: bytes, grey: bool) -> bool:
+    """Whether an ICC profile is of grey, or else of RGB; what is no profile is not judged."""
+    return profile[36:40] != b"acsp" or profile[16:20] == (b"GRAY" if grey else b"RGB ")
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -166,9 +168,6 @@ def _divided(colours: Pixels, alpha: Pixels) -> Pixels:
 
 
 def _check_numbers(name: str, values: Sequence[float], count: int, *, least: float, most: float = 21474) -> None:
-    try:
-        numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
-        numbers = []
+    numbers = [value for value in values if isinstance(value, Real)] if np.iterable(values) else []
     if len(numbers) != count or not all(math.isfinite(number) and least <= number <= most for number in numbers):
         raise InputError(f"{name}: takes {count} numbers from {least:g} to {most:g}, or None, got {values!r}")

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import struct
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from propmat.io import _png, _tiff
+from propmat.io import _avif, _png, _tiff
 from propmat.io._kinds import in_pillow, unknown
 from propmat.io._limits import check_size
-from propmat.io._picture import Decoded, Metadata, Pixels, sensible
+from propmat.io._picture import SEVERAL, Decoded, Metadata, Pixels, sensible
 from propmat.io._source import Source
 
 # Bits per sample that Pillow keeps in each of its modes; up to 8 in all others.
 _BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
+
+# Adobe RGB (1998), 4.3: D65 and a gamma of 563/256.
+_ADOBE_CHROMATICITIES = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329)
+_ADOBE_GAMMA = 256 / 563
 
 # Rows that are handed over at once: at once for all of them would take the picture's size several times.
 _ROWS = 256
@@ -58,21 +63,26 @@ def _keeps_depth(image: Any, tags: Any) -> bool:
 def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
     # The further pictures of an MPO, the JPEG of many cameras, are previews and maps for the first. Pillow answers
     # `is_animated` by a look at the second picture, where `n_frames` would count them all.
-    several = image.format != "MPO" and getattr(image, "is_animated", False)
+    remarks: tuple[str, ...] = (SEVERAL,) if image.format != "MPO" and getattr(image, "is_animated", False) else ()
+    bits, codes = _avif.properties_of(source.file) if image.format == "AVIF" else (8, None)
+    if bits > 8:
+        remarks += (f"has {bits} bits per sample, of which 8 were read",)
     _keep_association(image)
     image.load()
     # Asked for after loading: that applies the orientation of TIFF, and finds the EXIF of PNG.
     orientation = image.getexif().get(274, 1)
     metadata = _metadata(source, image, tags)
+    if codes is not None:
+        metadata = replace(metadata, code_points=codes)
     if image.mode in _BITS_KEPT:
         grey = _deep_grey(image, tags)
-        return Decoded(grey, None, 8 * grey.itemsize, several, orientation, metadata=metadata)
+        return Decoded(grey, None, 8 * grey.itemsize, remarks, orientation, metadata=metadata)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if not image.has_transparency_data:
-        return Decoded(_array(image, mode), None, 8, several, orientation, metadata=metadata)
+        return Decoded(_array(image, mode), None, 8, remarks, orientation, metadata=metadata)
     pixels = _array(image, mode + "A")
     colours = pixels[..., 0] if mode == "L" else pixels[..., :3]
-    return Decoded(colours, pixels[..., -1], 8, several, orientation, _is_associated(source, image, tags), metadata)
+    return Decoded(colours, pixels[..., -1], 8, remarks, orientation, _is_associated(source, image, tags), metadata)
 
 
 def _keep_association(image: Any) -> None:
@@ -114,9 +124,16 @@ def _metadata(source: Source, image: Any, tags: Any) -> Metadata:
     claims: dict[str, Any] = {}
     if image.info.get("icc_profile"):
         claims["icc_profile"] = (bytes, image.info["icc_profile"])
+    elif _is_adobe_rgb(image.getexif()):
+        claims["gamma"], claims["chromaticities"] = (float, _ADOBE_GAMMA), (tuple, _ADOBE_CHROMATICITIES)
     if image.info.get("dpi"):
         claims["resolution"] = (_pair, image.info["dpi"])
     return sensible(claims)
+
+
+def _is_adobe_rgb(exif: Any) -> bool:
+    """Whether EXIF says so, as of cameras that embed no profile: interoperability index R03 (DCF 2.0)."""
+    return str(exif.get_ifd(0xA005).get(1, "")).startswith("R03") if exif else False
 
 
 def _pair(numbers: Any) -> tuple[float, ...]:
@@ -128,7 +145,8 @@ def _array(image: Any, mode: str) -> Pixels:
     pixels = np.empty((height, width) if mode == "L" else (height, width, len(mode)), np.uint8)
     for top in range(0, height, _ROWS):
         rows = image.crop((0, top, width, min(top + _ROWS, height)))
-        pixels[top : top + _ROWS] = np.asarray(rows if rows.mode == mode else rows.convert(mode))
+        # "La" is grey multiplied by alpha; to convert it would divide, and not round.
+        pixels[top : top + _ROWS] = np.asarray(rows if rows.mode in (mode, "La") else rows.convert(mode))
     return pixels
 
 

@@ -189,8 +189,8 @@ def _named(source: Any) -> tuple[str, Picture]:
     with opened(source) as file:
         decoded = _decode(file)
         linear = is_linear(kind_of(file.head))
-    if decoded.several:
-        message = f"{file.name}: holds several pictures (pages or frames); the first was read"
+    for remark in decoded.remarks:
+        message = f"{file.name}: {remark}"
         warn(message)
     return file.name, _picture(file.name, decoded, linear)
 
@@ -223,7 +223,7 @@ def _fitting(name: str, metadata: Metadata, pixels: Pixels, orientation: int) ->
     """Metadata of pixels that were turned, and converted from inks or a palette."""
     if metadata.resolution is not None and orientation in (5, 6, 7, 8):
         metadata = replace(metadata, resolution=metadata.resolution[::-1])
-    if metadata.icc_profile is not None and not profile_fits(metadata.icc_profile, pixels):
+    if metadata.icc_profile is not None and not profile_fits(metadata.icc_profile, grey=pixels.ndim == 2):
         space = metadata.icc_profile[16:20].decode("ascii", "replace").strip()
         message = f"{name}: its colour profile describes {space}; the colours were converted without it"
         warn(message)

@@ -142,8 +142,9 @@ def _encoded(output: Output, array: ArrayLike, depth: int, metadata: Metadata | 
     levels = _floats(pixels) if output.format.name == "EXR" else _levels(pixels, depth)
     encode = _with_openimageio if needs_openimageio(output.format, depth, levels.ndim == 3) else _with_pillow
     with _failing_as_input(output.name):
-        encoded = encode(levels, output, kept)
-        return _png.with_metadata(encoded, kept) if output.format.name == "PNG" else encoded
+        if output.format.name == "PNG":  # its chunks are put in afterwards
+            return _png.with_metadata(encode(levels, output, Metadata()), kept)
+        return encode(levels, output, kept)
 
 
 def _checked(value: Any) -> Pixels:
@@ -212,9 +213,8 @@ def _with_pillow(levels: Pixels, output: Output, metadata: Metadata) -> bytes:
     from PIL import Image
 
     options = dict(output.format.options or {})
-    if output.format.name != "PNG":  # whose chunks are put in afterwards
-        options |= {"icc_profile": metadata.icc_profile} if metadata.icc_profile else {}
-        options |= {"dpi": metadata.resolution} if metadata.resolution else {}
+    options |= {"icc_profile": metadata.icc_profile} if metadata.icc_profile else {}
+    options |= {"dpi": metadata.resolution} if metadata.resolution else {}
     file = io.BytesIO()
     Image.fromarray(levels).save(file, format=output.format.name, **options)
     return file.getvalue()
@@ -235,7 +235,13 @@ def _with_openimageio(levels: Pixels, output: Output, metadata: Metadata) -> byt
             raise OSError(complaint(oiio))
         if not (writer.open(str(path), spec) and writer.write_image(pixels) and writer.close()):
             raise OSError(complaint(writer))
-        return path.read_bytes()
+        encoded = path.read_bytes()
+    return _without_name(encoded) if output.format.name == "DPX" else encoded
+
+
+def _without_name(dpx: bytes) -> bytes:
+    """DPX without the name of the temporary file in its header (SMPTE 268M, field 5, 100 bytes from 36)."""
+    return dpx[:36] + bytes(100) + dpx[136:]
 
 
 def _describe(oiio: Any, spec: Any, metadata: Metadata) -> None:
@@ -248,6 +254,7 @@ def _describe(oiio: Any, spec: Any, metadata: Metadata) -> None:
         spec.attribute("ResolutionUnit", "in")
         spec.attribute("XResolution", float(across))
         spec.attribute("YResolution", float(down))
+        spec.attribute("PixelAspectRatio", down / across)  # else both would be as across
     if metadata.chromaticities is not None:
         spec.attribute("chromaticities", oiio.TypeDesc("float[8]"), tuple(metadata.chromaticities))
 
