@@ -187,7 +187,7 @@ def _check_range(pixels: Pixels, output: Output) -> None:
 def _floats(pixels: Pixels) -> Pixels:
     """float32, multiplied by alpha; what lies beyond its range becomes infinite only where it was."""
     if pixels.dtype.kind == "u":
-        pixels = pixels / np.iinfo(pixels.dtype).max
+        pixels = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
     with np.errstate(all="ignore"):
         if pixels.shape[2:] == (4,):
             pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], axis=2)
