@@ -434,11 +434,36 @@ def test_colour_tolerance_is_sharp(tmp_path, read, step):
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_values_are_clipped_and_infinities_too(tmp_path, depth):
-    write_image(tmp_path / "a.png", np.array([[-1, -np.inf, 0.5, 2, np.inf]]), depth=depth)
+def test_overshoot_is_clipped(tmp_path, depth):
+    write_image(tmp_path / "a.png", np.array([[-0.25, 0, 0.5, 1, 1.25]]), depth=depth)
     top = 2**depth - 1
     found = read_image(tmp_path / "a.png")
     np.testing.assert_array_equal(found, [[0, 0, (top + 1) // 2, top, top]])
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.bmp", "a.dpx"])
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (0, 1.3), (-0.3, 1), (-1, 1), (0, 65535)])
+def test_floats_of_another_scale_are_refused(tmp_path, name, low, high):
+    with pytest.raises(InputError, match=r"array: floating values are in \[0, 1\], got .* Divide by the value"):
+        write_image(tmp_path / name, np.linspace(low, high, 12).reshape(3, 4))
+    assert not list(tmp_path.iterdir())
+
+
+def test_light_of_any_brightness_goes_into_exr(tmp_path):
+    light = np.array([[-1.0, 6.5, 1e30]], np.float32)
+    write_image(tmp_path / "a.exr", light)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.exr"), light)
+    with pytest.raises(InputError, match=r"array: EXR holds values up to 3\.4\d*e\+38, got 1e\+300"):
+        write_image(tmp_path / "b.exr", np.array([[1e300]]))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.exr"])
+def test_bool_is_black_and_white(tmp_path, name, depth):
+    write_image(tmp_path / name, np.eye(3, dtype=bool), depth=depth)
+    found = read_image(tmp_path / name)
+    white = np.iinfo(found.dtype).max if found.dtype.kind == "u" else 1
+    np.testing.assert_array_equal(found, np.eye(3) * white)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, ">f4"])
@@ -494,9 +519,11 @@ def test_exr_keeps_every_float32(tmp_path, rng, shape):
 def test_exr_stores_colours_multiplied_by_alpha(tmp_path, rng):
     array = rng.random((5, 7, 4)).astype(np.float32)
     write_image(tmp_path / "a.exr", array)
+    stored = oiio.ImageInput.open(str(tmp_path / "a.exr")).read_image("float")
+    np.testing.assert_array_equal(stored, np.dstack([array[..., :3] * array[..., 3:], array[..., 3]]))
     with pytest.warns(PropmatWarning, match="own transparency"):
         found = read_image(tmp_path / "a.exr")
-    np.testing.assert_array_equal(found, array[..., :3] * array[..., 3:])
+    np.testing.assert_allclose(found, array[..., :3], rtol=4 * np.finfo(np.float32).eps)
 
 
 def test_exr_scales_integers(tmp_path, colours):
@@ -621,7 +648,7 @@ def test_forbidden_file_even_for_root(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("propmat.io._reading.open", refuse, raising=False)
+    monkeypatch.setattr("propmat.io._source.open", refuse, raising=False)
     with pytest.raises(InputError, match=r"a\.png: cannot be read: Permission denied"):
         read_image(tmp_path / "a.png")
 
@@ -747,15 +774,32 @@ def test_wrong_shape(tmp_path, shape):
         write_image(tmp_path / "a.png", np.zeros(shape))
 
 
-@pytest.mark.parametrize("dtype", [bool, int, np.int8, np.uint32, complex, str, object])
+@pytest.mark.parametrize("dtype", [complex, str, object])
 def test_wrong_dtype(tmp_path, dtype):
     with pytest.raises(InputError, match="array: dtype .*; takes floating, uint8 or uint16"):
         write_image(tmp_path / "a.png", np.zeros((2, 2), dtype))
 
 
+@pytest.mark.parametrize("dtype", [int, np.int8, np.int32, np.uint32, np.uint64])
+@pytest.mark.parametrize("name", ["a.png", "a.exr"])
+def test_other_integers_are_refused_with_the_remedy(tmp_path, dtype, name):
+    with pytest.raises(InputError, match=r"array: dtype .*; takes .*pass array\.astype\(numpy\.uint8\)"):
+        write_image(tmp_path / name, np.zeros((2, 2), dtype))
+
+
+def test_what_is_no_array_is_refused(tmp_path):
+    with pytest.raises(InputError, match="array: takes an array of numbers, got list"):
+        write_image(tmp_path / "a.png", [[1, 2], [3]])
+    with pytest.raises(InputError, match="array: is a masked array"):
+        write_image(tmp_path / "a.png", np.ma.zeros((2, 2)))
+
+
 def test_nan_has_no_level(tmp_path):
     with pytest.raises(InputError, match="array: 2 values are NaN, which PNG cannot hold"):
         write_image(tmp_path / "a.png", np.array([[np.nan, 0.5, np.nan]]))
+    for infinity in (np.inf, -np.inf):
+        with pytest.raises(InputError, match="array: 1 values are infinite, which PNG cannot hold"):
+            write_image(tmp_path / "a.png", np.array([[infinity, 0.5]]))
     assert not list(tmp_path.iterdir())
 
 

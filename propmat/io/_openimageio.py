@@ -1,17 +1,10 @@
-"""What reading and writing share: OpenImageIO, where it is installed, and reasons of failure."""
+"""OpenImageIO, where it is installed."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from propmat.errors import MissingDependencyError
-
-PathLike = str | os.PathLike[str]
-
-
-def reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def openimageio(what: str) -> Any:
@@ -26,6 +19,6 @@ def openimageio(what: str) -> Any:
 def complaint(reporter: Any) -> str:
     """OpenImageIO's error message, which may quote bytes of a damaged file that are no text."""
     try:
-        return reporter.geterror().partition("\n")[0] or "OpenImageIO gives no reason"
+        return reporter.geterror().strip().partition("\n")[0] or "OpenImageIO gives no reason"
     except UnicodeDecodeError:
         return "the file is damaged"

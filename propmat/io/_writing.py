@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-import os
-import secrets
+import io
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from propmat.errors import InputError
-from propmat.io._openimageio import PathLike, complaint, openimageio, reason
-
-
-class _Kind(NamedTuple):
-    """A format that is written: its name, depths, and options for Pillow (None: OpenImageIO's)."""
-
-    name: str
-    depths: tuple[int, ...]
-    transparent: bool
-    options: dict[str, Any] | None
+from propmat import _inputs
+from propmat.errors import InputError, PropmatError
+from propmat.io import _png
+from propmat.io._formats import Output, check_fit, held, needs_openimageio, output_for
+from propmat.io._openimageio import complaint, openimageio
+from propmat.io._picture import Metadata, Pixels
+from propmat.io._replacing import write_files
+from propmat.io._source import PathLike, reason
 
 
-_TIFF = _Kind("TIFF", (8, 16), True, {"compression": "tiff_adobe_deflate"})
-_JPEG = _Kind("JPEG", (8,), False, {"quality": 95, "subsampling": 0})
-_KINDS = {
-    ".png": _Kind("PNG", (8, 16), True, {}),
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".webp": _Kind("WEBP", (8,), True, {"lossless": True, "exact": True}),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".bmp": _Kind("BMP", (8,), False, {}),
-    ".exr": _Kind("EXR", (8, 16), True, None),
-    ".dpx": _Kind("DPX", (8, 16), False, None),
-}
-
-
-def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
+def write_image(
+    target: PathLike | BinaryIO,
+    array: ArrayLike,
+    *,
+    depth: int = 8,
+    metadata: Metadata | None = None,
+    suffix: str | None = None,
+) -> None:
     """Write an image whole or not at all: only a finished file takes the place of an existing one.
 
-    Numbers are clipped to [0, 1] and rounded to the nearest level, so that what is read back is
-    within 0.5 / (2**depth - 1), JPEG apart. EXR stores float32, unclipped, with colours multiplied
-    by alpha, as its readers expect.
+    Numbers are rounded to the nearest level, so that what is read back is within 0.5 / (2**depth - 1), JPEG apart. EXR
+    stores float32, unclipped, with colours multiplied by alpha, as its readers expect; they also take its numbers as
+    proportional to light, so those of an sRGB picture are to be made so before.
+
+    An existing file keeps its mode and owner; one that is read-only is not replaced.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95),
-        .bmp, .exr or .dpx.
+    target : str, os.PathLike or binary file object
+        The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95), .bmp, .exr or .dpx.
     array : array_like, (H, W), (H, W, 3) or (H, W, 4)
-        Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8 or uint16.
+        Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8, uint16 or bool. Overshoot of
+        up to 0.25 is clipped. For EXR floating numbers of any size, NaN and infinity as well.
     depth : {8, 16}
-        Bits per sample; without meaning for EXR. EXR, DPX and colour of 16 bits need
-        ``propmat[vfx]``.
+        Bits per sample; without meaning for EXR. EXR, DPX and colour of 16 bits need ``propmat[vfx]``.
+    metadata : Metadata, optional
+        What the colours depend on beside their numbers, as `read` gives it, and the resolution. What colours depend on
+        and the format does not hold is left out with a `PropmatWarning`.
+    suffix : str, optional
+        The format of a file object, ".png" by default. What is written to it is encoded whole before its first byte.
 
     Raises
     ------
@@ -63,15 +59,28 @@ def write_image(path: PathLike, array: np.ndarray, *, depth: int = 8) -> None:
         If suffix, array and depth do not fit each other, or the file cannot be written.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
+    BrokenPipeError
+        If a file object is a pipe that nobody reads any longer.
 
     Examples
     --------
     See `read_image`.
     """
-    write_images({path: array}, depth=depth)
+    output = output_for(target, suffix)
+    encoded = _encoded(output, array, depth, metadata)
+    with _failing_as_input(output.name):
+        if output.path is not None:
+            write_files([(output.path, encoded)])
+        else:
+            _write_to_stream(output.stream, encoded)
 
 
-def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> None:
+def write_images(
+    arrays: Mapping[PathLike, ArrayLike],
+    *,
+    depth: int = 8,
+    metadata: Metadata | None = None,
+) -> None:
     """Write several images, all of them or none: what `write_image` does for one.
 
     Parameters
@@ -80,6 +89,8 @@ def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> No
         For each file what `write_image` takes.
     depth : {8, 16}
         As in `write_image`.
+    metadata : Metadata, optional
+        As in `write_image`, for all of them.
 
     Raises
     ------
@@ -96,78 +107,97 @@ def write_images(arrays: Mapping[PathLike, np.ndarray], *, depth: int = 8) -> No
     ...     read_image(f"{folder}/white.png")
     array([[255, 255]], dtype=uint8)
     """
-    with ExitStack() as finished:
-        for path, array in arrays.items():
-            finished.enter_context(_written(path, array, depth))
+    outputs = [output_for(path, None) for path in arrays]
+    names = ", ".join(output.name for output in outputs)
+    if len({output.path for output in outputs}) < len(outputs) or any(output.path is None for output in outputs):
+        raise InputError(f"arrays: takes a path for each picture, each another one, got {names}")
+    encoded = [
+        (output.path, _encoded(output, array, depth, metadata))
+        for output, array in zip(outputs, arrays.values(), strict=True)
+        if output.path is not None
+    ]
+    with _failing_as_input(names):
+        write_files(encoded)
 
 
 @contextmanager
-def _written(path: PathLike, array: np.ndarray, depth: int) -> Iterator[None]:
-    """Write the image beside its place, and move it there at the end if nothing failed."""
-    target = Path(os.path.realpath(path))
-    kind = _kind_for(path, target.suffix)
-    pixels = _checked(array)
-    _check_fit(path, kind, pixels, depth)
-    _check_target(path, target)
-    levels = _floats(pixels) if kind.name == "EXR" else _levels(pixels, depth)
-    deep_colour = levels.ndim == 3 and levels.dtype != np.uint8
-    save = _save_with_openimageio if kind.options is None or deep_colour else _save_with_pillow
+def _failing_as_input(name: str) -> Iterator[None]:
+    """Turn what encoders and the system raise into `InputError`."""
     try:
-        with _replacing(target) as temporary:
-            save(temporary, levels, kind)
-            yield
-    except InputError:  # another file's
+        yield
+    except (PropmatError, BrokenPipeError):
         raise
-    except (OSError, ValueError) as error:  # encoders refuse sizes beyond their format with either
-        raise InputError(f"{path}: cannot be written: {reason(error)}") from error
+    except MemoryError as error:
+        raise InputError(f"{name}: cannot be written: there is too little memory for it") from error
+    except Exception as error:  # encoders refuse sizes beyond their format with whatever they like
+        raise InputError(f"{name}: cannot be written: {reason(error)}") from error
 
 
-def _kind_for(path: PathLike, suffix: str) -> _Kind:
-    if suffix.lower() not in _KINDS:
-        raise InputError(f"{path}: no format has suffix {suffix!r}; takes {', '.join(_KINDS)}")
-    return _KINDS[suffix.lower()]
+def _encoded(output: Output, array: ArrayLike, depth: int, metadata: Metadata | None) -> bytes:
+    """The bytes of the file."""
+    pixels = _checked(array)
+    check_fit(output, depth, pixels.shape[2:] == (4,))
+    _check_range(pixels, output)
+    kept = held(output, metadata, pixels)
+    levels = _floats(pixels) if output.format.name == "EXR" else _levels(pixels, depth)
+    encode = _with_openimageio if needs_openimageio(output.format, depth, levels.ndim == 3) else _with_pillow
+    with _failing_as_input(output.name):
+        if output.format.name == "PNG":  # its chunks are put in afterwards
+            return _png.with_metadata(encode(levels, output, Metadata()), kept)
+        return encode(levels, output, kept)
 
 
-def _checked(array: np.ndarray) -> np.ndarray:
-    array = np.asarray(array)
+def _checked(value: Any) -> Pixels:
+    """A picture's array of native byte order; bool becomes 0 and 255."""
+    _inputs.in_memory(value, "array", None)
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError("array: is a masked array; fill it first, array.filled(...)")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"array: takes an array of numbers, got {type(value).__name__} ({reason(error)})") from error
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or not array.size:
         raise InputError(f"array: shape {array.shape}; takes (H, W), (H, W, 3) or (H, W, 4)")
     native = array.dtype.newbyteorder("=")
+    if native.kind == "b":
+        return array * np.uint8(255)
+    if native.kind in "iu" and native not in (np.uint8, np.uint16):
+        remedy = "if they go up to 255, pass array.astype(numpy.uint8); if they are 0 and 1, array.astype(bool)"
+        raise InputError(f"array: dtype {array.dtype}; takes floating, uint8 or uint16, or bool: {remedy}")
     if native.kind != "f" and native not in (np.uint8, np.uint16):
-        raise InputError(f"array: dtype {array.dtype}; takes floating, uint8 or uint16")
+        raise InputError(f"array: dtype {array.dtype}; takes floating, uint8 or uint16, or bool")
     return array.astype(native, copy=False)
 
 
-def _check_fit(path: PathLike, kind: _Kind, pixels: np.ndarray, depth: int) -> None:
-    if depth not in (8, 16):
-        raise InputError(f"depth: {depth!r}; takes 8 or 16")
-    if depth not in kind.depths:
-        fit = ", ".join(suffix for suffix, other in _KINDS.items() if depth in other.depths)
-        raise InputError(f"{path}: {kind.name} holds no {depth} bits; formats that do: {fit}")
-    if pixels.shape[2:] == (4,) and not kind.transparent:
-        fit = ", ".join(suffix for suffix, other in _KINDS.items() if other.transparent)
-        raise InputError(f"{path}: {kind.name} holds no transparency; formats that do: {fit}")
-    if kind.name != "EXR" and pixels.dtype.kind == "f" and np.isnan(pixels).any():
-        count = np.isnan(pixels).sum()
-        raise InputError(f"array: {count} values are NaN, which {kind.name} cannot hold")
+def _check_range(pixels: Pixels, output: Output) -> None:
+    """Refuse floating numbers that have no level, and those of another scale."""
+    if pixels.dtype.kind != "f" or output.format.name == "EXR":
+        return
+    low, high = pixels.min(), pixels.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        what, bad = ("NaN", np.isnan(pixels)) if np.isnan(low) else ("infinite", np.isinf(pixels))
+        raise InputError(f"array: {np.count_nonzero(bad)} values are {what}, which {output.format.name} cannot hold")
+    if low < -_inputs.OVERSHOOT or high > 1 + _inputs.OVERSHOOT:
+        raise InputError(
+            f"array: floating values are in [0, 1], got {low:g} to {high:g}. Divide by the value of white (255 for "
+            f"8 bits), or pass uint8 or uint16; light above white is for .exr"
+        )
 
 
-def _check_target(path: PathLike, target: Path) -> None:
-    if not os.path.isdir(target.parent):
-        raise InputError(f"{path}: there is no folder {target.parent} to write into")
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise InputError(f"{path}: is a directory or a device, not a file to replace")
-
-
-def _floats(pixels: np.ndarray) -> np.ndarray:
+def _floats(pixels: Pixels) -> Pixels:
+    """float32, multiplied by alpha; what lies beyond its range becomes infinite only where it was."""
     if pixels.dtype.kind == "u":
-        pixels = pixels / np.iinfo(pixels.dtype).max
-    if pixels.shape[2:] == (4,):
-        pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], axis=2)
-    return np.ascontiguousarray(pixels, np.float32)
+        pixels = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        if pixels.shape[2:] == (4,):
+            pixels = np.concatenate([pixels[..., :3] * pixels[..., 3:], pixels[..., 3:]], axis=2)
+        single = np.ascontiguousarray(pixels, np.float32)
+    if pixels.dtype.itemsize > 4 and (np.isinf(single) & ~np.isinf(pixels)).any():
+        raise InputError(f"array: EXR holds values up to {np.finfo(np.float32).max:g}, got {np.nanmax(abs(pixels)):g}")
+    return single
 
 
-def _levels(pixels: np.ndarray, depth: int) -> np.ndarray:
+def _levels(pixels: Pixels, depth: int) -> Pixels:
     """Round to integer levels; truncation would darken the picture by half a level."""
     dtype = np.dtype(f"uint{depth}")
     if pixels.dtype == dtype:
@@ -175,37 +205,64 @@ def _levels(pixels: np.ndarray, depth: int) -> np.ndarray:
     if pixels.dtype.kind == "u":
         pixels = pixels / np.iinfo(pixels.dtype).max
     wide = pixels.astype(np.promote_types(pixels.dtype, np.float32), copy=False)
-    return np.rint(np.clip(wide, 0, 1) * np.iinfo(dtype).max).astype(dtype, order="C")
+    with np.errstate(all="ignore"):
+        return np.rint(np.clip(wide, 0, 1) * np.iinfo(dtype).max).astype(dtype, order="C")
 
 
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Lend a name beside `target` and move it there at the end; if that fails, nothing stays."""
-    # Not from tempfile, whose files only their owner may read. OpenImageIO goes by the suffix.
-    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _save_with_pillow(path: Path, levels: np.ndarray, kind: _Kind) -> None:
+def _with_pillow(levels: Pixels, output: Output, metadata: Metadata) -> bytes:
     from PIL import Image
 
-    with open(path, "xb") as file:
-        Image.fromarray(levels).save(file, format=kind.name, **kind.options or {})
+    options = dict(output.format.options or {})
+    options |= {"icc_profile": metadata.icc_profile} if metadata.icc_profile else {}
+    options |= {"dpi": metadata.resolution} if metadata.resolution else {}
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, format=output.format.name, **options)
+    return file.getvalue()
 
 
-def _save_with_openimageio(path: Path, levels: np.ndarray, kind: _Kind) -> None:
-    oiio = openimageio(f"writing {kind.name}, or colour of 16 bits,")
+def _with_openimageio(levels: Pixels, output: Output, metadata: Metadata) -> bytes:
+    oiio = openimageio(f"writing {output.format.name}, or colour of 16 bits,")
     height, width = levels.shape[:2]
     pixels = levels.reshape(height, width, -1)
-    number = "float" if kind.name == "EXR" else str(levels.dtype)
-    spec = oiio.ImageSpec(width, height, pixels.shape[2], number)
+    spec = oiio.ImageSpec(width, height, pixels.shape[2], str(levels.dtype).replace("float32", "float"))
     spec.attribute("oiio:UnassociatedAlpha", 1)  # the colours are what is to be stored
-    output = oiio.ImageOutput.create(str(path))
-    if output is None:
-        raise OSError(complaint(oiio))
-    if not (output.open(str(path), spec) and output.write_image(pixels) and output.close()):
-        raise OSError(complaint(output))
+    spec.attribute("DateTime", "")  # no time, so that the same picture makes the same file
+    _describe(oiio, spec, metadata)
+    with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
+        path = Path(folder, f"picture{output.suffix}")
+        writer = oiio.ImageOutput.create(str(path))
+        if writer is None:
+            raise OSError(complaint(oiio))
+        if not (writer.open(str(path), spec) and writer.write_image(pixels) and writer.close()):
+            raise OSError(complaint(writer))
+        encoded = path.read_bytes()
+    return _without_name(encoded) if output.format.name == "DPX" else encoded
+
+
+def _without_name(dpx: bytes) -> bytes:
+    """DPX without the name of the temporary file in its header (SMPTE 268M, field 5, 100 bytes from 36)."""
+    return dpx[:36] + bytes(100) + dpx[136:]
+
+
+def _describe(oiio: Any, spec: Any, metadata: Metadata) -> None:
+    """Metadata as OpenImageIO names it."""
+    if metadata.icc_profile is not None:
+        profile = np.frombuffer(metadata.icc_profile, np.uint8)
+        spec.attribute("ICCProfile", oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
+    if metadata.resolution is not None:
+        across, down = metadata.resolution
+        spec.attribute("ResolutionUnit", "in")
+        spec.attribute("XResolution", float(across))
+        spec.attribute("YResolution", float(down))
+        spec.attribute("PixelAspectRatio", down / across)  # else both would be as across
+    if metadata.chromaticities is not None:
+        spec.attribute("chromaticities", oiio.TypeDesc("float[8]"), tuple(metadata.chromaticities))
+
+
+def _write_to_stream(stream: Any, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        written = stream.write(rest)
+        rest = rest[len(rest) if written is None else written :]
+    if hasattr(stream, "flush"):
+        stream.flush()

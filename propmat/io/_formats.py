@@ -1,0 +1,199 @@
+"""What can be written where, judged before there are pixels. What a file is to be, its suffix tells."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from propmat.errors import InputError, warn
+from propmat.io._openimageio import openimageio
+from propmat.io._picture import Metadata, Pixels, profile_fits
+from propmat.io._source import PathLike, path_name, reason, stream_name
+
+_SCREENS = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)  # primaries and white of sRGB
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that is written.
+
+    `holds` names fields of `Metadata`. Where not `grey`, all is RGB. `options` are Pillow's; None: OpenImageIO writes.
+    """
+
+    name: str
+    depths: tuple[int, ...]
+    transparent: bool
+    holds: tuple[str, ...] = ()
+    grey: bool = True
+    options: dict[str, Any] | None = field(default_factory=dict)
+
+
+_ALL = ("icc_profile", "gamma", "chromaticities", "srgb_intent", "code_points", "resolution")
+_TIFF = Format("TIFF", (8, 16), True, ("icc_profile", "resolution"), options={"compression": "tiff_adobe_deflate"})
+_JPEG = Format("JPEG", (8,), False, ("icc_profile", "resolution"), options={"quality": 95, "subsampling": 0})
+_FORMATS = {
+    ".png": Format("PNG", (8, 16), True, _ALL),
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".webp": Format("WEBP", (8,), True, ("icc_profile",), False, {"lossless": True, "exact": True}),
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".bmp": Format("BMP", (8,), False, ("resolution",)),
+    ".exr": Format("EXR", (8, 16), True, ("chromaticities",), options=None),
+    ".dpx": Format("DPX", (8, 16), False, options=None),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and how a picture will be written: a path with links resolved, or a stream."""
+
+    name: str
+    suffix: str
+    format: Format
+    path: Path | None
+    stream: Any = None
+
+
+def check_output(
+    target: PathLike | BinaryIO,
+    *,
+    depth: int = 8,
+    transparent: bool = False,
+    coloured: bool = False,
+    suffix: str | None = None,
+) -> None:
+    """Raise what `write_image` would raise over this target, before there are pixels.
+
+    Parameters
+    ----------
+    target, depth, suffix
+        As for `write_image`.
+    transparent : bool
+        Whether there will be an alpha channel.
+    coloured : bool
+        Whether there will be colours: 16 bits of them need OpenImageIO, of grey they do not.
+
+    Raises
+    ------
+    InputError
+        If no format has the suffix, the format does not hold the depth or transparency, there is no such folder, the
+        target is a directory or a device, or must not be written.
+    MissingDependencyError
+        If OpenImageIO is needed and not installed.
+
+    Examples
+    --------
+    >>> from propmat.io import check_output
+    >>> check_output("cutout.png", depth=8, transparent=True)
+    >>> check_output("cutout.jpg", transparent=True)
+    Traceback (most recent call last):
+    propmat.errors.InputError: cutout.jpg: JPEG holds no transparency; formats that do: .png, .tif, .tiff, .webp, .exr
+    """
+    output = output_for(target, suffix)
+    check_fit(output, depth, transparent)
+    if needs_openimageio(output.format, depth, coloured or transparent):
+        openimageio(f"writing {output.format.name}, or colour of 16 bits,")
+
+
+def output_for(target: Any, suffix: str | None) -> Output:
+    """The target, if it can be written to."""
+    if hasattr(target, "write"):
+        name = stream_name(target)
+        if isinstance(target, io.TextIOBase):
+            raise InputError(f"{name}: takes a binary file object, got one of text")
+        suffix = suffix or ".png"
+        return Output(name, suffix, _format_of(name, suffix), None, target)
+    name = path_name(target)
+    if suffix is not None:
+        raise InputError(f"suffix: goes with a file object; {name} has its own")
+    try:
+        path = Path(os.path.realpath(target))
+        made = _format_of(name, path.suffix)
+        _check_place(name, path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: cannot be written: {reason(error)}") from error
+    return Output(name, path.suffix, made, path)
+
+
+def check_fit(output: Output, depth: Any, transparent: bool) -> None:
+    """Whether the format holds what will be written."""
+    if isinstance(depth, bool) or depth not in (8, 16):
+        raise InputError(f"depth: {depth!r}; takes 8 or 16")
+    made = output.format
+    if depth not in made.depths:
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if depth in other.depths)
+        raise InputError(f"{output.name}: {made.name} holds no {depth} bits; formats that do: {fit}")
+    if transparent and not made.transparent:
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if other.transparent)
+        raise InputError(f"{output.name}: {made.name} holds no transparency; formats that do: {fit}")
+
+
+def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
+    return made.options is None or (depth == 16 and coloured)
+
+
+def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
+    """The part of the metadata that the format holds; a warning names what colours depend on and is lost."""
+    if metadata is None:
+        return Metadata()
+    given = {name: value for name, value in vars(metadata).items() if value is not None}
+    kept = {name: value for name, value in given.items() if name in output.format.holds}
+    profile = given.get("icc_profile")
+    if profile and not profile_fits(profile, grey=output.format.grey and pixels.ndim == 2):
+        kept.pop("icc_profile", None)
+        message = f"{output.name}: the colour profile is of another kind than the picture (grey, RGB) and was left out"
+        warn(message)
+    elif lost := [what for name, what in _MEANING.items() if _matters(name, given) and name not in kept]:
+        message = (
+            f"{output.name}: {output.format.name} does not hold the {' and the '.join(lost)} that came with the colours"
+        )
+        warn(message)
+    return Metadata(**kept)
+
+
+_MEANING = {
+    "icc_profile": "ICC profile",
+    "code_points": "code points (cICP)",
+    "gamma": "gamma",
+    "chromaticities": "chromaticities",
+}
+
+
+def _matters(name: str, given: dict[str, Any]) -> bool:
+    """Whether readers that take the numbers for sRGB would be wrong without this field."""
+    if name not in given or (name != "icc_profile" and "icc_profile" in given):
+        return False
+    usual = {"gamma": (1 / 2.2,), "chromaticities": _SCREENS, "code_points": (1, 13, 0, 1)}
+    return name not in usual or not np.allclose(given[name], usual[name], rtol=0, atol=1e-3)
+
+
+def _format_of(name: str, suffix: str) -> Format:
+    if suffix.lower() not in _FORMATS:
+        raise InputError(f"{name}: no format has suffix {suffix!r}; takes {', '.join(_FORMATS)}")
+    return _FORMATS[suffix.lower()]
+
+
+def _check_place(name: str, target: Path) -> None:
+    """Whether a file may be made, or replaced, there."""
+    if not os.path.isdir(target.parent):
+        raise InputError(f"{name}: there is no folder {target.parent} to write into")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{name}: the folder {target.parent} may not be written into")
+    try:
+        found = os.stat(target)  # raises also over a name that is too long
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{name}: is a directory or a device, not a file to replace")
+    # The mode is asked as well: to root every file is writable.
+    if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise InputError(f"{name}: exists and is read-only; change its mode or take another name")

@@ -1,0 +1,124 @@
+"""Where bytes come from: a file on a disk is read in place, everything else (pipes, devices, file objects) whole."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from propmat.errors import InputError, PropmatError
+
+PathLike = str | os.PathLike[str]
+
+# Bytes that are taken from a stream, which does not tell its length; an uncompressed photograph of 16 bits and 179
+# megapixels has as many.
+STREAM_LIMIT = 2**30
+
+# What is looked at to tell the kind of a file.
+_HEAD = 512
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that can be searched, the name it has in messages, and its first bytes."""
+
+    name: str
+    file: BinaryIO
+    head: bytes
+    path: str | None
+
+    @contextmanager
+    def on_disk(self, suffix: str) -> Iterator[str]:
+        """Lend a path, for parsers that open files themselves; of a stream, a copy with this suffix."""
+        if self.path is not None:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
+            copy = Path(folder, f"stream{suffix}")
+            self.file.seek(0)
+            copy.write_bytes(self.file.read())
+            yield str(copy)
+
+
+@contextmanager
+def opened(source: Any) -> Iterator[Source]:
+    """Open a path, or take a binary file object from where it stands."""
+    if hasattr(source, "read"):
+        name = stream_name(source)
+        with failing_as_input(name):
+            whole = _whole(source)
+        yield _source(name, whole, None)
+        return
+    name = path_name(source)
+    with failing_as_input(name):
+        file = open(source, "rb")
+    with file:
+        with failing_as_input(name):
+            on_disk = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            seekable = file if on_disk else _whole(file)
+            found = _source(name, seekable, os.fspath(source) if on_disk else None)
+        yield found
+
+
+@contextmanager
+def failing_as_input(name: str) -> Iterator[None]:
+    """Turn whatever a parser or the system raises over a file into `InputError`; our own errors pass."""
+    try:
+        yield
+    except PropmatError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{name}: cannot be read: there is too little memory for it") from error
+    except Exception as error:  # parsers meet garbage unguarded, and no list of what they raise was ever complete
+        raise InputError(f"{name}: cannot be read: {_damage(error)}") from error
+
+
+def path_name(path: Any) -> str:
+    """The path as messages show it."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(f"takes a path or a binary file object, got {type(path).__name__}")
+    return os.fspath(path) if isinstance(os.fspath(path), str) else repr(path)
+
+
+def stream_name(stream: Any) -> str:
+    """The name of a file object as messages show it."""
+    name = getattr(stream, "name", None)
+    return name if isinstance(name, str) else f"<{type(stream).__name__}>"
+
+
+def reason(error: BaseException) -> str:
+    """An error in one line."""
+    text = getattr(error, "strerror", None) or str(error)
+    return text.strip().partition("\n")[0] or type(error).__name__
+
+
+def _damage(error: Exception) -> str:
+    told = isinstance(error, (OSError, ValueError, SyntaxError, EOFError, OverflowError)) and str(error)
+    return reason(error) if told else f"the file is damaged ({type(error).__name__})"
+
+
+def _source(name: str, file: BinaryIO, path: str | None) -> Source:
+    head = file.read(_HEAD)
+    if not head:
+        raise InputError(f"{name}: cannot be read: the file is empty")
+    file.seek(0)
+    return Source(name, file, head, path)
+
+
+def _whole(stream: Any) -> BinaryIO:
+    """All that a stream still holds."""
+    kept = io.BytesIO()
+    while block := stream.read(min(2**20, STREAM_LIMIT + 1 - kept.tell())):
+        if not isinstance(block, bytes):
+            raise ValueError("it gives text; open it in binary mode")
+        kept.write(block)
+        if kept.tell() > STREAM_LIMIT:
+            raise ValueError(f"the stream does not end within {STREAM_LIMIT} bytes; pass a file")
+    kept.seek(0)
+    return kept

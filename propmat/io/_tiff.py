@@ -1,0 +1,71 @@
+"""What the first directory of a TIFF says, for every decoder alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from propmat.errors import InputError
+from propmat.io._limits import check_samples, check_size, check_tiles
+from propmat.io._picture import Metadata, sensible
+from propmat.io._source import Source
+
+_WIDTH, _HEIGHT, _BITS, _SAMPLES, _EXTRA_SAMPLES = 256, 257, 258, 277, 338
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_SUBFILE, _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 254, 330, 262, 50706
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PROFILE = 282, 283, 296, 34675
+_INCHES = {2: 1.0, 3: 2.54}
+_COLOUR_FILTER_ARRAY = 32803
+_ASSOCIATED = 1
+
+
+def tags_of(source: Source) -> Any:
+    """The tags of the first directory, a mapping; `next` is the offset of the second, 0 if there is none."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    big = source.head[2:4] in (b"+\0", b"\0+")
+    tags = ImageFileDirectory_v2(source.head[: 16 if big else 8])
+    source.file.seek(tags.next)
+    tags.load(source.file)
+    source.file.seek(0)
+    return tags
+
+
+def check_tags(name: str, tags: Any) -> None:
+    """Refuse raw files of cameras, whose first picture is a preview, and tiles that no picture needs."""
+    preview = tags.get(_SUBFILE, 0) & 1 and _SUB_DIRECTORIES in tags
+    if _DNG_VERSION in tags or preview or tags.get(_PHOTOMETRIC) == _COLOUR_FILTER_ARRAY:
+        raise InputError(f"{name}: looks like a camera's raw file (DNG, NEF, ARW), which is not read; develop it first")
+    samples, sample = tags.get(_SAMPLES, 1), max(1, max(_several(tags.get(_BITS, 1))) // 8)
+    width, height = tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
+    check_size(name, width, height)
+    check_samples(name, width, height, samples, sample)
+    check_tiles(name, width, height, tags.get(_TILE_WIDTH, 0), tags.get(_TILE_HEIGHT, 0))
+
+
+def bits_of(tags: Any) -> int:
+    """Most bits per sample."""
+    return max(_several(tags.get(_BITS, 1)))
+
+
+def is_associated(tags: Any) -> bool:
+    """Whether colours are multiplied by alpha, the first of the samples beyond them."""
+    return _several(tags.get(_EXTRA_SAMPLES, 0))[0] == _ASSOCIATED
+
+
+def white_is_zero(tags: Any) -> bool:
+    return tags.get(_PHOTOMETRIC) == 0
+
+
+def metadata_of(tags: Any) -> Metadata:
+    unit = _INCHES.get(tags.get(_RESOLUTION_UNIT, 2))
+    claims: dict[str, Any] = {}
+    if _PROFILE in tags:
+        claims["icc_profile"] = (bytes, tags[_PROFILE])
+    if unit and _X_RESOLUTION in tags and _Y_RESOLUTION in tags:
+        dots = tags[_X_RESOLUTION], tags[_Y_RESOLUTION]
+        claims["resolution"] = (lambda pair: tuple(float(number) * unit for number in pair), dots)
+    return sensible(claims)
+
+
+def _several(values: Any) -> tuple[int, ...]:
+    return values if isinstance(values, tuple) and values else (values or 0,)
