@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat import _inputs
+from propmat import _inputs, _srgb
 from propmat._backend import backend_of, guarded, to_host
 from propmat.errors import InputError
 from propmat.preconditioners import IncompleteCholesky
@@ -122,7 +122,8 @@ def foreground(
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
     with guarded(pixels):
         if linear:
-            layers = _show_image(pixels, alpha, _srgb(METHODS[method](_light(pixels), alpha, *weights)))
+            light = METHODS[method](_srgb.to_linear(pixels), alpha, *weights)
+            layers = _show_image(pixels, alpha, _srgb.from_linear(light))
         else:
             layers = METHODS[method](pixels, alpha, *weights)
     return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
@@ -248,19 +249,6 @@ def _edges(
 def _laplacian(edges: sp.csr_array, mixed: NDArray[np.bool_]) -> sp.csr_array:
     """Sum of all weights on the diagonal, minus the weights between mixed pixels."""
     return sp.diags_array(edges.sum(axis=1)) - edges[:, np.flatnonzero(mixed)]
-
-
-# The sRGB curve (IEC 61966-2-1), continued above 1 and, by symmetry, below 0.
-
-
-def _light(encoded: Array) -> Array:
-    size = np.abs(encoded)
-    return np.copysign(np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4), encoded)
-
-
-def _srgb(light: Array) -> Array:
-    size = np.abs(light)
-    return np.copysign(np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055), light)
 
 
 METHODS = {"multilevel": _multilevel, "closed_form": _closed_form}

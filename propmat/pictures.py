@@ -187,6 +187,38 @@ def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.
     return np.clip(np.stack([np.asarray(one, np.float64) for one in scaled], axis=2), picture.min(), picture.max())
 
 
+def scaled(plane: Any, shape: tuple[int, int]) -> Array:
+    """A matte or mask at another size: bilinear upwards, weighted means of areas downwards, no threshold.
+
+    Parameters
+    ----------
+    plane : (h, w) array
+        Floating in [0, 1], uint8, uint16 or bool.
+    shape : (H, W)
+
+    Returns
+    -------
+    (H, W) array of float64
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from propmat.pictures import scaled
+    >>> scaled(np.array([[0.0, 1.0]]), (1, 4))
+    array([[0.  , 0.25, 0.75, 1.  ]])
+    """
+    from PIL import Image
+
+    height, width = _size(shape)
+    picture = Image.fromarray(np.ascontiguousarray(_inputs.plane(plane, "plane"), np.float32))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.float64)
+
+
 def contact_sheet(panels: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Pictures of equal size side by side, two a row, each under its name.
 

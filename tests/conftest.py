@@ -1,5 +1,6 @@
 """Fixtures: a seeded generator, and the photographs with truth where a copy of them is beside the project."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -19,3 +20,15 @@ def photographs():
     if not PHOTOGRAPHS.is_dir():
         pytest.skip("no photographs in ../shared/data")
     return PHOTOGRAPHS
+
+
+@pytest.fixture
+def no_compiling():
+    """Leave out the line that kernels are being compiled, which comes where no earlier run left them on disk."""
+
+    def other(record):
+        return not record.getMessage().startswith("compiling")
+
+    logging.getLogger("propmat").addFilter(other)
+    yield
+    logging.getLogger("propmat").removeFilter(other)

@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ losses _cached _locks",
+    "errors __version__ losses _cached _locks _srgb",
     "_cpu",
     "_gpu",
     "_backend",

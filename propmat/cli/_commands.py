@@ -5,31 +5,28 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import importlib.util
-import inspect
-import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import __version__, _inputs, datasets, io, metrics, pictures
-from propmat._backend import to_device, to_host
+from propmat import __version__, datasets, io, metrics, pictures
 from propmat._foreground import foreground as colours_under
-from propmat._solve import Matte, solve
-from propmat.cli._progress import solving
+from propmat.cli import _masks, _method, _names, _photograph
+from propmat.cli._method import Method
+from propmat.cli._photograph import Photograph
 from propmat.errors import InputError, PropmatError
+from propmat.io._reading import matte_of
 from propmat.matting import METHODS
 from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
-from propmat.trimaps import trimap_from_mask
 
 Array = NDArray[np.float64]
 
+DEMO = ("alpha", "cutout", "composite", "sheet")
 OPTIONAL = {
     "torch": ("torch", "torch"),
     "jax": ("jax", "jax"),
@@ -38,17 +35,16 @@ OPTIONAL = {
     "PyMatting": ("pymatting", "bench"),
     "pypardiso": ("pypardiso", "bench"),
 }
-# Methods of `propmat.networks`, which needs PyTorch.
-NETWORKS = ("dcnn", "deep_matte_prop_net")
 REQUIRED = ("numpy", "scipy", "numba", "pyamg", "scikit-learn", "pillow")
 
 
 def demo(arguments: argparse.Namespace) -> str:
     """Cut the flower out of the photograph that scikit-learn ships."""
     start = time.perf_counter()
+    folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
-    solution = _solved(image, labels, arguments)
+    solution = Method("closed_form", METHODS["closed_form"]).solve(image, labels)
     colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
@@ -56,59 +52,76 @@ def demo(arguments: argparse.Namespace) -> str:
     sheet = pictures.contact_sheet(
         {"image": image, "trimap": labels.labels, "matte": solution.alpha, "cut-out": on_board}
     )
-    folder = _folder(arguments.output)
-    for name, pixels in {"alpha": solution.alpha, "cutout": cutout, "composite": composite, "sheet": sheet}.items():
-        io.write_image(folder / f"{name}.png", pixels)
-    told = _told(labels, solution, time.perf_counter() - start)
-    return f"{told}\nwrote        alpha.png, cutout.png, composite.png, sheet.png in {folder}"
+    _make(folder)
+    drawn: tuple[NDArray[Any], ...] = (solution.alpha, cutout, composite, sheet)
+    io.write_images({folder / f"{name}.png": pixels for name, pixels in zip(DEMO, drawn, strict=True)})
+    told = _method.told(labels, solution, time.perf_counter() - start)
+    return f"{told}\nwrote        {', '.join(f'{name}.png' for name in DEMO)} in {folder}"
 
 
 def alpha(arguments: argparse.Namespace) -> str:
     """Write the matte of an image."""
     start = time.perf_counter()
-    _not_inputs([arguments.output], arguments.image, arguments.trimap)
-    image, labels = _read_problem(arguments)
-    solution = _solved(image, labels, arguments)
-    io.write_image(arguments.output, solution.alpha, depth=arguments.depth)
-    return _told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    outputs = _names.check(arguments, ("image", "trimap", "mask", "weights"))
+    _masks.check_width(arguments.width, masked=arguments.mask is not None)
+    method = Method.asked_for(arguments)
+    photograph, labels = _read_problem(arguments)
+    depth = _photograph.depth(arguments.depth, photograph, outputs)
+    solution = method.solve(_photograph.bounded(photograph), labels)
+    _names.write({arguments.output: solution.alpha}, depth, io.Metadata(resolution=photograph.metadata.resolution))
+    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
 
 
 def cutout(arguments: argparse.Namespace) -> str:
     """Write the foreground with its matte, or over a new background."""
     start = time.perf_counter()
-    _not_inputs([arguments.output], arguments.image, arguments.trimap, arguments.mask, arguments.background)
-    image, labels = _read_problem(arguments)
-    background = _background(arguments.background, labels.shape)
-    solution = _solved(image, labels, arguments)
-    colours = pictures.colours(colours_under(image, solution.alpha)[0])
-    if background is None:
-        picture = np.dstack([colours, solution.alpha])
-    else:
-        picture = pictures.over(colours, solution.alpha, background)
-    io.write_image(arguments.output, picture, depth=arguments.depth)
-    return _told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    transparent = arguments.background is None
+    inputs = ("image", "trimap", "mask", "weights", "background")
+    outputs = _names.check(arguments, inputs, transparent=transparent, coloured=True)
+    _masks.check_width(arguments.width, masked=arguments.mask is not None)
+    method = Method.asked_for(arguments)
+    _photograph.check_background(arguments.background)
+    photograph, labels = _read_problem(arguments)
+    depth = _photograph.depth(arguments.depth, photograph, outputs, transparent=transparent, coloured=True)
+    background = _photograph.background(arguments.background, photograph)
+    solution = method.solve(_photograph.bounded(photograph), labels)
+    colours = pictures.colours(_photograph.layers(photograph, solution.alpha)[0])
+    if background is not None:
+        colours = pictures.over(colours, solution.alpha, background)
+    colours = _photograph.converted({arguments.output: colours}, photograph)[arguments.output]
+    picture = np.dstack([colours, solution.alpha]) if background is None else colours
+    _names.write({arguments.output: picture}, depth, photograph.metadata)
+    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
 
 
 def trimap(arguments: argparse.Namespace) -> str:
     """Write a trimap: a mask with an unknown band around its edge."""
-    _not_inputs([arguments.output], arguments.mask)
-    io.write_image(arguments.output, _labels_from_mask(io.read_matte(arguments.mask), arguments.width).labels)
+    _names.check(arguments, ("mask",))
+    _masks.check_width(arguments.width)
+    picture = io.read(_names.source(arguments.mask))
+    labels = _masks.from_mask(matte_of(_names.shown(arguments.mask), picture), arguments.width)
+    _names.write({arguments.output: labels.labels}, 8, io.Metadata(resolution=picture.metadata.resolution))
     return ""
 
 
 def foreground(arguments: argparse.Namespace) -> str:
     """Write the colours of the foreground of an image with a known matte."""
-    outputs = [path for path in (arguments.output, arguments.background_output) if path]
-    _not_inputs(outputs, arguments.image, arguments.alpha)
-    layers = colours_under(io.read_image(arguments.image), io.read_matte(arguments.alpha), linear=arguments.linear)
-    io.write_images(dict(zip(outputs, layers, strict=False)), depth=arguments.depth)
+    outputs = _names.check(arguments, ("image", "alpha"), ("output", "background_output"))
+    photograph = _photograph.read(arguments.image)
+    image = photograph.image
+    matte = _masks.matte(arguments.alpha, "alpha", image)
+    depth = _photograph.depth(arguments.depth, photograph, outputs, coloured=image.ndim == 3)
+    layers = _photograph.layers(photograph, matte, linear=arguments.linear)
+    written = _photograph.converted(dict(zip(outputs, layers, strict=False)), photograph)
+    _names.write(written, depth, photograph.metadata)
     return ""
 
 
 def evaluate(arguments: argparse.Namespace) -> str:
     """Measure a matte against the truth."""
-    mattes = (io.read_matte(arguments.alpha), io.read_matte(arguments.truth))
-    scores = metrics.evaluate(*mattes, io.read_trimap(arguments.trimap))
+    _names.check(arguments, ("alpha", "truth", "trimap"), ())
+    alpha, truth = io.read_matte(_names.source(arguments.alpha)), io.read_matte(_names.source(arguments.truth))
+    scores = metrics.evaluate(alpha, truth, io.read_trimap(_names.source(arguments.trimap)))
     return "\n".join(f"{name:<12} {score:.6g}" for name, score in scores.items())
 
 
@@ -131,73 +144,10 @@ def _device() -> str:
         return str(error)
 
 
-def _read_problem(arguments: argparse.Namespace) -> tuple[Array, Trimap]:
-    """Image and trimap, checked before any work."""
-    image = io.read_image(arguments.image)
-    if getattr(arguments, "mask", None):
-        mask = _inputs.plane(io.read_matte(arguments.mask), "mask", image.shape[:2])
-        return image, _labels_from_mask(mask, arguments.width)
-    if getattr(arguments, "width", None):
-        raise InputError("width: goes with --mask; a trimap has its band")
-    return image, Trimap.parse(io.read_trimap(arguments.trimap), image.shape)
-
-
-def _labels_from_mask(mask: Array, width: str | None) -> Trimap:
-    """The mask with its band; the width may be two with a comma between."""
-    if width is None:
-        return trimap_from_mask(mask)
-    inside, _, outside = width.partition(",")
-    return trimap_from_mask(mask, width=(inside, outside or inside))
-
-
-class Answer(NamedTuple):
-    """The matte of a network; there is no residual to tell."""
-
-    alpha: Array
-    seconds: float
-
-
-def _solved(image: Array, labels: Trimap, arguments: argparse.Namespace) -> Matte | Answer:
-    method = getattr(arguments, "method", "closed_form")
-    verb: Callable[..., Any] = _network(method) if method in NETWORKS else METHODS[method]
-    given = {name: getattr(arguments, name, None) for name in ("epsilon", "radius", "weights")}
-    settings = {name: value for name, value in given.items() if value is not None}
-    if method in NETWORKS and getattr(arguments, "gpu", False):
-        raise InputError(f"gpu: the method {method} does not take it; leave it out")
-    for name in settings.keys() - inspect.signature(verb).parameters:
-        raise InputError(f"{name}: the method {method} has no such setting; leave it out")
-    start = time.perf_counter()
-    if method in NETWORKS:
-        return Answer(verb(image, labels, **settings), time.perf_counter() - start)
-    if getattr(arguments, "gpu", False):
-        image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
-    graph, prior = verb(image, labels, **settings)
-    with solving() as callback:
-        matte = solve(graph, labels, prior=prior, callback=callback)
-    return replace(matte, alpha=to_host(matte.alpha), seconds=time.perf_counter() - start)
-
-
-def _network(method: str) -> Callable[..., Any]:
-    from propmat import networks
-
-    verb: Callable[..., Any] = getattr(networks, method)
-    return verb
-
-
-def _told(labels: Trimap, solution: Matte | Answer, seconds: float) -> str:
-    height, width = labels.shape
-    how = []
-    if isinstance(solution, Matte):
-        how = [f"iterations   {solution.iterations}", f"residual     {solution.residual:.1e}"]
-    return "\n".join(
-        [
-            f"size         {width} x {height} pixels",
-            f"unknown      {labels.unknown.mean():.1%}, {np.count_nonzero(labels.unknown)} pixels",
-            *how,
-            f"seconds      {solution.seconds:.2f} for the matte, {seconds:.2f} in all",
-            *(f"odd          {sentence}" for sentence in labels.check()),
-        ]
-    )
+def _read_problem(arguments: argparse.Namespace) -> tuple[Photograph, Trimap]:
+    """Photograph and trimap, checked before any work."""
+    photograph = _photograph.read(arguments.image)
+    return photograph, _masks.labels(arguments, photograph.image)
 
 
 def _backdrop(shape: tuple[int, int]) -> Array:
@@ -207,34 +157,11 @@ def _backdrop(shape: tuple[int, int]) -> Array:
     return np.broadcast_to(low + (high - low) * height, (*shape, 3))
 
 
-def _background(given: str | None, shape: tuple[int, int]) -> Array | None:
-    """The new background: none, a picture, or one colour."""
-    if given is None:
-        return None
-    if not os.path.exists(given):
-        return pictures.flat(given, shape)
-    pixels = io.read_image(given)
-    scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    return pictures.fitted(pictures.colours(pixels / scale), shape)
-
-
-def _folder(path: str) -> Path:
-    folder = Path(path)
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"output: cannot make the folder {folder}: {error.strerror}") from error
-    return folder
-
-
-def _not_inputs(outputs: Sequence[str], *inputs: str | None) -> None:
-    """Refuse to write over what is read, or twice to one file."""
-    read = {os.path.realpath(path) for path in inputs if path}
-    for output in outputs:
-        if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in read):
-            raise InputError(f"output: {output} is also an input, and would be lost; give another name")
-    if len({os.path.realpath(path) for path in outputs}) < len(outputs):
-        raise InputError(f"output: {outputs[0]} is named twice; give each picture a name of its own")
 
 
 def _optional(module: str, extra: str) -> str:

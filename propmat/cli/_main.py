@@ -1,46 +1,75 @@
-"""Arguments in, exit status out: 0 done, 1 could not, 2 wrong usage."""
+"""Arguments in, exit status out: 0 done, 1 could not, 2 wrong usage, 130 interrupted, 141 nobody reads the output."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import traceback
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from propmat import __version__
-from propmat.cli import _commands, _datasets
-from propmat.errors import PropmatError, PropmatWarning
+from propmat.cli import _commands, _datasets, _names, _process
+from propmat.cli._method import NETWORKS
+from propmat.errors import PropmatError
 from propmat.matting import METHODS
 
 LABELS = "dark is background, bright is foreground"
 
+WHICH_METHOD = """\
+which method, by what is in the unknown band:
+  soft edges, hair or fur before a smooth background   closed_form, the default and the fastest
+  closed loops of hair, holes that no label reaches    knn, information_flow
+  nets, lace, twigs                                    information_flow, comprehensive_sampling
+  glass, smoke, motion blur                            comprehensive_sampling, information_flow
+  the same colours in foreground and background        information_flow, closed_form; not knn
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; `arguments` are those of the process if not given."""
-    parsed = _parser().parse_args(arguments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("default", PropmatWarning)
-        warnings.showwarning = _say  # type: ignore[assignment]
-        try:
-            told = parsed.run(parsed)
-            print(told, end="\n" if told else "", flush=True)
-        except (PropmatError, OSError, MemoryError) as error:
-            if parsed.debug:
-                traceback.print_exc()
-            _say(str(error) or type(error).__name__, "error")
-            return 1
-        except KeyboardInterrupt:
-            _say("interrupted; nothing was written", "error")
-            return 130
+    """Run one command; `arguments` are those of the process if not given, which then ends when it is interrupted."""
+    try:
+        with _process.reporting():
+            return _run(_parsed(arguments))
+    except BaseException as error:
+        if not _process.interrupted(error):
+            raise
+        _process.say("interrupted; nothing was written", "error")
+        if arguments is None:
+            _process.end(_process.INTERRUPTED)
+        return _process.INTERRUPTED
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    try:
+        told = parsed.run(parsed)
+        _process.tell(told, sys.stderr if getattr(parsed, "output", None) == _names.STREAM else sys.stdout)
+    except BrokenPipeError:
+        return _process.CLOSED_PIPE
+    except (PropmatError, OSError, MemoryError) as error:
+        if _process.interrupted(error):
+            raise
+        if parsed.debug:
+            traceback.print_exc()
+        _process.say(str(error) or type(error).__name__, "error")
+        return 1
     return 0
 
 
-def _say(message: Any, category: Any, *_: Any) -> None:
-    """One line on standard error."""
-    kind = category if isinstance(category, str) else "warning"
-    print(f"propmat: {kind}: {message}", file=sys.stderr)
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        parsed, rest = _parser().parse_known_args(arguments)
+        rest = [given for given in rest if given != "--"]
+        if getattr(parsed, "trimap", "") is None and rest and (rest[0] == _names.STREAM or rest[0][:1] != "-"):
+            parsed.trimap = rest.pop(0)  # it came after options, where argparse takes no optional positional
+        if rest:
+            parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        if hasattr(parsed, "mask") and hasattr(parsed, "trimap") and (parsed.mask is None) == (parsed.trimap is None):
+            parsed.parser.error("takes either TRIMAP or --mask MASK")
+    except SystemExit:  # help was asked for, or the usage is wrong
+        _process.flush()
+        raise
+    return parsed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,20 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _commands.demo)
     demo.add_argument("--output", metavar="DIR", default="propmat-demo", help="folder for the pictures (%(default)s)")
 
-    alpha = _command(commands, "alpha", _commands.alpha)
-    alpha.add_argument("image", metavar="IMAGE")
-    alpha.add_argument("trimap", metavar="TRIMAP", help=LABELS)
-    _add_output(alpha)
-    _add_method_options(alpha)
+    _add_problem(_command(commands, "alpha", _commands.alpha, WHICH_METHOD))
 
-    cutout = _command(commands, "cutout", _commands.cutout)
-    cutout.add_argument("image", metavar="IMAGE")
-    known = cutout.add_mutually_exclusive_group(required=True)
-    known.add_argument("trimap", metavar="TRIMAP", nargs="?", help=LABELS)
-    known.add_argument("--mask", metavar="MASK", help="instead of a trimap")
-    _add_width(cutout)
-    _add_output(cutout)
-    _add_method_options(cutout)
+    cutout = _command(commands, "cutout", _commands.cutout, WHICH_METHOD)
+    _add_problem(cutout)
     cutout.add_argument("--background", metavar="COLOR|IMAGE", help="instead of transparency")
 
     trimap = _command(commands, "trimap", _commands.trimap)
@@ -74,10 +93,10 @@ def _parser() -> argparse.ArgumentParser:
 
     foreground = _command(commands, "foreground", _commands.foreground)
     foreground.add_argument("image", metavar="IMAGE")
-    foreground.add_argument("alpha", metavar="ALPHA")
+    foreground.add_argument("alpha", metavar="ALPHA", help="a matte, or a cut-out with its matte")
     _add_output(foreground)
     foreground.add_argument("--background-output", metavar="FILE", help="write the colours of the background too")
-    foreground.add_argument("--linear", action="store_true", help="estimate in linear light (the image is sRGB)")
+    foreground.add_argument("--linear", action="store_true", help="estimate in linear light, as of EXR")
     _add_depth(foreground)
 
     evaluate = _command(commands, "evaluate", _commands.evaluate)
@@ -89,15 +108,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, run: Any) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+def _command(commands: Any, name: str, run: Any, more: str = "") -> argparse.ArgumentParser:
+    layout = argparse.RawDescriptionHelpFormatter
+    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__, epilog=more, formatter_class=layout)
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     return command
 
 
+def _add_problem(command: argparse.ArgumentParser) -> None:
+    command.add_argument("image", metavar="IMAGE", help="- is standard input, for one of the files")
+    command.add_argument("trimap", metavar="TRIMAP", nargs="?", help=LABELS)
+    command.add_argument(
+        "--mask", metavar="MASK", help="instead of a trimap: a mask, of a lesser size perhaps, or a cut-out"
+    )
+    _add_width(command)
+    _add_output(command)
+    _add_method_options(command)
+
+
 def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-o", "--output", metavar="FILE", required=True, help="the suffix tells the format")
+    command.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="the suffix tells the format; - is standard output, PNG"
+    )
 
 
 def _add_width(command: argparse.ArgumentParser) -> None:
@@ -108,11 +141,11 @@ def _add_width(command: argparse.ArgumentParser) -> None:
 
 
 def _add_depth(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits per sample (%(default)s)")
+    command.add_argument("--depth", type=int, choices=(8, 16), help="bits per sample (those of IMAGE)")
 
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=sorted([*METHODS, *_commands.NETWORKS]), default="closed_form")
+    command.add_argument("--method", choices=sorted([*METHODS, *NETWORKS]), default="closed_form")
     command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, deep_matte_prop_net), made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")

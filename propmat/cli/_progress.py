@@ -13,29 +13,38 @@ from typing import Any
 def solving(rtol: float = 1e-7) -> Iterator[Any]:
     """Give a callback that shows how far the residual has come on its way to `rtol`, or None where nobody looks.
 
-    A residual falls by a fairly constant factor per iteration, so the bar counts its digits.
+    A residual falls by a fairly constant factor per iteration, so the bar counts its digits. It appears with the first
+    iteration: what comes before, kernels being compiled for one, has no share of them.
     """
-    if not sys.stderr.isatty():
+    if not _watched():
         yield None
         return
     from tqdm import tqdm
 
     digits = -math.log10(rtol)
     layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}{postfix}"
-    with tqdm(total=digits, desc="solving", bar_format=layout, leave=False, file=sys.stderr) as bar:
+    bars: list[Any] = []
 
-        def show(iteration: int, residual: float) -> None:
-            reached = min(digits, max(bar.n, -math.log10(max(residual, rtol))))
-            bar.set_postfix_str(f"iteration {iteration}, residual {residual:.1e}", refresh=False)
-            bar.update(reached - bar.n)
+    def show(iteration: int, residual: float) -> None:
+        reached = min(digits, max(0.0, -math.log10(max(residual, rtol))))
+        if not bars:
+            options = {"desc": "solving", "bar_format": layout, "leave": False, "file": sys.stderr}
+            bars.append(tqdm(total=digits, initial=reached, **options))
+        bar = bars[0]
+        bar.set_postfix_str(f"iteration {iteration}, residual {residual:.1e}", refresh=False)
+        bar.update(max(0.0, reached - bar.n))
 
+    try:
         yield show
+    finally:
+        for bar in bars:
+            bar.close()
 
 
 @contextmanager
 def downloading() -> Iterator[Any]:
     """Give a callback (file name, bytes so far, bytes in all) with a bar per file, or None where nobody looks."""
-    if not sys.stderr.isatty():
+    if not _watched():
         yield None
         return
     from tqdm import tqdm
@@ -52,3 +61,7 @@ def downloading() -> Iterator[Any]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+def _watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -176,7 +176,11 @@ def read_matte(source: PathLike | BinaryIO) -> Pixels:
     >>> read_matte(io.BytesIO(file.getvalue()))
     array([[  0,  51, 255]], dtype=uint8)
     """
-    name, picture = _named(source)
+    return matte_of(*_named(source))
+
+
+def matte_of(name: str, picture: Picture) -> Pixels:
+    """`read_matte` of a file that has been read; its name is for messages."""
     if picture.alpha is not None and not _constant(picture.alpha):
         message = f"{name}: has an alpha channel, which was taken as the matte"
         warn(message)

@@ -1,0 +1,87 @@
+"""Mattes, masks and trimaps of a photograph, and what to do about another size."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, io, pictures
+from propmat.cli import _names
+from propmat.errors import InputError, PropmatWarning, warn
+from propmat.trimap import Trimap
+from propmat.trimaps import trimap_from_mask
+
+Array = NDArray[np.float64]
+
+
+def check_width(width: str | None, *, masked: bool = True) -> None:
+    """Refuse a width that is none, or one without a mask."""
+    if width is None:
+        return
+    if not masked:
+        raise InputError("width: goes with --mask; a trimap has its band")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PropmatWarning)
+        from_mask(np.array([[0.0, 1.0]]), width)
+
+
+def labels(arguments: argparse.Namespace, image: Array) -> Trimap:
+    """The trimap of `image`, given as such or as a mask."""
+    if arguments.mask is not None:
+        return from_mask(matte(arguments.mask, "mask", image), arguments.width)
+    values = _inputs.plane(io.read_trimap(_names.source(arguments.trimap)), "trimap")
+    remedy = ""
+    if _same_aspect(values.shape, image.shape):
+        remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
+    with _advice(remedy or _turned("trimap", values, image)):
+        return Trimap.parse(values, image.shape)
+
+
+def matte(path: str, name: str, image: Array) -> Array:
+    """A matte or mask, scaled to `image` where it has its aspect ratio; `name` is that of the argument."""
+    values = _inputs.plane(io.read_matte(_names.source(path)), name)
+    height, width = image.shape[:2]
+    if values.shape != (height, width) and _same_aspect(values.shape, image.shape):
+        own = f"{values.shape[1]} x {values.shape[0]}"
+        warn(f"{name}: its {own} pixels were scaled to the {width} x {height} of the photograph")
+        return pictures.scaled(values, (height, width))
+    with _advice(_turned(name, values, image)):
+        return _inputs.plane(values, name, (height, width))
+
+
+def from_mask(mask: Array, width: str | None) -> Trimap:
+    """The mask with its band; the width may be two with a comma between."""
+    if width is None:
+        return trimap_from_mask(mask)
+    inside, comma, outside = width.partition(",")
+    return trimap_from_mask(mask, width=(inside, outside if comma else inside))
+
+
+def _same_aspect(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether one size is the other scaled by a factor and rounded, up or down.
+
+    Then a side of the smaller one is less than a pixel from h = H w / W or w = W h / H.
+    """
+    return abs(one[0] * other[1] - one[1] * other[0]) < max(*one[:2], *other[:2])
+
+
+def _turned(name: str, values: Array, image: Array) -> str:
+    if not _same_aspect(values.shape[::-1], image.shape):
+        return ""
+    return (
+        f"; turned by 90 degrees it would: EXIF data turned the photograph, it seems, and not the {name}: turn it too"
+    )
+
+
+@contextmanager
+def _advice(text: str) -> Iterator[None]:
+    """Put advice behind the message of an error."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error}{text}") from None

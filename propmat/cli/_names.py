@@ -1,0 +1,126 @@
+"""Names of files on the command line, checked before anything is read; `-` is a standard stream, written as PNG."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
+
+from propmat import io
+from propmat.cli import _process
+from propmat.errors import InputError, PropmatWarning
+
+STREAM = "-"
+STREAM_SUFFIX = ".png"
+
+
+def check(
+    arguments: argparse.Namespace,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...] = ("output",),
+    *,
+    transparent: bool = False,
+    coloured: bool = False,
+) -> list[str]:
+    """The outputs that were asked for; refused if they cannot be written, or would take another file's place.
+
+    `inputs` and `outputs` are names of arguments, each a name of a file or None. What the outputs hold
+    (`transparent`, `coloured`) is as for `propmat.io.check_output`.
+    """
+    read, written = _given(arguments, inputs), list(_given(arguments, outputs).values())
+    streams = [name for name, path in read.items() if path == STREAM]
+    if len(streams) > 1:
+        raise InputError(f"{' and '.join(streams)}: - is standard input, which is read for one of them only")
+    _not_inputs(written, [path for path in read.values() if path != STREAM])
+    for path in written:
+        if path == STREAM:
+            _process.check_standard_output()
+        check_output(path, getattr(arguments, "depth", None) or 8, transparent, coloured)
+    return written
+
+
+def check_output(path: str, depth: int, transparent: bool = False, coloured: bool = False) -> None:
+    """`propmat.io.check_output`, standard output included."""
+    target, suffix = (_process.standard_output(), STREAM_SUFFIX) if path == STREAM else (path, None)
+    io.check_output(target, depth=depth, transparent=transparent, coloured=coloured, suffix=suffix)
+
+
+def source(path: str) -> str | BinaryIO:
+    """What the readers of `propmat.io` take."""
+    return _process.standard_input() if path == STREAM else path
+
+
+def shown(path: str) -> str:
+    """The name in messages."""
+    return "<stdin>" if path == STREAM else path
+
+
+def suffix(path: str) -> str:
+    """That of the file, in lower case; it tells the format."""
+    return STREAM_SUFFIX if path == STREAM else Path(os.path.realpath(path)).suffix.lower()
+
+
+def write(arrays: Mapping[str, NDArray[Any]], depth: int, metadata: io.Metadata) -> None:
+    """Write all pictures or none of them."""
+    encoded = {path: _encoded(array, depth, metadata) for path, array in arrays.items() if path == STREAM}
+    files: dict[str | os.PathLike[str], NDArray[Any]] = {
+        path: array for path, array in arrays.items() if path != STREAM
+    }
+    if files:
+        with warnings.catch_warnings():
+            # What colours are converted to on the way to EXR has been said.
+            warnings.filterwarnings("ignore", ".*EXR does not hold the", PropmatWarning)
+            io.write_images(files, depth=depth, metadata=metadata)
+    for data in encoded.values():
+        _process.write(data)
+
+
+def check_folder(path: str, names: list[str]) -> Path:
+    """The folder, which may not exist yet; refused if files of those names cannot be made in it."""
+    if path == STREAM or _names_nothing(path):
+        raise InputError(f"output: {path!r} names no folder")
+    folder = Path(path)
+    if folder.is_dir():
+        for name in names:
+            io.check_output(folder / name)
+        return folder
+    parent = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(parent))
+    if not parent.is_dir():
+        raise InputError(f"output: cannot make the folder {folder}: {parent} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"output: cannot make the folder {folder}: {parent} is not writable")
+    return folder
+
+
+def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
+    given = {name.replace("_", "-"): getattr(arguments, name) for name in names}
+    for name, path in given.items():
+        if path is not None and _names_nothing(path):
+            raise InputError(f"{name}: {path!r} names no file")
+    return {name: path for name, path in given.items() if path is not None}
+
+
+def _names_nothing(path: str) -> bool:
+    return not path or "\0" in path
+
+
+def _not_inputs(outputs: list[str], inputs: list[str]) -> None:
+    """Refuse to write over what is read, or twice to one file."""
+    for output in outputs:
+        if any(os.path.exists(path) and os.path.exists(output) and os.path.samefile(path, output) for path in inputs):
+            raise InputError(f"output: {output} is also an input, and would be lost; give another name")
+    if len({path if path == STREAM else os.path.realpath(path) for path in outputs}) < len(outputs):
+        raise InputError(f"output: {outputs[0]} is named twice; give each picture a name of its own")
+
+
+def _encoded(array: NDArray[Any], depth: int, metadata: io.Metadata) -> bytes:
+    from io import BytesIO
+
+    memory = BytesIO()
+    io.write_image(memory, array, depth=depth, metadata=metadata, suffix=STREAM_SUFFIX)
+    return memory.getvalue()

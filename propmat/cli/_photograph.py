@@ -1,0 +1,168 @@
+"""A photograph on its way from file to file: range, light or sRGB, bits per sample, profile."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, _srgb, io, pictures
+from propmat._foreground import foreground
+from propmat.cli import _names
+from propmat.errors import PropmatError, warn
+
+Array = NDArray[np.float64]
+
+# The code point of the sRGB transfer function in ITU-T H.273, and the exponent that PNG gives for it.
+SRGB_CODE_POINT, SRGB_EXPONENT = 13, 1 / 2.2
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """Straight colours as stored, integers divided by their maximum, (H, W) or (H, W, 3), of any range."""
+
+    image: Array
+    depth: int
+    linear: bool
+    metadata: io.Metadata
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.image.shape[:2]
+        return height, width
+
+
+def read(path: str, name: str = "image") -> Photograph:
+    """The picture in a file; `name` is that of the argument."""
+    found = io.read(_names.source(path))
+    if found.alpha is not None:
+        warn(f"{_names.shown(path)}: the file has its own transparency, which was ignored")
+    image = _inputs.image(found.pixels, name, bounded=False).reshape(found.pixels.shape)
+    return Photograph(image, found.depth, found.linear, found.metadata)
+
+
+def bounded(photograph: Photograph) -> Array:
+    """The colours that a matte is made from: in [0, 1].
+
+    Where more than half of the picture is brighter, clipping would leave nothing to tell foreground from background
+    by; then what is brighter than all but one in a hundred becomes white.
+    """
+    image = photograph.image
+    low, high = image.min(), image.max()
+    if low >= 0 and high <= 1:
+        return image
+    white = np.quantile(image, 0.99) if np.mean(image > 1) > 0.5 else 1.0
+    share = np.mean((image < 0) | (image > 1))
+    divided = f"divided by {white:.4g} and " if white > 1 else ""
+    warn(
+        f"image: {share:.2%} of its values are outside 0 to 1, from {low:.4g} to {high:.4g}; "
+        f"the matte is made from a copy {divided}clipped to that"
+    )
+    return np.clip(image / white, 0, 1)
+
+
+def layers(photograph: Photograph, matte: Array, *, linear: bool = False) -> tuple[Array, Array]:
+    """Colours of foreground and background, in linear light if that is asked for and the photograph is not yet.
+
+    Beside highlights, which the matte was not made from, estimates leave the range of the photograph, and are clipped.
+    """
+    image = photograph.image
+    estimated = foreground(image, matte, linear=linear and not photograph.linear)
+    low, high = min(0, image.min()), max(1, image.max())
+    return estimated[0].clip(low, high), estimated[1].clip(low, high)
+
+
+def check_background(given: str | None) -> None:
+    """Refuse what is neither a colour nor a file."""
+    if given is not None and not _names_file(given):
+        pictures.flat(given, (1, 1))
+
+
+def background(given: str | None, photograph: Photograph) -> Array | None:
+    """The new background, (H, W, 3), in the numbers of the photograph: none, a picture, or one colour of CSS."""
+    if given is None:
+        return None
+    if not _names_file(given):
+        flat = pictures.flat(given, photograph.shape)
+        return _srgb.to_linear(flat) if photograph.linear else flat
+    other = read(given, "background")
+    if other.linear != photograph.linear:
+        change = "from sRGB to linear light" if photograph.linear else "from linear light to sRGB"
+        warn(f"{_names.shown(given)}: the background was converted {change}, as the photograph is")
+    elif _encoding(other.metadata) != _encoding(photograph.metadata):
+        warn(f"{_names.shown(given)}: the background has another colour profile; it was not converted")
+    return _in_light(pictures.fitted(other.image, photograph.shape), other, photograph.linear)
+
+
+def converted(layers: dict[str, Array], photograph: Photograph) -> dict[str, Array]:
+    """Pictures in the photograph's numbers as their files hold them: linear light in EXR, else sRGB or as they were."""
+    return {path: _converted(layer, photograph, path) for path, layer in layers.items()}
+
+
+def depth(
+    given: int | None, photograph: Photograph, outputs: list[str], *, transparent: bool = False, coloured: bool = False
+) -> int:
+    """Bits per sample of the outputs: `given`, or those of the photograph where all outputs hold them."""
+    wanted = given or (8 if photograph.depth == 8 else 16)
+    try:
+        for path in outputs:
+            _names.check_output(path, wanted, transparent, coloured)
+    except PropmatError as error:
+        if given or wanted == 8:
+            raise
+        warn(f"{error}; written with 8 bits, though the photograph has {photograph.depth}")
+        return 8
+    return wanted
+
+
+def _names_file(background: str) -> bool:
+    return background == _names.STREAM or os.path.exists(background)
+
+
+def _converted(layer: Array, photograph: Photograph, path: str) -> Array:
+    linear = _names.suffix(path) == ".exr"
+    said = []
+    if linear and not photograph.linear:
+        encoding = _encoding(photograph.metadata)
+        curve = f"gamma {encoding:.4g}, as the photograph says" if isinstance(encoding, float) else "sRGB"
+        said = [f"EXR holds linear light: colours were converted to it from {curve}"]
+        if encoding is not None and not isinstance(encoding, float):
+            said.append("the photograph's colour profile is another one, and was neither applied nor kept")
+    elif photograph.linear and not linear:
+        said = ["colours were converted from linear light to sRGB"]
+    if not linear and layer.max() > 1:
+        said.append(f"those above 1 (up to {layer.max():.4g}) were cut to 1; EXR keeps them")
+    if said:
+        warn(f"{path}: {'; '.join(said)}")
+    colours = _in_light(layer, photograph, linear)
+    return colours if linear else colours.clip(0, 1)
+
+
+def _in_light(colours: Array, photograph: Photograph, linear: bool) -> Array:
+    """Colours in the numbers of `photograph` as linear light, or encoded for a screen."""
+    if linear == photograph.linear:
+        return colours
+    if not linear:
+        return _srgb.from_linear(colours)
+    gamma = _encoding(photograph.metadata)
+    if isinstance(gamma, float):
+        return np.copysign(np.abs(colours) ** (1 / gamma), colours)
+    return _srgb.to_linear(colours)
+
+
+def _encoding(metadata: io.Metadata) -> tuple[int, ...] | bytes | float | None:
+    """What the file says its numbers are, if not sRGB: code points, an ICC profile or a gamma, in PNG's precedence.
+
+    Of an ICC profile the description tells whether it is sRGB.
+    """
+    if metadata.code_points is not None:
+        return None if metadata.code_points[1] == SRGB_CODE_POINT else metadata.code_points
+    if metadata.icc_profile is not None:
+        is_srgb = any("sRGB".encode(encoding) in metadata.icc_profile for encoding in ("ascii", "utf-16-be"))
+        return None if is_srgb else metadata.icc_profile
+    if metadata.srgb_intent is not None or metadata.gamma is None or abs(metadata.gamma - SRGB_EXPONENT) < 0.01:
+        return None
+    return float(metadata.gamma)
