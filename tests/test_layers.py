@@ -8,8 +8,8 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ losses _locks",
-    "_cpu",
+    "errors __version__ _locks",
+    "_cpu losses",
     "_gpu",
     "_backend",
     "io grid _oddities",
