@@ -867,6 +867,8 @@ def test_copies_of_layers_have_their_solvers(name):
     for other in (copy.deepcopy(layer), copy.copy(layer), pickle.loads(pickle.dumps(layer))):
         assert repr(other) == repr(layer)
         torch.testing.assert_close(other(image, TRIMAP), expected, rtol=0, atol=0)
+    other.options["solver"] = Direct()
+    torch.testing.assert_close(other(image, TRIMAP), type(layer)(**other.options)(image, TRIMAP), rtol=0, atol=0)
     assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _operation._SOLVERS)
 
 

@@ -32,7 +32,8 @@ class _Verb(torch.nn.Module):
         self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
 
     def given(self) -> dict[str, Any]:
-        return {**self.options, "solver": self.solver}
+        solver = self.options.get("solver")
+        return {**self.options, "solver": self.solver if solver is self.solver.solver else solver}
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
