@@ -29,8 +29,8 @@ Made = tuple[Array, adjoint.Pullback]
 
 def fits(verb: str, leading: Mapping[str, Shape], shape: Shape, options: Mapping[str, Any]) -> bool:
     """Whether a batch can be solved at once: several images, one epsilon, windows of radius 1, conjugate gradients."""
-    one_epsilon = math.prod(leading.get("epsilon", ())) == 1
-    by_cg = isinstance(options.get("solver") or CG(), CG)
+    one_epsilon = not leading.get("epsilon")
+    by_cg = isinstance(_solver(options), CG)
     return verb in VERBS and math.prod(shape) > 1 and one_epsilon and by_cg and options.get("radius", 1) == 1
 
 
@@ -46,20 +46,24 @@ def run(
     """
     rows, columns = arrays["trimap" if "trimap" in arrays else "alpha"].shape[-2:]
     tall = {name: _tall(array, leading[name], shape, (rows, columns)) for name, array in arrays.items()}
-    solver = Stack(options.get("solver") or CG())
-    alpha, pullback = VERBS[verb](math.prod(shape), **tall, solver=solver)
+    alpha, pullback = VERBS[verb](math.prod(shape), **tall, solver=Stack(_solver(options)))
     return alpha.reshape(*shape, rows, columns), Stacked(arrays, leading, shape, pullback)
+
+
+def _solver(options: Mapping[str, Any]) -> Any:
+    """The solver that is asked for, or conjugate gradients."""
+    solver = options.get("solver")
+    return CG() if solver is None else solver
 
 
 def _tall(array: Array, leading: Shape, shape: Shape, size: Shape) -> Any:
     """The images of an argument one above the other, as high as all of them; a single number as it is."""
     one = array.shape[len(leading) :]
-    if array.size == 1 and not one:
-        return float(array.ravel()[0])
+    if not array.ndim:
+        return float(array)
     if not one:
         array, one = np.broadcast_to(array[..., None, None], (*leading, *size)), size
-    every = np.broadcast_to(array.reshape(*(1,) * (len(shape) - len(leading)), *array.shape), (*shape, *one))
-    every = every.reshape(math.prod(shape), *one)
+    every = np.broadcast_to(array, (*shape, *one)).reshape(math.prod(shape), *one)
     if one[0] == size[0]:
         return every.reshape(len(every) * size[0], *one[1:])
     with_borders = np.zeros((len(every), *size), every.dtype, like=array)  # edges downwards, none from the last row
@@ -126,6 +130,4 @@ class Stacked:
             value = np.concatenate([value, np.zeros((1, value.shape[1]), like=value)])
         by_image = value.reshape(images, rows, *value.shape[1:])
         by_image = by_image[:, : one[0]].reshape(images, *one) if one else by_image.sum(axis=(1, 2))
-        own = (1,) * (len(self.shape) - len(leading)) + leading
-        shared = tuple(axis for axis, length in enumerate(own) if length < self.shape[axis])
-        return by_image.reshape(*self.shape, *one).sum(axis=shared).reshape(array.shape)
+        return by_image.reshape(array.shape) if leading else by_image.sum(axis=0)

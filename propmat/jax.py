@@ -1,9 +1,12 @@
 """The verbs on JAX arrays: under `jit`, `grad` and `vmap`, by callbacks to the host.
 
 Of one image each; `jax.vmap` makes batches. Arrays are laid out as for NumPy, and solved in float64 whatever JAX's own
-precision is. A pullback cannot cross `jit`, so the way back solves forwards once more. Errors come out as JAX's, with
-propmat's message inside. JAX runs callbacks on threads of its own: double precision is to be switched on for the whole
-process (``jax.config.update("jax_enable_x64", True)``), not by a context.
+precision is. Alpha has the dtype of the image or the affinities, float32 where these are integers or half precision. A
+pullback cannot cross `jit`, so the way back solves forwards once more.
+
+Wrong shapes, dtypes and options are an `InputError` at once. So are wrong values, unless arrays are traced: then they
+come out as an error of JAX, with propmat's message inside. JAX runs callbacks on threads of its own: double precision
+is to be switched on for the whole process (``jax.config.update("jax_enable_x64", True)``), not by a context.
 
 >>> import jax
 >>> import jax.numpy as jnp
@@ -18,7 +21,6 @@ Array([[-0.25,  0.25]], dtype=float32)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -52,8 +54,9 @@ def closed_form(
     Parameters
     ----------
     image : (H, W) or (H, W, d) array
-        In [0, 1].
+        Floating in [0, 1], uint8 or uint16 (scaled by their maximum).
     trimap : (H, W) array or Trimap
+        At most 0.1 is background, at least 0.9 foreground, the rest unknown.
     values : (H, W) array, optional
         In [0, 1], other values than the trimap's labels on its known pixels.
     confidence : float or (H, W) array, optional
@@ -66,6 +69,13 @@ def closed_form(
     (H, W) array
         Alpha in [0, 1], of the image's dtype.
 
+    Raises
+    ------
+    InputError
+        If an argument is not as above, see `propmat.jax`.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -74,8 +84,8 @@ def closed_form(
     >>> propmat.jax.closed_form(image, jnp.tile(jnp.array([0, 0.5, 0.5, 0.5, 1]), (3, 1)))[0].round(4)
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
-    inputs = {"image": image, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return _solved("closed_form", inputs, trimap, radius=radius, solver=solver)
+    given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
+    return _solved("closed_form", given, radius=radius, solver=solver)
 
 
 def knn(
@@ -101,6 +111,11 @@ def knn(
     (H, W) array
         Alpha in [0, 1], of the image's dtype.
 
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.jax.closed_form`.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -109,8 +124,8 @@ def knn(
     >>> propmat.jax.knn(image, jnp.tile(jnp.array([0, 0.5, 0.5, 0.5, 1]), (3, 1))).shape
     (3, 5)
     """
-    inputs = {"image": image, "values": values, "confidence": confidence}
-    return _solved("knn", inputs, trimap, preset=preset, solver=solver)
+    given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
+    return _solved("knn", given, preset=preset, solver=solver)
 
 
 def refine(
@@ -139,6 +154,11 @@ def refine(
     (H, W) array
         Alpha in [0, 1], of the image's dtype.
 
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.jax.closed_form`.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -147,8 +167,8 @@ def refine(
     >>> propmat.jax.refine(image, jnp.full((3, 5), 0.5), 1.0)[0]
     Array([0.5, 0.5, 0.5, 0.5, 0.5], dtype=float32)
     """
-    inputs = {"image": image, "alpha": alpha, "confidence": confidence, "values": values, "epsilon": epsilon}
-    return _solved("refine", inputs, trimap, solver=solver)
+    given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
+    return _solved("refine", {**given, "confidence": confidence}, solver=solver)
 
 
 def propagate(
@@ -173,6 +193,11 @@ def propagate(
     (H, W) array
         Alpha in [0, 1], of the affinities' dtype.
 
+    Raises
+    ------
+    InputError, ConvergenceError
+        As `propmat.jax.closed_form`.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -181,68 +206,92 @@ def propagate(
     >>> propmat.jax.propagate(edges, jnp.array([[0, 0.5, 1]]))
     Array([[0.  , 0.75, 1.  ]], dtype=float32)
     """
-    horizontal, vertical = affinities
-    inputs = {"horizontal": horizontal, "vertical": vertical, "values": values, "confidence": confidence}
-    return _solved("propagate", inputs, trimap, solver=solver)
+    given = {**_batches.named(affinities, _batches.PAIR), "trimap": trimap, "values": values}
+    return _solved("propagate", {**given, "confidence": confidence}, solver=solver)
 
 
-def _solved(verb: str, inputs: Mapping[str, Any], trimap: Any, **options: Any) -> Array:
-    named = {name: jnp.asarray(value, dtype=float) for name, value in inputs.items() if value is not None}
-    if trimap is not None:
-        named["trimap"] = _trimap(trimap)
-    axes = tuple((name, array.ndim) for name, array in named.items())
-    return _operation(verb, axes, tuple(options.items()))(named)
+def _solved(verb: str, arguments: Mapping[str, Any], *, solver: Any, **options: Any) -> Array:
+    given = {name: _widened(value) for name, value in _batches.given(verb, arguments).items()}
+    options = _batches.checked(solver=solver, **options) | {"solver": solver}
+    _batches.check({name: _known(value) for name, value in given.items()})
+    return _operation(verb, options)({name: _array(value, name) for name, value in given.items()})
 
 
-def _trimap(trimap: Any) -> Array:
-    """As floating grey values: JAX wants a gradient of it, 0."""
-    given = jnp.asarray(trimap.labels if isinstance(trimap, Trimap) else trimap)
-    if jnp.issubdtype(given.dtype, jnp.unsignedinteger):
-        given = given / jnp.iinfo(given.dtype).max
-    return given.astype(float)
+def _widened(value: Any) -> Any:
+    """Half precision becomes single; NumPy does not know all of JAX's."""
+    short = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
+    return value.astype(jnp.float32) if short else value
 
 
-@cache
-def _operation(
-    verb: str, axes: tuple[tuple[str, int], ...], options: tuple[tuple[str, Any], ...]
-) -> Callable[[Arrays], Array]:
+def _known(value: Any) -> Any:
+    """What is known of a value that may be traced: of an array of JAX shape and dtype, for which white stands."""
+    if not isinstance(value, jax.Array):
+        return value
+    white = np.iinfo(value.dtype).max if value.dtype.kind == "u" else 1
+    return np.broadcast_to(np.array(white, value.dtype), value.shape)
+
+
+def _array(value: Any, name: str) -> Array:
+    """As the solver takes it: grey values may be integers, which are scaled there, and weights are floating."""
+    given = value.labels if isinstance(value, Trimap) else value if isinstance(value, jax.Array) else np.asarray(value)
+    scaled = name in ("image", "trimap", "values", "alpha") and given.dtype.kind in "ub"
+    if scaled or (isinstance(given, jax.Array) and given.dtype.kind == "f"):
+        return jnp.asarray(given)
+    return jnp.asarray(given, dtype=float)
+
+
+def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Array]:
     """Arrays of one image → alpha, with its own derivative."""
 
-    def run(arrays: Arrays) -> tuple[Any, _batches.Pullbacks]:
-        given = {name: np.asarray(array) for name, array in arrays.items()}
-        return _batches.run(verb, given, dict(axes), dict(options))
-
-    def forward_on_host(arrays: Arrays) -> Any:
-        alpha = run(arrays)[0]
-        return alpha.astype(_first(arrays).dtype)
-
-    def back_on_host(arrays: Arrays, gradient: Array) -> Any:
-        _, pullback = run(arrays)
-        found = pullback(np.asarray(gradient), [name for name in arrays if name != "trimap"])
-        return {name: value.astype(arrays[name].dtype) for name, value in found.items()}
+    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[Any, _batches.Pullbacks]:
+        return _batches.run(verb, {name: np.asarray(array) for name, array in arrays.items()}, axes, options)
 
     @jax.custom_vjp
     def operation(arrays: Arrays) -> Array:
-        first = _first(arrays)
-        height, width = first.shape[:2]
-        shape = (height, width + ("image" not in arrays))  # of the first array, weights to the right, one is missing
-        result = jax.ShapeDtypeStruct(shape, first.dtype)
-        return jax.pure_callback(forward_on_host, result, arrays, vmap_method="broadcast_all")
+        axes = {name: array.ndim for name, array in arrays.items()}
+        result = _alpha(arrays)
+
+        def forward_on_host(arrays: Arrays) -> Any:
+            return run(arrays, axes)[0].astype(result.dtype)
+
+        return _on_host(forward_on_host, result, arrays)
 
     def forward(arrays: Arrays) -> tuple[Array, Arrays]:
         return operation(arrays), arrays
 
-    def backward(arrays: Arrays, gradient: Array) -> tuple[Arrays]:
-        results = {
-            name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in arrays.items() if name != "trimap"
-        }
-        found = jax.pure_callback(back_on_host, results, arrays, gradient, vmap_method="broadcast_all")
-        return ({name: found[name] if name in found else jnp.zeros_like(array) for name, array in arrays.items()},)
+    def backward(arrays: Arrays, gradient: Array) -> tuple[Any]:
+        axes = {name: array.ndim for name, array in arrays.items()}
+        wanted = [name for name, array in arrays.items() if name != "trimap" and array.dtype.kind == "f"]
+        results = {name: jax.ShapeDtypeStruct(arrays[name].shape, arrays[name].dtype) for name in wanted}
+
+        def back_on_host(arrays: Arrays, gradient: Array) -> Any:
+            found = run(arrays, axes)[1](np.asarray(gradient), wanted)
+            return {name: value.astype(arrays[name].dtype) for name, value in found.items()}
+
+        found = _on_host(back_on_host, results, arrays, gradient)
+        return ({name: found[name] if name in found else _no_gradient(array) for name, array in arrays.items()},)
 
     operation.defvjp(forward, backward)
     return operation
 
 
-def _first(arrays: Arrays) -> Array:
-    """What has the height and width of the image, and the dtype of alpha. JAX sorts the keys of a dictionary."""
-    return arrays["image"] if "image" in arrays else arrays["horizontal"]
+def _on_host(function: Callable[..., Any], results: Any, *arguments: Any) -> Any:
+    """`function` of arrays, by a callback if some are traced. At once it raises what it raises, and warns there."""
+    leaves = jax.tree.leaves(arguments)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return jax.pure_callback(function, results, *arguments, vmap_method="broadcast_all")
+    devices = leaves[0].devices()
+    return jax.device_put(function(*arguments), next(iter(devices)) if len(devices) == 1 else None)
+
+
+def _no_gradient(array: Array) -> Any:
+    floating = array.dtype.kind == "f"
+    return jnp.zeros_like(array) if floating else np.zeros(array.shape, jax.dtypes.float0)
+
+
+def _alpha(arrays: Arrays) -> jax.ShapeDtypeStruct:
+    """Shape and dtype of alpha: of the image, or of the weights to the right, of which a row lacks one."""
+    first = arrays["image"] if "image" in arrays else arrays["horizontal"]
+    height, width = first.shape[:2]
+    shape = (height, width + ("image" not in arrays))
+    return jax.ShapeDtypeStruct(shape, first.dtype if first.dtype.kind == "f" else jnp.float32)

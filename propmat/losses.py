@@ -1,11 +1,15 @@
 """What networks for matting are trained to make small; for NumPy, PyTorch and JAX alike.
 
-Written in operators that all three share, so that each differentiates them as its own.
+Written in operators that all three share, so that each differentiates them as its own. Shapes must be equal: nothing is
+broadcast, and no mean is taken over pixels that nobody meant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from propmat.errors import InputError
 
 # Under the root: it keeps the derivative finite where there is no error.
 SMOOTHING = 1e-12
@@ -17,12 +21,18 @@ def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
     Parameters
     ----------
     alpha, truth : (..., H, W) array or tensor
+        Floating, in [0, 1]; half precision is computed with in single precision.
     unknown : (..., H, W) array or tensor of bool
         The pixels that count, of all images together; none count 0.
 
     Returns
     -------
     number or tensor ()
+
+    Raises
+    ------
+    InputError
+        If the three differ in shape, or one is of another dtype.
 
     References
     ----------
@@ -35,7 +45,8 @@ def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
     >>> alpha_loss(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.25, 0.0]), np.array([True, True, False])).round(4)
     np.float64(0.125)
     """
-    return _mean(_absolute(alpha - truth), unknown)
+    _check(alpha, truth, unknown)
+    return _mean(_absolute(_single(alpha) - _single(truth)), unknown)
 
 
 def composition_loss(
@@ -46,14 +57,20 @@ def composition_loss(
     Parameters
     ----------
     alpha, truth : (..., H, W) array or tensor
-    foreground, background : array or tensor
-        True colours: (..., H, W, C), or by `channel_axis` (..., C, H, W).
+        As in `alpha_loss`.
+    foreground, background : array or tensor, or float
+        True colours: (..., H, W, C), or by `channel_axis` (..., C, H, W); floating. A number is that grey everywhere.
     unknown : (..., H, W) array or tensor of bool
     channel_axis : {-1, -3}
 
     Returns
     -------
     number or tensor ()
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit each other, one is of another dtype, or `channel_axis` is not one of the two.
 
     References
     ----------
@@ -67,9 +84,70 @@ def composition_loss(
     >>> composition_loss(np.array([[0.5, 1.0]]), np.ones((1, 2)), white, black, np.ones((1, 2), bool)).round(4)
     np.float64(0.25)
     """
-    difference = alpha - truth
-    per_channel = difference[..., None] if channel_axis == -1 else difference[..., None, :, :]
-    return _mean(_absolute(per_channel * (foreground - background)).mean(channel_axis), unknown)
+    _check(alpha, truth, unknown)
+    colours = {
+        name: colour
+        for name, colour in (("foreground", foreground), ("background", background))
+        if isinstance(colour, bool) or not isinstance(colour, (int, float))
+    }
+    _check_colours(alpha, colours, channel_axis)
+    single = _single(alpha) - _single(truth)
+    per_channel = single[..., None] if channel_axis == -1 else single[..., None, :, :]
+    apart = _single(foreground) - _single(background)
+    return _mean(_absolute(per_channel * apart).mean(channel_axis) if colours else _absolute(single * apart), unknown)
+
+
+def _check(alpha: Any, truth: Any, unknown: Any) -> None:
+    """Refuse arrays of several libraries, other dtypes, and shapes that differ."""
+    _check_floating({"alpha": alpha, "truth": truth})
+    if not str(getattr(unknown, "dtype", None)).endswith("bool"):
+        got = getattr(unknown, "dtype", type(unknown).__name__)
+        raise InputError(f"unknown: takes a mask of bool, got {got}; of a trimap that is trimap == 0.5, say")
+    _check_library({"alpha": alpha, "truth": truth, "unknown": unknown})
+    for name, array in (("truth", truth), ("unknown", unknown)):
+        if tuple(array.shape) != tuple(alpha.shape):
+            raise InputError(f"{name}: shape {tuple(array.shape)} is not that of alpha, {tuple(alpha.shape)}")
+
+
+def _check_colours(alpha: Any, colours: Mapping[str, Any], channel_axis: int) -> None:
+    if channel_axis not in (-1, -3):
+        raise InputError(f"channel_axis: takes -1 or -3, got {channel_axis!r}")
+    _check_floating(colours)
+    _check_library({"alpha": alpha, **colours})
+    before = tuple(alpha.shape) if channel_axis == -1 else tuple(alpha.shape[:-2])
+    channels = {name: tuple(colour.shape)[len(before) : len(before) + 1] for name, colour in colours.items()}
+    for name, colour in colours.items():
+        one = next(iter(channels.values()))
+        expected = (*before, *one, *alpha.shape[len(before) :])
+        if tuple(colour.shape) != expected or one in ((), (0,)):
+            takes = "(..., H, W, C)" if channel_axis == -1 else "(..., C, H, W)"
+            raise InputError(
+                f"{name}: shape {tuple(colour.shape)} does not fit alpha (..., H, W) of shape {tuple(alpha.shape)}; "
+                f"takes {takes} for channel_axis={channel_axis}, both colours of one shape"
+            )
+
+
+def _check_floating(arrays: Mapping[str, Any]) -> None:
+    for name, array in arrays.items():
+        dtype = str(getattr(array, "dtype", None))
+        if "float" not in dtype:
+            got = type(array).__name__ if dtype == "None" else f"dtype {dtype}"
+            raise InputError(f"{name}: takes a floating array or tensor in [0, 1], got {got}; divide uint8 by 255")
+
+
+def _check_library(arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays of NumPy and JAX beside tensors, which the operators of neither take."""
+    tensors = [name for name, array in arrays.items() if hasattr(array, "requires_grad")]
+    others = [name for name in arrays if name not in tensors]
+    if tensors and others:
+        raise InputError(f"{others[0]}: is no tensor, but {tensors[0]} is; takes all of one library")
+
+
+def _single(array: Any) -> Any:
+    """Half precision in single: it cannot hold 1e-12, nor sums over many pixels."""
+    if not hasattr(array, "dtype") or array.dtype.itemsize >= 4:
+        return array
+    return array.float() if hasattr(array, "requires_grad") else array.astype("float32")
 
 
 def _absolute(error: Any) -> Any:

@@ -8,8 +8,8 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ losses _cached _locks _srgb",
-    "_cpu",
+    "errors __version__ _cached _locks _srgb",
+    "_cpu losses",
     "_gpu",
     "_backend",
     "_inputs _operators",

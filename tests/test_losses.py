@@ -1,10 +1,12 @@
 """Losses: their formulas, derivatives, and the same numbers for every kind of array."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 
+from propmat import InputError
 from propmat.losses import alpha_loss, composition_loss
 
 
@@ -49,3 +51,122 @@ def test_no_error_and_no_pixel_are_finite():
         loss.backward()
         assert loss.item() <= 1.001e-6
         assert alpha.grad.isfinite().all()
+
+
+KINDS = {"numpy": np.asarray, "torch": lambda array: torch.from_numpy(np.asarray(array)), "jax": jnp.asarray}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_broadcast(kind, given):
+    alpha, truth, foreground, background, unknown = map(KINDS[kind], given)
+    others = {
+        "a channel axis": lambda a: a[:, None],
+        "one for all": lambda a: a[0],
+        "one too few": lambda a: a[:1],
+        "another size": lambda a: a[:, 1:],
+        "along the width": lambda a: a[..., :1],
+    }
+    for change in others.values():
+        with pytest.raises(InputError, match=r"^truth: shape .* is not that of alpha, \(2, 5, 6\)"):
+            alpha_loss(alpha, change(truth), unknown)
+        with pytest.raises(InputError, match=r"^unknown: shape .* is not that of alpha, \(2, 5, 6\)"):
+            alpha_loss(alpha, truth, change(unknown))
+        with pytest.raises(InputError, match="^truth: shape"):
+            composition_loss(change(alpha), truth, foreground, background, change(unknown))
+        with pytest.raises(InputError, match="^(foreground|background): shape .* does not fit alpha"):
+            composition_loss(alpha, truth, foreground, change(background), unknown)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_colours_must_fit(kind, given):
+    alpha, truth, foreground, background, unknown = map(KINDS[kind], given)
+    for colours in (
+        {"foreground": foreground, "background": background, "channel_axis": -3},
+        {"foreground": foreground[..., :2], "background": background},
+        {"foreground": foreground[..., :0], "background": background[..., :0]},
+        {"foreground": alpha, "background": truth},
+    ):
+        with pytest.raises(InputError, match=r"^(fore|back)ground: shape .* takes \(\.\.\., (H, W, C|C, H, W)\)"):
+            composition_loss(alpha, truth, unknown=unknown, **colours)
+    for axis in (0, 1, -2, "last", None):
+        with pytest.raises(InputError, match="^channel_axis: takes -1 or -3, got"):
+            composition_loss(alpha, truth, foreground, background, unknown, channel_axis=axis)
+    grey = composition_loss(alpha, truth, foreground, 0.25, unknown)
+    assert float(grey) == pytest.approx(
+        float(composition_loss(alpha, truth, foreground, 0 * background + 0.25, unknown)), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_dtypes_are_refused(kind, given):
+    alpha, truth, foreground, background, unknown = given
+    make = KINDS[kind]
+    for wrong in (truth > 0.5, np.rint(255 * truth).astype(np.uint8), np.rint(truth).astype(np.int32), truth + 0j):
+        with pytest.raises(InputError, match="^truth: takes a floating array or tensor"):
+            alpha_loss(make(alpha), make(wrong), make(unknown))
+        with pytest.raises(InputError, match="^alpha: takes a floating array or tensor"):
+            alpha_loss(make(wrong), make(alpha), make(unknown))
+    colours = np.rint(255 * foreground).astype(np.uint8)
+    with pytest.raises(InputError, match="^background: takes a floating array or tensor"):
+        composition_loss(make(alpha), make(truth), make(foreground), make(colours), make(unknown))
+    for wrong in (unknown.astype(float), unknown.astype(np.uint8)):
+        with pytest.raises(InputError, match="^unknown: takes a mask of bool"):
+            alpha_loss(make(alpha), make(truth), make(wrong))
+    for wrong in (None, [0.5], "alpha", 0.5):
+        with pytest.raises(InputError, match="^truth: takes a floating array or tensor"):
+            alpha_loss(make(alpha), wrong, make(unknown))
+
+
+def test_libraries_are_not_mixed(given):
+    alpha, truth, foreground, background, unknown = given
+    with pytest.raises(InputError, match="^truth: is no tensor, but alpha is"):
+        alpha_loss(torch.from_numpy(alpha), truth, torch.from_numpy(unknown))
+    with pytest.raises(InputError, match="^alpha: is no tensor, but unknown is"):
+        alpha_loss(alpha, truth, torch.from_numpy(unknown))
+    assert float(alpha_loss(jnp.asarray(alpha), truth, unknown)) == pytest.approx(alpha_loss(alpha, truth, unknown))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_with_in_single(dtype):
+    """Sums of half precision end at 65504, and 1e-12 is 0 in it."""
+    alpha = torch.rand(300, 300).to(dtype).requires_grad_()
+    unknown = torch.ones(300, 300, dtype=torch.bool)
+    loss = alpha_loss(alpha, torch.zeros(300, 300), unknown)
+    torch.testing.assert_close(loss, alpha.detach().float().mean())
+    (gradient,) = torch.autograd.grad(alpha_loss(alpha, alpha.detach(), unknown), alpha)
+    assert gradient.dtype == dtype
+    assert not gradient.any()
+    ours = alpha_loss(
+        *(jnp.asarray(array, jnp.bfloat16) for array in (alpha.detach().float(), 0 * alpha.detach().float())),
+        jnp.asarray(unknown),
+    )
+    assert ours.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_batches(kind, given):
+    alpha, truth, foreground, background, unknown = (KINDS[kind](array[:0]) for array in given)
+    assert float(alpha_loss(alpha, truth, unknown)) == 0
+    assert float(composition_loss(alpha, truth, foreground, background, unknown)) == 0
+    if kind == "torch":
+        alpha.requires_grad_()
+        composition_loss(alpha, truth, foreground, background, unknown).backward()
+        assert alpha.grad.shape == (0, 5, 6)
+
+
+def test_compiled_jitted_and_mapped(given):
+    def both(alpha, truth, foreground, background, unknown):
+        return alpha_loss(alpha, truth, unknown) + composition_loss(alpha, truth, foreground, background, unknown)
+
+    expected, single = both(*given), [both(*(array[k] for array in given)) for k in range(2)]
+    tensors, arrays = ([KINDS[kind](array) for array in given] for kind in ("torch", "jax"))
+    compiled = torch.compile(both, backend="aot_eager", fullgraph=True)
+    assert compiled(*tensors).item() == pytest.approx(expected)
+    np.testing.assert_allclose(torch.func.vmap(both)(*tensors), single)
+    assert float(jax.jit(both)(*arrays)) == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(jax.vmap(both)(*arrays), single, rtol=1e-5)
+    assert np.isfinite(jax.jit(jax.grad(both))(*arrays)).all()
+    with pytest.raises(InputError, match="^unknown: shape"):
+        torch.compile(both, backend="aot_eager")(*tensors[:4], tensors[4][:1])
+    with pytest.raises(InputError, match="^truth: shape"):
+        jax.jit(both)(arrays[0], arrays[1][0], *arrays[2:])

@@ -58,9 +58,9 @@ def solved(verb, arrays, options=None):
 def shared(given):
     """Arguments that images have in common, or that are one number an image."""
     return {
-        "closed_form": {"image": given["image"][0], "trimap": given["trimap"], "epsilon": np.array([1e-4])},
+        "closed_form": {"image": given["image"][0], "trimap": given["trimap"], "epsilon": given["epsilon"]},
         "propagate": {
-            "horizontal": given["horizontal"][:1],
+            "horizontal": given["horizontal"][0],
             "vertical": given["vertical"],
             "trimap": given["trimap"],
             "confidence": np.array([0.1, 0.8, 3.0]),

@@ -1,14 +1,19 @@
 """Tensors: gradients checked by PyTorch, dense references, batches, and what PyTorch expects of an operation."""
 
+import copy
 import gc
+import pickle
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
+from torch.autograd import forward_ad
 
+import propmat
 from propmat import ConvergenceError, InputError, PropmatWarning, Trimap, UnsupportedError, adjoint
-from propmat.preconditioners import Identity
+from propmat.preconditioners import Identity, Jacobi
 from propmat.solvers import CG, Direct
 from propmat.torch import (
     Affinities,
@@ -149,13 +154,14 @@ def test_gradcheck_directed():
 def test_batches_are_their_images():
     horizontal, vertical = edges(2, 3)
     trimaps = torch.stack([TRIMAP, TRIMAP.flip(1), 1 - TRIMAP])
-    alpha = propagate((horizontal, vertical), trimaps)
+    alpha = propagate((horizontal, vertical), trimaps.expand(2, 3, H, W))
     assert alpha.shape == (2, 3, H, W)
     for i in range(2):
         for j in range(3):
             torch.testing.assert_close(alpha[i, j], propagate((horizontal[i, j], vertical[i, j]), trimaps[j]))
 
 
+@pytest.mark.filterwarnings("ignore:trimap:propmat.PropmatWarning")
 def test_known_crops_of_a_batch_are_their_labels():
     trimaps = torch.stack([TRIMAP, TRIMAP.round()])
     image = uniform(2, 3, H, W)
@@ -308,7 +314,7 @@ def test_compiled_with_a_solver_that_breaks_the_graph():
 
 def test_operations_keep_the_rules():
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
-    problem = _operation._number("propagate", (("horizontal", 2), ("vertical", 2), ("trimap", 2)), (), -1)
+    problem = _operation._described("propagate", (("horizontal", 2), ("vertical", 2), ("trimap", 2)), (), "")
     given = [w.detach().requires_grad_() for w in edges(B)]
     torch.library.opcheck(_operation._matte, ([*given, TRIMAP], problem, False), test_utils=tests)
 
@@ -342,10 +348,40 @@ def test_affinities_stay_finite():
     torch.testing.assert_close(layer(small)[0], expected, rtol=1e-3, atol=0)
 
 
+def test_affinities_of_other_features_are_refused():
+    for features in (torch.rand(2, 4, H, W), torch.rand(H, W), np.zeros((3, H, W)), None):
+        with pytest.raises(InputError, match=r"^features: takes a tensor of shape \(\.\.\., 3, H, W\)"):
+            Affinities(3)(features)
+    for options in ({"features": "3"}, {"features": 0}, {"features": 3, "bound": 0}, {"features": 3, "pair": "sum"}):
+        name = list(options)[-1]
+        with pytest.raises(InputError, match=f"^{name}: takes"):
+            Affinities(**options)
+
+
 def test_pixels_without_affinity_need_an_unnormalised_form():
     horizontal, vertical = torch.zeros(H, W - 1), torch.zeros(H - 1, W)
-    with pytest.raises(InputError, match="tied to no known pixel"):
-        propagate((horizontal, vertical), TRIMAP, confidence=1.0, normalisation="row")
+    for normalisation in ("row", "symmetric"):
+        with pytest.raises(InputError, match=rf"^affinities: those of .* at \(0, 0\); normalisation='{normalisation}'"):
+            propagate((horizontal, vertical), TRIMAP, confidence=1.0, normalisation=normalisation)
+    horizontal[:, 0] = 1
+    with pytest.raises(InputError, match=r"affinities: those of .* at \(0, 2\)"):
+        propagate((horizontal.expand(2, -1, -1), vertical), TRIMAP, normalisation="row")
+
+
+@pytest.mark.parametrize("normalisation", ["row", "symmetric"])
+def test_normalised_forms_check_what_they_are_given(normalisation):
+    """Not what they make of it: a wrong value of one pixel may come out small."""
+    given = tuple(w.detach() for w in edges())
+    values = torch.zeros(H, W)
+    values[2, 3] = 2
+    for name, options, message in (
+        ("values", {"values": values}, r"got 0 to 2\."),
+        ("confidence", {"confidence": -1}, "got -1 at"),
+        ("confidence", {"confidence": torch.nan}, "NaN"),
+        ("trimap", {}, "got 0 to 255"),
+    ):
+        with pytest.raises(InputError, match=f"^{name}: .*{message}"):
+            propagate(given, 255 * TRIMAP if name == "trimap" else TRIMAP, normalisation=normalisation, **options)
 
 
 def test_errors():
@@ -354,8 +390,6 @@ def test_errors():
     broken[1, 2, 3] = -1
     with pytest.raises(InputError, match=r"image 1 of the batch: horizontal: takes numbers >= 0, got -1 at \(2, 3\)"):
         propagate((broken, vertical), TRIMAP)
-    with pytest.raises(InputError, match=r"leading axes do not go together: horizontal \(2,\), vertical \(2,\), tri"):
-        propagate((horizontal, vertical), TRIMAP.expand(3, H, W))
     with pytest.raises(InputError, match="normalisation: takes 'row', 'symmetric' or None, got 'column'"):
         propagate((horizontal, vertical), TRIMAP, normalisation="column")
     with pytest.raises(InputError, match="image: takes a tensor, got ndarray"):
@@ -364,6 +398,505 @@ def test_errors():
     alpha = propagate((horizontal, vertical), TRIMAP, values=torch.zeros(H, W), solver=weak)
     with pytest.raises(ConvergenceError, match="after 1 iterations"):
         (alpha * torch.rand(B, H, W)).sum().backward()
+
+
+@dataclass
+class Counting:
+    """A solver and a preconditioner of one's own, which cannot be hashed."""
+
+    times: list
+    strict: bool = False
+
+    def prepare(self, matrix, near_null_space=None):
+        self.times.append(1)
+        return CG(rtol=1e-12, preconditioner=Jacobi()).prepare(matrix, near_null_space)
+
+
+@dataclass
+class Cautious:
+    """A solver of one's own that is told by its settings."""
+
+    tolerance: float
+    strict: bool = False
+
+    def prepare(self, matrix, near_null_space=None):
+        return CG(rtol=1e-12 * self.tolerance).prepare(matrix, near_null_space)
+
+
+@dataclass
+class Halving:
+    by: float = 2.0
+
+    def prepare(self, matrix, near_null_space=None):
+        return lambda residual: residual / self.by
+
+
+IMAGE_VERBS = {
+    "closed_form": lambda image, **rest: closed_form(image, TRIMAP, epsilon=1e-3, **rest),
+    "knn": lambda image, **rest: knn(image, TRIMAP, **rest),
+    "refine": lambda image, **rest: refine(image, TRIMAP, 0.3, epsilon=1e-3, **rest),
+}
+
+
+def expected_of(verb, image):
+    channels_last = image.permute(1, 2, 0).numpy()
+    if verb == "refine":
+        return propmat.refine(channels_last, TRIMAP.numpy(), 0.3, epsilon=1e-3)
+    rest = {"epsilon": 1e-3} if verb == "closed_form" else {}
+    return getattr(propmat, verb)(channels_last, TRIMAP.numpy(), **rest)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.bool])
+@pytest.mark.parametrize("verb", IMAGE_VERBS)
+def test_integer_images_are_those_of_numpy(verb, dtype):
+    white = torch.iinfo(dtype).max if dtype != torch.bool else 1
+    image = (white * torch.rand(3, H, W)).round().to(dtype)
+    alpha = IMAGE_VERBS[verb](image)
+    assert alpha.dtype == torch.float32
+    np.testing.assert_allclose(alpha, expected_of(verb, image), rtol=0, atol=1e-6)
+    assert (alpha % 1 > 0).any()
+    without_data = IMAGE_VERBS[verb](image.to("meta"))
+    assert (without_data.shape, without_data.dtype, without_data.device.type) == (alpha.shape, alpha.dtype, "meta")
+    compiled = torch.compile(IMAGE_VERBS[verb], backend="aot_eager", fullgraph=True)(image)
+    torch.testing.assert_close(compiled, alpha, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.float16, torch.bfloat16])
+def test_affinities_of_any_dtype_are_plain_numbers(dtype):
+    top = 1 if dtype == torch.bool else 200  # in pairs more than 8 bits hold
+    given = [(1 + (top - 1) * torch.rand(*shape)).round().to(dtype) for shape in EDGES["propagate"]]
+    exact = [w.double() for w in given]
+    for options in ({}, {"confidence": 2}, {"normalisation": "symmetric", "confidence": torch.tensor(2)}):
+        alpha = propagate(given, TRIMAP, **options)
+        assert alpha.dtype == torch.float32
+        torch.testing.assert_close(alpha.double(), propagate(exact, TRIMAP, **options), rtol=0, atol=2e-6)
+    four = [w for w in given for _ in range(2)]
+    alpha = propagate_directed(four, TRIMAP)
+    torch.testing.assert_close(alpha.double(), propagate(exact, TRIMAP), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.bool, torch.float16, torch.bfloat16])
+def test_maps_of_any_dtype_are_greys(dtype):
+    white = torch.iinfo(dtype).max if not dtype.is_floating_point and dtype != torch.bool else 1
+    image, given = uniform(3, H, W), edges()
+    labels = (white * (1 - TRIMAP.round())).to(dtype)
+    greys = labels.double() / white
+    torch.testing.assert_close(
+        closed_form(image, TRIMAP, values=labels, epsilon=1e-3), closed_form(image, TRIMAP, values=greys, epsilon=1e-3)
+    )
+    torch.testing.assert_close(refine(image, labels, 0.5), refine(image, greys, 0.5))
+    options = {"confidence": 1.0, "normalisation": "symmetric"}
+    torch.testing.assert_close(
+        propagate(given, TRIMAP, values=labels, **options), propagate(given, TRIMAP, values=greys, **options)
+    )
+    trimap = (white * TRIMAP).to(dtype) if dtype != torch.bool else None
+    if trimap is not None:
+        torch.testing.assert_close(closed_form(image, trimap), closed_form(image, TRIMAP))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.int64, torch.uint32, torch.complex64])
+def test_other_integers_are_refused(dtype):
+    image, given = uniform(3, H, W), torch.ones(H, W).to(dtype)
+    for name, call in {
+        "image": lambda: closed_form(given.expand(3, H, W), TRIMAP),
+        "trimap": lambda: propagate(edges(), given),
+        "values": lambda: knn(image, TRIMAP, values=given),
+        "alpha": lambda: refine(image, given, 1.0),
+    }.items():
+        takes = "takes real numbers" if dtype.is_complex else r"uint8 or uint16.*\.to\(torch\.uint8\)"
+        with pytest.raises(InputError, match=f"^{name}: .*{takes}"):
+            call()
+
+
+def problems(images):
+    """The verbs on a batch, as functions of the trimap."""
+    image, rough = torch.rand(images, 3, H, W), torch.rand(images, H, W)
+    pair = [torch.rand(images, *shape) for shape in EDGES["propagate"]]
+    return {
+        "closed_form": lambda trimap, **rest: closed_form(image, trimap, **rest),
+        "knn": lambda trimap, **rest: knn(image, trimap, **rest),
+        "refine": lambda trimap, **rest: refine(image, rough, trimap=trimap, **{"confidence": 1.0, **rest}),
+        "propagate": lambda trimap, **rest: propagate(pair, trimap, **rest),
+        "propagate_directed": lambda trimap, **rest: propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap, **rest),
+    }
+
+
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("verb", problems(0))
+def test_a_channel_axis_of_maps_is_dropped(verb, images):
+    trimaps = torch.stack([TRIMAP, TRIMAP.flip(1), 1 - TRIMAP])[:images]
+    confidence, values = torch.rand(images, H, W), trimaps.round()
+    call = problems(images)[verb]
+    expected = call(trimaps, confidence=confidence, values=values)
+    assert expected.shape == (images, H, W)
+    alpha = call(trimaps[:, None], confidence=confidence[:, None], values=values[:, None])
+    torch.testing.assert_close(alpha, expected, rtol=0, atol=0)
+    numbers = torch.rand(images)
+    torch.testing.assert_close(
+        call(trimaps, confidence=numbers[:, None]),
+        call(trimaps, confidence=numbers[:, None, None].expand(images, H, W)),
+    )
+
+
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("verb", problems(0))
+def test_other_leading_axes_are_refused(verb, images):
+    call = problems(images)[verb]
+    name = "horizontal" if verb == "propagate" else "right" if verb == "propagate_directed" else "image"
+    for leading in [(images + 1,), (images, images + 1), (2, images), (images, 1, 1)]:
+        with pytest.raises(InputError, match=rf"^trimap: leading axes .* are not those of {name}, \({images},\)"):
+            call(TRIMAP.expand(*leading, H, W))
+    for shape in [(images + 1,), (W,), (images, 1, 1), (H, 1)]:
+        with pytest.raises(InputError, match="^confidence: takes a number, one for each image, .* or a map"):
+            call(TRIMAP, confidence=torch.ones(shape))
+    with pytest.raises(InputError, match="^values: leading axes"):
+        call(TRIMAP, values=torch.ones(images + 1, H, W))
+    with pytest.raises(InputError, match=rf"^trimap: shape \({H}, {W - 1}\) does not fit {name}.* takes .*{H}, {W}\)"):
+        call(TRIMAP[:, 1:])
+
+
+def test_shapes_that_do_not_fit():
+    image, horizontal = torch.rand(B, 3, H, W), edges(B)[0]
+    with pytest.raises(InputError, match=r"^vertical: leading axes \(3,\) are not those of horizontal, \(2,\)"):
+        propagate((horizontal, torch.rand(3, H - 1, W)), TRIMAP)
+    with pytest.raises(InputError, match=r"^vertical: shape .* does not fit horizontal"):
+        propagate((horizontal, horizontal), TRIMAP)
+    with pytest.raises(InputError, match=r"^alpha: leading axes \(3,\) are not those of image, \(2,\)"):
+        refine(image, torch.rand(3, H, W), 1.0)
+    with pytest.raises(
+        InputError, match=r"^epsilon: takes a number, one for each image, shape \(2,\); got shape \(5, 6\)"
+    ):
+        closed_form(image, TRIMAP, epsilon=torch.rand(H, W))
+    with pytest.raises(InputError, match=r"^confidence: takes a number, or a map, shape \(5, 6\); got shape \(3,\)"):
+        closed_form(image[0], TRIMAP, confidence=torch.rand(3))
+    for shape, message in {
+        (H, W): "takes shape",
+        (4, H, W): "has 4 channels.*image.*:3",
+        (0, H, W): "has no channels",
+        (3, 0, W): "is empty",
+        (B, H, W, 3): r"trimap: .* does not fit image \(\.\.\., C, H, W\)",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            closed_form(torch.rand(shape), TRIMAP)
+
+
+def test_several_maps_on_one_image():
+    """K trimaps, for one image, give K mattes; a vector of one number is a number."""
+    image, trimaps = torch.rand(3, H, W), torch.stack([TRIMAP, TRIMAP.flip(1), TRIMAP.flip(0)])
+    alpha = closed_form(image, trimaps, epsilon=1e-3)
+    assert alpha.shape == (3, H, W)
+    torch.testing.assert_close(alpha[1], closed_form(image, trimaps[1], epsilon=1e-3))
+    assert closed_form(image, trimaps[:1]).shape == (1, H, W)
+    pair = [w.detach() for w in edges()]
+    assert propagate(pair, trimaps, confidence=torch.rand(3)).shape == (3, H, W)
+    one = torch.full((1,), 0.8, requires_grad=True)
+    alpha = propagate(pair, TRIMAP, confidence=one)
+    torch.testing.assert_close(alpha, propagate(pair, TRIMAP, confidence=0.8))
+    (gradient,) = torch.autograd.grad(alpha.sum(), one)
+    assert gradient.shape == (1,)
+
+
+@pytest.mark.parametrize("normalisation", ["row", "symmetric"])
+def test_confidences_of_normalised_forms_belong_to_images(normalisation):
+    """As many images as pixels in a row: the numbers could pass for a row of a map."""
+    pair, confidence = [w.detach() for w in edges(W)], torch.rand(W, dtype=torch.float64)
+    alpha = propagate(pair, TRIMAP, confidence=confidence, normalisation=normalisation)
+    for k in range(W):
+        one = propagate([w[k] for w in pair], TRIMAP, confidence=confidence[k], normalisation=normalisation)
+        torch.testing.assert_close(alpha[k], one)
+
+
+@pytest.mark.parametrize("trimap", [TRIMAP, TRIMAP.expand(0, H, W), TRIMAP.expand(0, 1, H, W)])
+@pytest.mark.parametrize("verb", problems(0))
+def test_empty_batches_come_back_empty(verb, trimap):
+    alpha = problems(0)[verb](trimap)
+    assert alpha.shape == (0, H, W)
+    confidence = torch.rand(0, requires_grad=True)
+    problems(0)[verb](trimap, confidence=confidence).sum().backward()
+    assert confidence.grad.shape == (0,)
+    with pytest.raises(InputError, match="^trimap: shape"):
+        problems(0)[verb](trimap[..., 1:])
+
+
+def test_gradients_of_empty_batches():
+    image, rough, shared = torch.rand(0, 3, 12, 14), torch.rand(0, 12, 14), torch.rand(12, 14)
+    trimap = torch.from_numpy(banded_trimap(12, 14))
+    pair = [torch.rand(0, 12, 13), torch.rand(0, 11, 14)]
+    given = [tensor.requires_grad_() for tensor in (image, rough, shared, *pair)]
+
+    def total(image, rough, shared, *pair):
+        alphas = [
+            closed_form(image, trimap, values=shared),
+            knn(image, trimap),
+            refine(image, rough, shared),
+            propagate(pair, trimap, normalisation="symmetric"),
+            propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap),
+        ]
+        assert {alpha.shape for alpha in alphas} == {(0, 12, 14)}
+        return sum(alpha.sum() for alpha in alphas)
+
+    for function in (total, torch.compile(total, backend="aot_eager")):
+        for tensor, gradient in zip(given, torch.autograd.grad(function(*given), given), strict=True):
+            assert gradient.shape == tensor.shape
+            assert not gradient.any()
+
+
+def test_what_is_wrong_in_the_last_image_is_told_before_the_first_is_solved():
+    solver, image = Counting([]), torch.rand(3, 3, H, W)
+    image[2, 1, 3, 4] = torch.nan
+    with pytest.raises(InputError, match="^image 2 of the batch: image: has 1 values that are NaN"):
+        closed_form(image, TRIMAP, solver=solver)
+    assert not solver.times
+
+
+@pytest.mark.parametrize("name", ["closed_form", "knn", "refine", "propagate"])
+def test_wrong_options_are_refused_before_any_work(name):
+    call = problems(B)[name]
+    for solver in ("cg", 3, CG, object(), True):
+        with pytest.raises(InputError, match="^solver: takes"):
+            call(TRIMAP, solver=solver)
+    for confidence in ("high", True, [["a"]], 10**400):
+        with pytest.raises(InputError, match="^confidence: takes"):
+            call(TRIMAP, confidence=confidence)
+    if name != "refine":
+        with pytest.raises(InputError, match="^trimap: takes a tensor or an array, got None"):
+            call(None)
+
+
+def test_wrong_kinds_are_refused_in_one_line():
+    image, masked = torch.rand(3, H, W), np.ma.array(TRIMAP.numpy(), mask=TRIMAP.numpy() > 0.9)
+    for radius in ("3", 0, 1.5, None, [1]):
+        for images in (image, image.expand(0, 3, H, W)):
+            with pytest.raises(InputError, match="^radius: takes"):
+                closed_form(images, TRIMAP, radius=radius)
+    for preset in ("xyz", None, ["rgb"], 3):
+        with pytest.raises(InputError, match="^preset: takes 'rgb'"):
+            knn(image, TRIMAP, preset=preset)
+    for epsilon in ("1e-3", None, True):
+        with pytest.raises(InputError, match="^epsilon: takes a number"):
+            closed_form(image, TRIMAP, epsilon=epsilon)
+    for affinities in (torch.rand(2, H, W), edges()[:1], None, "ab"):
+        with pytest.raises(InputError, match="^affinities: takes 2 arrays"):
+            propagate(affinities, TRIMAP)
+        with pytest.raises(InputError, match="^affinities: takes 4 arrays"):
+            propagate_directed(affinities, TRIMAP)
+    for normalisation in ("column", ["row"], 1):
+        with pytest.raises(InputError, match="^normalisation: takes"):
+            propagate(edges(), TRIMAP, normalisation=normalisation)
+    for trimap in (masked, "trimap.png", [["a"]], {}):
+        with pytest.raises(InputError, match="^trimap: (is a masked array|takes)"):
+            closed_form(image, trimap)
+    for first in (None, [image, image], "image.png"):
+        with pytest.raises(InputError, match="^image: takes a tensor, got"):
+            closed_form(first, TRIMAP)
+    with pytest.raises(InputError, match="^alpha: takes a tensor or an array, got None"):
+        refine(image, None, 1.0)
+    with pytest.raises(InputError, match="^confidence: takes a number, got None"):
+        refine(image, TRIMAP, None)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_of_every_kind():
+    """Views of all kinds are right; what has no plain memory is refused."""
+    image = torch.rand(3, H, W)
+    expected = closed_form(image, TRIMAP)
+    conjugate = torch.complex(image, -image).conj().imag
+    assert conjugate.is_neg()
+    views = image.permute(1, 2, 0).contiguous().permute(2, 0, 1), conjugate, torch.nn.Parameter(image)
+    for view in views:
+        torch.testing.assert_close(closed_form(view, TRIMAP), expected, check_device=False)
+    grey = image[:1].expand(3, H, W)
+    torch.testing.assert_close(closed_form(grey, TRIMAP), closed_form(grey.clone(), TRIMAP))
+    with torch.inference_mode():
+        torch.testing.assert_close(closed_form(image, TRIMAP), expected)
+    read_only = np.broadcast_to(TRIMAP.numpy(), (2, H, W))
+    for trimap in (
+        read_only,
+        np.stack([TRIMAP, TRIMAP])[:, ::-1][:, ::-1],
+        read_only.astype(">f4"),
+        read_only.tolist(),
+    ):
+        torch.testing.assert_close(closed_form(image, trimap), expected.expand(2, H, W))
+    for other, message in {
+        image.to_sparse(): "is torch.sparse_coo; pass image.to_dense",
+        torch.masked.masked_tensor(image, image > 0.5): "is a masked tensor",
+        torch.nested.nested_tensor([image, image]): "is a nested tensor",
+        torch.quantize_per_tensor(image, 0.1, 0, torch.quint8): "is quantised",
+        image.to(torch.complex64): "takes real numbers",
+    }.items():
+        with pytest.raises(InputError, match=f"^image: {message}"):
+            closed_form(other, TRIMAP)
+
+
+def test_vmap():
+    images, trimaps = torch.rand(3, 3, H, W, dtype=torch.float64), torch.stack([TRIMAP, TRIMAP.flip(1)])
+    one = {"epsilon": 1e-3}
+    expected = torch.stack([closed_form(images, trimap, **one) for trimap in trimaps])
+
+    def mapped(function, **options):
+        return torch.func.vmap(function, **options)
+
+    alpha = mapped(
+        lambda trimap: mapped(lambda image: closed_form(image, trimap, **one), in_dims=-1)(images.movedim(0, -1))
+    )(trimaps)
+    torch.testing.assert_close(alpha, expected)
+    torch.testing.assert_close(mapped(lambda trimap: closed_form(images, trimap, **one))(trimaps), expected)
+    confidences = torch.tensor([0.1, 1.0])
+    alpha = mapped(lambda confidence: closed_form(images, TRIMAP, confidence=confidence, **one))(confidences)
+    torch.testing.assert_close(alpha[1], closed_form(images, TRIMAP, confidence=1.0, **one))
+    assert mapped(lambda image: closed_form(image, TRIMAP))(images[:0]).shape == (0, H, W)
+    images.requires_grad_()
+    ours, theirs = (
+        torch.autograd.grad(alpha.square().sum(), images)
+        for alpha in (
+            mapped(lambda image: closed_form(image, TRIMAP, **one))(images),
+            closed_form(images, TRIMAP, **one),
+        )
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_jacobians_row_by_row():
+    image = uniform(3, H, W)
+    means = closed_form(image, TRIMAP, epsilon=1e-2).mean(dim=0)
+    rows = torch.autograd.functional.jacobian(lambda i: closed_form(i, TRIMAP, epsilon=1e-2).mean(dim=0), image)
+    back = torch.func.vmap(lambda row: torch.autograd.grad(means, image, row, retain_graph=True)[0])
+    torch.testing.assert_close(back(torch.eye(W, dtype=torch.float64)), rows)
+    with pytest.raises(UnsupportedError, match="is_grads_batched and vectorize=True are not available"):
+        torch.autograd.grad(means, image, torch.eye(W, dtype=torch.float64), is_grads_batched=True)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_derivatives_that_are_not_there_are_refused(compiled):
+    """PyTorch takes a derivative of forward mode that an operation lacks for 0."""
+    image = torch.rand(3, H, W)
+
+    def matte(image):
+        return closed_form(image, TRIMAP)
+
+    function = torch.compile(matte, backend="aot_eager") if compiled else matte
+    function(image)
+    for transformed in (
+        lambda: torch.func.jvp(function, (image,), (image,)),
+        lambda: torch.func.grad(lambda i: function(i).sum())(image),
+        lambda: torch.func.vmap(torch.func.grad(lambda i: function(i).sum()))(image[None]),
+    ):
+        with pytest.raises(UnsupportedError, match=r"not available; take torch\.autograd\.grad or backward"):
+            transformed()
+    with forward_ad.dual_level():
+        function(image)  # of which no derivative is asked for
+        with pytest.raises(UnsupportedError, match="forward-mode derivatives are not available"):
+            function(forward_ad.make_dual(image, image))
+
+
+@pytest.mark.parametrize("fullgraph", [False, True])
+def test_errors_are_the_same_when_compiled(fullgraph):
+    image = torch.rand(3, H, W)
+    for call, message in {
+        lambda i: closed_form(i, TRIMAP[1:]): "^trimap: shape",
+        lambda i: closed_form(i, TRIMAP, radius="3"): "^radius: takes",
+        lambda i: closed_form(i, TRIMAP, solver="cg"): "^solver: takes",
+        lambda i: closed_form(300 * i, TRIMAP): "^image: floating values are in",
+        lambda i: knn(i, TRIMAP.long()): "^trimap: integers are uint8 or uint16",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            torch.compile(call, backend="aot_eager", fullgraph=fullgraph)(image)
+
+
+def test_compiled_layers_keep_their_own_solvers():
+    """One compiled function for two layers that differ in their solvers alone."""
+    exact, rough = ClosedForm(solver=CG(rtol=1e-10)), ClosedForm(solver=CG(rtol=0.3, preconditioner=Jacobi()))
+    image = torch.rand(3, 24, 30, dtype=torch.float64)
+    trimap = torch.from_numpy(banded_trimap(24, 30))
+    compiled = torch.compile(lambda layer: layer(image, trimap), backend="aot_eager", fullgraph=True)
+    for layer in (exact, rough, pickle.loads(pickle.dumps(rough)), copy.deepcopy(exact)):
+        torch.testing.assert_close(compiled(layer), layer(image, trimap), rtol=0, atol=0)
+    assert (exact(image, trimap) - rough(image, trimap)).abs().max() > 1e-3
+
+
+LAYERS = {
+    "none": lambda: ClosedForm(radius=2, epsilon=1e-3),
+    "CG": lambda: ClosedForm(solver=CG(rtol=1e-10), epsilon=1e-3),
+    "rough": lambda: ClosedForm(solver=CG(rtol=0.1, preconditioner=Jacobi()), epsilon=1e-3),
+    "own preconditioner": lambda: ClosedForm(solver=CG(rtol=1e-11, preconditioner=Halving(3.0)), epsilon=1e-3),
+    "own solver": lambda: Knn(solver=Cautious(0.5), confidence=0.5),
+}
+
+
+def _elsewhere(_, layer, image, trimap, folder):
+    """In a fresh process, whose first solvers are others."""
+    layers = [ClosedForm(solver=solver) for solver in (Direct(), CG(rtol=0.5), CG(rtol=0.4, preconditioner=Jacobi()))]
+    found = {"argument": layer(image, trimap)}
+    for name in LAYERS:
+        loaded = torch.load(folder / f"{name}.pt", weights_only=False)
+        found[name] = loaded(image, trimap)
+    program = torch.export.load(folder / "program.pt2").module()
+    found["program"] = program(image, trimap)
+    try:
+        torch.export.load(folder / "with solver.pt2").module()(image, trimap)
+    except UnsupportedError as error:
+        found["message"] = str(error)
+    torch.save(found, folder / "found.pt")
+    assert len(layers) == 3
+
+
+@pytest.mark.filterwarnings("default")
+def test_layers_travel(tmp_path):
+    image, trimap = torch.rand(3, 12, 14, dtype=torch.float64), torch.from_numpy(banded_trimap(12, 14))
+    layers = {name: make() for name, make in LAYERS.items()}
+    for name, layer in layers.items():
+        torch.save(layer, tmp_path / f"{name}.pt")
+    torch.export.save(torch.export.export(layers["none"], (image, trimap)), tmp_path / "program.pt2")
+    torch.export.save(torch.export.export(layers["CG"], (image, trimap)), tmp_path / "with solver.pt2")
+    torch.multiprocessing.spawn(_elsewhere, (layers["CG"], image, trimap, tmp_path), nprocs=1)
+    found = torch.load(tmp_path / "found.pt")
+    for name, layer in layers.items():
+        torch.testing.assert_close(found[name], layer(image, trimap), rtol=0, atol=1e-9)
+    torch.testing.assert_close(found["argument"], layers["CG"](image, trimap), rtol=0, atol=1e-9)
+    torch.testing.assert_close(found["program"], layers["none"](image, trimap), rtol=0, atol=1e-9)
+    assert (layers["rough"](image, trimap) - layers["CG"](image, trimap)).abs().max() > 1e-6
+    assert "its solver did not come with it" in found["message"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_copies_of_layers_have_their_solvers(name):
+    image = torch.rand(3, H, W)
+    layer = LAYERS[name]()
+    expected = layer(image, TRIMAP)
+    for other in (copy.deepcopy(layer), copy.copy(layer), pickle.loads(pickle.dumps(layer))):
+        assert repr(other) == repr(layer)
+        torch.testing.assert_close(other(image, TRIMAP), expected, rtol=0, atol=0)
+    other.options["solver"] = Direct()
+    torch.testing.assert_close(other(image, TRIMAP), type(layer)(**other.options)(image, TRIMAP), rtol=0, atol=0)
+    assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _operation._SOLVERS)
+
+
+def test_layers_tell_their_options():
+    assert repr(ClosedForm(radius=2, solver=CG(rtol=1e-9))) == f"ClosedForm(radius=2, solver={CG(rtol=1e-9)!r})"
+    assert repr(Knn()) == "Knn()"
+    assert repr(Propagate(confidence=0.8, normalisation="row")) == "Propagate(confidence=0.8, normalisation='row')"
+    assert repr(Affinities(3, bound=4)) == "Affinities(3, pair='concatenated', bound=4)"
+    for make, message in {
+        lambda: ClosedForm(radios=2): "ClosedForm: has no option 'radios'; takes .*radius",
+        lambda: Refine(trimap=TRIMAP): "Refine: has no option 'trimap'",
+        lambda: Knn(preset="xyz"): "preset: takes",
+        lambda: ClosedForm(radius="3"): "radius: takes",
+        lambda: Propagate(solver="cg"): "solver: takes",
+    }.items():
+        with pytest.raises(InputError, match=f"^{message}"):
+            make()
+
+
+def test_solvers_that_look_alike_are_told_apart():
+    """Equal solvers share a name; those of one's own, which may change, have one each."""
+    first, second = Counting([]), Counting([])
+    layers = [ClosedForm(solver=first), ClosedForm(solver=second)]
+    layers[1](torch.rand(3, H, W), TRIMAP)
+    assert (len(first.times), len(second.times)) == (0, 1)
+    same = [ClosedForm(solver=CG(rtol=1e-9)) for _ in range(2)]
+    assert len({layer.solver.name for layer in same}) == 1
+    assert len({layer.solver.name for layer in (*layers, *same)}) == 3
 
 
 @pytest.mark.gpu

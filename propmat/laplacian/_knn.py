@@ -125,11 +125,16 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     True
     """
     pixels = _inputs.image(image, beside={})
-    if preset not in PRESETS:
-        raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {preset!r}")
-    if PRESETS[preset].hue and pixels.shape[2] != 3:
+    if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
         raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
     return Knn(to_host(pixels), preset, beside={"image": pixels})
+
+
+def known_preset(preset: Any) -> str:
+    """The name of a preset, or an `InputError`."""
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {preset!r}")
+    return preset
 
 
 @dataclass(frozen=True, eq=False, repr=False)

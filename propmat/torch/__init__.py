@@ -1,8 +1,16 @@
 """The verbs on PyTorch tensors: batched, differentiable once, opaque to `torch.compile`.
 
-Tensors may have any leading axes; images have their channels first, (..., C, H, W), all maps are (..., H, W). Float32
-and float64 go in and out, half precision comes out as float32; the solving is done in float64. Where no gradient is
-needed none is prepared.
+Tensors may have any leading axes; images have their channels first, (..., C, H, W), all maps are (..., H, W). Leading
+axes are those of the batch, or there are none and all images share the tensor; a channel axis of 1, (B, 1, H, W), is
+dropped from a map, and nothing else is broadcast. Several maps on one image, (K, H, W) beside (C, H, W), give K mattes.
+
+Alpha is float32 or float64 as the image or the affinities are, float32 where these are integers or half precision; the
+solving is done in float64. Integers are read as by the verbs of NumPy: images and maps are uint8, uint16 or bool, and
+scaled by their maximum; affinities and confidences are plain numbers. Where no gradient is needed none is prepared.
+
+`torch.func.vmap` adds a leading axis. Derivatives are those of `backward` and `torch.autograd.grad`, one gradient at a
+time; other transforms of `torch.func` and forward mode are refused. Layers may be copied and pickled, solvers included.
+A program of `torch.export` may be saved; one that was exported with a solver runs in its own process only.
 
 >>> import torch
 >>> import propmat.torch

@@ -2,50 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from propmat import _batches, _inputs
 from propmat.errors import InputError
-from propmat.torch._operation import known_solver
+from propmat.torch._operation import Solver
 from propmat.torch._verbs import closed_form, knn, propagate, refine
 
 
 class _Verb(torch.nn.Module):
     """A verb whose options are fixed when it is made."""
 
+    verb: ClassVar[Callable[..., Tensor]]
+
     def __init__(self, **options: Any) -> None:
         super().__init__()
-        self.options = options | {"solver": known_solver(options.get("solver"))}
+        parameters = inspect.signature(self.verb).parameters.values()
+        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "trimap"]
+        for name in options:
+            if name not in known:
+                raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
+        _batches.checked(**{name: options[name] for name in ("radius", "preset", "solver") if name in options})
+        self.options = options
+        self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
+
+    def given(self) -> dict[str, Any]:
+        solver = self.options.get("solver")
+        return {**self.options, "solver": self.solver if solver is self.solver.solver else solver}
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
 
 
 class ClosedForm(_Verb):
     """`closed_form` as a layer: (image, trimap) → alpha."""
 
+    verb = staticmethod(closed_form)
+
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
-        return closed_form(image, trimap, **self.options)
+        return closed_form(image, trimap, **self.given())
 
 
 class Knn(_Verb):
     """`knn` as a layer: (image, trimap) → alpha."""
 
+    verb = staticmethod(knn)
+
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
-        return knn(image, trimap, **self.options)
+        return knn(image, trimap, **self.given())
 
 
 class Refine(_Verb):
     """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha."""
 
+    verb = staticmethod(refine)
+
     def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
-        return refine(image, alpha, confidence, trimap=trimap, **self.options)
+        return refine(image, alpha, confidence, trimap=trimap, **self.given())
 
 
 class Propagate(_Verb):
     """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's."""
 
+    verb = staticmethod(propagate)
+
     def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
-        return propagate(affinities, trimap, **self.options)
+        return propagate(affinities, trimap, **self.given())
 
 
 class Affinities(torch.nn.Module):
@@ -66,7 +93,7 @@ class Affinities(torch.nn.Module):
     Raises
     ------
     InputError
-        If `pair` is not one of the two.
+        If an argument is not as above, or features have another number of channels.
 
     References
     ----------
@@ -86,16 +113,24 @@ class Affinities(torch.nn.Module):
         if pair not in ("concatenated", "differences"):
             raise InputError(f"pair: takes 'concatenated' or 'differences', got {pair!r}")
         self.pair = pair
-        self.bound = bound
+        self.bound = _inputs.positive(bound, "bound")
+        features = _inputs.whole_number(features, "features")
         self.first = torch.nn.Parameter(0.01 * torch.randn(features))
         self.second = torch.nn.Parameter(0.01 * torch.randn(features)) if pair == "concatenated" else None
         self.bias = torch.nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        channels = len(self.first)
+        if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != channels:
+            got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+            raise InputError(f"features: takes a tensor of shape (..., {channels}, H, W), got {got}")
         return (
             self.weights(features[..., :, :-1], features[..., :, 1:]),
             self.weights(features[..., :-1, :], features[..., 1:, :]),
         )
+
+    def extra_repr(self) -> str:
+        return f"{len(self.first)}, pair={self.pair!r}, bound={self.bound:g}"
 
     def weights(self, one: Tensor, other: Tensor) -> Tensor:
         """Affinities of pixels with features (..., features, h, w) on either side."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from propmat._batches import FOUR, PAIR, named
 from propmat.errors import InputError
-from propmat.torch._operation import solve
-from propmat.trimap import FOREGROUND_AT_LEAST, Trimap
+from propmat.torch._arguments import scaled, taken
+from propmat.torch._operation import check_values, solve
+from propmat.trimap import FOREGROUND_AT_LEAST
 
 
 def closed_form(
@@ -28,13 +29,13 @@ def closed_form(
     Parameters
     ----------
     image : (..., C, H, W) tensor
-        In [0, 1].
+        Floating in [0, 1], uint8 or uint16 (scaled by their maximum).
     trimap : (..., H, W) tensor, array or Trimap
         At most 0.1 is background, at least 0.9 foreground, the rest unknown.
     values : (..., H, W) tensor, optional
         In [0, 1], other values than the trimap's labels on its known pixels.
     confidence : float or tensor (), (B,) or (..., H, W), optional
-        Holds known pixels softly, (L + C) α = C α*; by default they are exact.
+        Holds known pixels softly, (L + C) α = C α*; by default they are exact. (B,): one number for each image.
     epsilon : float or tensor () or (B,)
     radius, solver
         As in `propmat.closed_form`.
@@ -42,12 +43,14 @@ def closed_form(
     Returns
     -------
     (..., H, W) tensor
-        Alpha in [0, 1].
+        Alpha in [0, 1], with the leading axes of the image, or of the maps if the image has none.
 
     Raises
     ------
     InputError
-        If an argument is not as above; of a batch it names the image.
+        If an argument is not as above, or its leading axes are not those of the others; of a batch it names the image.
+    UnsupportedError
+        For derivatives other than those of `backward`, see `propmat.torch`.
     ConvergenceError
         If a solver with ``strict=True`` did not converge, forwards or backwards.
 
@@ -59,8 +62,8 @@ def closed_form(
     >>> propmat.torch.closed_form(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5))[0]
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    inputs = {"image": image, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return _solved("closed_form", inputs, trimap, radius=radius, solver=solver)
+    given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
+    return solve("closed_form", taken("closed_form", given), radius=radius, solver=solver)
 
 
 def knn(
@@ -77,7 +80,7 @@ def knn(
     Parameters
     ----------
     image : (..., C, H, W) tensor
-        In [0, 1].
+        Floating in [0, 1], uint8 or uint16 (scaled by their maximum).
     preset
         As in `propmat.knn`.
     trimap, values, confidence, solver
@@ -90,7 +93,7 @@ def knn(
 
     Raises
     ------
-    InputError, ConvergenceError
+    InputError, UnsupportedError, ConvergenceError
         As `propmat.torch.closed_form`.
 
     Examples
@@ -101,8 +104,8 @@ def knn(
     >>> propmat.torch.knn(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
     torch.Size([3, 5])
     """
-    inputs = {"image": image, "values": values, "confidence": confidence}
-    return _solved("knn", inputs, trimap, preset=preset, solver=solver)
+    given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
+    return solve("knn", taken("knn", given), preset=preset, solver=solver)
 
 
 def refine(
@@ -120,7 +123,7 @@ def refine(
     Parameters
     ----------
     image : (..., C, H, W) tensor
-        In [0, 1].
+        Floating in [0, 1], uint8 or uint16 (scaled by their maximum).
     alpha : (..., H, W) tensor
         The matte to refine, in [0, 1].
     confidence : float or tensor (), (B,) or (..., H, W), >= 0
@@ -135,7 +138,7 @@ def refine(
 
     Raises
     ------
-    InputError, ConvergenceError
+    InputError, UnsupportedError, ConvergenceError
         As `propmat.torch.closed_form`.
 
     Examples
@@ -147,8 +150,8 @@ def refine(
     >>> propmat.torch.refine(image, rough, 0.01)[1]
     tensor([0.0000, 0.1976, 0.5000, 0.8024, 1.0000])
     """
-    inputs = {"image": image, "alpha": alpha, "confidence": confidence, "values": values, "epsilon": epsilon}
-    return _solved("refine", inputs, trimap, solver=solver)
+    given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
+    return solve("refine", taken("refine", {**given, "confidence": confidence}), solver=solver)
 
 
 def propagate(
@@ -181,7 +184,7 @@ def propagate(
 
     Raises
     ------
-    InputError, ConvergenceError
+    InputError, UnsupportedError, ConvergenceError
         As `propmat.torch.closed_form`.
 
     References
@@ -196,23 +199,30 @@ def propagate(
     >>> propmat.torch.propagate(edges, torch.tensor([[0, 0.5, 1]]))
     tensor([[0.0000, 0.7500, 1.0000]])
     """
-    horizontal, vertical = affinities
     if normalisation not in (None, "row", "symmetric"):
         raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {normalisation!r}")
-    inputs = {"horizontal": horizontal, "vertical": vertical, "values": values, "confidence": confidence}
+    given = {**named(affinities, PAIR), "trimap": trimap, "values": values, "confidence": confidence}
+    tensors = taken("propagate", given)
     if normalisation is None:
-        return _solved("propagate", inputs, trimap, solver=solver)
+        return solve("propagate", tensors, solver=solver)
+    degree = _degree(tensors["horizontal"], tensors["vertical"])
+    if check_values("propagate", tensors) and not degree.all():  # while values are those that were given
+        y, x = (degree == 0).nonzero()[0, -2:].tolist()
+        raise InputError(
+            f"affinities: those of some pixels are all 0, of the first at ({y}, {x}); normalisation={normalisation!r} "
+            f"takes at least one above 0 for every pixel"
+        )
     # 1 - D⁻¹ W + C, times D from the left, is D - W + D C: the plain form under another confidence.
-    degree = _degree(horizontal, vertical)
-    if confidence is not None:
-        inputs["confidence"] = degree * confidence
+    if "confidence" in tensors:
+        tensors["confidence"] = degree * _over_pixels(tensors["confidence"], degree)
     if normalisation == "row":
-        return _solved("propagate", inputs, trimap, solver=solver)
+        return solve("propagate", tensors, solver=solver)
     # 1 - D^(-1/2) W D^(-1/2) + C, times D^(1/2) from both sides: the same for D^(-1/2) α, here scaled to at most 1.
     root = degree.sqrt()
     scale = root.detach().amin(dim=(-1, -2), keepdim=True) / root
-    inputs["values"] = scale * (_labels(trimap, horizontal) if values is None else values)
-    return (_solved("propagate", inputs, trimap, solver=solver) / scale).clamp(0, 1)
+    held = scaled(tensors["values"]) if "values" in tensors else _labels(tensors["trimap"])
+    tensors["values"] = scale * held
+    return (solve("propagate", tensors, solver=solver) / scale).clamp(0, 1)
 
 
 def propagate_directed(
@@ -250,8 +260,8 @@ def propagate_directed(
     >>> propmat.torch.propagate_directed(edges, torch.tensor([[0, 0.5, 1]]))
     tensor([[0.0000, 0.2500, 1.0000]])
     """
-    inputs = dict(zip(("right", "left", "down", "up"), affinities, strict=True))
-    return _solved("propagate_directed", {**inputs, "values": values, "confidence": confidence}, trimap)
+    given = {**named(affinities, FOUR), "trimap": trimap, "values": values, "confidence": confidence}
+    return solve("propagate_directed", taken("propagate_directed", given))
 
 
 def _degree(horizontal: Tensor, vertical: Tensor) -> Tensor:
@@ -261,40 +271,11 @@ def _degree(horizontal: Tensor, vertical: Tensor) -> Tensor:
     return across + pad(vertical, (0, 0, 0, 1)) + pad(vertical, (0, 0, 1, 0))
 
 
-def _labels(trimap: Any, like: Tensor) -> Tensor:
+def _over_pixels(confidence: Tensor, degree: Tensor) -> Tensor:
+    """One number an image as a map that broadcasts over its pixels."""
+    return confidence if confidence.shape[-2:] == degree.shape[-2:] else confidence[..., None, None]
+
+
+def _labels(trimap: Tensor) -> Tensor:
     """1 on known foreground, 0 elsewhere."""
-    given = _trimap(trimap, like)
-    scaled = given if given.is_floating_point() else given / torch.iinfo(given.dtype).max
-    return (scaled >= FOREGROUND_AT_LEAST).to(like.dtype)
-
-
-def _trimap(trimap: Any, like: Tensor) -> Tensor:
-    if isinstance(trimap, Trimap):
-        trimap = trimap.labels
-    given = torch.as_tensor(trimap, device=like.device).detach()
-    return given.to(torch.uint8) * 255 if given.dtype == torch.bool else given
-
-
-def _solved(verb: str, inputs: Mapping[str, Any], trimap: Any, **options: Any) -> Tensor:
-    """Numbers and tensors in, alpha out."""
-    first = next(iter(inputs.values()))
-    if not isinstance(first, Tensor):
-        raise InputError(f"{next(iter(inputs))}: takes a tensor, got {type(first).__name__}")
-    named = {name: _tensor(value, first) for name, value in inputs.items() if value is not None}
-    if trimap is not None:
-        named["trimap"] = _trimap(trimap, first)
-    axes = tuple((name, _axes_of_one(name, value)) for name, value in named.items())
-    return solve(verb, list(named.values()), axes, **options)
-
-
-def _tensor(value: Any, like: Tensor) -> Tensor:
-    """A tensor of single or double precision."""
-    tensor = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64, device=like.device)
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-
-
-def _axes_of_one(name: str, tensor: Tensor) -> int:
-    """How many axes of a tensor belong to one image."""
-    if name == "image":
-        return 3
-    return 0 if name in ("confidence", "epsilon") and tensor.ndim < 2 else 2
+    return (scaled(trimap.detach()).double() >= FOREGROUND_AT_LEAST).double()
