@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -63,3 +65,24 @@ def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in (__package__, "numba"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, in one printable line; of one that says nothing, its kind."""
+    told = getattr(error, "strerror", None) or str(error)
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(told)).split())
+    return (words[:297] + "...") if len(words) > 300 else words or type(error).__name__
+
+
+@contextmanager
+def refused_as(category: type[PropmatError], subject: str) -> Iterator[None]:
+    """Around other people's parsers: whatever they raise becomes ``category("subject: reason")``, in one line.
+
+    What they may raise on damaged input is nowhere listed. Our own errors, a lack of memory and interrupts pass.
+    """
+    try:
+        yield
+    except (PropmatError, MemoryError):
+        raise
+    except Exception as error:
+        raise category(f"{subject}: {one_line(error)}") from error

@@ -100,6 +100,58 @@ def test_a_star_stands_for_any_suffix(tmp_path):
     assert samples[2].alpha is not None
 
 
+STRAYS = [
+    "._cat.png",
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    "cat.txt",
+    "cat.xmp",
+    "cat.json",
+    "cat.png.aae",
+    "README",
+]
+
+
+@pytest.mark.parametrize("image", ["image/{name}.*", "image/{name}.png"])
+def test_stray_files_are_passed_over(tmp_path, image):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png", "alpha/{name}.png", names=("cat", "dog"))
+    for kind in ("image", "trimap", "alpha"):
+        for stray in STRAYS:
+            (tmp_path / kind / stray).write_text("no picture")
+        (tmp_path / kind / "cat.tiles").mkdir()
+        (tmp_path / kind / "cow.png").mkdir()
+    samples = datasets.folder(tmp_path, image=image, alpha="alpha/{name}.*")
+    assert samples.names == ["cat", "dog"]
+    assert [sample.image.shape for sample in samples] == [(*SHAPE, 3)] * 2
+
+
+def test_hidden_files_are_read_where_a_pattern_asks_for_them(tmp_path):
+    write_set(tmp_path, "image/{name}.png", ".trimaps/.{name}.png")
+    assert datasets.folder(tmp_path, trimap=".trimaps/.{name}.*").names == ["a", "b", "c"]
+
+
+def test_names_with_dots_are_names_of_their_own(tmp_path):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png", names=("cat", "cat.v2"))
+    samples = datasets.folder(tmp_path)
+    assert samples.names == ["cat", "cat.v2"]
+    assert samples[1].image[0, 0, 0] == pytest.approx(0.1, abs=0.5 / 255)
+
+
+def test_two_pictures_of_one_name_are_an_error(tmp_path):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png")
+    write(tmp_path, "image/{name}.jpg", ["b"], lambda _: np.zeros((*SHAPE, 3)))
+    with pytest.raises(InputError, match=r"image: image/b.\* fits several files \(b.jpg, b.png\) under"):
+        datasets.folder(tmp_path)
+
+
+def test_what_is_no_picture_is_named_where_there_is_no_other(tmp_path):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png", names=("cat",))
+    (tmp_path / "image" / "cat.png").rename(tmp_path / "image" / "cat.psd")
+    with pytest.raises(InputError, match=r"image: image/cat.\* fits no file under .*, only cat.psd; takes one"):
+        datasets.folder(tmp_path)
+
+
 def layers(shape=(30, 40)):
     first, second = (datasets.synthetic(seed, shape) for seed in (3, 4))
     foregrounds, alphas = [first.foreground, second.foreground], [first.alpha, second.alpha]
@@ -177,6 +229,58 @@ def test_folder_mistakes(tmp_path, options, message):
         datasets.folder(tmp_path, **options)
 
 
+WRONG_PATTERNS = [
+    "/abs/{name}.png",
+    "C:\\{name}.png",
+    "\\{name}.png",
+    "../{name}.png",
+    "a/../../{name}.png",
+    "..\\{name}.png",
+    "a**{name}.png",
+    "**/{name}.png",
+    "a\0{name}.png",
+    "a\n{name}.png",
+    "{name}\x1b[2J.png",
+    "{name}{name}",
+    "{name}/{name}.png",
+    "{Name}.png",
+    "",
+    "*.png",
+    None,
+    b"{name}.png",
+    ["{name}.png"],
+    5,
+]
+
+
+@pytest.mark.parametrize("kind", ["image", "trimap", "alpha"])
+@pytest.mark.parametrize("pattern", WRONG_PATTERNS, ids=ascii)
+def test_wrong_patterns(tmp_path, kind, pattern):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png")
+    if kind == "alpha" and pattern is None:
+        pytest.skip("no truth")
+    with pytest.raises(InputError, match=f"^{kind}: takes a pattern") as raised:
+        datasets.folder(tmp_path, **{kind: pattern})
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["ca\nt", "\x1b[2Jcat", "cat\t"], ids=ascii)
+def test_names_that_are_fit_for_no_table(tmp_path, name):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png", names=("dog", name))
+    with pytest.raises(InputError, match="trimap: the name of the file .* has control characters; rename it") as raised:
+        datasets.folder(tmp_path)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("root", ["nowhere", "a\0b", "trimap/a.png", 5, None], ids=ascii)
+def test_wrong_roots(tmp_path, monkeypatch, root):
+    write_set(tmp_path, "image/{name}.png", "trimap/{name}.png")
+    monkeypatch.chdir(tmp_path)
+    for read in (datasets.folder, datasets.alphamatting):
+        with pytest.raises(InputError, match="^root: "):
+            read(root)
+
+
 def test_sizes_must_agree(tmp_path):
     write_set(tmp_path, "image/{name}.png", "trimap/{name}.png", "alpha/{name}.png")
     io.write_image(tmp_path / "trimap" / "a.png", np.zeros((24, 31)))
@@ -191,6 +295,9 @@ def test_sizes_must_agree(tmp_path):
     ("options", "message"),
     [
         ({"trimap": 4}, "trimap: takes 1, 2 or 3, got 4"),
+        ({"trimap": True}, "trimap: takes a number, got True"),
+        ({"trimap": [1]}, "trimap: takes a number, got"),
+        ({"part": ["training"]}, r"part: takes 'training' or 'test', got \['training'\]"),
         ({"part": "validation"}, "part: takes 'training' or 'test', got 'validation'"),
         ({"resolution": 600}, "resolution: takes 'low' or 'high', got 600"),
         ({}, "has neither input_training_lowres nor training/image; `propmat datasets fetch"),
@@ -209,6 +316,10 @@ def test_alphamatting_mistakes(tmp_path, options, message):
         ({"seed": -1}, "seed: got -1"),
         ({"repeats": 0}, "repeats: takes a whole number >= 1"),
         ({"reach": (5, 2)}, r"reach: takes \(least, most\), got \(5, 2\)"),
+        ({"reach": 5}, r"reach: takes \(least, most\), got 5"),
+        ({"reach": (1, 2, 3)}, r"reach: takes \(least, most\), got \(1, 2, 3\)"),
+        ({"backgrounds": "sky.png"}, "backgrounds: takes a sequence of paths or arrays, got str"),
+        ({"foregrounds": 5}, "foregrounds: takes a sequence of paths or arrays, got int"),
     ],
 )
 def test_composites_mistakes(changes, message):

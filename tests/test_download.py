@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import re
+import socketserver
 import threading
 import time
 import zipfile
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 
 from propmat.cli import main
-from propmat.datasets import _download, _fetch, fetch_alphamatting
-from propmat.datasets._download import Remote, download
-from propmat.datasets._fetch import unpack
-from propmat.errors import DownloadError, InputError
+from propmat.datasets import _archive, _download, _fetch, fetch_alphamatting
+from propmat.datasets._archive import unpack
+from propmat.datasets._download import Limits, Remote, download
+from propmat.errors import DownloadError, InputError, PropmatWarning
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -193,6 +194,218 @@ def test_without_a_network(monkeypatch, tmp_path, url):
     assert not list(tmp_path.iterdir())
 
 
+# What a server may take
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """A server that answers every request by what a function writes to the connection; its address."""
+    monkeypatch.setenv("no_proxy", "*")
+    with contextlib.ExitStack() as stack:
+
+        def start(respond):
+            class Raw(socketserver.StreamRequestHandler):
+                def handle(self):
+                    while self.rfile.readline().strip():
+                        pass
+                    with contextlib.suppress(OSError):
+                        respond(self.wfile)
+
+            server = stack.enter_context(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Raw))
+            server.daemon_threads = server.block_on_close = False
+            server.daemon_threads = True
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_address[1]}"
+
+        yield start
+
+
+def headed(*headers, status="200 OK", body=b"x" * 100):
+    """A function that writes one whole response."""
+    head = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""])
+    return lambda file: file.write(head.encode("utf-8") + body)
+
+
+def refused(url, tmp_path, **options):
+    """The one line by which a download fails, leaving no target."""
+    with pytest.raises(DownloadError) as raised:
+        download(Remote(f"{url}/file"), tmp_path / "target", **options)
+    assert not (tmp_path / "target").exists()
+    told = str(raised.value)
+    assert told.isprintable()
+    return told
+
+
+def forever(piece):
+    def respond(file):
+        file.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            file.write(piece)
+
+    return respond
+
+
+def test_a_server_without_end(answer, tmp_path):
+    url = answer(forever(bytes(1 << 16)))
+    assert "sends more than 1000000 bytes" in refused(url, tmp_path, limits=Limits(size=1_000_000))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_length_beyond_the_limit_is_refused_at_once(answer, tmp_path):
+    url = answer(headed("Content-Length: 1000001", body=b""))
+    assert "sends more than 1000000 bytes" in refused(url, tmp_path, limits=Limits(size=1_000_000))
+
+
+def dripping(start):
+    """Twenty bytes a second, which renew a timeout of the socket again and again."""
+
+    def respond(file):
+        file.write(start)
+        while True:
+            time.sleep(0.05)
+            file.write(b"x")
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx", b"HTTP/1.1 200 OK\r\nX-Slow: ", b""],
+    ids=["body", "header", "status"],
+)
+def test_a_server_that_drips(answer, tmp_path, start):
+    told = refused(answer(dripping(start)), tmp_path, timeout=0.3)
+    assert ("fewer than 1024 bytes a second" if b"Length" in start else "no answer in time") in told
+
+
+def test_a_server_that_asks_for_patience_without_end(answer, tmp_path):
+    def respond(file):
+        while True:
+            file.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    assert "no answer in time" in refused(answer(respond), tmp_path, timeout=0.2)
+
+
+def test_all_attempts_have_an_end_together(answer, tmp_path):
+    """Each of them brings something, and little."""
+
+    def respond(file):
+        headed("Content-Length: 100000000", body=bytes(1 << 17))(file)
+        time.sleep(0.1)
+
+    told = refused(answer(respond), tmp_path, limits=Limits(seconds=0.5))
+    assert re.search("kept in .*target.part; the same call goes on", told)
+
+
+def test_attempts_that_bring_a_byte_each_end(answer, tmp_path):
+    asked = []
+
+    def respond(file):
+        asked.append(0)
+        headed("Content-Length: 1000000", body=b"x")(file)
+
+    assert "ended after 1 of 1000000 bytes" in refused(answer(respond), tmp_path)
+    assert len(asked) == 3
+
+
+LENGTHS = ["\u00b2", "9" * 5000, "-5", "12 12", "1e3", "0x10", "", "\u0663"]
+
+
+@pytest.mark.parametrize("length", LENGTHS, ids=lambda length: ascii(length)[:12])
+def test_lengths_that_are_no_numbers(answer, tmp_path, length):
+    assert "which is no number of bytes" in refused(answer(headed(f"Content-Length: {length}")), tmp_path)
+
+
+@pytest.mark.parametrize("place", [f"bytes 5-99/{'9' * 5000}", "bytes \u0665-9/10", "bytes -1-9/10", "lines 5-9/10"])
+def test_places_that_are_no_numbers(answer, tmp_path, place):
+    (tmp_path / "target.part").write_bytes(b"12345")
+    url = answer(headed(f"Content-Range: {place}", status="206 Partial Content"))
+    assert "was asked for bytes from 5 on and sends others" in refused(url, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "file:///etc/hostname",
+        "ftp://127.0.0.1/file",
+        "http://localhost.invalid/file",
+        "http://[::1/x",
+        "data:,x",
+        "//a b",
+    ],
+)
+def test_redirections_to_elsewhere(answer, tmp_path, target):
+    told = refused(answer(headed(f"Location: {target}", status="302 Found")), tmp_path)
+    assert re.search("redirects to|is no address that is fetched from", told)
+
+
+def test_redirections_on_one_server(serve, answer, tmp_path):
+    def respond(file):
+        asked.append(0)
+        moved(file) if len(asked) < 3 else headed(body=CONTENT)(file)
+
+    asked, moved = [], headed("Location: /there", status="301 Moved Permanently")
+    download(Remote(f"{answer(respond)}/file", len(CONTENT), SHA256), tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == CONTENT
+    assert "redirects more than 5 times" in refused(answer(moved), tmp_path / "..", timeout=1)
+    elsewhere = headed(f"Location: {serve().url}/file", status="302 Found")
+    assert "takes the same server" in refused(answer(elsewhere), tmp_path / "..")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "taken"),
+    [
+        ("https://a.org/x", "https://b.org/y", True),
+        ("https://a.org/x", "https://a.org/y", True),
+        ("http://a.org/x", "https://a.org/y", True),
+        ("http://a.org:80/x", "http://a.org:80/y", True),
+        ("https://a.org/x", "http://a.org/y", False),
+        ("https://a.org/x", "http://b.org/y", False),
+        ("http://a.org/x", "http://b.org/y", False),
+        ("http://a.org/x", "https://b.org/y", False),
+        ("http://a.org/x", "http://a.org:8080/y", False),
+        ("https://a.org/x", "ftp://a.org/y", False),
+    ],
+)
+def test_which_redirections_are_followed(old, new, taken):
+    if taken:
+        assert _download._redirected(old, new) == new
+    else:
+        with pytest.raises(DownloadError, match=r"https://a.org/x: |http://a.org|ftp://a.org"):
+            _download._redirected(old, new)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc", "ftp://127.0.0.1", "http://", "https:///x", "http://a:99999", "", "http://a\n"]
+)
+def test_addresses_that_are_not_fetched_from(tmp_path, url):
+    assert "is no address that is fetched from" in refused(url, tmp_path)
+
+
+def test_packed_answers_are_refused(answer, tmp_path):
+    told = refused(answer(headed("Content-Encoding: gzip", "Content-Length: 100")), tmp_path)
+    assert "was asked for plain bytes and sends 'gzip'" in told
+
+
+def test_a_full_disk_is_told_at_once(serve, tmp_path):
+    """Stood in for by a folder in the way."""
+    server = serve()
+    (tmp_path / "target.part").mkdir()
+    with pytest.raises(DownloadError, match=r"cannot write .*target.part: Is a directory"):
+        download(Remote(f"{server.url}/file"), tmp_path / "target")
+    assert len(server.asked) == 1
+
+
+def test_http_without_a_checksum_is_said(serve, tmp_path, archives):
+    with pytest.warns(PropmatWarning, match="lowres.zip: no checksum of it is known and http") as told:
+        fetch_alphamatting(tmp_path, part="test", base_url=serve(files=archives).url)
+    assert len(told) == 2
+    assert told[0].filename == __file__
+
+
 # Archives
 
 
@@ -201,6 +414,7 @@ def zipped(members):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             info = zipfile.ZipInfo(name if isinstance(name, str) else name[0])
+            info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16 if isinstance(name, str) else name[1] << 16
             archive.writestr(info, content)
     return buffer.getvalue()
@@ -249,6 +463,84 @@ def test_damaged_archives(tmp_path, damage):
     assert names(tmp_path) == ["a.zip"]
 
 
+def unfit(content, tmp_path, **limits):
+    """The one line by which an archive is refused, leaving nothing behind."""
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DownloadError) as raised:
+        unpack(tmp_path / "a.zip", tmp_path / "target", _archive.Limits(**limits))
+    assert names(tmp_path) == ["a.zip"]
+    assert str(raised.value).isprintable()
+    return str(raised.value)
+
+
+BOMBS = {
+    "one": lambda: zipped({"a.png": bytes(3_000_000)}),
+    "many": lambda: zipped({f"{k}.png": bytes(30_000) for k in range(100)}),
+    "claims less": lambda: understated(zipped({"a.png": bytes(3_000_000)}), 3_000_000),
+}
+
+
+def understated(content, size):
+    """An archive whose headers claim a member to have ten bytes."""
+    return content.replace(size.to_bytes(4, "little"), (10).to_bytes(4, "little"))
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_bombs(tmp_path, bomb):
+    told = unfit(BOMBS[bomb](), tmp_path, harmless=1_000_000)
+    assert ("is damaged" if bomb == "claims less" else "unpacks to more than such an archive may") in told
+
+
+def test_archives_within_the_limits_unpack(tmp_path):
+    (tmp_path / "a.zip").write_bytes(BOMBS["many"]())
+    unpack(tmp_path / "a.zip", tmp_path / "target", _archive.Limits(harmless=3_000_000, members=100))
+    assert len(names(tmp_path / "target")) == 100
+
+
+def test_too_much_of_everything(tmp_path):
+    noise = {f"{k}.png": CONTENT for k in range(3)}
+    assert "unpacks to more than" in unfit(zipped(noise), tmp_path, unpacked=500_000)
+    assert "has 3 members, at most 2 are unpacked" in unfit(zipped(noise), tmp_path, members=2)
+    assert "claims a list of members of" in unfit(zipped(noise), tmp_path, directory=100)
+    twice = zipped({"a.png": b"1", "b.png": b"2"}).replace(b"b.png", b"a.png")
+    assert "has two members of one name" in unfit(twice, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "members", [{"a": b"1", "a/b.png": b"2"}, {"a" * 300: b"1"}, {"a/": b"", "a": b"1"}, {".": b"1"}]
+)
+def test_members_that_cannot_be_written(tmp_path, members):
+    assert "target.zip: is damaged" in unfit(zipped(members), tmp_path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_other_ways_of_packing(tmp_path, method, damaged):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.png", CONTENT)
+    content = bytearray(buffer.getvalue())
+    if damaged:
+        content[100:2000] = bytes(1900)
+    assert f"is packed by method {method}, where stored and deflated ones are read" in unfit(bytes(content), tmp_path)
+
+
+@pytest.mark.parametrize("place", ["unknown method", "encrypted"])
+def test_members_that_cannot_be_unpacked(tmp_path, place):
+    content = bytearray(zipped({"a.png": CONTENT}))
+    central = content.rindex(b"PK\1\2")
+    offset, value = {"unknown method": (10, 77), "encrypted": (8, 1)}[place]
+    content[central + offset] = value
+    told = unfit(bytes(content), tmp_path)
+    assert {"unknown method": "is packed by method 77", "encrypted": "is encrypted"}[place] in told
+
+
+def test_what_macos_adds_is_passed_over(tmp_path):
+    (tmp_path / "a.zip").write_bytes(zipped({"target/GT01.png": b"1", "__MACOSX/target/._GT01.png": b"2"}))
+    unpack(tmp_path / "a.zip", tmp_path / "target")
+    assert names(tmp_path / "target") == ["GT01.png"]
+
+
 # The whole
 
 
@@ -281,10 +573,12 @@ def test_fetch(serve, tmp_path, archives):
     assert (root / "gt_training_lowres" / "GT01.png").read_bytes() == CONTENT
     fetch_alphamatting(root, base_url=server.url)
     assert len(server.asked) == 3  # what is there is not fetched again
-    fetch_alphamatting(root, part="test", base_url=server.url + "/")
+    with pytest.warns(PropmatWarning, match="no checksum"):
+        fetch_alphamatting(root, part="test", base_url=server.url + "/")
     assert (root / "trimap_lowres" / "Trimap3" / "doll.png").read_bytes() == b"trimap"
 
 
+@pytest.mark.filterwarnings("ignore:http.*no checksum:propmat.errors.PropmatWarning")
 def test_a_damaged_archive_is_fetched_anew(serve, tmp_path, archives):
     good = archives["input_lowres.zip"]
     archives["input_lowres.zip"] = good[:-30]
@@ -295,6 +589,34 @@ def test_a_damaged_archive_is_fetched_anew(serve, tmp_path, archives):
     archives["input_lowres.zip"] = good
     fetch_alphamatting(tmp_path, part="test", base_url=server.url)
     assert len(names(tmp_path)) == 5
+
+
+def test_archives_that_are_there_are_not_fetched(tmp_path, archives):
+    """From elsewhere, put into the folder by hand; they are checked and kept."""
+    for name in [name for name in archives if "training" in name]:
+        (tmp_path / name).write_bytes(archives[name])
+    fetch_alphamatting(tmp_path, base_url="http://127.0.0.1:1")
+    assert (tmp_path / "gt_training_lowres" / "GT01.png").read_bytes() == CONTENT
+    assert (tmp_path / "gt_training_lowres.zip").exists()
+    (tmp_path / "gt_training_lowres" / "GT01.png").unlink()
+    (tmp_path / "gt_training_lowres").rmdir()
+    (tmp_path / "gt_training_lowres.zip").write_bytes(archives["gt_training_lowres.zip"][::-1])
+    with pytest.raises(DownloadError, match=r"gt_training_lowres.zip: got SHA-256 .*, the file has SHA-256"):
+        fetch_alphamatting(tmp_path, base_url="http://127.0.0.1:1")
+    assert (tmp_path / "gt_training_lowres.zip").exists()
+
+
+def test_the_default_address_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        _fetch, "download", lambda remote, *_: (_ for _ in ()).throw(DownloadError(f"{remote.url}: 404"))
+    )
+    with pytest.raises(DownloadError) as raised:
+        fetch_alphamatting(tmp_path)
+    told = str(raised.value)
+    assert "no longer serves its archives at this address" in told
+    archives = "input_training_lowres.zip, trimap_training_lowres.zip, gt_training_lowres.zip"
+    assert f"put {archives} from elsewhere into {tmp_path}" in told
+    assert told.isprintable()
 
 
 def test_known_sizes_are_those_of_the_site():
@@ -324,5 +646,11 @@ def test_mistakes(tmp_path):
     with pytest.raises(InputError, match="part: takes"):
         fetch_alphamatting(tmp_path, part="all")
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="root: cannot make the folder"):
-        fetch_alphamatting(tmp_path / "file" / "root")
+    for root in (tmp_path / "file" / "root", "a\0b", 5):
+        with pytest.raises(InputError, match="root: cannot make the folder"):
+            fetch_alphamatting(root)
+    for part in (["training"], None):
+        with pytest.raises(InputError, match="part: takes 'training' or 'test', got"):
+            fetch_alphamatting(tmp_path, part=part)
+    with pytest.raises(InputError, match="base_url: takes an address, got int"):
+        fetch_alphamatting(tmp_path, base_url=5)

@@ -1,6 +1,8 @@
 """Networks: parameter counts and shapes of the papers, what their families contain, gradients, and weights in files."""
 
 import json
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 import propmat
-from propmat import InputError, Trimap, datasets, io, propagate
+from propmat import InputError, PropmatWarning, Trimap, datasets, io, propagate
 from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._blend import Blend
@@ -511,6 +513,266 @@ def test_wrong_files_of_weights(tmp_path):
         load_weights(path, DCNN)
 
 
+# Weights that somebody else made
+
+
+def written(path, tensors, about):
+    """A file of weights as it must not be."""
+    block = about if isinstance(about, str) else json.dumps(about)
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, {"propmat": block})
+    return path
+
+
+def refused(path, kind):
+    """The one line by which a file is refused."""
+    with pytest.raises(InputError) as raised:
+        load_weights(path, kind)
+    told = str(raised.value)
+    assert told.startswith("weights: ")
+    assert told.isprintable()
+    return told
+
+
+SMALL = {
+    "dcnn": lambda: DCNN(("knn",), filters=4, bias=True),
+    "batch": lambda: DeepMattePropNet(32),
+    "group": lambda: DeepMattePropNet(32, norm="group", pair="both", closed_form=True),
+}
+
+
+@pytest.mark.parametrize("network", SMALL)
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        (torch.float32, float("nan")),
+        (torch.float16, float("inf")),
+        (torch.bfloat16, float("nan")),
+        (torch.float64, -float("inf")),
+    ],
+)
+def test_a_weight_that_is_not_finite(tmp_path, network, dtype, value):
+    """At some place of some tensor, of each kind of them in turn."""
+    network = SMALL[network]()
+    state = network.state_dict()
+    floating = [name for name, tensor in state.items() if tensor.is_floating_point()]
+    kinds = {name.rpartition(".")[2]: name for name in floating}
+    for name in kinds.values():
+        tensors = {n: t.to(dtype) if t.is_floating_point() else t for n, t in state.items()}
+        tensors[name] = tensors[name].clone()
+        tensors[name].view(-1)[-1] = value
+        about = {"network": network.name, "options": network.options, "facts": {}}
+        told = refused(written(tmp_path / "w.safetensors", tensors, about), type(network))
+        assert f"the tensor {name} has 1 values that are NaN or infinite" in told
+
+
+def test_weights_too_great_for_single_precision(tmp_path):
+    network = SMALL["dcnn"]()
+    tensors = {name: tensor.double() for name, tensor in network.state_dict().items()}
+    tensors["layers.0.bias"] += 1e300
+    path = written(tmp_path / "w.safetensors", tensors, {"network": "dcnn", "options": network.options})
+    assert "layers.0.bias has 4 values that are NaN or infinite" in refused(path, DCNN)
+
+
+def test_variances_below_zero(tmp_path):
+    network = SMALL["batch"]()
+    network.semantic.encoder[0][1].running_var[0] = -1
+    with pytest.raises(InputError, match="semantic.encoder.0.1.running_var has variances below 0"):
+        save_weights(tmp_path / "w.safetensors", network, {})
+    path = written(
+        tmp_path / "w.safetensors", network.state_dict(), {"network": network.name, "options": network.options}
+    )
+    assert "semantic.encoder.0.1.running_var has variances below 0" in refused(path, DeepMattePropNet)
+
+
+def test_finite_weights_whose_answer_is_not(scene, tmp_path):
+    network = DCNN(("closed_form",), filters=4)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.fill_(3e38)
+        network.layers[-1].weight[0, :2] = -3e38
+    save_weights(tmp_path / "w.safetensors", network, {})
+    with pytest.raises(InputError, match="weights: .*w.safetensors answers NaN or infinite numbers"):
+        dcnn(scene.image, scene.trimap, weights=tmp_path / "w.safetensors")
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path):
+    network = SMALL["dcnn"]()
+    with torch.no_grad():
+        network.layers[2].weight[0] = float("nan")
+    with pytest.raises(InputError, match="the tensor layers.2.weight has 4 values that are NaN or infinite"):
+        save_weights(tmp_path / "w.safetensors", network, {})
+    assert not list(tmp_path.iterdir())
+
+
+WRONG_OPTIONS = {
+    "{filters}": ({"filters": 20_000}, "filters: takes a whole number up to 1024, got 20000"),
+    "huge": ({"filters": 10**18}, "filters: takes a whole number up to 1024"),
+    "fits limits, not the file": ({"filters": 1000}, "size mismatch for layers.0.weight"),
+    "deep": ({"remapping": 10**9}, "remapping: takes a whole number up to 64"),
+    "missing layer": ({"remapping": 5}, "missing tensor 'layers.12.weight'"),
+    "additional layer": ({"remapping": 3}, "unexpected tensor 'layers.10.weight'"),
+    "text": ({"filters": "x"}, "filters: takes a whole number >= 1, got 'x'"),
+    "digits": ({"filters": "64"}, "filters: takes a whole number >= 1, got '64'"),
+    "negative": ({"filters": -1}, "filters: takes a whole number >= 1, got -1"),
+    "zero": ({"filters": 0}, "filters: takes a whole number >= 1, got 0"),
+    "float": ({"filters": 64.0}, "filters: takes a whole number >= 1, got 64.0"),
+    "NaN": ({"filters": float("nan")}, "filters: takes a whole number >= 1, got nan"),
+    "bool": ({"filters": True}, "filters: takes a whole number >= 1, got True"),
+    "None": ({"filters": None}, "filters: takes a whole number >= 1, got None"),
+    "nested": ({"filters": [[64]]}, r"filters: takes a whole number >= 1, got [[64]]"),
+    "not a flag": ({"bias": "no"}, "bias: takes True or False, got 'no'"),
+    "unknown": ({"filter": 64}, "there is no option 'filter', did you mean 'filters'?"),
+    "mattes of text": ({"mattes": "knn"}, "mattes: takes a list of 1 to 16 names, got 'knn'"),
+    "nested mattes": ({"mattes": [["knn"]]}, "mattes: takes names out of"),
+    "many mattes": ({"mattes": ["knn"] * 10**5}, "mattes: takes a list of 1 to 16 names"),
+    "no mattes": ({"mattes": []}, "mattes: takes a list of 1 to 16 names, got []"),
+    "a list": ([], "options: takes names and values, got []"),
+    "a number": (5, "options: takes names and values, got 5"),
+    "nothing": (None, "options: takes names and values, got None"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_OPTIONS)
+def test_options_that_a_file_claims(tmp_path, case):
+    options, message = WRONG_OPTIONS[case]
+    path = written(tmp_path / "w.safetensors", DCNN().state_dict(), {"network": "dcnn", "options": options})
+    told = refused(path, DCNN)
+    assert "does not fit DCNN: " in told
+    assert message in told
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 65}, "width: takes a whole number up to 64, got 65"),
+        ({"width": 0.5}, "width: takes a whole number >= 1, got 0.5"),
+        ({"confidence": -1}, "confidence: takes a finite number >= 0, got -1"),
+        ({"confidence": float("inf")}, "confidence: takes a finite number >= 0, got inf"),
+        ({"confidence": "0.8"}, "confidence: takes a finite number >= 0, got '0.8'"),
+        ({"pair": ["both"]}, "pair: takes 'concat' or 'absdiff' or 'both', got ['both']"),
+        ({"norm": 1}, "norm: takes 'batch' or 'group', got 1"),
+        ({"tie": 1}, "tie: takes True or False, got 1"),
+        ({"colors": True}, "there is no option 'colors', did you mean 'colours'?"),
+        ({"width": 1}, "size mismatch for"),
+    ],
+)
+def test_options_of_deep_matte_prop_net_that_a_file_claims(tmp_path, options, message):
+    network = SMALL["batch"]()
+    about = {"network": network.name, "options": network.options | options}
+    assert message in refused(written(tmp_path / "w.safetensors", network.state_dict(), about), DeepMattePropNet)
+
+
+def test_claims_take_no_memory(tmp_path):
+    """A file of some bytes, whose options would have been built at 6.6 GB; and shapes of which it has no bytes."""
+    tracemalloc.start()
+    path = written(tmp_path / "w.safetensors", {}, {"network": "dcnn", "options": {"filters": 1000, "remapping": 64}})
+    assert "missing tensor" in refused(path, DCNN)
+    header = json.dumps({"a": {"dtype": "F32", "shape": [10**6, 10**6], "data_offsets": [0, 4 * 10**12]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    assert "weights: cannot read" in refused(path, DCNN)
+    path.write_bytes((1 << 40).to_bytes(8, "little") + b"{}")
+    assert "its header claims 1099511627776 bytes, at most 16777216" in refused(path, DCNN)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+
+
+BLOCKS = {
+    "list": ("[]", r"its block 'propmat' is [] and no names with values"),
+    "number": ("5", "its block 'propmat' is 5"),
+    "text": ('"dcnn"', "its block 'propmat' is 'dcnn'"),
+    "null": ("null", "its block 'propmat' is None"),
+    "nested": ("[" * 100_000, "its block 'propmat' is no JSON that is read here"),
+    "nested objects": ('{"a":' * 100_000, "its block 'propmat' is no JSON that is read here"),
+    "digits": ('{"network": ' + "9" * 5000 + "}", "its block 'propmat' is no JSON that is read here"),
+    "none": ("", "its block 'propmat' is no JSON that is read here"),
+    "network": ('{"network": ["dcnn"], "options": {}}', "is of the network ['dcnn'], takes 'dcnn'"),
+    "facts": ('{"network": "dcnn", "options": {}, "facts": 5}', "has facts that are no names with values"),
+    "nested options": (
+        '{"network": "dcnn", "options": ' + "[" * 300 + "]" * 300 + "}",
+        "options: takes names and values",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BLOCKS)
+def test_blocks_of_json_that_are_of_another_form(tmp_path, case):
+    block, message = BLOCKS[case]
+    assert message in refused(written(tmp_path / "w.safetensors", DCNN().state_dict(), block), DCNN)
+
+
+def test_tensors_of_other_kinds(tmp_path):
+    tensors = DCNN().state_dict()
+    about = {"network": "dcnn", "options": {}}
+    for kind in (torch.int32, torch.bool):
+        path = written(
+            tmp_path / "w.safetensors", tensors | {"layers.0.weight": tensors["layers.0.weight"].to(kind)}, about
+        )
+        assert f"the tensor layers.0.weight is of {kind}, takes torch.float32" in refused(path, DCNN)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        assert "is no regular file" in refused(path, DCNN)
+    for path in (5, None, b"w", tmp_path / "a\0b", ""):
+        refused(path, DCNN)
+    with pytest.raises(InputError, match="kind: takes DCNN or DeepMattePropNet, got 'dcnn'"):
+        load_weights(tmp_path, "dcnn")
+
+
+def test_facts_that_json_cannot_hold(tmp_path):
+    for facts in ({"a": object()}, {"a": 1j}, {(1, 2): 3}):
+        with pytest.raises(InputError, match="facts: take what JSON can hold"):
+            save_weights(tmp_path / "w.safetensors", SMALL["dcnn"](), facts)
+    with pytest.raises(InputError, match="weights: cannot write .*: No such file"):
+        save_weights(tmp_path / "nowhere" / "w.safetensors", SMALL["dcnn"](), {})
+
+
+# Pictures and trimaps
+
+
+@pytest.mark.parametrize("verb", [dcnn, deep_matte_prop_net])
+def test_wrong_pictures_are_refused_as_by_the_verbs(scene, verb):
+    image, trimap = scene.image, scene.trimap
+    pairs = [
+        (np.full_like(image, np.nan), trimap),
+        (255 * image, trimap),
+        (np.rint(255 * image).astype(int), trimap),
+        (np.dstack([image, scene.alpha]), trimap),
+        (image, trimap[:-1]),
+        (image, np.dstack([trimap] * 3)),
+        (image, trimap * np.nan),
+        (image, np.full_like(trimap, 0.5)),
+        (image[:2, :3], np.array([[0, 0.5, 1]] * 2)),
+        (image[:, :0], trimap[:, :0]),
+    ]
+    for pair in pairs:
+        with pytest.raises(InputError) as expected:
+            propmat.closed_form(*pair)
+        with pytest.raises(InputError) as found:
+            verb(*pair)
+        assert str(found.value) == str(expected.value)
+    with pytest.raises(InputError, match="image: takes grey or 3 channels, got shape"):
+        verb(np.dstack([image, image]), trimap)
+
+
+@pytest.mark.parametrize("verb", [dcnn, deep_matte_prop_net])
+@pytest.mark.parametrize("kept", ["mask", "foreground", "background"])
+def test_what_needs_no_network_is_said_as_by_the_verbs(scene, verb, kept):
+    trimap = {
+        "mask": scene.alpha > 0.5,
+        "foreground": np.where(scene.trimap == 0, 0.5, scene.trimap),
+        "background": np.where(scene.trimap == 1, 0.5, scene.trimap),
+    }[kept]
+    with pytest.warns(PropmatWarning) as expected:
+        alpha = propmat.closed_form(scene.image, trimap)
+    with pytest.warns(PropmatWarning) as told:
+        found = verb(scene.image, trimap)
+    np.testing.assert_array_equal(found, alpha)
+    assert [str(warning.message) for warning in told] == [str(warning.message) for warning in expected]
+
+
 def test_wrong_options():
     with pytest.raises(InputError, match="mattes: takes names out of closed_form, .*, got 'poisson'"):
         DCNN(("poisson",))
@@ -520,6 +782,8 @@ def test_wrong_options():
         DeepMattePropNet(16, norm="layer")
     with pytest.raises(InputError, match="preset: takes 'faithful' or 'three_mattes' or 'small', got 'large'"):
         DCNN.preset("large")
+    with pytest.raises(InputError, match="options: there is no option 'filtres', did you mean 'filters'"):
+        DCNN.preset("small", filtres=4)
 
 
 # The command

@@ -1,23 +1,29 @@
 """Training: configurations, problems and their cache, balanced batches, checkpoints that go on to the same result."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.networks._dcnn import MARGIN, matte, stacked
-from propmat.networks._weights import read_tensors
 from propmat.networks.training import prepare, read_config, train
 from propmat.networks.training.__main__ import main
 from propmat.networks.training._batches import Crops, Patches, exchanged, exchanged_crop, grouped, windows
 from propmat.networks.training._config import SCHEDULES, parse_config
+from propmat.networks.training._lock import held
 from propmat.networks.training._loop import rate
 from propmat.networks.training._problems import load
 from propmat.networks.training._soap import Soap
@@ -236,7 +242,7 @@ def test_crops(cache, tmp_path):
     with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
         Crops(problems, replace(config, schedule=replace(config.schedule, crop=65)), CPU)
     with pytest.raises(InputError, match="precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'"):
-        Crops(problems, replace(config, schedule=replace(config.schedule, precision="bfloat16")), CPU)
+        replace(config, schedule=replace(config.schedule, precision="bfloat16"))
 
 
 def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
@@ -282,7 +288,9 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, n
         train(stopped, "cpu", stop)
     assert not (stopped.output / "weights.safetensors").exists()
     train(stopped, "cpu")
-    ours, expected = (read_tensors(run.output / "weights.safetensors")[0] for run in (stopped, whole))
+    ours, expected = (
+        load_weights(run.output / "weights.safetensors", kind)[0].state_dict() for run in (stopped, whole)
+    )
     torch.testing.assert_close(ours, expected, rtol=0, atol=0)
     texts = [(run.output / "log.jsonl").read_text() for run in (stopped, whole)]
     logs = [[json.loads(line) for line in text.splitlines()] for text in texts]
@@ -457,13 +465,329 @@ def test_wrong_configurations(cache, tmp_path):
         parse_config(given | {"data": []})
     with pytest.raises(InputError, match="config: missing .*'output'"):
         parse_config({name: value for name, value in given.items() if name != "output"})
-    with pytest.raises(InputError, match="source: takes alphamatting, folder, synthetic, composites, got 'web'"):
+    with pytest.raises(
+        InputError, match="source: takes 'alphamatting' or 'folder' or 'synthetic' or 'composites', got 'web'"
+    ):
         prepare(parse_config(given | {"data": [{"source": "web"}]}))
     with pytest.raises(InputError, match="composites: takes a source of at least two pictures"):
         prepare(parse_config(given | {"data": [{"source": "synthetic", "count": 1, "composites": 1}]}))
     fresh = parse_config(given | {"cache": str(tmp_path / "fresh")})
     with pytest.raises(InputError, match="lacks the problems of this configuration"):
         load(fresh)
+
+
+WRONG_FILES = {
+    "misspelt": (b'network = "dcnn"\npresets = "small"', "there is no setting 'presets', did you mean 'preset'?"),
+    "misspelt in training": (b'network = "dcnn"\n[training]\nitterations = 5', "did you mean 'iterations'?"),
+    "misspelt schedule": (b'network = "dcnn"\n[training]\nshedule = "fast"', "did you mean 'schedule'?"),
+    "not UTF-8": ('network = "dcnn" # \u00e9'.encode("latin-1"), "codec can't decode"),
+    "UTF-16": ('network = "dcnn"'.encode("utf-16"), "codec can't decode"),
+    "empty": (b"", "network: takes 'dcnn' or 'deep_matte_prop_net', got None"),
+    "network = []": (b"network = []", "network: takes 'dcnn' or 'deep_matte_prop_net', got []"),
+    "network = {}": (b"network = {a = 1}", "network: takes 'dcnn'"),
+    "data = 5": (b'network = "dcnn"\ndata = 5', "data: takes at least one table [[data]], got 5"),
+    "data = [5]": (b'network = "dcnn"\ndata = [5]', "data: takes a table of settings, got 5"),
+    "one table": (b'network = "dcnn"\n[data]\nsource = "synthetic"', "data: takes at least one table [[data]], got {"),
+    "no source": (b'network = "dcnn"\n[[data]]\ncount = 5', "source: takes 'alphamatting' or"),
+    "source = []": (b'network = "dcnn"\n[[data]]\nsource = []', "source: takes 'alphamatting' or"),
+    "training = 5": (b'network = "dcnn"\ntraining = 5', "training: takes a table of settings, got 5"),
+    "schedule = []": (b'network = "dcnn"\n[training]\nschedule = []', "schedule: takes 'faithful' or 'fast', got []"),
+    "nested lists": (b"network = " + b"[" * 50_000, "cannot read"),
+    "nested tables": (b"network = " + b"{a=" * 50_000, "cannot read"),
+    "digits": (b"seed = " + b"9" * 5000, "cannot read"),
+    "not TOML": (b"\0\1\2", "cannot read"),
+    "long": (b"#" * 2_000_000, "has more than 1048576 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_files_that_are_no_configuration(tmp_path, case):
+    content, message = WRONG_FILES[case]
+    (tmp_path / "config.toml").write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_config(tmp_path / "config.toml")
+    assert message in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+WRONG_SETTINGS = [
+    ({"preset": ["small"]}, "preset: takes text, got ['small']"),
+    ({"preset": "tiny"}, "preset: takes 'faithful' or"),
+    ({"options": 5}, "options: takes a table of settings, got 5"),
+    ({"options": {"filters": "x"}}, "filters: takes a whole number >= 1, got 'x'"),
+    ({"options": {"filters": 20_000}}, "filters: takes a whole number up to 1024, got 20000"),
+    ({"options": {"filter": 4}}, "there is no option 'filter', did you mean 'filters'"),
+    ({"options": {"mattes": 5}}, "mattes: takes a list of 1 to 16 names, got 5"),
+    ({"cache": 5}, "cache: takes text, got 5"),
+    ({"cache": "a\0b"}, "cache: takes text"),
+    ({"output": ["run"]}, "output: takes text, got ['run']"),
+    ({"held_out": "GT02"}, "held_out: takes a list of values, got 'GT02'"),
+    ({"held_out": [2]}, "held_out: takes text, got 2"),
+    ({"seed": -1}, "seed: takes a whole number >= 0, got -1"),
+    ({"seed": "0"}, "seed: takes a whole number >= 0, got '0'"),
+    ({"seed": 10**30}, "seed: takes a whole number up to"),
+]
+WRONG_SCHEDULES = [
+    ({"iterations": 2.5}, "iterations: takes a whole number >= 1, got 2.5"),
+    ({"iterations": "6"}, "iterations: takes a whole number >= 1, got '6'"),
+    ({"batch": True}, "batch: takes a whole number >= 1, got True"),
+    ({"batch": 10**12}, "batch: takes a whole number up to 65536"),
+    ({"crop": -48}, "crop: takes a whole number >= 1, got -48"),
+    ({"log_every": []}, "log_every: takes a whole number >= 1, got []"),
+    ({"rate": float("nan")}, "rate: takes a finite number from 0 to 1e+06, got nan"),
+    ({"rate": -1e-3}, "rate: takes a finite number from 0 to 1e+06, got -0.001"),
+    ({"rate": 0}, "rate: takes a finite number > 0, got 0"),
+    ({"rate": float("inf")}, "rate: takes a finite number"),
+    ({"momentum": 1.5}, "momentum: takes a finite number from 0 to 1, got 1.5"),
+    ({"weight_decay": -1}, "weight_decay: takes a finite number"),
+    ({"clip": "1"}, "clip: takes a finite number"),
+    ({"optimiser": ["adam"]}, "optimiser: takes text, got ['adam']"),
+]
+WRONG_SOURCES = [
+    ({"count": 0}, "a source 'synthetic' takes count, which is missing or empty"),
+    ({"count": -1}, "count: takes a whole number >= 0, got -1"),
+    ({"count": 2.0}, "count: takes a whole number >= 0, got 2.0"),
+    ({"shape": [64]}, "shape: takes a list of 2 values, got [64]"),
+    ({"shape": [64, "80"]}, "shape: takes a whole number >= 16, got '80'"),
+    ({"shape": [10**6, 10**6]}, "shape: takes a whole number up to 4096"),
+    ({"scale": [1, 0.5]}, "scale: takes (least, most), got (1, 0.5)"),
+    ({"scale": [0, 1]}, "scale: takes a finite number from 0.01 to 1, got 0"),
+    ({"scale": 0.5}, "scale: takes a list of 2 values, got 0.5"),
+    ({"reach": [2, 1]}, "reach: takes (least, most), got (2, 1)"),
+    ({"reach": [1, float("nan")]}, "reach: takes a whole number >= 1, got nan"),
+    ({"composites": "1"}, "composites: takes a whole number >= 0, got '1'"),
+    ({"trimaps": [1]}, "data: there is no setting of 'synthetic' 'trimaps'"),
+    ({"source": "alphamatting", "trimaps": [4]}, "trimaps: takes a whole number up to 3, got 4"),
+    ({"source": "alphamatting", "trimaps": [[1]]}, "trimaps: takes a whole number >= 1, got [1]"),
+    ({"source": "alphamatting", "trimaps": []}, "trimaps: takes different numbers out of 1, 2, 3, got ()"),
+    ({"source": "alphamatting", "trimaps": [1, 1]}, "trimaps: takes different numbers out of 1, 2, 3, got (1, 1)"),
+    ({"source": "alphamatting", "root": 5}, "root: takes text, got 5"),
+    ({"source": "folder", "patterns": {"trimaps": "{name}.png"}}, "no pattern 'trimaps', did you mean 'trimap'?"),
+    ({"source": "folder", "patterns": {"trimap": 5}}, "trimap: takes text, got 5"),
+    ({"source": "folder", "patterns": "{name}"}, "patterns: takes a table of settings"),
+    ({"source": "composites", "count": 1}, "a source 'composites' takes foregrounds, which is missing or empty"),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "changes", "message"),
+    [("config", *case) for case in WRONG_SETTINGS]
+    + [("training", *case) for case in WRONG_SCHEDULES]
+    + [("data", *case) for case in WRONG_SOURCES],
+    ids=str,
+)
+def test_settings_of_wrong_kinds(tmp_path, where, changes, message):
+    given = settings(tmp_path / "cache", tmp_path / "run")
+    if where == "config":
+        given |= changes
+    elif where == "training":
+        given["training"] |= changes
+    elif "source" in changes:
+        given["data"] = [changes]
+    else:
+        given["data"][0] |= changes
+    with pytest.raises(InputError) as raised:
+        parse_config(given)
+    assert message in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("pattern", ["/etc/*", "../*", "a**/*", "a\nb", "{name}"], ids=ascii)
+def test_patterns_of_composites(tmp_path, pattern):
+    data = {
+        "source": "composites",
+        "root": str(tmp_path),
+        "count": 1,
+        "foregrounds": pattern,
+        "alphas": "*",
+        "backgrounds": "*",
+    }
+    with pytest.raises(InputError, match="foregrounds: takes a pattern"):
+        prepare(parse_config(settings(tmp_path / "cache", tmp_path / "run") | {"data": [data]}))
+
+
+def test_stray_files_shift_no_composites(copy, tmp_path):
+    """Foregrounds go with mattes by their order."""
+    for kind in ("image", "alpha"):
+        (tmp_path / "training" / kind / ".DS_Store").write_text("no picture")
+    (tmp_path / "training" / "image" / "._a.png").write_text("no picture")
+    (tmp_path / "training" / "alpha" / "a.txt").write_text("no picture")
+    files = {"foregrounds": "training/image/*", "alphas": "training/alpha/*.*", "backgrounds": "training/image/*.*"}
+    data = {"source": "composites", "root": str(tmp_path), "count": 1, "reach": [1, 2], **files}
+    config = parse_config(settings(tmp_path / "cache", tmp_path / "run") | {"data": [data], "held_out": []})
+    prepare(config)
+    assert [problem.uses for problem in load(config)[0]] == [("a",), ("b",)]
+
+
+def test_places_of_configurations(tmp_path):
+    for path in (tmp_path, tmp_path / "nothing.toml", tmp_path / "a\0b", 5, None):
+        with pytest.raises(InputError, match="config: ") as raised:
+            read_config(path)
+        assert str(raised.value).isprintable()
+    text = (
+        "\ufeff"
+        + 'network = "dcnn"\r\ncache = "c"\r\noutput = "o"\r\n[[data]]\r\nsource = "synthetic"\r\ncount = 1\r\n'
+    )
+    (tmp_path / "notepad.toml").write_bytes(text.encode())
+    assert read_config(tmp_path / "notepad.toml").network == "dcnn"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
+def test_pipes_as_configurations(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="network: takes"):  # nobody writes
+        read_config(tmp_path / "pipe")
+    reading, writing = os.pipe()
+    os.write(writing, b'network = "dcnn"\nspeed = 1')
+    os.close(writing)
+    with pytest.raises(InputError, match="there is no setting 'speed'"):
+        read_config(f"/dev/fd/{reading}")
+    os.close(reading)
+    with pytest.raises(InputError, match="has more than 1048576 bytes"):
+        read_config("/dev/zero")
+
+
+def test_devices(config, tmp_path, monkeypatch):
+    for device in ("gpu", "cuda:99", "cpu:x", ""):
+        with pytest.raises(InputError, match="device: takes 'cpu', 'cuda' or 'cuda:0', got"):
+            train(config, device)
+    assert not config.output.exists()
+
+
+# Other processes
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from propmat.networks.training._lock import held
+with held(Path(sys.argv[1]), "output"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(config):
+    """Another process that holds the output of `config`."""
+    command = [sys.executable, "-c", HOLDER, str(config.output)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_folder_is_of_one_training(config, holder):
+    with pytest.raises(InputError, match=r"output: another training is at work in .*run; wait for its end"):
+        train(config, "cpu")
+    assert [path.name for path in config.output.iterdir()] == [".lock"]
+    holder.kill()
+    holder.wait()
+    train(config, "cpu")
+    assert (config.output / "weights.safetensors").exists()
+
+
+def test_the_command_looks_at_the_output_before_it_prepares(config, holder, tmp_path, monkeypatch):
+    data = '[[data]]\nsource = "synthetic"\ncount = 1\n'
+    text = f'network = "dcnn"\ncache = "{tmp_path}/new"\noutput = "{config.output}"\n{data}'
+    (tmp_path / "config.toml").write_text(text)
+    monkeypatch.setattr("sys.argv", ["training", str(tmp_path / "config.toml"), "--device", "cpu"])
+    with pytest.raises(SystemExit, match="propmat: error: output: another training is at work"):
+        main()
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_is_of_one_run_in_a_process_too(config, tmp_path):
+    with held(config.output, "output"), pytest.raises(InputError, match="output: another training is at work"):
+        train(config, "cpu")
+    fresh = replace(config, cache=tmp_path / "fresh")
+    with held(fresh.cache, "cache"), pytest.raises(InputError, match="cache: another training is at work"):
+        prepare(fresh)
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InputError, match="output: cannot write to .*file"):
+            train(replace(config, output=place), "cpu")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_a_training_that_was_killed_goes_on(config):
+    code = f"""
+import os, signal
+from pathlib import Path
+from propmat.networks.training import train
+from tests.test_training import parse_config
+def stop(iterations):
+    for k in iterations:
+        if k == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield k
+train(parse_config({settings(config.cache, config.output)!r}), "cpu", stop)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    assert not (config.output / "weights.safetensors").exists()
+    train(config, "cpu")
+    lines = [json.loads(line) for line in (config.output / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [2, 3, 4, 6, 6]
+
+
+# Checkpoints that somebody else made
+
+
+@pytest.fixture(params=["adam", "sgd", "soap"])
+def stopped(cache, tmp_path, request):
+    """A training that has a checkpoint after its third step, and the tensors in it."""
+    config = parse_config(settings(cache, tmp_path / "run", optimiser=request.param))
+    prepare(config)
+
+    def stop(iterations):
+        for k in iterations:
+            if k == 3:
+                raise KeyboardInterrupt
+            yield k
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, "cpu", stop)
+    with safe_open(config.output / "checkpoint.safetensors", "pt") as file:
+        tensors, block = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()["propmat"]
+    return config, tensors, json.loads(block)
+
+
+def rewritten(stopped, tensors=None, **about):
+    config, own, block = stopped
+    path = config.output / "checkpoint.safetensors"
+    save_file(own if tensors is None else tensors, path, {"propmat": json.dumps(block | about)})
+    with pytest.raises(InputError) as raised:
+        train(config, "cpu")
+    assert str(raised.value).isprintable()
+    return str(raised.value)
+
+
+def test_checkpoints_that_are_damaged(stopped):
+    config, tensors, _ = stopped
+    for name in (names := [name for name in tensors if ".0." in name or name == "total"]):
+        spoilt = tensors[name].clone()
+        spoilt.view(-1)[-1] = float("nan")
+        assert f"the tensor {name} has 1 values that are NaN" in rewritten(stopped, tensors | {name: spoilt})
+    for name in names:
+        other = torch.zeros(*tensors[name].shape, 2)
+        assert f"size mismatch for {name}" in rewritten(stopped, tensors | {name: other})
+        rest = {key: tensor for key, tensor in tensors.items() if key != name}
+        assert f"missing tensor {name!r}" in rewritten(stopped, rest)
+    for name in ("optimiser.0.other", "optimiser.99.step", "optimiser", "network.other", "more"):
+        assert f"unexpected tensor {name!r}" in rewritten(stopped, tensors | {name: torch.zeros(())})
+
+
+def test_checkpoints_that_claim_wrong_places(stopped):
+    config = stopped[0]
+    for iteration in (-1, 7, 2.5, "3", None, [3], 10**30):
+        assert "iteration: takes a whole number" in rewritten(stopped, iteration=iteration)
+    for lines in (-1, None, "2"):
+        assert "lines: takes a whole number" in rewritten(stopped, lines=lines)
+    assert "log.jsonl has 2 lines, at the checkpoint it had 50" in rewritten(stopped, lines=50)
+    assert "holds another training" in rewritten(stopped, training=[])
+    for content in (b"{", b"5\n5\n", b"\xff", b"[" * 50_000):
+        (config.output / "log.jsonl").write_bytes(content)
+        assert "which goes with checkpoint.safetensors" in rewritten(stopped)
 
 
 def test_problems_of_which_nothing_can_be_learned(tmp_path):
@@ -480,7 +804,14 @@ def test_wrong_caches(tmp_path):
         load(replace(config, held_out=("cat",)))
     with pytest.raises(InputError, match="held_out: leaves no problem"):
         load(replace(config, held_out=("synthetic-0", "synthetic-1", "synthetic-2")))
+    index = next(config.cache.glob("*.json"))
+    whole = index.read_text()
+    for text in ("5", "[5]", "{", "[" * 50_000, '[{"file": "a"}]'):
+        index.write_text(text)
+        with pytest.raises(InputError, match=r"cache: cannot read .*json, remove it and prepare again: "):
+            load(config)
+    index.write_text(whole)
     for path in config.cache.glob("*.npz"):
         path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"cache: cannot read .*npz .*; remove it and prepare again"):
+    with pytest.raises(InputError, match=r"cache: cannot read .*npz, remove it and prepare again: "):
         load(config)

@@ -70,16 +70,22 @@ def composites(
     >>> len(samples), samples[2].image.shape
     (3, (48, 64, 3))
     """
+    for kind, given in {"foregrounds": foregrounds, "alphas": alphas, "backgrounds": backgrounds}.items():
+        if isinstance(given, str | bytes) or not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
+            raise InputError(f"{kind}: takes a sequence of paths or arrays, got {type(given).__name__}")
     if len(foregrounds) != len(alphas):
         raise InputError(f"alphas: takes one for each of the {len(foregrounds)} foregrounds, got {len(alphas)}")
     if not len(foregrounds) or not len(backgrounds):
         raise InputError("foregrounds, backgrounds: take at least one each")
+    if not isinstance(reach, Sequence) or len(reach) != 2:
+        raise InputError(f"reach: takes (least, most), got {reach!r}")
     least, most = (_inputs.whole_number(value, "reach") for value in reach)
     if least > most:
         raise InputError(f"reach: takes (least, most), got ({least}, {most})")
     if not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed: got {seed!r}, takes an integer of at least 0")
-    count = _inputs.whole_number(repeats, "repeats") * len(foregrounds)
+    repeats = _inputs.whole_number(repeats, "repeats")
+    count = repeats * len(foregrounds)
     dealt = _dealt(len(backgrounds), seed)
     return Samples(
         Composite(

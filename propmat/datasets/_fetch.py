@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import stat
-import tempfile
-import zipfile
-import zlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
-from propmat.datasets._download import Progress, Remote, download
+from propmat.datasets._archive import unpack
+from propmat.datasets._download import Progress, Remote, check, download, warn_if_unchecked
 from propmat.datasets._folder import archive_names
-from propmat.errors import DownloadError, InputError
+from propmat.errors import DownloadError, InputError, one_line, refused_as
 
 BASE_URL = "http://www.alphamatting.com/datasets/zip/"
 
@@ -34,7 +30,8 @@ def fetch_alphamatting(
 ) -> list[Path]:
     """Download the archives of alphamatting.com and unpack them for `alphamatting`.
 
-    A folder is there whole or not at all, and one that is there is not fetched again. A download that broke off goes
+    A folder is there whole or not at all, and one that is there is not fetched again. An archive that lies in `root`
+    under its name, such as ``input_training_lowres.zip``, is unpacked and not fetched. A download that broke off goes
     on where it stopped. The archives of the low-resolution training set are checked by size and SHA-256; of the
     others no checksum was published, and the checksums inside them must do. The photographs stay their authors':
     for evaluation, not for redistribution.
@@ -47,7 +44,8 @@ def fetch_alphamatting(
     resolution : {"low", "high"}
         21 MB for low, about 2 GB for high (training).
     base_url : str, optional
-        Where the archives lie, if not on the site itself: it moved them in 2024, and there are mirrors.
+        Where the archives lie, https or http. The site moved them in 2024, and the default, where they were, no longer
+        serves them.
     progress : callable (file name, bytes so far, bytes in all or None), optional
 
     Returns
@@ -58,9 +56,15 @@ def fetch_alphamatting(
     Raises
     ------
     DownloadError
-        If an archive cannot be had or is not what it must be.
+        If an archive cannot be had, is not what it must be, is larger than 4 GiB, comes slower than 1 KiB/s, or would
+        unpack to more than 8 GiB or than 100 times its size.
     InputError
         If an argument is not as above.
+
+    Warns
+    -----
+    PropmatWarning
+        If an archive whose checksum is not known comes over http.
 
     Examples
     --------
@@ -69,57 +73,50 @@ def fetch_alphamatting(
     >>> samples = propmat.datasets.alphamatting("data")  # doctest: +SKIP
     """
     names = archive_names(part, resolution)
-    base = Path(root)
-    try:
+    if not isinstance(base_url, str):
+        raise InputError(f"base_url: takes an address, got {type(base_url).__name__}")
+    with refused_as(InputError, f"root: cannot make the folder {root!r}"):
+        base = Path(root)
         base.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"root: cannot make the folder {base}: {error.strerror}") from error
-    for name in names:
-        if not (base / name).is_dir():
+    missing = [name for name in names if not (base / name).is_dir()]
+    try:
+        for name in missing:
             _fetch(Remote(f"{base_url.rstrip('/')}/{name}.zip", *KNOWN.get(name, ())), base / name, progress)
+    except DownloadError as error:
+        raise DownloadError(f"{error}{_by_hand(missing, base) if base_url == BASE_URL else ''}") from error
     return [base / name for name in names]
 
 
 def _fetch(remote: Remote, target: Path, progress: Progress | None) -> None:
+    given = target.with_name(f"{target.name}.zip")
+    if given.exists():
+        check(remote._replace(url=str(given)), given)
+        return _unpack(given, target)
     # Under this name only checked archives lie, left by a run that was stopped while unpacking.
     archive = target.with_name(f".{target.name}.zip")
     if not archive.exists():
+        warn_if_unchecked(remote)
         download(remote, archive, progress)
     try:
-        unpack(archive, target)
-    finally:
-        archive.unlink()  # unpacked, or damaged and to be fetched anew
+        _unpack(archive, target)
+    except DownloadError:
+        archive.unlink()  # damaged, and to be fetched anew
+        raise
+    archive.unlink()
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpack a zip archive to the folder `target`, which appears only when it is whole.
-
-    Raises
-    ------
-    DownloadError
-        If the archive is damaged, or a member would lie outside `target`.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+def _unpack(archive: Path, target: Path) -> None:
     try:
-        folder.chmod(0o755)
-        with zipfile.ZipFile(archive) as members:
-            for member in members.infolist():
-                _check_member(target.name, member)
-            members.extractall(folder)
-        # Some archives hold one folder of their own name.
-        whole = folder / target.name if os.listdir(folder) == [target.name] else folder
-        os.replace(whole, target)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DownloadError(f"{target.name}.zip: is damaged ({error}); nothing was kept") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        unpack(archive, target)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise InputError(f"root: cannot unpack {archive} to {target}: {one_line(error)}") from error
 
 
-def _check_member(archive: str, member: zipfile.ZipInfo) -> None:
-    """Refuse what would lie elsewhere; what ``zipfile`` would quietly put inside after all is refused too."""
-    # `orig_filename` is what stands in the archive, before zipfile turns separators and cuts at a zero byte.
-    name = member.orig_filename
-    windows, posix = PureWindowsPath(name), PurePosixPath(name)
-    elsewhere = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts
-    if elsewhere or "\0" in name or stat.S_ISLNK(member.external_attr >> 16):
-        raise DownloadError(f"{archive}.zip: has a member {name!r} that would lie outside its folder; nothing was kept")
+def _by_hand(names: list[str], base: Path) -> str:
+    archives = ", ".join(f"{name}.zip" for name in names)
+    return (
+        f". alphamatting.com no longer serves its archives at this address: put {archives} from elsewhere into {base} "
+        "and call again, or pass base_url, the address of a copy (--base-url)"
+    )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from propmat import _inputs, io, pictures
+from propmat.datasets._patterns import files, folder_of, only, pattern_of
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
 from propmat.errors import InputError
@@ -57,7 +55,8 @@ def folder(
 ) -> Samples:
     """Samples from one's own files, found by the pattern of their names.
 
-    There is a sample for every trimap, in the order of names. Images without a trimap are left out.
+    There is a sample for every trimap, in the order of names. Images without a trimap are left out, and so are folders,
+    hidden files, and where a pattern ends in ``.*`` all files but pictures (by their suffixes).
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def folder(
         The folder that the patterns start from.
     image, trimap : str
         Paths under `root` with ``{name}`` once, such as ``"{name}.jpg"`` and ``"{name}_trimap.png"``; ``*`` stands
-        for anything within a name.
+        for anything within a name, ``.*`` at the end for the suffix of a picture of any kind that `propmat.io` reads.
     alpha : str, optional
         The same for true mattes; every sample then needs one.
 
@@ -77,8 +76,8 @@ def folder(
     Raises
     ------
     InputError
-        If a pattern lacks ``{name}``, no trimap is found, or a trimap's image or matte is missing or not the only
-        one. On reading: if a file cannot be read or sizes differ.
+        If a pattern lacks ``{name}`` or leads out of `root`, no trimap is found, or a trimap's image or matte is
+        missing or not the only one. On reading: if a file cannot be read or sizes differ.
 
     Examples
     --------
@@ -92,15 +91,13 @@ def folder(
     ...     samples, samples[0].image.shape
     (Samples(1: cat), (48, 64, 3))
     """
-    base = Path(root)
-    for kind, pattern in {"image": image, "trimap": trimap, "alpha": alpha}.items():
-        if pattern is not None and pattern.count("{name}") != 1:
-            raise InputError(f"{kind}: takes a pattern with {{name}} in it once, got {pattern!r}")
-    names = _names(base, trimap)
+    base = folder_of(root)
+    given = {"image": image, "trimap": trimap} | ({} if alpha is None else {"alpha": alpha})
+    patterns = {kind: pattern_of(pattern, kind, names=1) for kind, pattern in given.items()}
+    names = sorted({name for name, _ in files(base, patterns["trimap"], "trimap")})
     if not names:
         raise InputError(f"root: no file under {base} fits the pattern {trimap!r} of trimaps")
-    patterns = [pattern for pattern in (image, trimap, alpha) if pattern is not None]
-    return Samples(Files(name, *(_only(base, pattern, name) for pattern in patterns)) for name in names)
+    return Samples(Files(name, *(only(base, patterns[kind], name, kind) for kind in patterns)) for name in names)
 
 
 def alphamatting(root: PathLike, trimap: int = 1, *, part: str = "training", resolution: str = "low") -> Samples:
@@ -143,17 +140,18 @@ def alphamatting(root: PathLike, trimap: int = 1, *, part: str = "training", res
     ...     alpha = propmat.closed_form(sample.image, sample.trimap)
     ...     print(sample.name, propmat.metrics.sad(alpha, sample.alpha, sample.trimap))
     """
-    base = Path(root)
+    base = folder_of(root)
     archives = archive_names(part, resolution)
-    if trimap not in (1, 2, 3):
+    number = _inputs.whole_number(trimap, "trimap")
+    if number not in (1, 2, 3):
         raise InputError(f"trimap: takes 1, 2 or 3, got {trimap!r}")
-    kinds = {"image": "", "trimap": f"/Trimap{trimap}", "alpha": ""}
+    kinds = {"image": "", "trimap": f"/Trimap{number}", "alpha": ""}
     patterns = {
         kind: f"{archive}{below}/{{name}}.png" for (kind, below), archive in zip(kinds.items(), archives, strict=False)
     }
     if not (base / archives[0]).is_dir() and resolution == "low" and (base / part / "image").is_dir():
         patterns = {kind: f"{part}/{kind}/{{name}}.png" for kind in patterns}
-        patterns["trimap"] = f"{part}/trimap{trimap}/{{name}}.png"
+        patterns["trimap"] = f"{part}/trimap{number}/{{name}}.png"
     elif not (base / archives[0]).is_dir():
         raise InputError(
             f"root: {base} has neither {archives[0]} nor {part}/image; "
@@ -165,30 +163,6 @@ def alphamatting(root: PathLike, trimap: int = 1, *, part: str = "training", res
 def archive_names(part: str, resolution: str) -> tuple[str, ...]:
     """The archives of images, trimaps and, for training, truths."""
     for name, value, takes in (("part", part, ARCHIVES), ("resolution", resolution, RESOLUTIONS)):
-        if value not in takes:
+        if not isinstance(value, str) or value not in takes:
             raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {value!r}")
     return tuple(name.format(r=resolution) for name in ARCHIVES[part])
-
-
-def _names(root: Path, pattern: str) -> list[str]:
-    """What stands for ``{name}`` in the paths that fit, sorted."""
-    before, after = (_starred(part, "[^/]*", re.escape) for part in pattern.split("{name}"))
-    fitting = re.compile(f"{before}(?P<name>[^/]+){after}")
-    found = root.glob(_starred(pattern.replace("{name}", "*"), "*", glob.escape))
-    matches = (fitting.fullmatch(path.relative_to(root).as_posix()) for path in found)
-    return sorted({match["name"] for match in matches if match})
-
-
-def _only(root: Path, pattern: str, name: str) -> Path:
-    """The one file that fits."""
-    before, after = (_starred(part, "*", glob.escape) for part in pattern.split("{name}"))
-    found = sorted(root.glob(f"{before}{glob.escape(name)}{after}"))
-    if len(found) != 1:
-        many = f"fits several files ({', '.join(path.name for path in found)})" if found else "fits no file"
-        raise InputError(f"root: {pattern.replace('{name}', name)} {many} under {root}; takes one for every trimap")
-    return found[0]
-
-
-def _starred(pattern: str, star: str, escape: Callable[[str], str]) -> str:
-    """`pattern` in another notation, in which `star` stands for anything and all else is escaped."""
-    return star.join(escape(piece) for piece in pattern.split("*"))

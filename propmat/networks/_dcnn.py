@@ -18,8 +18,8 @@ from torch.nn import functional
 from propmat._solve import solve
 from propmat.errors import InputError
 from propmat.matting import METHODS
-from propmat.networks._network import Network
-from propmat.networks._weights import PathLike, opened
+from propmat.networks._network import Network, flag, shown, whole
+from propmat.networks._weights import PathLike, answered
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -28,6 +28,8 @@ PATCH, TARGET = 27, 15
 MARGIN = (PATCH - TARGET) // 2
 # Rows that go through the network at a time: their memory stays small, and in the processor's cache.
 BAND = 64
+
+MOST_MATTES = 16
 
 # Beside the methods with their defaults. The paper speaks of KNN with features of HSV.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"knn_hsv": ("knn", {"preset": "hsv"})}
@@ -40,10 +42,11 @@ class DCNN(Network):
     ----------
     mattes : sequence of str, default ("closed_form", "knn_hsv")
         The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv". The paper's best variant has
-        comprehensive sampling as the third.
+        comprehensive sampling as the third. At most 16.
     remapping : int, default 4
-        Layers of 1 x 1 convolutions; the paper compares 1, 4 and 8.
+        Layers of 1 x 1 convolutions, at most 64; the paper compares 1, 4 and 8.
     filters : int, default 64
+        At most 1024.
     bias : bool, default False
         The paper's equation 4 has no bias.
 
@@ -71,10 +74,10 @@ class DCNN(Network):
         bias: bool = False,
     ) -> None:
         super().__init__()
-        if strange := [name for name in mattes if name not in {*METHODS, *VARIANTS}]:
-            raise InputError(f"mattes: takes names out of {', '.join([*METHODS, *VARIANTS])}, got {strange[0]!r}")
+        self.mattes = _mattes(mattes)
+        remapping, filters = whole(remapping, "remapping", 0, 64), whole(filters, "filters", 1, 1024)
+        bias = flag(bias, "bias")
         self.options = {"mattes": list(mattes), "remapping": remapping, "filters": filters, "bias": bias}
-        self.mattes = tuple(mattes)
         # For patches of 27 x 27.
         layers: list[nn.Module] = [nn.Conv2d(3 + len(mattes), filters, 9, bias=bias), nn.ReLU()]  # 64 x 19 x 19
         for _ in range(remapping):
@@ -85,6 +88,16 @@ class DCNN(Network):
     def forward(self, x: Tensor) -> Tensor:
         alpha: Tensor = self.layers(x)
         return alpha
+
+
+def _mattes(names: Any) -> tuple[str, ...]:
+    takes = [*METHODS, *VARIANTS]
+    if not isinstance(names, list | tuple) or not 1 <= len(names) <= MOST_MATTES:
+        raise InputError(f"mattes: takes a list of 1 to {MOST_MATTES} names, got {shown(names)}")
+    for name in names:
+        if name not in takes:
+            raise InputError(f"mattes: takes names out of {', '.join(takes)}, got {shown(name)}")
+    return tuple(names)
 
 
 def _initialise(layer: nn.Module) -> None:
@@ -170,7 +183,10 @@ def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_label
     >>> dcnn(scene.image, scene.trimap).shape
     (48, 64)
     """
-    network, pixels, labels = opened(DCNN, weights, image, trimap)
-    mattes = [matte(name, pixels, labels) for name in network.mattes]
-    alpha = merged(network, stacked(pixels, mattes)).double().numpy()
-    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
+    return answered(DCNN, weights, image, trimap, _whole, keep_labels)
+
+
+def _whole(network: DCNN, image: Array, labels: Trimap) -> Array:
+    mattes = [matte(name, image, labels) for name in network.mattes]
+    alpha: Array = merged(network, stacked(image, mattes)).double().numpy()
+    return alpha

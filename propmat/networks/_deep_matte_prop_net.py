@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
 from propmat.networks._blend import propagate as propagate_blend
-from propmat.networks._network import Network
-from propmat.networks._segnet import SHRINKS, SegNet
-from propmat.networks._weights import PathLike, opened
+from propmat.networks._network import Network, flag, one_of, real, whole
+from propmat.networks._segnet import NORMS, SHRINKS, SegNet
+from propmat.networks._weights import PathLike, answered
 from propmat.networks._window_facts import FACTS, window_facts
 from propmat.solvers import CG
 from propmat.torch import propagate
@@ -42,7 +41,7 @@ class DeepMattePropNet(Network):
     Parameters
     ----------
     width : int, default 1
-        Divides all numbers of channels; the low-level branch keeps 16.
+        Divides all numbers of channels; the low-level branch keeps 16. At most 64.
     pair : {"concat", "absdiff", "both"}
         What makes the logarithm z of an affinity out of the features of two pixels: a · f_i + b · f_j, as in the
         paper; -softplus(w) · abs(f_i - f_j), as in convolutional random walks; or their sum. A bias is added to each.
@@ -89,8 +88,9 @@ class DeepMattePropNet(Network):
         closed_form: bool = False,
     ) -> None:
         super().__init__()
-        if norm not in ("batch", "group"):
-            raise InputError(f"norm: takes 'batch' or 'group', got {norm!r}")
+        width, pair, norm = whole(width, "width", 1, 64), one_of(pair, "pair", PAIRS), one_of(norm, "norm", NORMS)
+        confidence = None if confidence is None else real(confidence, "confidence", 0)
+        tie, colours, closed_form = flag(tie, "tie"), flag(colours, "colours"), flag(closed_form, "closed_form")
         self.options = {
             "width": width,
             "pair": pair,
@@ -151,8 +151,6 @@ class PairAffinities(nn.Module):
 
     def __init__(self, features: int, pair: str, tie: bool) -> None:
         super().__init__()
-        if pair not in PAIRS:
-            raise InputError(f"pair: takes {' or '.join(map(repr, PAIRS))}, got {pair!r}")
         self.first = self.second = self.contrast = None
         if pair != "absdiff":
             self.first = nn.Parameter(0.01 * torch.randn(features))
@@ -250,9 +248,7 @@ def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = N
     >>> deep_matte_prop_net(scene.image, scene.trimap).shape
     (48, 64)
     """
-    network, pixels, labels = opened(DeepMattePropNet, weights, image, trimap)
-    alpha = propagated(network, pixels, labels)
-    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
+    return answered(DeepMattePropNet, weights, image, trimap, propagated, keep_labels)
 
 
 @torch.inference_mode()

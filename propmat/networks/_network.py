@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
+import math
+import reprlib
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+import torch
 from torch import nn
 
-from propmat.errors import InputError
+from propmat.errors import InputError, refused_as
 
 N = TypeVar("N", bound="Network")
 
@@ -25,8 +32,76 @@ class Network(nn.Module):
         Raises
         ------
         InputError
-            If there is no such preset.
+            If there is no such preset or option.
         """
-        if name not in cls.presets:
-            raise InputError(f"preset: takes {' or '.join(map(repr, cls.presets))}, got {name!r}")
-        return cls(**cls.presets[name] | options)
+        return cls.of(cls.presets[one_of(name, "preset", cls.presets)] | options)
+
+    @classmethod
+    def of(cls: type[N], options: Any) -> N:
+        """The network of options by their names, as a file has them.
+
+        Raises
+        ------
+        InputError
+            If they are no mapping, or an option is not one of this network.
+        """
+        if not isinstance(options, Mapping):
+            raise InputError(f"options: takes names and values, got {shown(options)}")
+        known_names(options, list(inspect.signature(cls).parameters), "options", "option")
+        return cls(**options)
+
+    @classmethod
+    def outline(cls: type[N], options: Any) -> N:
+        """The network of options with weights of which there are shapes alone: it takes no memory."""
+        with refused_as(InputError, "options"), torch.device("meta"):
+            return cls.of(options)
+
+
+def known_names(given: Iterable[Any], takes: list[str], where: str, noun: str) -> None:
+    """Refuse a name that there is not, and tell the one that may have been meant."""
+    for name in sorted(map(str, set(given) - set(takes))):
+        near = difflib.get_close_matches(name, takes, 1)
+        meant = f", did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{where}: there is no {noun} {shown(name)}{meant or ';'} takes {', '.join(takes)}")
+
+
+def shown(value: Any) -> str:
+    """A value in a line of a message, whatever it is."""
+    try:
+        text = reprlib.repr(value)
+    except Exception:  # of whatever the value is an object of
+        text = type(value).__name__
+    return text if text.isprintable() else ascii(text)
+
+
+def one_of(value: Any, name: str, takes: Iterable[str]) -> str:
+    """One of some words."""
+    if not isinstance(value, str) or value not in takes:
+        raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {shown(value)}")
+    return value
+
+
+def whole(value: Any, name: str, least: int, most: int) -> int:
+    """A whole number within limits, which keep what is built of it from filling the memory."""
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not number or value < least:
+        raise InputError(f"{name}: takes a whole number >= {least}, got {shown(value)}")
+    if value > most:
+        raise InputError(f"{name}: takes a whole number up to {most}, got {shown(value)}")
+    return int(value)
+
+
+def real(value: Any, name: str, least: float, most: float = math.inf) -> float:
+    """A finite number within limits."""
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not (least <= value <= most and abs(value) < math.inf):
+        limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f">= {least:g}"
+        raise InputError(f"{name}: takes a finite number {limits}, got {shown(value)}")
+    return float(value)
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False, and nothing that stands for it."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}: takes True or False, got {shown(value)}")
+    return bool(value)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 # Channels of the convolutions of each stage of the encoder; the decoder mirrors them.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+NORMS = ("batch", "group")
 SHRINKS = 2 ** len(STAGES)
 
 

@@ -1,26 +1,34 @@
-"""Weights in files: tensors and what they are of, as safetensors. Nothing is unpickled."""
+"""Weights in files: tensors and what they are of, as safetensors. Nothing is unpickled, and no number is believed."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors.torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from propmat import _inputs, pictures
-from propmat.errors import InputError
-from propmat.networks._network import N, Network
+from propmat._solve import without_solving
+from propmat.errors import InputError, one_line, refused_as
+from propmat.networks._network import N, Network, shown
 from propmat.trimap import Trimap
 
+Array = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 SHIPPED = Path(__file__).with_name("weights")
+
+# Bytes of names, shapes and JSON that a file may have before its tensors: 100,000 names of pictures, say.
+LONGEST_HEADER = 1 << 24
 
 
 def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> None:
@@ -33,6 +41,11 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     network : DCNN or DeepMattePropNet
     facts : mapping of str to what JSON can hold
         Preset, data, seed, commit, metrics.
+
+    Raises
+    ------
+    InputError
+        If a weight is NaN or infinite, the facts are not what JSON can hold, or the file cannot be written.
 
     Examples
     --------
@@ -51,6 +64,8 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
 def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     """Build the network that a file holds the weights of, ready for inference.
 
+    What the file claims is compared with what the network of its options takes before memory is taken for either.
+
     Parameters
     ----------
     path : str or os.PathLike
@@ -65,30 +80,50 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     Raises
     ------
     InputError
-        If the file cannot be read, is damaged, or holds the weights of something else.
+        If the file cannot be read, is damaged, holds the weights of something else, or a weight is NaN or infinite.
 
     Examples
     --------
     >>> from propmat.networks import DCNN, load_weights
     >>> network, facts = load_weights("training/dcnn/weights.safetensors", DCNN)  # doctest: +SKIP
     """
-    tensors, about = read_tensors(path)
-    if about.get("network") != kind.name:
-        raise InputError(f"weights: {path} is of the network {about.get('network')!r}, takes {kind.name!r}")
-    try:
-        network = kind(**about["options"])
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[-1].strip()  # PyTorch gives a line for every tensor
-        raise InputError(f"weights: {path} does not fit {kind.__name__}: {reason}") from None
-    return network.eval(), about.get("facts", {})
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise InputError(f"kind: takes DCNN or DeepMattePropNet, got {shown(kind)}")
+    with open_tensors(path) as file:
+        given, facts = file.about.get("network"), file.about.get("facts", {})
+        if given != kind.name:
+            raise InputError(f"weights: {path} is of the network {shown(given)}, takes {kind.name!r}")
+        if not isinstance(facts, dict):
+            raise InputError(f"weights: {path} has facts that are no names with values")
+        try:
+            network = kind.outline(file.about.get("options"))
+        except InputError as error:
+            raise InputError(f"weights: {path} does not fit {kind.__name__}: {error}") from None
+        tensors = file.read(network.state_dict(), kind.__name__)
+    network.load_state_dict(tensors, assign=True)
+    return network.eval(), facts
 
 
-def opened(kind: type[N], weights: PathLike | None, image: Any, trimap: Any) -> tuple[N, NDArray[np.float64], Trimap]:
-    """The network of a file, or of the package; a picture in colours, and its labels."""
-    network, _ = load_weights(weights or shipped(kind.name), kind)
-    pixels = pictures.colours(_inputs.image(image))
-    return network, pixels, Trimap.parse(trimap, pixels.shape)
+def answered(
+    kind: type[N],
+    weights: PathLike | None,
+    image: Any,
+    trimap: Any,
+    answer: Callable[[N, Array, Trimap], Array],
+    keep_labels: bool,
+) -> Array:
+    """What the network of a file, or of the package, makes of a picture and its labels."""
+    pixels = pictures.colours(_inputs.image(image), "image")
+    labels = Trimap.parse(trimap, pixels.shape)
+    path = shipped(kind.name) if weights is None else weights
+    network, _ = load_weights(path, kind)
+    alpha = without_solving(labels, soft=False, labels_alone=True)
+    if alpha is not None:
+        return alpha
+    alpha = answer(network, pixels, labels)
+    if not np.isfinite(alpha).all():
+        raise InputError(f"weights: {path} answers NaN or infinite numbers; its weights are too large")
+    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
 
 
 def shipped(name: str) -> Path:
@@ -98,27 +133,116 @@ def shipped(name: str) -> Path:
 
 def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors with a block of JSON; the file changes at once or not at all."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    temporary.write_bytes(safetensors.torch.save(whole, {"propmat": json.dumps(about)}))
-    os.replace(temporary, target)
+    for name, tensor in whole.items():
+        check_values(tensor, name, path)
+    with refused_as(InputError, "facts: take what JSON can hold"):
+        block = json.dumps(about)
+    if len(block) > LONGEST_HEADER // 2:
+        raise InputError(f"facts: take up to {LONGEST_HEADER // 2} characters of JSON, got {len(block)}")
+    with refused_as(InputError, f"weights: cannot write {path}"):
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}")
+        temporary.write_bytes(safetensors.torch.save(whole, {"propmat": block}))
+        os.replace(temporary, target)
 
 
-def read_tensors(path: PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote.
+@dataclass(frozen=True)
+class TensorFile:
+    """A file that `write_tensors` wrote, of which the tensors are not read yet.
+
+    Attributes
+    ----------
+    path : str or os.PathLike
+    file : safe_open
+    about : dict
+        The block of JSON.
+    """
+
+    path: PathLike
+    file: Any
+    about: dict[str, Any]
+
+    @property
+    def names(self) -> set[str]:
+        return set(self.file.keys())
+
+    def read(self, expected: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
+        """All tensors, in memory of their own and of the kinds of those expected.
+
+        Raises
+        ------
+        InputError
+            If names or shapes are others than expected, before any tensor is read; if a value is NaN or infinite.
+        """
+        for name in sorted(self.names ^ expected.keys()):
+            problem = "unexpected tensor" if name in self.names else "missing tensor"
+            raise InputError(f"weights: {self.path} does not fit {what}: {problem} {shown(name)}")
+        for name, tensor in expected.items():
+            found, wanted = tuple(self.file.get_slice(name).get_shape()), tuple(tensor.shape)
+            if found != wanted:
+                raise InputError(
+                    f"weights: {self.path} does not fit {what}: size mismatch for {name}, it is {found} in the file "
+                    f"and {wanted} by its options"
+                )
+        return {name: self._tensor(name, tensor) for name, tensor in expected.items()}
+
+    def _tensor(self, name: str, expected: Tensor) -> Tensor:
+        found = self.file.get_tensor(name)
+        if found.is_floating_point() != expected.is_floating_point() or found.is_complex():
+            raise InputError(f"weights: {self.path}: the tensor {name} is of {found.dtype}, takes {expected.dtype}")
+        tensor: Tensor = found.to(dtype=expected.dtype, copy=True)  # not the file's memory, which may change
+        check_values(tensor, name, self.path)
+        return tensor
+
+
+@contextmanager
+def open_tensors(path: PathLike) -> Iterator[TensorFile]:
+    """A file that `write_tensors` wrote.
 
     Raises
     ------
     InputError
         If the file cannot be read, is damaged, or was not written by propmat.
     """
-    try:
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"weights: takes the path of a file, got {shown(path)}")
+    with refused_as(InputError, f"weights: cannot read {path if str(path).isprintable() else ascii(str(path))}"):
+        _check_header(path)
         with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-            about = json.loads((file.metadata() or {})["propmat"])
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"weights: cannot read {path}: {error}") from None
-    except (KeyError, ValueError):
-        raise InputError(f"weights: {path} was not written by propmat, it lacks the block 'propmat'") from None
-    return tensors, about
+            yield TensorFile(path, file, _about(path, file.metadata() or {}))
+
+
+def _check_header(path: PathLike) -> None:
+    """Refuse what is no file, and a header that is longer than any that is written."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise InputError(f"weights: cannot read {path}: it is no regular file")
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > LONGEST_HEADER:
+        raise InputError(f"weights: cannot read {path}: its header claims {length} bytes, at most {LONGEST_HEADER}")
+
+
+def _about(path: PathLike, metadata: Mapping[str, str]) -> dict[str, Any]:
+    told = f"weights: {path} was not written by propmat"
+    if "propmat" not in metadata:
+        raise InputError(f"{told}, it lacks the block 'propmat'")
+    try:
+        about = json.loads(metadata["propmat"])
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise InputError(f"{told}, its block 'propmat' is no JSON that is read here: {one_line(error)}") from None
+    if not isinstance(about, dict):
+        raise InputError(f"{told}, its block 'propmat' is {shown(about)} and no names with values")
+    return about
+
+
+def check_values(tensor: Tensor, name: str, path: PathLike) -> None:
+    """Refuse weights that make every answer NaN."""
+    if tensor.is_floating_point():
+        strange = int((~tensor.isfinite()).sum())
+        if strange:
+            raise InputError(f"weights: {path}: the tensor {name} has {strange} values that are NaN or infinite")
+        if name.endswith("running_var") and bool((tensor < 0).any()):
+            raise InputError(f"weights: {path}: the tensor {name} has variances below 0")

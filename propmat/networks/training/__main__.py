@@ -9,6 +9,8 @@ from tqdm import tqdm
 
 from propmat.errors import PropmatError
 from propmat.networks.training import prepare, read_config, train
+from propmat.networks.training._lock import held
+from propmat.networks.training._loop import device_of
 
 
 def main() -> None:
@@ -19,6 +21,10 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         config = read_config(arguments.config)
+        if not arguments.prepare:  # the problems take long: what would fail after them fails before
+            device_of(arguments.device)
+            with held(config.output, "output"):
+                pass
         prepare(config, tqdm)
         if not arguments.prepare:
             print(train(config, arguments.device, tqdm))

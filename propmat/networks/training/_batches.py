@@ -152,9 +152,6 @@ class Crops:
 
     def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
         self.seed, self.size, self.side = config.seed, config.schedule.batch, config.schedule.crop
-        if config.schedule.precision != "single":
-            # Features of neighbours differ by less than its roundings: gradients lose their direction.
-            raise InputError("precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'")
         small = [problem.name for problem in problems if min(problem.labels.shape) < self.side]
         if small:
             raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from propmat import __version__
-from propmat.errors import InputError, PropmatError
-from propmat.networks._network import Network
-from propmat.networks._weights import read_tensors, save_weights, write_tensors
+from propmat.errors import InputError, PropmatError, refused_as
+from propmat.networks._network import Network, whole
+from propmat.networks._weights import open_tensors, save_weights, write_tensors
 from propmat.networks.training._batches import TASKS
 from propmat.networks.training._config import Config, Schedule
 from propmat.networks.training._curves import draw_curves
+from propmat.networks.training._lock import held
 from propmat.networks.training._problems import Progress, load, replace
 from propmat.networks.training._soap import Soap
 
@@ -31,7 +32,8 @@ Record = dict[str, Any]
 def train(config: Config, device: str | None = None, progress: Progress = iter) -> Path:
     """Train on the problems that `prepare` left in the cache, from the last checkpoint on if there is one.
 
-    In ``config.output`` lie then log.jsonl, curves.png, checkpoint.safetensors and weights.safetensors.
+    In ``config.output`` lie then log.jsonl, curves.png, checkpoint.safetensors and weights.safetensors. While it
+    lasts, no other training can work in that folder.
 
     Parameters
     ----------
@@ -49,14 +51,27 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     Raises
     ------
     InputError
-        If the cache lacks the problems, or the output is of another training.
+        If the cache lacks the problems, the output is of another training or another process is at work there, or
+        there is no such device.
     PropmatError
         If the loss is no longer finite.
     """
-    run = Run(config, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
-    for _ in progress(range(run.iteration, config.schedule.iterations)):
-        run.step()
-    return run.finish()
+    place = device_of(device)
+    with held(config.output, "output"):
+        run = Run(config, place)
+        for _ in progress(range(run.iteration, config.schedule.iterations)):
+            run.step()
+        return run.finish()
+
+
+def device_of(name: str | None) -> torch.device:
+    """The device of a name that is there; by default a GPU where there is one."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with refused_as(InputError, f"device: takes 'cpu', 'cuda' or 'cuda:0', got {name!r}"):
+        place = torch.device(name)
+        torch.empty(1, device=place).cpu()
+    return place
 
 
 class Run:
@@ -75,7 +90,6 @@ class Run:
         self.iteration = 0
         self.total = torch.zeros((), device=device)
         self.since = time.perf_counter()
-        config.output.mkdir(parents=True, exist_ok=True)
         self.checkpoint = config.output / "checkpoint.safetensors"
         self.log: list[Record] = []
         if self.checkpoint.exists():
@@ -153,30 +167,49 @@ class Run:
     def _save(self) -> None:
         draw_curves(self.log, self.config.output / "curves.png")
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for number, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
-        tensors["total"] = self.total
+        tensors |= _states(self.optimiser) | {"total": self.total}
         about = {"training": self.config.digest(), "iteration": self.iteration, "lines": len(self.log)}
         write_tensors(self.checkpoint, tensors, about)
 
     def _resume(self) -> None:
-        tensors, about = read_tensors(self.checkpoint)
-        if about.get("training") != self.config.digest():
-            raise InputError(f"output: {self.config.output} holds another training; name another folder, or remove it")
-        self.iteration = about["iteration"]
+        with open_tensors(self.checkpoint) as file:
+            if file.about.get("training") != self.config.digest():
+                raise InputError(
+                    f"output: {self.config.output} holds another training; name another folder, or remove it"
+                )
+            self.iteration = whole(file.about.get("iteration"), "iteration", 0, self.schedule.iterations)
+            count = whole(file.about.get("lines"), "lines", 0, 10**9)
+            tensors = file.read(self._expected(begun=self.iteration > 0), "this training")
         self.network.load_state_dict(_under("network.", tensors))
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimiser.", tensors).items():
             number, _, what = name.partition(".")
-            # Products of matrices round by where these lie in memory.
-            state.setdefault(int(number), {})[what] = tensor.clone()
+            state.setdefault(int(number), {})[what] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
         self.total.copy_(tensors["total"])
+        self._resume_log(count)
+
+    def _resume_log(self, count: int) -> None:
+        """Keep so many lines: what came after the checkpoint comes again."""
         path = self.config.output / "log.jsonl"
-        # What came after the checkpoint comes again.
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[: about["lines"]]
+        with refused_as(InputError, f"output: cannot read {path}, which goes with checkpoint.safetensors"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:count]
+            self.log = [dict(json.loads(line)) for line in lines]
+        if len(lines) < count:
+            raise InputError(f"output: {path} has {len(lines)} lines, at the checkpoint it had {count}")
         replace(path, lambda temporary: temporary.write_text("".join(lines), encoding="utf-8"))
-        self.log = [json.loads(line) for line in lines]
+
+    def _expected(self, begun: bool) -> dict[str, Tensor]:
+        """What a checkpoint holds: shapes of the network, of the optimiser if it has begun, and of the sum."""
+        weights = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        # A step of a network that takes no memory tells what the optimiser keeps.
+        copy = self.config.outline()
+        optimiser = OPTIMISERS[self.schedule.optimiser](copy, self.schedule)
+        for weight in copy.parameters():
+            weight.grad = torch.zeros_like(weight)
+        if begun:
+            optimiser.step()
+        return weights | _states(optimiser) | {"total": self.total}
 
 
 def rate(schedule: Schedule, iteration: int) -> float:
@@ -204,6 +237,12 @@ OPTIMISERS: dict[str, Callable[[Network, Schedule], torch.optim.Optimizer]] = {
     "adam": _adam,
     "soap": _soap,
 }
+
+
+def _states(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser keeps of each weight, by names in a file."""
+    states = optimiser.state_dict()["state"].items()
+    return {f"optimiser.{number}.{name}": value for number, state in states for name, value in state.items()}
 
 
 def _means(scores: Sequence[dict[str, float]]) -> dict[str, float]:

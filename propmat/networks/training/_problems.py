@@ -6,8 +6,6 @@ import dataclasses
 import json
 import os
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,10 @@ from numpy.typing import NDArray
 
 from propmat import metrics
 from propmat._foreground import foreground
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.networks._dcnn import matte
 from propmat.networks.training._config import Config, Source, digest
+from propmat.networks.training._lock import held
 from propmat.networks.training._recipes import Recipe, recipes
 from propmat.trimap import Trimap
 
@@ -84,18 +83,24 @@ class Problem:
 
 
 def prepare(config: Config, progress: Progress = iter) -> None:
-    """Make what is not there yet; a list of all files is written last."""
+    """Make what is not there yet; a list of all files is written last.
+
+    Raises
+    ------
+    InputError
+        If the data are not as they must be, or another process prepares in the same folder.
+    """
     if _index(config).exists():
         return
-    config.cache.mkdir(parents=True, exist_ok=True)
     found = [
         (recipe, _file(config, source, recipe)) for source in config.data for recipe in recipes(source, config.seed)
     ]
-    for recipe, file in progress(found):
-        if not (config.cache / file).exists():
-            _write(config.cache / file, _made(recipe, config.mattes))
-    entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
-    replace(_index(config), lambda path: path.write_text(json.dumps(entries, indent=1), encoding="utf-8"))
+    with held(config.cache, "cache"):
+        for recipe, file in progress(found):
+            if not (config.cache / file).exists():
+                _write(config.cache / file, _made(recipe, config.mattes))
+        entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
+        replace(_index(config), lambda path: path.write_text(json.dumps(entries, indent=1), encoding="utf-8"))
 
 
 def load(config: Config) -> tuple[list[Problem], list[Problem]]:
@@ -106,12 +111,7 @@ def load(config: Config) -> tuple[list[Problem], list[Problem]]:
     InputError
         If a name that is held out is of no picture, nothing is left to train on, or a file cannot be read.
     """
-    try:
-        entries = json.loads(_index(config).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"cache: {config.cache} lacks the problems of this configuration; prepare them first"
-        ) from None
+    entries = _entries(config)
     out = set(config.held_out)
     if strange := sorted(out - {name for entry in entries for name in entry["uses"]}):
         raise InputError(f"held_out: there is no picture {strange[0]!r}")
@@ -120,6 +120,15 @@ def load(config: Config) -> tuple[list[Problem], list[Problem]]:
     if not train:
         raise InputError("held_out: leaves no problem to train on")
     return train, kept
+
+
+def _entries(config: Config) -> list[dict[str, Any]]:
+    path = _index(config)
+    if not path.exists():
+        raise InputError(f"cache: {config.cache} lacks the problems of this configuration; prepare them first")
+    with refused_as(InputError, f"cache: cannot read {path}, remove it and prepare again"):
+        entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return [{"file": str(e["file"]), "uses": [str(u) for u in e["uses"]], "plain": e["plain"]} for e in entries]
 
 
 def _index(config: Config) -> Path:
@@ -166,11 +175,12 @@ def _write(path: Path, problem: Problem) -> None:
 
 
 def _read(path: Path) -> Problem:
-    try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {item.name: file[item.name] for item in dataclasses.fields(Problem)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"cache: cannot read {path} ({error}); remove it and prepare again") from None
+    with (
+        refused_as(InputError, f"cache: cannot read {path}, remove it and prepare again"),
+        open(path, "rb") as stream,
+        np.load(stream, allow_pickle=False) as file,
+    ):
+        found = {item.name: file[item.name] for item in dataclasses.fields(Problem)}
     uses = tuple(str(name) for name in found["uses"])
     return Problem(**found | {"name": str(found["name"]), "uses": uses, "plain": bool(found["plain"])})
 

@@ -6,13 +6,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from propmat import datasets, pictures
 from propmat._foreground import foreground
 from propmat.datasets import Sample
+from propmat.datasets._patterns import files, folder_of, pattern_of
 from propmat.errors import InputError
 from propmat.networks.training._config import Source
 from propmat.trimap import Trimap
@@ -32,8 +32,6 @@ class Recipe:
 
 def recipes(source: Source, seed: int) -> Iterator[Recipe]:
     """Every problem of a source: pictures as they came, then composites of each over some others."""
-    if source.source not in SOURCES:
-        raise InputError(f"source: takes {', '.join(SOURCES)}, got {source.source!r}")
     plain = list(SOURCES[source.source](source, seed))
     yield from plain
     first: dict[str, Recipe] = {}
@@ -69,8 +67,10 @@ def _synthetic(source: Source, seed: int) -> Iterator[Recipe]:
 
 
 def _composites(source: Source, seed: int) -> Iterator[Recipe]:
+    base = folder_of(source.root)
     fronts, alphas, behind = (
-        sorted(Path(source.root).glob(pattern)) for pattern in (source.foregrounds, source.alphas, source.backgrounds)
+        [path for _, path in files(base, pattern_of(getattr(source, kind), kind, names=0), kind)]
+        for kind in ("foregrounds", "alphas", "backgrounds")
     )
     samples = datasets.composites(fronts, alphas, behind, seed, repeats=source.count, reach=source.reach)
     for k, name in enumerate(samples.names):

@@ -1,0 +1,129 @@
+"""Zip archives: unpacked whole or not at all, and no further than their size warrants."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
+
+from propmat.errors import DownloadError, one_line
+
+CHUNK = 1 << 18
+# Deflate holds little memory, whatever an archive claims; LZMA reserves what the archive asks for.
+PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED = 0x1
+# How writing a member fails where its name is at fault, not the disk.
+OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
+MACOS = "__MACOSX"  # what macOS adds to the archives that it makes
+
+
+class Limits(NamedTuple):
+    """What an archive may become. Pictures are packed already, so that archives of them hardly shrink."""
+
+    members: int = 10_000
+    directory: int = 4 << 20  # bytes of the list of members
+    unpacked: int = 8 << 30  # bytes
+    ratio: int = 100  # unpacked by packed
+    harmless: int = 16 << 20  # bytes that an archive may unpack to at any ratio
+
+
+def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
+    """Unpack a zip archive to the folder `target`, which appears only when it is whole.
+
+    Raises
+    ------
+    DownloadError
+        If the archive is damaged, encrypted, packed otherwise than by deflate or beyond the limits, or if a member
+        would lie outside `target`.
+    OSError
+        If the folder cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        folder.chmod(0o755)
+        _unpack_into(folder, archive, target.name, limits)
+        # Some archives hold one folder of their own name.
+        whole = folder / target.name if os.listdir(folder) == [target.name] else folder
+        os.replace(whole, target)
+    except (DownloadError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno not in (None, *OF_NAMES):
+            raise
+        raise _refusal(target.name, f"is damaged ({one_line(error)})") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpack_into(folder: Path, archive: Path, name: str, limits: Limits) -> None:
+    packed = archive.stat().st_size
+    left = min(limits.unpacked, max(limits.harmless, limits.ratio * packed))
+    with _Bounded(io.FileIO(archive)) as file, zipfile.ZipFile(file.of(limits.directory)) as members:
+        for member in _checked(members, name, limits):
+            path = folder.joinpath(*PurePosixPath(member.filename).parts)
+            if member.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with members.open(member) as source, open(path, "xb") as sink:
+                while chunk := source.read(CHUNK):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise _refusal(name, f"has {packed} bytes and unpacks to more than such an archive may")
+                    sink.write(chunk)
+
+
+class _Bounded(io.BufferedReader):
+    """A file of which `zipfile` can take only so much at once, however long it claims its list of members to be."""
+
+    most: int
+
+    def of(self, most: int) -> _Bounded:
+        self.most = most
+        return self
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        wanted = os.fstat(self.fileno()).st_size - self.tell() if size is None or size < 0 else size
+        if wanted > self.most:
+            raise zipfile.BadZipFile(f"claims a list of members of {wanted} bytes, at most {self.most} are read")
+        return super().read(wanted)
+
+
+def _checked(members: zipfile.ZipFile, archive: str, limits: Limits) -> Iterator[zipfile.ZipInfo]:
+    """The members, all of them fit to be unpacked."""
+    listed = members.infolist()
+    if len(listed) > limits.members:
+        raise _refusal(archive, f"has {len(listed)} members, at most {limits.members} are unpacked")
+    kept = [member for member in listed if PurePosixPath(member.filename).parts[:1] != (MACOS,)]
+    for member in kept:
+        if reason := _unfit(member):
+            raise _refusal(archive, f"has a member {member.orig_filename[:80]!r} that {reason}")
+    if len({member.filename for member in kept}) < len(kept):
+        raise _refusal(archive, "has two members of one name")
+    yield from kept
+
+
+def _unfit(member: zipfile.ZipInfo) -> str | None:
+    """What speaks against a member, also of what ``zipfile`` would quietly put inside after all."""
+    # `orig_filename` is what stands in the archive, before zipfile turns separators and cuts at a zero byte.
+    name = member.orig_filename
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    elsewhere = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts
+    if elsewhere or "\0" in name or stat.S_ISLNK(member.external_attr >> 16):
+        return "would lie outside its folder"
+    if member.flag_bits & ENCRYPTED:
+        return "is encrypted"
+    if member.compress_type not in PACKED_BY:
+        return f"is packed by method {member.compress_type}, where stored and deflated ones are read"
+    return None
+
+
+def _refusal(archive: str, reason: str) -> DownloadError:
+    return DownloadError(f"{archive}.zip: {reason}; nothing was kept")
