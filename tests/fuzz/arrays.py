@@ -268,17 +268,27 @@ BAD: tuple[Callable[[Any], Any], ...] = (
     lambda value: np.asarray(value)[..., np.newaxis] if isinstance(value, np.ndarray) else value,
     lambda value: value.tolist() if isinstance(value, np.ndarray) else value,
     lambda value: value.T if isinstance(value, np.ndarray) else value,
-    lambda value: value.astype(np.int64) if isinstance(value, np.ndarray) else value,
+    lambda value: _as_integers(value),
 )
 
 
 def _damaged(value: Any, by: float) -> Any:
     """One element replaced."""
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or not value.size:
+    if not _is_floating(value) or not value.size:
         return by
     damaged = value.astype(np.float64)
     damaged.flat[value.size // 2] = by
     return damaged
+
+
+def _as_integers(value: Any) -> Any:
+    """Levels of 8 bits as whole numbers of 64, as arithmetic on them leaves them."""
+    with np.errstate(all="ignore"):
+        return np.rint(255 * value).astype(np.int64) if _is_floating(value) else value
+
+
+def _is_floating(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def spoiled(choices: Choices, arguments: dict[str, Any]) -> dict[str, Any]:

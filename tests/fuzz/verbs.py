@@ -195,7 +195,7 @@ def matrix(graph: str, image: Any) -> Any:
 
 def check_matrix(arguments: Arguments, found: tuple[Any, ...]) -> None:
     data, indices, indptr = found
-    whole = sp.csr_array((data, indices, indptr))
+    whole = sp.csr_array((data, indices, indptr), shape=2 * (indptr.size - 1,))
     require(np.isfinite(data).all(), "a Laplacian is finite")
     require(not (whole - whole.T).data.any(), "a Laplacian is symmetric")
     off = np.abs(whole.sum(axis=1)).max(initial=0.0)

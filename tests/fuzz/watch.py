@@ -215,7 +215,7 @@ def _try_atheris(guard: Guard, target: Target, task: Task) -> None:
         guard(data)
 
     seed = 1 + (task.seed + task.first) % (2**31)
-    options = [f"-seed={seed}", "-rss_limit_mb=0", "-timeout=0", "-max_len=65536", "-detect_leaks=0"]
+    options = [f"-seed={seed}", "-rss_limit_mb=0", "-timeout=1000000", "-max_len=65536", f"-artifact_prefix={corpus}/"]
     atheris.Setup(["fuzz", *options, str(corpus)], one_input)
     atheris.Fuzz()
 
@@ -354,7 +354,7 @@ class Watch:
         self._ended(failure(task, number, data, kind, signature, f"{told}\n{self._tail()}"))
 
     def _tail(self) -> str:
-        return self.log.read_bytes()[-4000:].decode(errors="replace") if self.log.exists() else ""
+        return self.log.read_bytes()[-6000:].decode(errors="replace") if self.log.exists() else ""
 
 
 def _name(code: int | None) -> str:
