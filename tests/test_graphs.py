@@ -126,7 +126,7 @@ def test_number_formats_and_layouts(rng, graph_of):
 
 @pytest.mark.parametrize("preset", ["rgb", "two"])
 @pytest.mark.parametrize("levels", [1, 2, 4])
-def test_ties_are_broken_by_the_order_of_pixels(rng, preset, levels):
+def test_all_pixels_as_near_as_the_last_neighbour_count(rng, preset, levels):
     image = np.floor(levels * rng.random((11, 13, 3))) / max(levels - 1, 1)
     matrix = laplacian.knn(image, preset).matrix.toarray()
     _, dense = GRAPHS[f"knn {preset}"]

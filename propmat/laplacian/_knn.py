@@ -107,7 +107,7 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
 
     Notes
     -----
-    Of neighbours at the same distance those that come first in the image count, whatever the number of threads. An
+    Pixels as far away as the K-th are neighbours too, so that a picture flipped or transposed has the same graph. An
     image of K pixels or fewer ties each to all others. The authors search approximately, and move positions by up to
     1e-6 at random; PyMatting divides the rows of W by their sums, which leaves it unsymmetric.
 
@@ -151,14 +151,19 @@ class Knn(Laplacian):
         return height, width
 
     def features(self, spatial: float) -> Array:
-        """Colours, and coordinates times `spatial`: (H * W, d + 2)."""
+        """Coordinates times `spatial`, and colours: (H * W, 2 + d).
+
+        A pixel further is a step in single precision, so that differences are exact and the same to either side; rows
+        and columns come first, so that the sum of their squares is the same for the picture transposed.
+        """
         preset = PRESETS[self.preset]
         colours = hue_saturation_value(self.image) if preset.hue else self.image
         height, width = self.shape
         y, x = np.mgrid[:height, :width]
         diagonal = np.hypot(height, width)
         scale_y, scale_x = (diagonal, diagonal) if preset.by_diagonal else (max(height - 1, 1), max(width - 1, 1))
-        return np.dstack([colours, spatial * x / scale_x, spatial * y / scale_y]).reshape(height * width, -1)
+        down, right = np.float32(spatial / np.array([scale_y, scale_x])).astype(np.float64)
+        return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph; with an (H, W) mask those that have an end in it."""
@@ -225,7 +230,7 @@ class Knn(Laplacian):
         slope = np.where(pairs.weight > 0, -kernel_gradient / features.shape[1], 0.0)
         colours = np.empty((*self.shape, features.shape[1] - 2))
         for c in range(colours.shape[2]):
-            share = slope * np.sign(features[pairs.first, c] - features[pairs.second, c])
+            share = slope * np.sign(features[pairs.first, 2 + c] - features[pairs.second, 2 + c])
             ends = (np.bincount(end, share, len(features)) for end in (pairs.first, pairs.second))
             colours[:, :, c] = np.subtract(*ends).reshape(self.shape)
         return pull_back_hue(self.image, colours) if preset.hue else colours
