@@ -30,6 +30,7 @@ UNKNOWN_NEIGHBOURS, UNKNOWN_NEARNESS = 5, 0.05
 TIED = 1e-9  # relative difference below which distances are equal; rounding makes some 1e-13
 
 RIDGE = 1e-8  # of mixtures, in squared colour units: twenty colours in three dimensions leave weights undetermined
+NO_SHARE = 1e-4  # a share of a label that is nothing: rounding makes up to 1e-7, and its sign decides nothing then
 
 
 def colour_mixture(image: Any, trimap: Any) -> Mixture:
@@ -130,7 +131,8 @@ def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     r"""Known-to-unknown flow: how much of 7 near foreground and 7 near background pixels is in each unknown one.
 
     The colour of an unknown pixel is mixed of the 14 as in `colour_mixture`; its alpha is the foreground's share of
-    the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides.
+    the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides. Means
+    are weighted, but where a side's weights sum to 1e-4 or less plain.
 
     Parameters
     ----------
@@ -170,7 +172,8 @@ def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     weights = _mixing(colours[unknown], colours[near.pixels], near.counts)
     here, there = np.split(weights, [sides[0].pixels.shape[1]], axis=1)
     share = here.sum(axis=1)
-    difference = _mean_colour(here, colours[sides[0].pixels]) - _mean_colour(there, colours[sides[1].pixels])
+    means = (_mean_colour(w, colours[side.pixels], side.counts) for w, side in zip((here, there), sides, strict=True))
+    difference = np.subtract(*means)
     alpha, confidence = known.labels.copy(), np.zeros(known.shape)
     alpha[known.unknown] = np.clip(share, 0.0, 1.0)
     confidence[known.unknown] = np.minimum(np.square(difference).mean(axis=1), 1.0)
@@ -257,11 +260,12 @@ def _mixing(colours: Array, others: Array, counts: Mask) -> Array:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _mean_colour(weights: Array, colours: Array) -> Array:
-    """Weighted mean of (n, k, d) colours; weights may sum to nearly 0."""
-    total = weights.sum(axis=1)
-    safe = np.where(np.abs(total) > 1e-9, total, 1e-9)
-    return (weights[:, :, np.newaxis] * colours).sum(axis=1) / safe[:, np.newaxis]
+def _mean_colour(weights: Array, colours: Array, counts: Mask) -> Array:
+    """Weighted mean of (n, k, d) colours; towards their plain mean where the weights sum to no more than `NO_SHARE`."""
+    plain = np.einsum("nk,nkd->nd", counts / counts.sum(axis=1, keepdims=True), colours)
+    total = weights.sum(axis=1, keepdims=True)
+    off = np.einsum("nk,nkd->nd", weights, colours) - total * plain
+    return plain + off * total / (np.square(total) + NO_SHARE**2)
 
 
 def _rows(weights: Array, neighbours: Pixels, pixels: int, own: Pixels | None = None) -> sp.csr_array:
