@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_cdt
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
 from propmat.io import read_image, read_matte
-from propmat.sampling._comprehensive import Candidates, candidates
+from propmat.sampling._comprehensive import Candidates, Tiles, candidates
 from propmat.sampling._settling import disc
 from propmat.sampling._shared import ray_directions
 from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
@@ -226,18 +226,20 @@ def test_explanation_against_reference(rng):
     image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
     labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
     sides = [random_candidates(rng, 7), random_candidates(rng, 6)]
-    reaches = rng.uniform(1, 5, (2, 12, 14))
-    corners = np.array([[0, 0], [0, 8], [8, 0], [8, 8]])
-    got = kernels.explain(image, labels, reaches, corners, 8, *sides, 3, 0.01, -2.0, -1.0)
-    for y, x in np.argwhere(labels < 0):
-        corner = np.array([y, x]) // 8 * 8
-        expected = reference_explanation(image[y, x], np.array([y, x]), reaches[:, y, x], corner + 3.5, sides)
+    reaches, centre = rng.uniform(1, 5, (2, 12, 14)), np.array([5.5, 6.5])
+    ends = np.array([[0, 8, 0, 8], [0, 8, 8, 14], [8, 12, 0, 8], [8, 12, 8, 14]])
+    tiles = Tiles(*ends.T, ends[:, ::2] + 3.5 - centre)
+    got = kernels.explain(image, labels, reaches, tiles, *sides, 3, 0.01, -2.0, -1.0)
+    for place in np.argwhere(labels < 0):
+        y, x = place
+        middle = place // 8 * 8 + 3.5 - centre
+        expected = reference_explanation(image[y, x], place - centre, reaches[:, y, x], middle, sides)
         for plane, value in zip(got, expected, strict=True):
             np.testing.assert_allclose(plane[y, x], value, rtol=0, atol=1e-4)  # what is negligible
 
 
 def random_candidates(rng, count):
-    places, of_ring = rng.uniform(0, 12, (count, 2)), np.arange(count) >= count - 2
+    places, of_ring = rng.uniform(-6, 6, (count, 2)), np.arange(count) >= count - 2
     return Candidates(
         rng.random((count, 3)), rng.uniform(0, 0.01, (count, 3)), places, rng.uniform(0, 9, count), of_ring
     )
@@ -291,7 +293,7 @@ def test_candidates_stand_for_all_known_pixels(rng):
     depth = np.maximum(np.arange(60) - 9.0, 0) * np.ones((40, 1))
     found = candidates(image, own, depth)
     assert found.of_ring.sum() == 5 * 8  # rings from 1, 3, 7, 15 and 31 pixels, eight clusters each
-    inner = found.places[~found.of_ring & (found.places[:, 1] < 12)]
+    inner = found.places[~found.of_ring & (found.places[:, 1] < 12 - 29.5)]
     assert len(inner) == 3 * 2  # cells of 16 rows, two clusters each
 
 

@@ -385,7 +385,12 @@ def _search(tree, marked, p, up, nearest, work):
 def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
     """The rows of leaves low..high - 1, and how many more neighbours each has."""
     count = neighbours.shape[1]
-    distances, limits, reach, tied = np.empty((WIDTH, count)), np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH, np.int64)
+    distances, limits, reach, tied = (
+        np.empty((WIDTH, count)),
+        np.empty(WIDTH),
+        np.empty(WIDTH),
+        np.empty(WIDTH, np.int64),
+    )
     stack, waits, gaps, near = np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH)
     work = Work(distances, limits, reach, tied, stack, waits, gaps, near)
     up = 0
