@@ -11,7 +11,7 @@ from propmat import InputError, PropmatWarning, Trimap
 from propmat.io import read_image, read_matte
 from propmat.sampling._comprehensive import Candidates, Tiles, candidates
 from propmat.sampling._settling import disc
-from propmat.sampling._shared import ray_directions
+from propmat.sampling._shared import ray_directions, ray_phases
 from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
 
 METHODS = {"comprehensive": propmat.sampling.comprehensive, "shared": propmat.sampling.shared}
@@ -80,7 +80,7 @@ def test_shared_stages_against_reference(rng):
     expanded = sampling.expand(image, labels, 3.0, 0.1, 0.01)
     np.testing.assert_array_equal(expanded, reference_expand(image, labels, 3.0, 0.1, 0.01))
     away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
-    pairs, spreads, found = sampling.gather(image, labels, away, ray_directions())
+    pairs, spreads, found = sampling.gather(image, labels, away, ray_directions(), ray_phases(labels.shape))
     gathered = reference_gather(image, labels)
     for got, expected in zip((np.moveaxis(pairs, (0, 1), (2, 3)), spreads, found), gathered, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
@@ -126,16 +126,19 @@ def reference_expand(image, labels, radius, threshold, slope):
 
 
 def reference_gather(image, labels):
-    (height, width), directions = labels.shape, ray_directions()
+    (height, width), directions, phases = labels.shape, ray_directions(), ray_phases(labels.shape)
     pairs = np.zeros((height, width, 2, image.shape[2]))
     spreads, found = np.zeros((height, width, 2)), np.zeros((height, width), bool)
     for y, x in np.argwhere(labels < 0):
         seen = ([], [])  # per label: (position, energy of the way)
-        for down, right in directions[3 * (y % 3) + x % 3]:
+        for down, right in directions[phases[y, x]]:
             way = [(y, x)]
             while True:
                 k = len(way)
-                v, u = int(np.floor(y + k * down + 0.5)), int(np.floor(x + k * right + 0.5))
+                v, u = (
+                    place + int(np.copysign(np.floor(abs(k * step) + 0.5), step))
+                    for place, step in ((y, down), (x, right))
+                )
                 if not (0 <= v < height and 0 <= u < width):
                     break
                 way.append((v, u))
@@ -175,10 +178,14 @@ def reference_refine(image, labels, pairs, spreads, found, radius):
         if not spots:
             alpha[y, x], confidence[y, x] = 0.5, 0
             continue
-        spots.sort(key=lambda spot: np.hypot(spot[0] - y, spot[1] - x))  # among equals the nearest
-        spots = sorted(spots, key=lambda spot: distortion(colour, pairs[spot][1], pairs[spot][0]))[:3]
-        mean = np.mean([pairs[spot] for spot in spots], axis=0)
-        spread = np.mean([spreads[spot] for spot in spots], axis=0)
+        ranks = [(distortion(colour, *pairs[spot][::-1]), (spot[0] - y) ** 2 + (spot[1] - x) ** 2) for spot in spots]
+        last = sorted(ranks)[:3][-1]
+        better, equal = sum(rank < last for rank in ranks), ranks.count(last)
+        places = min(3, len(ranks))
+        weights = [1.0 if rank < last else (places - better) / equal if rank == last else 0.0 for rank in ranks]
+        mean, spread = (
+            np.average([values[spot] for spot in spots], axis=0, weights=weights) for values in (pairs, spreads)
+        )
         for label in (0, 1):
             near = np.sum((mean[label] - colour) ** 2) <= spread[label]
             colours[y, x, label] = colour if near else mean[label]
