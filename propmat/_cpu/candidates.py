@@ -107,8 +107,8 @@ def _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed):
 
 @compiled()
 def _single(colour, down, right, reach, candidates, taken, noise, closeness, off, pure):
-    """For all candidates of a label, `reach` away from (down, right): cost of its place, squared distance to the colour, and
-    cost of the colour being of this candidate alone."""
+    """For all candidates of a label, `reach` away from (down, right): cost of its place, squared distance to the
+    colour, and cost of the colour being of this candidate alone."""
     weights = 0.0
     for k in range(taken.size):
         i = taken[k]

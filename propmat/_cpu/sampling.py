@@ -12,7 +12,6 @@ import numpy as np
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 
-
 ROUNDING = 1e-9  # relative; sums that differ by less are equal
 SAME = 1e-18  # squared distance of colours that differ by no more than rounding
 
@@ -259,22 +258,24 @@ def _best_pair(image, y, x, steps, spots, energies):
 
 
 @compiled()
+def _rank(image, y, x, spots, pair, rank):
+    """What decides between pairs at the same cost: distances, colours, and how rough their surroundings are."""
+    channels = image.shape[2]
+    for label in range(2):
+        v, u = spots[label, pair[label], 0], spots[label, pair[label], 1]
+        rank[label] = (v - y) ** 2 + (u - x) ** 2
+        rank[2 + label] = _spread(image, v, u)
+        for c in range(channels):
+            rank[4 + channels * label + c] = image[v, u, c]
+
+
+@compiled()
 def _comes_before(image, y, x, spots, one, other):
-    """Which of two pairs of rays counts that explain (y, x) at the same cost: the nearer pair, or else that of the
-    darker foreground, of the darker background, of the smoother surroundings."""
-    for label in (1, 0):
-        (v, u), (t, s) = spots[label, one[label]], spots[label, other[label]]
-        nearer = (v - y) ** 2 + (u - x) ** 2 - (t - y) ** 2 - (s - x) ** 2
-        if nearer != 0:
-            return nearer < 0
-    for label in (1, 0):
-        (v, u), (t, s) = spots[label, one[label]], spots[label, other[label]]
-        for c in range(image.shape[2]):
-            if image[v, u, c] != image[t, s, c]:
-                return image[v, u, c] < image[t, s, c]
-    for label in (1, 0):
-        (v, u), (t, s) = spots[label, one[label]], spots[label, other[label]]
-        smoother, rougher = _spread(image, v, u), _spread(image, t, s)
-        if abs(smoother - rougher) > ROUNDING * rougher:
-            return smoother < rougher
+    """Whether the first of two pairs of rays at the same cost counts; of pairs alike in all this, either may."""
+    ranks = np.empty((2, 4 + 2 * image.shape[2]))
+    _rank(image, y, x, spots, one, ranks[0])
+    _rank(image, y, x, spots, other, ranks[1])
+    for k in range(ranks.shape[1]):
+        if abs(ranks[0, k] - ranks[1, k]) > ROUNDING * abs(ranks[1, k]):
+            return ranks[0, k] < ranks[1, k]
     return False

@@ -110,7 +110,8 @@ def _distort(colours, first, pairs, found, v, u, count, along, length, out):
 def _sort_in(values, number, first, count, least, best, more):
     """Put `count` values into the three least from place `first` on, each with its number.
 
-    `more` becomes 1 where a value as low as the third has no place. Without branches, so that the compiler makes vectors of the loop.
+    `more` becomes 1 where a value as low as the third has no place. Without branches, so that the compiler makes
+    vectors of the loop.
     """
     least_0, least_1, least_2 = least[0, first:], least[1, first:], least[2, first:]
     best_0, best_1, best_2, more = best[0, first:], best[1, first:], best[2, first:], more[first:]
@@ -153,12 +154,14 @@ def _share_out(y, x, colour, pairs, found, offsets, ranked, chosen, shares):
             chosen[count] = best[k]
             count += 1
     settled = count
+    background, foreground = np.empty((2, colour.size))
     for k in range(len(offsets)):
         down, right = offsets[k]
         v, u = y + down, x + right
         if down**2 + right**2 != ring or not (0 <= v < found.shape[0] and 0 <= u < found.shape[1]) or not found[v, u]:
             continue
-        background, foreground = pairs[0, :, v, u], pairs[1, :, v, u]
+        for c in range(colour.size):  # slices would have all below compiled once more
+            background[c], foreground[c] = pairs[0, c, v, u], pairs[1, c, v, u]
         if distortion(colour, foreground, background, mixture(colour, foreground, background)) == least[2]:
             chosen[count] = k
             count += 1

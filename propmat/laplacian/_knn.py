@@ -162,7 +162,7 @@ class Knn(Laplacian):
         y, x = np.mgrid[:height, :width]
         diagonal = np.hypot(height, width)
         scale_y, scale_x = (diagonal, diagonal) if preset.by_diagonal else (max(height - 1, 1), max(width - 1, 1))
-        down, right = np.float32(spatial / np.array([scale_y, scale_x])).astype(np.float64)
+        down, right = np.float64(np.float32(spatial / scale_y)), np.float64(np.float32(spatial / scale_x))
         return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:

@@ -172,8 +172,11 @@ def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tupl
 def _tiles(mask: Mask) -> Tiles:
     """The tiles that hold pixels of the mask."""
     tiles = np.unique(_cells(_off_centre(mask), TILE), axis=0)
-    ends = []
-    for axis, length in enumerate(mask.shape):
-        cells = _cells(2 * np.arange(length) - (length - 1), TILE)
-        ends += [np.searchsorted(cells, tiles[:, axis], side) for side in ("left", "right")]
-    return Tiles(*ends, float(TILE) * tiles)
+    (top, bottom), (left, right) = (_ends(tiles[:, axis], length) for axis, length in enumerate(mask.shape))
+    return Tiles(top, bottom, left, right, TILE * tiles.astype(np.float64))
+
+
+def _ends(tiles: Pixels, length: int) -> tuple[Pixels, Pixels]:
+    """Where tiles begin and end in a row or column of so many pixels."""
+    cells = _cells(2 * np.arange(length) - (length - 1), TILE)
+    return np.searchsorted(cells, tiles, "left"), np.searchsorted(cells, tiles, "right")

@@ -51,10 +51,10 @@ def shared(image: Any, trimap: Any) -> Samples:
     -----
     The paper's 200 and 100 nearest pixels become discs of 197 and 101. Where neither a ray nor a neighbour finds a
     pair, alpha is that of the neighbourhood, or one half with confidence 0. Public implementations search squares of
-    11 x 11 pixels instead of discs. Turns of the rays are reflected about the middle of the picture, and where pairs are
-    equally good all count, so that a picture flipped or transposed has the same samples. Swapped labels do not give
-    exactly 1 - alpha: the paper's cost has |b - p|^4 but |f - p|, so which pair is best depends on which label is
-    foreground.
+    11 x 11 pixels instead of discs. Turns of the rays are reflected about the middle of the picture, and pairs that are
+    equally good share, so that a picture flipped or transposed has the same samples. Swapped labels do not give 1 -
+    alpha: the paper's cost has :math:`|b - p|^4` but :math:`|f - p|`, so which pair is the best depends on which label
+    is the foreground.
 
     References
     ----------
@@ -81,7 +81,7 @@ def shared(image: Any, trimap: Any) -> Samples:
 
 
 def ray_directions() -> NDArray[np.float64]:
-    """Steps down and right, the larger of them 1, (18, RAYS, 2): turned by 0 to 8 ninths to one side, then the other."""
+    """Steps down and right, the larger 1, (18, RAYS, 2): turned by 0 to 8 ninths to one side, then to the other."""
     angles = np.pi / 2 * np.arange(9) / 9
     first = np.stack([np.sin(angles), np.cos(angles)], axis=1)
     first /= first.max(axis=1, keepdims=True)
@@ -93,8 +93,8 @@ def ray_directions() -> NDArray[np.float64]:
 def ray_phases(shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Which of the rays every pixel takes, (H, W).
 
-    The pixels of a 3 x 3 block turn by a ninth each. Blocks lie about the centre of the picture, and turns are reflected
-    where pixels are, in its middle row, its middle column and the diagonals: there they are none.
+    The pixels of a 3 x 3 block turn by a ninth each. Blocks lie about the centre of the picture. Turns are reflected as
+    pixels are, in the middle row, the middle column and the diagonals; there itself rays do not turn.
     """
     from_middle = [2 * np.arange(length) - (length - 1) for length in shape]
     down, right = np.meshgrid(*from_middle, indexing="ij")
