@@ -168,7 +168,7 @@ def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     unknown = np.flatnonzero(known.unknown)
     colours = pixels.reshape(-1, pixels.shape[2])
     sides = [_nearest_among(place, unknown, getattr(known, name), name) for name in ("foreground", "background")]
-    near = Nearest(*(np.concatenate(columns, axis=1) for columns in zip(*sides, strict=True)))
+    near = _Nearest(*(np.concatenate(columns, axis=1) for columns in zip(*sides, strict=True)))
     weights = _mixing(colours[unknown], colours[near.pixels], near.counts)
     here, there = np.split(weights, [sides[0].pixels.shape[1]], axis=1)
     share = here.sum(axis=1)
@@ -196,7 +196,7 @@ def _features(pixels: Array, nearness: float) -> Array:
     return np.concatenate([pixels, nearness * coordinates], axis=2).reshape(-1, channels + 2)
 
 
-class Nearest(NamedTuple):
+class _Nearest(NamedTuple):
     """Neighbours, a row for each query.
 
     Attributes
@@ -211,7 +211,7 @@ class Nearest(NamedTuple):
     counts: Mask
 
 
-def _nearest(points: Array, queries: Array, count: int) -> Nearest:
+def _nearest(points: Array, queries: Array, count: int) -> _Nearest:
     """The `count` points nearest to each query, and those as far away as the last of them."""
     from scipy.spatial import cKDTree
 
@@ -228,10 +228,10 @@ def _nearest(points: Array, queries: Array, count: int) -> Nearest:
     all_pixels[:, :count] = pixels[:, :count]
     for row, ball in zip(tied, balls, strict=True):
         all_pixels[row, : len(ball)] = ball
-    return Nearest(all_pixels, counts)
+    return _Nearest(all_pixels, counts)
 
 
-def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> Nearest:
+def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> _Nearest:
     """The pixels of `mask` nearest to each unknown one."""
     known = np.flatnonzero(mask)
     if not known.size:
@@ -240,7 +240,7 @@ def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> Near
     return near._replace(pixels=known[near.pixels])
 
 
-def _others(own: Pixels, near: Nearest) -> Nearest:
+def _others(own: Pixels, near: _Nearest) -> _Nearest:
     """The neighbours but for the point itself."""
     return near._replace(counts=near.counts & (near.pixels != own[:, np.newaxis]))
 

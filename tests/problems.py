@@ -91,7 +91,7 @@ def dense_knn(image, preset="rgb"):
 # Every graph: the Laplacian and its dense definition, both functions of an image.
 GRAPHS = {
     "closed_form": (laplacian.closed_form, dense_closed_form),
-    "knn rgb": (laplacian.knn, dense_knn),
+    "knn rgb": (lambda image: laplacian.knn(image, "rgb"), dense_knn),
     "knn hsv": (lambda image: laplacian.knn(image, "hsv"), lambda image: dense_knn(image, "hsv")),
     "knn two": (lambda image: laplacian.knn(image, "two"), lambda image: dense_knn(image, "two")),
     "learning_based": (laplacian.learning_based, dense_learning_based),

@@ -76,7 +76,7 @@ class Pairs(NamedTuple):
     weight: Array
 
 
-def knn(image: Any, preset: str = "rgb") -> Knn:
+def knn(image: Any, preset: str = "two") -> Knn:
     r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
 
     .. math:: L = D - W, \quad W_{ij} = m_{ij} \max\Big(0, 1 - \frac{\|X_i - X_j\|_1}{d + 2}\Big), \quad
@@ -89,11 +89,11 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16.
-    preset : {"rgb", "hsv", "two"}
-        ``"rgb"``: the authors' code for RGB. K = 10 and 2, the pixel itself included; positions in image diagonals
-        times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV, colours (cos h, sin h,
-        s / 2, v / 2), positions times 2 and 0.02, every pair counted once. ``"two"``: two wide neighbourhoods
-        as in PyMatting, K = 20 and 10, positions from 0 to 1 times 2 and 0.1, all weights 1.
+    preset : {"two", "rgb", "hsv"}
+        ``"two"``, the default: two wide neighbourhoods as in PyMatting, K = 20 and 10, the pixel itself included,
+        positions from 0 to 1 times 2 and 0.1, all weights 1. ``"rgb"``: the authors' code for RGB. K = 10 and 2,
+        positions in image diagonals times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV,
+        colours (cos h, sin h, s / 2, v / 2), positions times 2 and 0.02, every pair counted once.
 
     Returns
     -------
@@ -108,8 +108,15 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     Notes
     -----
     Pixels as far away as the K-th are neighbours too, so that a picture flipped or transposed has the same graph. An
-    image of K pixels or fewer ties each to all others. The authors search approximately, and move positions by up to
-    1e-6 at random; PyMatting divides the rows of W by their sums, which leaves it unsymmetric.
+    image of K pixels or fewer ties each to all others. Steps of coordinates are rounded to single precision. The
+    authors search approximately, and move positions by up to 1e-6 at random; PyMatting divides the rows of W by their sums, which leaves it unsymmetric.
+
+    Of 20 training photographs of alphamatting.com and their two trimaps, ``"two"`` has the lower mean squared error,
+    0.0164 against 0.0180 of ``"rgb"``, and about the same sum of absolute differences, 6161 against 6222 pixels (5019
+    and 5358 with the small trimap, 7304 and 7086 with the large); on PyMatting's lemur its error is lower by 6 % at a
+    tenth of the size and by 28 % at full size. Hence the default. ``"rgb"`` has an error of gradients that is lower
+    by 8 %, takes two thirds of the time, and its weights, unlike those of ``"two"``, have a gradient with respect to
+    the image. Figures of errors and time: ``python -m benchmarks.methods``.
 
     References
     ----------
@@ -120,7 +127,7 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     >>> import numpy as np
     >>> graph = knn(np.eye(4))
     >>> graph
-    Knn(4 x 4 pixels, preset 'rgb')
+    Knn(4 x 4 pixels, preset 'two')
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
