@@ -29,8 +29,11 @@ MARGIN = (PATCH - TARGET) // 2
 # Rows that go through the network at a time: their memory stays small, and in the processor's cache.
 BAND = 64
 
-# Beside the methods with their defaults. The paper speaks of KNN with features of HSV.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"knn_hsv": ("knn", {"preset": "hsv"})}
+# Beside the methods with their defaults. Networks were trained on KNN of the preset "rgb"; the paper speaks of HSV.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "knn": ("knn", {"preset": "rgb"}),
+    "knn_hsv": ("knn", {"preset": "hsv"}),
+}
 
 
 class DCNN(Network):
@@ -39,8 +42,8 @@ class DCNN(Network):
     Parameters
     ----------
     mattes : sequence of str, default ("closed_form", "knn_hsv")
-        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv". The paper's best variant has
-        comprehensive sampling as the third.
+        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv"; "knn" is that of the preset "rgb".
+        The paper's best variant has comprehensive sampling as the third.
     remapping : int, default 4
         Layers of 1 x 1 convolutions; the paper compares 1, 4 and 8.
     filters : int, default 64
@@ -72,7 +75,7 @@ class DCNN(Network):
     ) -> None:
         super().__init__()
         if strange := [name for name in mattes if name not in {*METHODS, *VARIANTS}]:
-            raise InputError(f"mattes: takes names out of {', '.join([*METHODS, *VARIANTS])}, got {strange[0]!r}")
+            raise InputError(f"mattes: takes names out of {', '.join({**METHODS, **VARIANTS})}, got {strange[0]!r}")
         self.options = {"mattes": list(mattes), "remapping": remapping, "filters": filters, "bias": bias}
         self.mattes = tuple(mattes)
         # For patches of 27 x 27.
