@@ -143,14 +143,14 @@ def knn(
     *,
     values: Any = None,
     confidence: Any = None,
-    preset: str = "rgb",
+    preset: str = "two",
     solver: Any = None,
     callback: solvers.Callback | None = None,
 ) -> tuple[Array, Pullback]:
     """`propmat.knn`, and the way back.
 
-    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed
-    (all 0 for the preset "two", whose weights are 1); ``values``, and ``confidence`` where one is given.
+    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed:
+    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and ``confidence`` where one is given.
 
     Parameters
     ----------
