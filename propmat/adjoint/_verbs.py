@@ -150,7 +150,8 @@ def knn(
     """`propmat.knn`, and the way back.
 
     Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed:
-    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and ``confidence`` where one is given.
+    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and
+    ``confidence`` where one is given.
 
     Parameters
     ----------

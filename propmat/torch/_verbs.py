@@ -74,7 +74,7 @@ def knn(
 ) -> Tensor:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
-    The gradient of the default preset "two" with respect to the image is 0, for its weights are 1; that of "rgb" is not.
+    The gradient of the default preset "two" with respect to the image is 0, for its weights are 1; of "rgb" it is not.
 
     Parameters
     ----------
