@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PropmatError(Exception):
@@ -63,3 +69,17 @@ def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+def usual_arithmetic(function: F) -> F:
+    """The function under NumPy's usual floating-point errors, whatever the caller has set by `numpy.seterr`.
+
+    Weights across an edge underflow to 0 rightly, and are no error of the caller's computations.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn", call=None):
+            return function(*args, **kwargs)
+
+    return cast(F, call)

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.errors import InputError
+from propmat.errors import InputError, usual_arithmetic
 from propmat.laplacian import Graph, Laplacian, _base
 from propmat.trimap import Trimap
 
@@ -33,6 +33,7 @@ RIDGE = 1e-8  # of mixtures, in squared colour units: twenty colours in three di
 NO_SHARE = 1e-4  # a share of a label that is nothing: rounding makes up to 1e-7, and its sign decides nothing then
 
 
+@usual_arithmetic
 def colour_mixture(image: Any, trimap: Any) -> Mixture:
     r"""Colour-mixture flow: every unknown pixel is a mixture of 20 pixels of similar colour, and so is its alpha.
 
@@ -96,6 +97,7 @@ class Mixture(Laplacian):
         return np.ones((np.count_nonzero(mask), 1))
 
 
+@usual_arithmetic
 def intra_unknown(image: Any, trimap: Any) -> Graph:
     r"""Intra-unknown flow: every unknown pixel is tied to 5 unknown pixels of similar colour.
 
@@ -127,6 +129,7 @@ def intra_unknown(image: Any, trimap: Any) -> Graph:
     return Graph(sp.diags_array(weights.sum(axis=1)) - weights, known.shape)
 
 
+@usual_arithmetic
 def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     r"""Known-to-unknown flow: how much of 7 near foreground and 7 near background pixels is in each unknown one.
 

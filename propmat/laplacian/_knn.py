@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._backend import beside, to_host
-from propmat.errors import InputError
+from propmat.errors import InputError, usual_arithmetic
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
 
@@ -76,6 +76,7 @@ class Pairs(NamedTuple):
     weight: Array
 
 
+@usual_arithmetic
 def knn(image: Any, preset: str = "two") -> Knn:
     r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
 

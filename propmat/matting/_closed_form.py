@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from propmat import laplacian, solvers
 from propmat._solve import solve
+from propmat.errors import usual_arithmetic
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def closed_form(
     image: Any,
     trimap: Any,

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
 from propmat._solve import solve
+from propmat.errors import usual_arithmetic
 from propmat.matting._methods import METHODS
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def comprehensive_sampling(
     image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None
 ) -> Array:

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from propmat import laplacian, solvers
 from propmat._solve import solve
+from propmat.errors import usual_arithmetic
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def propagate(
     affinities: tuple[Any, Any],
     trimap: Any,

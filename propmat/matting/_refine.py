@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
 from propmat._solve import solve
+from propmat.errors import usual_arithmetic
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def refine(
     image: Any,
     alpha: Any,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat.errors import usual_arithmetic
 from propmat.sampling._samples import Samples, read, trimmed
 
 Array = NDArray[np.float64]
@@ -47,6 +48,7 @@ class Candidates(NamedTuple):
     of_ring: Mask
 
 
+@usual_arithmetic
 def comprehensive(image: Any, trimap: Any) -> Samples:
     r"""Comprehensive sampling: alpha from all pairs of colours that the known regions have, near and far.
 

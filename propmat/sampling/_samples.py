@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
-from propmat.errors import InputError
+from propmat.errors import InputError, usual_arithmetic
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -57,6 +57,7 @@ def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
     return pixels, np.where(known.unknown, -1, known.foreground).astype(np.int8)
 
 
+@usual_arithmetic
 def trimmed(image: Any, trimap: Any) -> Trimap:
     """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
 

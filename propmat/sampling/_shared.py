@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat.errors import usual_arithmetic
 from propmat.sampling._samples import Samples, read
 from propmat.sampling._settling import settle
 
@@ -16,6 +17,7 @@ EXPANSION_COLOUR = 5 / 256
 RAYS = 4
 
 
+@usual_arithmetic
 def shared(image: Any, trimap: Any) -> Samples:
     r"""Shared sampling: a few rays per pixel, and neighbours that share what they found.
 
