@@ -79,7 +79,7 @@ def usual_arithmetic(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn", call=None):
+        with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
             return function(*args, **kwargs)
 
     return cast(F, call)
