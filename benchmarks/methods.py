@@ -29,9 +29,9 @@ from benchmarks.problems import DATA, Problem, photographs
 from propmat.matting import METHODS
 
 # Other settings that are methods of their own.
-VARIANTS = {"knn": [{"preset": "hsv"}, {"preset": "two"}]}
+VARIANTS = {"knn": [{"preset": "hsv"}, {"preset": "rgb"}]}
 
-# Where PyMatting has the method; its KNN is the preset "two".
+# Where PyMatting has the method.
 PEERS = {
     "closed_form": pymatting.estimate_alpha_cf,
     "knn": pymatting.estimate_alpha_knn,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, _stacks, adjoint
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of
 from propmat.errors import InputError
 from propmat.laplacian._knn import known_preset
@@ -117,6 +118,7 @@ def _shape(arguments: Mapping[str, Any]) -> Shape:
     return across.shape[0], across.shape[1] + 1
 
 
+@usual_arithmetic
 def run(
     verb: str, arrays: Mapping[str, Array], axes: Mapping[str, int], options: Mapping[str, Any]
 ) -> tuple[Array, Pullbacks]:

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs, _srgb
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, guarded, to_host
 from propmat.errors import InputError
 from propmat.preconditioners import IncompleteCholesky
@@ -30,6 +31,7 @@ SOLVER = CG(rtol=1e-6, preconditioner=IncompleteCholesky(drop_tolerance=1e-3))
 WEIGHT_RANGE = (1e-10, 1e10)
 
 
+@usual_arithmetic
 def foreground(
     image: Any,
     alpha: Any,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, eliminate, nowhere, weigh
 from propmat._locks import FORK_GATE
@@ -48,6 +49,7 @@ class Prepared:
     solver: Any
     solve_linear: solvers.Solve
 
+    @usual_arithmetic
     def solve(
         self, values: Any = None, *, prior: Any = None, x0: Any = None, callback: Callback | None = None
     ) -> Matte:
@@ -96,6 +98,7 @@ class Prepared:
         """Solve for each (H, W) array of values in `stack`, one after another on the same set-up."""
         return (self.solve(values) for values in stack)
 
+    @usual_arithmetic
     def with_confidence(self, confidence: Any, prior_confidence: Any = 0.0) -> Prepared:
         """The same problem with other confidences; the Laplacian and the preconditioner are kept.
 
@@ -121,6 +124,7 @@ class Prepared:
         return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
 
 
+@usual_arithmetic
 def prepare(
     graph: Any, trimap: Any, *, confidence: Any = None, prior: tuple[Any, Any] | None = None, solver: Any = None
 ) -> Prepared:
@@ -186,6 +190,7 @@ def parsed(trimap: Any, graph: Any) -> Trimap:
     return Trimap.parse(trimap, beside={})
 
 
+@usual_arithmetic
 def solve(
     graph: Any,
     trimap: Any,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, adjoint
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._closed_form import ClosedForm, window_arguments
@@ -34,6 +35,7 @@ def fits(verb: str, leading: Mapping[str, Shape], shape: Shape, options: Mapping
     return verb in VERBS and math.prod(shape) > 1 and one_epsilon and by_cg and options.get("radius", 1) == 1
 
 
+@usual_arithmetic
 def run(
     verb: str, arrays: Mapping[str, Array], leading: Mapping[str, Shape], shape: Shape, options: Mapping[str, Any]
 ) -> tuple[Array, Stacked]:

@@ -1,18 +1,20 @@
 """Flows of information between pixels that are not neighbours: the parts of information-flow matting.
 
 Two are Laplacians, one is a prior; `propmat.information_flow` adds them up. Neighbours are nearest in colour and, to
-some degree, in place. The method may be covered by patents.
+some degree, in place; all that are as far away as the last count too, so that a picture flipped or transposed has
+the same flows. The method may be covered by patents.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError
 from propmat.laplacian import Graph, Laplacian, _base
 from propmat.trimap import Trimap
@@ -26,9 +28,13 @@ MIXTURE_NEIGHBOURS, MIXTURE_NEARNESS = 20, 1.0
 KNOWN_NEIGHBOURS, KNOWN_NEARNESS = 7, 10.0
 UNKNOWN_NEIGHBOURS, UNKNOWN_NEARNESS = 5, 0.05
 
+TIED = 1e-9  # relative difference below which distances are equal; rounding makes some 1e-13
+
 RIDGE = 1e-8  # of mixtures, in squared colour units: twenty colours in three dimensions leave weights undetermined
+NO_SHARE = 1e-4  # a share of a label that is nothing: rounding makes up to 1e-7, and its sign decides nothing then
 
 
+@usual_arithmetic
 def colour_mixture(image: Any, trimap: Any) -> Mixture:
     r"""Colour-mixture flow: every unknown pixel is a mixture of 20 pixels of similar colour, and so is its alpha.
 
@@ -68,12 +74,11 @@ def colour_mixture(image: Any, trimap: Any) -> Mixture:
     pixels, known = _read(image, trimap)
     place = _features(pixels, MIXTURE_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
-    count = min(MIXTURE_NEIGHBOURS, len(place) - 1)
-    neighbours = _others(unknown, _nearest(place, place[unknown], count + 1))
+    near = _others(unknown, _nearest(place, place[unknown], MIXTURE_NEIGHBOURS + 1))
     colours = pixels.reshape(-1, pixels.shape[2])
-    weights = _mixing(colours[unknown], colours[neighbours])
+    weights = _mixing(colours[unknown], colours[near.pixels], near.counts)
     own = sp.csr_array((np.ones(unknown.size), (np.arange(unknown.size), unknown)), (unknown.size, len(place)))
-    return Mixture(own - _rows(weights, neighbours, len(place)), known.shape)
+    return Mixture(own - _rows(weights, near.pixels, len(place)), known.shape)
 
 
 class Mixture(Laplacian):
@@ -93,6 +98,7 @@ class Mixture(Laplacian):
         return np.ones((np.count_nonzero(mask), 1))
 
 
+@usual_arithmetic
 def intra_unknown(image: Any, trimap: Any) -> Graph:
     r"""Intra-unknown flow: every unknown pixel is tied to 5 unknown pixels of similar colour.
 
@@ -117,19 +123,20 @@ def intra_unknown(image: Any, trimap: Any) -> Graph:
     place = _features(pixels, UNKNOWN_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
     own = place[unknown]
-    count = min(UNKNOWN_NEIGHBOURS, unknown.size - 1)
-    neighbours = _others(np.arange(unknown.size), _nearest(own, own, count + 1))
-    apart = np.abs(own[:, np.newaxis] - own[neighbours]).sum(axis=2)
-    one_way = _rows(np.maximum(1.0 - apart, 0.0), unknown[neighbours], len(place), unknown)
+    near = _others(np.arange(unknown.size), _nearest(own, own, UNKNOWN_NEIGHBOURS + 1))
+    apart = np.abs(own[:, np.newaxis] - own[near.pixels]).sum(axis=2)
+    one_way = _rows(np.maximum(near.counts - apart, 0.0), unknown[near.pixels], len(place), unknown)
     weights = one_way + one_way.T
     return Graph(sp.diags_array(weights.sum(axis=1)) - weights, known.shape)
 
 
+@usual_arithmetic
 def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     r"""Known-to-unknown flow: how much of 7 near foreground and 7 near background pixels is in each unknown one.
 
     The colour of an unknown pixel is mixed of the 14 as in `colour_mixture`; its alpha is the foreground's share of
-    the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides.
+    the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides. Means
+    are weighted, but where a side's weights sum to 1e-4 or less plain.
 
     Parameters
     ----------
@@ -164,13 +171,13 @@ def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     place = _features(pixels, KNOWN_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
     colours = pixels.reshape(-1, pixels.shape[2])
-    foreground, background = (
-        colours[_nearest_among(place, unknown, getattr(known, name), name)] for name in ("foreground", "background")
-    )
-    weights = _mixing(colours[unknown], np.concatenate([foreground, background], axis=1))
-    here, there = np.split(weights, [foreground.shape[1]], axis=1)
+    sides = [_nearest_among(place, unknown, getattr(known, name), name) for name in ("foreground", "background")]
+    near = _Nearest(*(np.concatenate(columns, axis=1) for columns in zip(*sides, strict=True)))
+    weights = _mixing(colours[unknown], colours[near.pixels], near.counts)
+    here, there = np.split(weights, [sides[0].pixels.shape[1]], axis=1)
     share = here.sum(axis=1)
-    difference = _mean_colour(here, foreground) - _mean_colour(there, background)
+    means = (_mean_colour(w, colours[side.pixels], side.counts) for w, side in zip((here, there), sides, strict=True))
+    difference = np.subtract(*means)
     alpha, confidence = known.labels.copy(), np.zeros(known.shape)
     alpha[known.unknown] = np.clip(share, 0.0, 1.0)
     confidence[known.unknown] = np.minimum(np.square(difference).mean(axis=1), 1.0)
@@ -193,50 +200,76 @@ def _features(pixels: Array, nearness: float) -> Array:
     return np.concatenate([pixels, nearness * coordinates], axis=2).reshape(-1, channels + 2)
 
 
-def _nearest(points: Array, queries: Array, count: int) -> Pixels:
-    """Indices of the `count` points nearest to each query, nearest first, (queries, count)."""
+class _Nearest(NamedTuple):
+    """Neighbours, a row for each query.
+
+    Attributes
+    ----------
+    pixels : (n, k) array
+        Their indices.
+    counts : (n, k) array of bool
+        Which of them are neighbours; the others fill rows up.
+    """
+
+    pixels: Pixels
+    counts: Mask
+
+
+def _nearest(points: Array, queries: Array, count: int) -> _Nearest:
+    """The `count` points nearest to each query, and those as far away as the last of them."""
     from scipy.spatial import cKDTree
 
+    count = min(count, len(points))
     tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
-    return tree.query(queries, k=np.arange(1, count + 1), workers=-1)[1]
+    distances, pixels = tree.query(queries, k=np.arange(1, min(count + 1, len(points)) + 1), workers=-1)
+    limits = (1.0 + TIED) * distances[:, count - 1]
+    tied = np.flatnonzero((distances[:, count:] <= limits[:, np.newaxis]).any(axis=1))
+    balls = tree.query_ball_point(queries[tied], limits[tied], workers=-1, return_sorted=True)
+    sizes = np.full(len(queries), count)
+    sizes[tied] = [len(ball) for ball in balls]
+    counts = np.arange(sizes.max(initial=count)) < sizes[:, np.newaxis]
+    all_pixels = np.zeros(counts.shape, pixels.dtype)
+    all_pixels[:, :count] = pixels[:, :count]
+    for row, ball in zip(tied, balls, strict=True):
+        all_pixels[row, : len(ball)] = ball
+    return _Nearest(all_pixels, counts)
 
 
-def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> Pixels:
+def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> _Nearest:
     """The pixels of `mask` nearest to each unknown one."""
     known = np.flatnonzero(mask)
     if not known.size:
         raise InputError(f"trimap: has no known {name} pixel for information to flow from")
-    return known[_nearest(place[known], place[unknown], min(KNOWN_NEIGHBOURS, known.size))]
+    near = _nearest(place[known], place[unknown], KNOWN_NEIGHBOURS)
+    return near._replace(pixels=known[near.pixels])
 
 
-def _others(own: Pixels, neighbours: Pixels) -> Pixels:
-    """Each row without its own point, or without the farthest where doubles of the point crowded it out."""
-    drop = np.where(
-        (neighbours == own[:, np.newaxis]).any(axis=1), (neighbours == own[:, np.newaxis]).argmax(axis=1), -1
-    )
-    keep = np.ones(neighbours.shape, dtype=bool)
-    keep[np.arange(len(own)), drop] = False
-    return neighbours[keep].reshape(len(own), neighbours.shape[1] - 1)
+def _others(own: Pixels, near: _Nearest) -> _Nearest:
+    """The neighbours but for the point itself."""
+    return near._replace(counts=near.counts & (near.pixels != own[:, np.newaxis]))
 
 
-def _mixing(colours: Array, others: Array) -> Array:
+def _mixing(colours: Array, others: Array, counts: Mask) -> Array:
     """Weights (n, k) that sum to one and mix `others` (n, k, d) to come nearest `colours` (n, d), short of `RIDGE`.
+
+    Others that do not count (n, k) have weight 0.
 
     Of the k x k system (Z Z' + ridge) w = 1, Z the differences in colour, Woodbury's identity leaves one d x d.
     """
-    differences = others - colours[:, np.newaxis]
+    differences = (others - colours[:, np.newaxis]) * counts[:, :, np.newaxis]
     across = differences.transpose(0, 2, 1)
     gram = across @ differences + RIDGE * np.eye(colours.shape[1])
     coefficients = np.linalg.solve(gram, across.sum(axis=2, keepdims=True))
-    weights = 1.0 - (differences @ coefficients)[:, :, 0]
+    weights = counts - (differences @ coefficients)[:, :, 0]
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _mean_colour(weights: Array, colours: Array) -> Array:
-    """Weighted mean of (n, k, d) colours; weights may sum to nearly 0."""
-    total = weights.sum(axis=1)
-    safe = np.where(np.abs(total) > 1e-9, total, 1e-9)
-    return (weights[:, :, np.newaxis] * colours).sum(axis=1) / safe[:, np.newaxis]
+def _mean_colour(weights: Array, colours: Array, counts: Mask) -> Array:
+    """Weighted mean of (n, k, d) colours; towards their plain mean where the weights sum to no more than `NO_SHARE`."""
+    plain = np.einsum("nk,nkd->nd", counts / counts.sum(axis=1, keepdims=True), colours)
+    total = weights.sum(axis=1, keepdims=True)
+    off = np.einsum("nk,nkd->nd", weights, colours) - total * plain
+    return plain + off * total / (np.square(total) + NO_SHARE**2)
 
 
 def _rows(weights: Array, neighbours: Pixels, pixels: int, own: Pixels | None = None) -> sp.csr_array:

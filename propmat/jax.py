@@ -94,10 +94,12 @@ def knn(
     *,
     values: Array | None = None,
     confidence: Any = None,
-    preset: str = "rgb",
+    preset: str = "two",
     solver: Any = None,
 ) -> Array:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
+
+    The gradient of the default preset "two" with respect to the image is 0, for its weights are 1; of "rgb" it is not.
 
     Parameters
     ----------

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, warn
 from propmat.trimap import Trimap
 
@@ -49,6 +50,7 @@ _THETA = np.float32(0.15)  # distances below this do not count as disconnected
 _EXACT = 0.5 / 255  # what 8 bits would round to the label of a known pixel
 
 
+@usual_arithmetic
 def sad(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     r"""Sum of absolute differences, in thousands of pixels.
 
@@ -81,6 +83,7 @@ def sad(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     return _thousands(_absolute(_read(alpha, truth, trimap)))
 
 
+@usual_arithmetic
 def mse(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     r"""Mean squared error of the unknown pixels.
 
@@ -98,6 +101,7 @@ def mse(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     return _mean(_squared(_read(alpha, truth, trimap)))
 
 
+@usual_arithmetic
 def gradient(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     r"""Squared difference of gradient magnitudes, in thousands.
 
@@ -124,6 +128,7 @@ def gradient(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     return _thousands(_gradient(_read_whole(alpha, truth, trimap)))
 
 
+@usual_arithmetic
 def connectivity(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     r"""Difference in how well pixels are connected to the largest common region, in thousands.
 
@@ -152,6 +157,7 @@ def connectivity(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     return _thousands(_connectivity(_read_whole(alpha, truth, trimap)))
 
 
+@usual_arithmetic
 def evaluate(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> dict[str, float]:
     """All four: ``sad``, ``mse``, ``gradient`` and ``connectivity``.
 
@@ -169,6 +175,7 @@ def evaluate(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> dict[str, float
     return {name: total(errors(mattes)) for name, (errors, total) in _METRICS.items()}
 
 
+@usual_arithmetic
 def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sad") -> Array:
     """What each pixel adds to a metric, as an (H, W) picture; 0 where the trimap is known.
 
@@ -195,6 +202,7 @@ def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sa
     return picture
 
 
+@usual_arithmetic
 def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[Any] | None = None) -> float:
     r"""Flicker: how far the change from frame to frame is from that of the truth.
 

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def over(foreground: Any, alpha: Any, background: Any) -> Array:
     """Composite α F + (1 - α) B.
 
@@ -83,6 +85,7 @@ def checkerboard(shape: tuple[int, int], side: int = 16) -> Array:
     return np.repeat(np.where((y + x) % 2, 0.75, 0.95)[:, :, np.newaxis], 3, axis=2)
 
 
+@usual_arithmetic
 def colours(pixels: Any, name: str = "pixels") -> Array:
     """A picture as (H, W, 3), grey as equal channels.
 
@@ -148,6 +151,7 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
     return np.tile(np.array([red, green, blue]) / 255, (*_size(shape), 1))
 
 
+@usual_arithmetic
 def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.5, 0.5)) -> Array:
     """A picture scaled to cover a size, and cut to it.
 
@@ -219,6 +223,7 @@ def scaled(plane: Any, shape: tuple[int, int]) -> Array:
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.float64)
 
 
+@usual_arithmetic
 def contact_sheet(panels: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Pictures of equal size side by side, two a row, each under its name.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, warn
 from propmat.trimap import Mask, Trimap
 
@@ -15,6 +16,7 @@ from propmat.trimap import Mask, Trimap
 PAINTED = 1e-3
 
 
+@usual_arithmetic
 def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
     """Put an unknown band around the edge of a mask.
 
@@ -102,6 +104,7 @@ def _core(known: Mask, width: float, name: str) -> Mask:
     return depth > width
 
 
+@usual_arithmetic
 def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
     """Read white and black strokes painted over a copy of the image, as released with closed-form matting.
 

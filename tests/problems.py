@@ -58,7 +58,7 @@ def dense_random_walk(image, sigma=0.033):
 
 
 def dense_knn(image, preset="rgb"):
-    """The KNN Laplacian from its definition: all distances, sorted; the smaller pixel first among equal ones."""
+    """The KNN Laplacian from its definition: all distances, sorted; all pixels no further than the K-th count."""
     height, width = image.shape[:2]
     colours = image.reshape(height * width, -1)
     y, x = np.divmod(np.arange(height * width), width)
@@ -66,7 +66,7 @@ def dense_knn(image, preset="rgb"):
         h, s, v = np.transpose([colorsys.rgb_to_hsv(*colour) for colour in colours])
         colours = np.column_stack([np.cos(2 * np.pi * h), np.sin(2 * np.pi * h), s / 2, v / 2])
     place = np.column_stack([x, y])
-    scale = np.maximum([width - 1, height - 1], 1) if preset == "two" else np.hypot(height, width)
+    scale = np.maximum([width - 1, height - 1], 1) if preset == "two" else np.full(2, np.hypot(height, width))
     searches, in_kernel = {
         "rgb": ([(10, 1.0), (2, 0.01)], 1e-4),
         "hsv": ([(10, 2.0), (2, 0.02)], 2e-4),
@@ -74,16 +74,16 @@ def dense_knn(image, preset="rgb"):
     }[preset]
     found = np.zeros((height * width, height * width))
     for k, weight in searches:
-        points = np.column_stack([colours, weight * place / scale])
-        squares = np.square(points[:, None] - points[None]).sum(axis=2)
+        points = np.column_stack([np.float32(weight / scale) * place, colours])
+        squares = sum(np.square(np.subtract.outer(feature, feature)) for feature in points.T)
         np.fill_diagonal(squares, -1)  # itself is the first of the K
-        nearest = np.argsort(squares, axis=1, kind="stable")[:, 1:k]
-        np.add.at(found, (np.arange(height * width)[:, None], nearest), 1)
+        limit = np.sort(squares, axis=1)[:, min(k, height * width) - 1]
+        found += (squares <= limit[:, None]) & ~np.eye(height * width, dtype=bool)
     weights = found + found.T
     if preset == "hsv":
         weights = np.minimum(weights, 1)
     if in_kernel is not None:
-        points = np.column_stack([colours, in_kernel * place / scale])
+        points = np.column_stack([np.float32(in_kernel / scale) * place, colours])
         weights *= np.maximum(0, 1 - np.abs(points[:, None] - points[None]).sum(axis=2) / points.shape[1])
     return np.diag(weights.sum(axis=1)) - weights
 
@@ -91,7 +91,7 @@ def dense_knn(image, preset="rgb"):
 # Every graph: the Laplacian and its dense definition, both functions of an image.
 GRAPHS = {
     "closed_form": (laplacian.closed_form, dense_closed_form),
-    "knn rgb": (laplacian.knn, dense_knn),
+    "knn rgb": (lambda image: laplacian.knn(image, "rgb"), dense_knn),
     "knn hsv": (lambda image: laplacian.knn(image, "hsv"), lambda image: dense_knn(image, "hsv")),
     "knn two": (lambda image: laplacian.knn(image, "two"), lambda image: dense_knn(image, "two")),
     "learning_based": (laplacian.learning_based, dense_learning_based),

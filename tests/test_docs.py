@@ -28,9 +28,24 @@ def _plain_printing(tmp_path, monkeypatch):
         yield
 
 
+class Finder(doctest.DocTestFinder):
+    """Finds decorated functions where they are defined."""
+
+    def _from_module(self, module, object):
+        return super()._from_module(module, inspect.unwrap(object))
+
+
 @pytest.mark.parametrize("name", ["propmat", *MODULES])
 def test_docstrings(name):
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    runner = doctest.DocTestRunner()
+    for test in Finder().find(importlib.import_module(name), name):
+        runner.run(test)
+    assert runner.failures == 0
+
+
+def test_docstrings_of_decorated_functions_are_found():
+    examples = Finder().find(importlib.import_module("propmat.metrics"), "propmat.metrics")
+    assert {"propmat.metrics.sad", "propmat.metrics.dtssd"} <= {test.name for test in examples if test.examples}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

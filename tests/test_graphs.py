@@ -5,6 +5,7 @@ import pytest
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, laplacian, preconditioners, solvers
+from propmat.matting._methods import METHODS
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.solvers import CG, Direct
 from tests.problems import (
@@ -126,7 +127,7 @@ def test_number_formats_and_layouts(rng, graph_of):
 
 @pytest.mark.parametrize("preset", ["rgb", "two"])
 @pytest.mark.parametrize("levels", [1, 2, 4])
-def test_ties_are_broken_by_the_order_of_pixels(rng, preset, levels):
+def test_all_pixels_as_near_as_the_last_neighbour_count(rng, preset, levels):
     image = np.floor(levels * rng.random((11, 13, 3))) / max(levels - 1, 1)
     matrix = laplacian.knn(image, preset).matrix.toarray()
     _, dense = GRAPHS[f"knn {preset}"]
@@ -316,3 +317,22 @@ def test_errors(rng):
             graph(image, 1e-7, 7)
     with pytest.raises(InputError, match=r"trimap: shape \(3, 3\) does not fit"):
         propmat.knn(image, np.zeros((3, 3)))
+
+
+def test_the_default_preset_is_the_same_in_verb_method_and_adjoint(rng):
+    image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
+    alpha, pullback = propmat.adjoint.knn(image, trimap, solver=Direct())
+    expected = propmat.knn(image, trimap, preset="two", solver=Direct())
+    np.testing.assert_allclose(propmat.knn(image, trimap, solver=Direct()), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-12)
+    assert METHODS["knn"](image, trimap).graph.preset == "two"
+    assert not pullback(np.ones((12, 14))).image.any()
+    assert propmat.adjoint.knn(image, trimap, preset="rgb")[1](np.ones((12, 14))).image.any()
+
+
+def test_networks_see_the_knn_that_they_were_trained_on(rng):
+    pytest.importorskip("torch")
+    from propmat.networks._dcnn import matte
+
+    image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
+    np.testing.assert_array_equal(matte("knn", image, trimap), propmat.knn(image, trimap, preset="rgb"))

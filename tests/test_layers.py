@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 FLOORS = (  # ground first
-    "errors __version__ _cached _locks _srgb",
+    "errors __version__ _arithmetic _cached _locks _srgb",
     "_cpu losses",
     "_gpu",
     "_backend",

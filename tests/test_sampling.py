@@ -9,9 +9,9 @@ from scipy.ndimage import distance_transform_cdt
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
 from propmat.io import read_image, read_matte
-from propmat.sampling._comprehensive import Candidates, candidates
+from propmat.sampling._comprehensive import Candidates, Tiles, candidates
 from propmat.sampling._settling import disc
-from propmat.sampling._shared import ray_directions
+from propmat.sampling._shared import ray_directions, ray_phases
 from tests.problems import HARD_MASKS, banded_trimap, hard_trimap, random_photo
 
 METHODS = {"comprehensive": propmat.sampling.comprehensive, "shared": propmat.sampling.shared}
@@ -80,7 +80,7 @@ def test_shared_stages_against_reference(rng):
     expanded = sampling.expand(image, labels, 3.0, 0.1, 0.01)
     np.testing.assert_array_equal(expanded, reference_expand(image, labels, 3.0, 0.1, 0.01))
     away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
-    pairs, spreads, found = sampling.gather(image, labels, away, ray_directions())
+    pairs, spreads, found = sampling.gather(image, labels, away, ray_directions(), ray_phases(labels.shape))
     gathered = reference_gather(image, labels)
     for got, expected in zip((np.moveaxis(pairs, (0, 1), (2, 3)), spreads, found), gathered, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
@@ -126,16 +126,19 @@ def reference_expand(image, labels, radius, threshold, slope):
 
 
 def reference_gather(image, labels):
-    (height, width), directions = labels.shape, ray_directions()
+    (height, width), directions, phases = labels.shape, ray_directions(), ray_phases(labels.shape)
     pairs = np.zeros((height, width, 2, image.shape[2]))
     spreads, found = np.zeros((height, width, 2)), np.zeros((height, width), bool)
     for y, x in np.argwhere(labels < 0):
         seen = ([], [])  # per label: (position, energy of the way)
-        for down, right in directions[3 * (y % 3) + x % 3]:
+        for down, right in directions[phases[y, x]]:
             way = [(y, x)]
             while True:
                 k = len(way)
-                v, u = int(np.floor(y + k * down + 0.5)), int(np.floor(x + k * right + 0.5))
+                v, u = (
+                    place + int(np.copysign(np.floor(abs(k * step) + 0.5), step))
+                    for place, step in ((y, down), (x, right))
+                )
                 if not (0 <= v < height and 0 <= u < width):
                     break
                 way.append((v, u))
@@ -175,10 +178,14 @@ def reference_refine(image, labels, pairs, spreads, found, radius):
         if not spots:
             alpha[y, x], confidence[y, x] = 0.5, 0
             continue
-        spots.sort(key=lambda spot: np.hypot(spot[0] - y, spot[1] - x))  # among equals the nearest
-        spots = sorted(spots, key=lambda spot: distortion(colour, pairs[spot][1], pairs[spot][0]))[:3]
-        mean = np.mean([pairs[spot] for spot in spots], axis=0)
-        spread = np.mean([spreads[spot] for spot in spots], axis=0)
+        ranks = [(distortion(colour, *pairs[spot][::-1]), (spot[0] - y) ** 2 + (spot[1] - x) ** 2) for spot in spots]
+        last = sorted(ranks)[:3][-1]
+        better, equal = sum(rank < last for rank in ranks), ranks.count(last)
+        places = min(3, len(ranks))
+        weights = [1.0 if rank < last else (places - better) / equal if rank == last else 0.0 for rank in ranks]
+        mean, spread = (
+            np.average([values[spot] for spot in spots], axis=0, weights=weights) for values in (pairs, spreads)
+        )
         for label in (0, 1):
             near = np.sum((mean[label] - colour) ** 2) <= spread[label]
             colours[y, x, label] = colour if near else mean[label]
@@ -226,18 +233,20 @@ def test_explanation_against_reference(rng):
     image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
     labels = np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
     sides = [random_candidates(rng, 7), random_candidates(rng, 6)]
-    reaches = rng.uniform(1, 5, (2, 12, 14))
-    corners = np.array([[0, 0], [0, 8], [8, 0], [8, 8]])
-    got = kernels.explain(image, labels, reaches, corners, 8, *sides, 3, 0.01, -2.0, -1.0)
-    for y, x in np.argwhere(labels < 0):
-        corner = np.array([y, x]) // 8 * 8
-        expected = reference_explanation(image[y, x], np.array([y, x]), reaches[:, y, x], corner + 3.5, sides)
+    reaches, centre = rng.uniform(1, 5, (2, 12, 14)), np.array([5.5, 6.5])
+    ends = np.array([[0, 8, 0, 8], [0, 8, 8, 14], [8, 12, 0, 8], [8, 12, 8, 14]])
+    tiles = Tiles(*ends.T, ends[:, ::2] + 3.5 - centre)
+    got = kernels.explain(image, labels, reaches, tiles, *sides, 3, 0.01, -2.0, -1.0)
+    for place in np.argwhere(labels < 0):
+        y, x = place
+        middle = place // 8 * 8 + 3.5 - centre
+        expected = reference_explanation(image[y, x], place - centre, reaches[:, y, x], middle, sides)
         for plane, value in zip(got, expected, strict=True):
             np.testing.assert_allclose(plane[y, x], value, rtol=0, atol=1e-4)  # what is negligible
 
 
 def random_candidates(rng, count):
-    places, of_ring = rng.uniform(0, 12, (count, 2)), np.arange(count) >= count - 2
+    places, of_ring = rng.uniform(-6, 6, (count, 2)), np.arange(count) >= count - 2
     return Candidates(
         rng.random((count, 3)), rng.uniform(0, 0.01, (count, 3)), places, rng.uniform(0, 9, count), of_ring
     )
@@ -291,7 +300,7 @@ def test_candidates_stand_for_all_known_pixels(rng):
     depth = np.maximum(np.arange(60) - 9.0, 0) * np.ones((40, 1))
     found = candidates(image, own, depth)
     assert found.of_ring.sum() == 5 * 8  # rings from 1, 3, 7, 15 and 31 pixels, eight clusters each
-    inner = found.places[~found.of_ring & (found.places[:, 1] < 12)]
+    inner = found.places[~found.of_ring & (found.places[:, 1] < 12 - 29.5)]
     assert len(inner) == 3 * 2  # cells of 16 rows, two clusters each
 
 

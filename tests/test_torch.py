@@ -133,7 +133,7 @@ def test_gradcheck_closed_form():
 
 def test_gradcheck_knn():
     image, values = uniform(B, 3, H, W), uniform(B, H, W)
-    assert checked(lambda i, x: knn(i, TRIMAP, values=x), image, values)
+    assert checked(lambda i, x: knn(i, TRIMAP, values=x, preset="rgb"), image, values)
     assert checked(lambda i, c: knn(i, TRIMAP, confidence=c, preset="hsv"), image, uniform())
 
 

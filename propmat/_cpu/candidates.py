@@ -1,7 +1,9 @@
 """Candidates for the colours of a pixel: clusters of known pixels, and what all pairs of them say of alpha.
 
-Candidates of one label are a tuple with the names of `propmat.sampling._comprehensive.Candidates`. Costs are negative
-logarithms of densities.
+Candidates of one label are a tuple with the names of `propmat.sampling._comprehensive.Candidates`, and places are from
+the centre of the picture. Costs are negative logarithms of densities.
+
+The order of the pixels decides about rounding, and so must not about more: numbers that differ by `ROUNDING` are equal.
 """
 
 import numpy as np
@@ -10,6 +12,7 @@ from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 
 NEGLIGIBLE = 12.0  # above the least cost: a weight of 6e-6
+ROUNDING = 1e-9
 
 
 @compiled()
@@ -30,6 +33,17 @@ def _scatter(points, owner, own, squares, mean):
 
 
 @compiled()
+def _greatest(squares):
+    """Row and column of the greatest number, of equal ones the first."""
+    least = (1.0 - ROUNDING) * squares.max()
+    for k in range(squares.shape[0]):
+        for c in range(squares.shape[1]):
+            if squares[k, c] >= least:
+                return k, c
+    return 0, 0
+
+
+@compiled()
 def cluster(colours, starts, most, smallest):
     """Cut each run of `colours` (n, d), from starts[k] to starts[k + 1], into up to `most` clusters.
 
@@ -47,11 +61,11 @@ def cluster(colours, starts, most, smallest):
         sizes[0] = _scatter(points, own, 0, squares[0], means[0])
         count = 1
         while count < most:
-            k, c = divmod(np.argmax(squares[:count]), squares.shape[1])
-            if squares[k, c] <= smallest * sizes[k]:
+            k, c = _greatest(squares[:count])
+            if squares[k, c] <= (1.0 + ROUNDING) * smallest * sizes[k]:
                 break
             for i in range(own.size):
-                if own[i] == k and points[i, c] > means[k, c]:
+                if own[i] == k and points[i, c] > means[k, c] + ROUNDING:
                     own[i] = count
             for part in (k, count):
                 sizes[part] = _scatter(points, own, part, squares[part], means[part])
@@ -62,12 +76,13 @@ def cluster(colours, starts, most, smallest):
 
 
 @compiled()
-def _near(candidates, count, y, x):
-    """Numbers of the `count` candidates nearest to (y, x), and of all that stand for a whole ring."""
-    away = np.square(candidates.places[:, 0] - y) + np.square(candidates.places[:, 1] - x) + candidates.extents
+def _near(candidates, count, place):
+    """Numbers of the `count` candidates nearest to a place, and of all that stand for a whole ring."""
+    down, right = candidates.places[:, 0] - place[0], candidates.places[:, 1] - place[1]
+    away = np.square(down) + np.square(right) + candidates.extents
     away[candidates.of_ring] = -1.0
     last = min(away.size, count + np.count_nonzero(candidates.of_ring)) - 1
-    return np.flatnonzero(away <= np.partition(away, last)[last])
+    return np.flatnonzero(away <= np.partition(away, last)[last] + ROUNDING)
 
 
 @compiled()
@@ -91,13 +106,13 @@ def _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed):
 
 
 @compiled()
-def _single(colour, y, x, reach, candidates, taken, noise, closeness, off, pure):
-    """For all candidates of a label, `reach` away from (y, x): cost of its place, squared distance to the colour, and
-    cost of the colour being of this candidate alone."""
+def _single(colour, down, right, reach, candidates, taken, noise, closeness, off, pure):
+    """For all candidates of a label, `reach` away from (down, right): cost of its place, squared distance to the
+    colour, and cost of the colour being of this candidate alone."""
     weights = 0.0
     for k in range(taken.size):
         i = taken[k]
-        away = (candidates.places[i, 0] - y) ** 2 + (candidates.places[i, 1] - x) ** 2 + candidates.extents[i]
+        away = (candidates.places[i, 0] - down) ** 2 + (candidates.places[i, 1] - right) ** 2 + candidates.extents[i]
         weight = reach / np.sqrt(max(away, reach * reach))
         weights += weight
         closeness[k] = -np.log(weight)
@@ -117,10 +132,10 @@ def _project(off_f, off_b, apart):
     return along, max(0.0, along * off_f + (1.0 - along) * off_b - along * (1.0 - along) * apart)
 
 
-def explain(image, labels, reaches, corners, side, background, foreground, count, noise, mixed, strange):
+def explain(image, labels, reaches, tiles, background, foreground, count, noise, mixed, strange):
     """Alpha of every unknown pixel as its expectation over all candidates (see `propmat.sampling.comprehensive`).
 
-    `reaches` (2, H, W) are the distances to the labels, `corners` those of the tiles, of `side` pixels, that hold
+    `reaches` (2, H, W) are the distances to the labels, `tiles` (`propmat.sampling._comprehensive.Tiles`) hold the
     unknown pixels; pixels of a tile share their candidates. `mixed` and `strange` are the prior log odds of mixed
     pixels and of those that no candidate explains, the latter with the log density of their colours.
 
@@ -130,7 +145,7 @@ def explain(image, labels, reaches, corners, side, background, foreground, count
     alpha, variance = np.zeros((2, height, width))
     pairs = np.zeros((height, width, 2, channels))
     candidates = background, foreground, count, noise, mixed, strange
-    share(_explain_tiles, len(corners), image, labels, reaches, corners, side, *candidates, alpha, variance, pairs)
+    share(_explain_tiles, len(tiles.top), image, labels, reaches, tiles, *candidates, alpha, variance, pairs)
     return alpha, variance, pairs
 
 
@@ -141,8 +156,7 @@ def _explain_tiles(
     image,
     labels,
     reaches,
-    corners,
-    side,
+    tiles,
     background,
     foreground,
     count,
@@ -155,21 +169,20 @@ def _explain_tiles(
 ):
     height, width = labels.shape
     for tile in range(low, high):
-        top, left = corners[tile]
-        middle = 0.5 * (side - 1)
-        f = _near(foreground, count, top + middle, left + middle)
-        b = _near(background, count, top + middle, left + middle)
+        f = _near(foreground, count, tiles.middles[tile])
+        b = _near(background, count, tiles.middles[tile])
         apart, precision, fixed, cost = np.empty((4, f.size, b.size))
         close_f, off_f, pure_f = np.empty((3, f.size))
         close_b, off_b, pure_b, lowest = np.empty((4, b.size))
         _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed)
-        for y in range(top, min(height, top + side)):
-            for x in range(left, min(width, left + side)):
+        for y in range(tiles.top[tile], tiles.bottom[tile]):
+            for x in range(tiles.left[tile], tiles.right[tile]):
                 if labels[y, x] >= 0:
                     continue
                 to_b, to_f = reaches[0, y, x], reaches[1, y, x]
-                _single(image[y, x], y, x, to_f, foreground, f, noise, close_f, off_f, pure_f)
-                _single(image[y, x], y, x, to_b, background, b, noise, close_b, off_b, pure_b)
+                down, right = y - 0.5 * (height - 1), x - 0.5 * (width - 1)
+                _single(image[y, x], down, right, to_f, foreground, f, noise, close_f, off_f, pure_f)
+                _single(image[y, x], down, right, to_b, background, b, noise, close_b, off_b, pure_b)
                 pure_f += close_f - np.log(to_b / (to_b + to_f))
                 pure_b += close_b - np.log(to_f / (to_b + to_f))
                 lowest[:] = np.inf  # by column; to look for it afterwards would take an eighth of the time

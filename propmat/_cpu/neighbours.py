@@ -3,8 +3,8 @@
 Node v of the tree has the children 2v and 2v + 1, its root is 1 and its leaves are the last nodes. The points lie in
 the order of the leaves, 16 at most in each. Searches descend four levels at a time: group g holds the boxes of the
 nodes 16g to 16g + 15, coordinate by coordinate, as a leaf holds its points, so that one loop over 16 numbers tests all
-of a group or of a leaf at once. Among equal distances the pixel of the smaller number comes first, which makes the
-neighbours the same for every order of the work and any number of threads.
+of a group or of a leaf at once. The pixels as far away as the last of the nearest are nearest too, however many they
+are, which makes the neighbours the same for every order of the pixels and of the work, and any number of threads.
 """
 
 import math
@@ -49,6 +49,28 @@ class Marked(NamedTuple):
     boxes: np.ndarray
 
 
+class Nearest(NamedTuple):
+    """Neighbours of the points, in the order of the leaves.
+
+    Attributes
+    ----------
+    pixels : (n, k) array of int32
+        The k nearest of each point; of equally far ones the smaller pixels, first. Filled with -1 where the search was
+        cut short.
+    limits : (n,) array
+        Squared distance to the last of them.
+    starts : (n + 1,) array
+        Row r has more neighbours, tied[starts[r]] to tied[starts[r + 1] - 1].
+    tied : (m,) array of int32
+        As far away as the last of the k.
+    """
+
+    pixels: np.ndarray
+    limits: np.ndarray
+    starts: np.ndarray
+    tied: np.ndarray
+
+
 class Work(NamedTuple):
     """What the search for the points of a leaf writes on, a row for each.
 
@@ -60,6 +82,8 @@ class Work(NamedTuple):
         What is further away is not among the nearest; -1 for a point whose search is cut short.
     reach : (16,) array
         Distance to some marked point, once one is found.
+    tied : (16,) array
+        How many points are as far away as the last of the nearest so far, and not among them.
     stack, waits : (STACK,) array
         Nodes that wait, and how far they are.
     gaps, near : (16,) array
@@ -69,6 +93,7 @@ class Work(NamedTuple):
     distances: np.ndarray
     limits: np.ndarray
     reach: np.ndarray
+    tied: np.ndarray
     stack: np.ndarray
     waits: np.ndarray
     gaps: np.ndarray
@@ -201,7 +226,7 @@ def _gaps(low, high, lows, highs, gaps):
 
 
 @compiled(forceinline=True)
-def _visit(tree, p, q, other, limit, nearest, distances, gaps):
+def _visit(tree, p, q, other, limit, nearest, distances, tied, gaps):
     """Sort the points of leaf `other` into the nearest so far to point q of leaf p; returns the new limit."""
     point, points = tree.points[p, :, q], tree.points[other]
     _gaps(point, point, points, points, gaps)
@@ -213,7 +238,9 @@ def _visit(tree, p, q, other, limit, nearest, distances, gaps):
         if distance > limit:
             continue
         pixel = tree.pixels[tree.starts[other] + i]
-        if distance == distances[last] and pixel > nearest[last]:
+        farthest = distances[last]
+        if distance == farthest and pixel > nearest[last]:
+            tied[q] += 1
             continue
         k = last
         while k > 0 and (distances[k - 1] > distance or (distances[k - 1] == distance and nearest[k - 1] > pixel)):
@@ -222,6 +249,7 @@ def _visit(tree, p, q, other, limit, nearest, distances, gaps):
             k -= 1
         distances[k] = distance
         nearest[k] = pixel
+        tied[q] = tied[q] + 1 if farthest == distances[last] else 0
         limit = min(limit, distances[last])
     return limit
 
@@ -243,7 +271,7 @@ def _search_beside(tree, p, q, node, up, nearest, work):
         if waits[waiting] > limit:
             continue
         if v >= leaves:
-            limit = _visit(tree, p, q, v - leaves, limit, nearest, distances, gaps)
+            limit = _visit(tree, p, q, v - leaves, limit, nearest, distances, work.tied, gaps)
             continue
         _gaps(point, point, tree.boxes[v, 0], tree.boxes[v, 1], gaps)
         for i in range(WIDTH):
@@ -331,13 +359,13 @@ def _search(tree, marked, p, up, nearest, work):
     if marked_here.any():
         for q in range(size):
             reach[q] = 0.0 if marked_here[q] else extent
-    nearest[:], work.distances[:] = -1, FAR
+    nearest[:], work.distances[:], work.tied[:] = -1, FAR, 0
     if not _rule_out(tree, marked, p, work):
         return
     for q in range(size):
         if limits[q] >= 0.0:
             for other in range(p >> up << up, (p >> up) + 1 << up):
-                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], work.distances[q], work.gaps)
+                limits[q] = _visit(tree, p, q, other, limits[q], nearest[q], work.distances[q], work.tied, work.gaps)
     if not _rule_out(tree, marked, p, work):
         return
     for q in range(size):
@@ -354,44 +382,91 @@ def _search(tree, marked, p, up, nearest, work):
 
 
 @compiled()
-def _search_leaves(low, high, tree, marked, neighbours):
-    """The rows of leaves low..high - 1."""
+def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
+    """The rows of leaves low..high - 1, and how many more neighbours each has."""
     count = neighbours.shape[1]
-    distances, limits, reach = np.empty((WIDTH, count)), np.empty(WIDTH), np.empty(WIDTH)
-    work = Work(distances, limits, reach, np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH))
+    distances, limits, reach, tied = (
+        np.empty((WIDTH, count)),
+        np.empty(WIDTH),
+        np.empty(WIDTH),
+        np.empty(WIDTH, np.int64),
+    )
+    stack, waits, gaps, near = np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH)
+    work = Work(distances, limits, reach, tied, stack, waits, gaps, near)
     up = 0
     while tree.pixels.size < (count + 1) * (tree.points.shape[0] >> up):
         up += 1
     for p in range(low, high):
-        nearest = neighbours[tree.starts[p] : tree.starts[p + 1]]
+        start = tree.starts[p]
+        nearest = neighbours[start : tree.starts[p + 1]]
         _search(tree, marked, p, up, nearest, work)
         for q in range(nearest.shape[0]):
+            farthest[start + q], ties[start + q] = distances[q, count - 1], tied[q]
             if limits[q] < 0.0:
-                nearest[q] = -1
+                nearest[q], ties[start + q] = -1, 0
+
+
+@compiled()
+def _collect_ties(low, high, tree, nearest):
+    """Fill in the pixels as far away as the last of the nearest, for leaves low..high - 1."""
+    leaves = tree.points.shape[0]
+    stack, gaps = np.empty(STACK, np.int64), np.empty(WIDTH)
+    for p in range(low, high):
+        start = tree.starts[p]
+        for row in range(start, tree.starts[p + 1]):
+            place = nearest.starts[row]
+            if place == nearest.starts[row + 1]:
+                continue
+            point, limit, last = tree.points[p, :, row - start], nearest.limits[row], nearest.pixels[row, -1]
+            stack[0] = 0
+            waiting = 1
+            while waiting > 0:
+                waiting -= 1
+                v = stack[waiting]
+                if v < leaves:
+                    _gaps(point, point, tree.boxes[v, 0], tree.boxes[v, 1], gaps)
+                    for i in range(WIDTH):
+                        stack[waiting] = v * WIDTH + i
+                        waiting += gaps[i] <= limit
+                    continue
+                _gaps(point, point, tree.points[v - leaves], tree.points[v - leaves], gaps)
+                for i in range(WIDTH):
+                    if gaps[i] == limit:
+                        pixel = tree.pixels[tree.starts[v - leaves] + i]
+                        if pixel > last:
+                            nearest.tied[place] = pixel
+                            place += 1
 
 
 def search(tree, marked, count):
     """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked one among them.
 
-    Rows are in the order of the leaves. A row of a point for which neither holds may be filled with -1.
+    Pixels as far away as the last of these are neighbours too. A row of a point that is not marked, and has no marked
+    neighbour, may be filled with -1.
     """
-    neighbours = np.empty((tree.pixels.size, count), np.int32)
+    n = tree.pixels.size
+    neighbours, limits, ties = np.empty((n, count), np.int32), np.empty(n), np.empty(n, np.int64)
     points = Marked(marked, _boxes_of_marked(tree, marked))
-    share(_search_leaves, len(tree.points), tree, points, neighbours)
-    return neighbours
+    share(_search_leaves, len(tree.points), tree, points, neighbours, limits, ties)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(ties)])
+    nearest = Nearest(neighbours, limits, starts, np.empty(starts[-1], np.int32))
+    share(_collect_ties, len(tree.points), tree, nearest)
+    return nearest
 
 
 @compiled()
-def pairs_with(wanted, pixels, neighbours):
+def pairs_with(wanted, pixels, nearest):
     """The pairs of a pixel and one of its nearest of which one is wanted: its lesser pixels, its greater pixels."""
-    first, second = np.empty(neighbours.size, np.int32), np.empty(neighbours.size, np.int32)
+    most = nearest.pixels.size + nearest.tied.size
+    first, second = np.empty(most, np.int32), np.empty(most, np.int32)
     found = 0
     for row in range(pixels.size):
         one = pixels[row]
-        for other in neighbours[row]:
-            if other >= 0 and (wanted[one] or wanted[other]):
-                first[found], second[found] = min(one, other), max(one, other)
-                found += 1
+        for others in (nearest.pixels[row], nearest.tied[nearest.starts[row] : nearest.starts[row + 1]]):
+            for other in others:
+                if other >= 0 and (wanted[one] or wanted[other]):
+                    first[found], second[found] = min(one, other), max(one, other)
+                    found += 1
     return first[:found].copy(), second[:found].copy()
 
 

@@ -2,12 +2,18 @@
 
 Labels are 1 (foreground), 0 (background) and -1 (unknown). A pair of colours F, B explains a colour C as far as the
 chromatic distortion |C - (a F + (1 - a) B)| is small, a being the projection of C on the line from B to F.
+
+A picture flipped or transposed has the same samples: no choice depends on the order of pixels, nor on how their sums
+are rounded.
 """
 
 import numpy as np
 
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
+
+ROUNDING = 1e-9  # relative; sums that differ by less are equal
+SAME = 1e-18  # squared distance of colours that differ by no more than rounding
 
 
 @compiled()
@@ -19,7 +25,7 @@ def mixture(colour, foreground, background):
         side = foreground[c] - background[c]
         along += (colour[c] - background[c]) * side
         length += side * side
-    return min(1.0, max(0.0, along / length)) if length > 0.0 else 0.5
+    return min(1.0, max(0.0, along / length)) if length > SAME else 0.5
 
 
 @compiled()
@@ -140,6 +146,7 @@ def _least_energy(changes, place, ways, steps, lengths):
         for step in range(steps[ray]):
             total += changes[place + ways[ray, step]]
             if total >= least * lengths[ray]:
+                total = np.inf
                 break
         least = min(least, total / lengths[ray])
     return least
@@ -147,15 +154,15 @@ def _least_energy(changes, place, ways, steps, lengths):
 
 @compiled()
 def _misfit(image, y, x, foreground, background, enough):
-    """Sum over the 3 x 3 pixels around (y, x) of the squared distortion by one pair, as far as it is below `enough`."""
+    """Sum over the 3 x 3 pixels around (y, x) of the squared distortion by one pair; inf if it is above `enough`."""
     height, width, _ = image.shape
     total = 0.0
     for v in range(max(0, y - 1), min(height, y + 2)):
         for u in range(max(0, x - 1), min(width, x + 2)):
             alpha = mixture(image[v, u], foreground, background)
             total += distortion(image[v, u], foreground, background, alpha)
-        if total >= enough:
-            break
+        if total > enough:
+            return np.inf
     return total
 
 
@@ -172,30 +179,30 @@ def _spread(image, y, x):
     return total / count
 
 
-def gather(image, labels, away, directions):
+def gather(image, labels, away, directions, phases):
     """The best pair along a few rays from every unknown pixel (Gastal and Oliveira 2010, section 4.1).
 
     `away` (2, H, W) holds the chessboard distances to background and foreground, `directions[k]` the rays of the pixels
-    with 3 (y % 3) + x % 3 = k, each (down, right) with larger part 1.
+    where `phases` (H, W) is k, each (down, right) with larger part 1.
 
     Returns (2, d, H, W) colours, background first, (H, W, 2) their spread, and (H, W) which pixels found a pair.
     """
     height, width, channels = image.shape
-    steps = np.arange(max(height, width))[:, np.newaxis]
-    rays = np.floor(steps * directions[:, :, np.newaxis] + 0.5).astype(np.int64)
+    places = np.arange(max(height, width))[:, np.newaxis] * directions[:, :, np.newaxis]
+    rays = (np.sign(places) * np.floor(np.abs(places) + 0.5)).astype(np.int64)
     lengths = np.linalg.norm(directions, axis=2)
     pairs = np.zeros((2, channels, height, width))
     spreads = np.zeros((height, width, 2))
     found = np.zeros((height, width), np.bool_)
     changes = np.zeros((4, height, width))
     share(_change_rows, height, image, changes)
-    given = image, labels, away, changes.reshape(-1), rays, _ways(rays, height, width), lengths
+    given = image, labels, away, changes.reshape(-1), phases, rays, _ways(rays, height, width), lengths
     share(_gather_rows, height, *given, pairs, spreads, found)
     return pairs, spreads, found
 
 
 @compiled()
-def _gather_rows(low, high, image, labels, away, changes, rays, ways, lengths, pairs, spreads, found):
+def _gather_rows(low, high, image, labels, away, changes, phases, rays, ways, lengths, pairs, spreads, found):
     count = lengths.shape[1]
     steps = np.empty((2, count), np.int64)
     spots = np.empty((2, count, 2), np.int64)
@@ -204,7 +211,7 @@ def _gather_rows(low, high, image, labels, away, changes, rays, ways, lengths, p
         for x in range(labels.shape[1]):
             if labels[y, x] >= 0:
                 continue
-            phase, place = 3 * (y % 3) + x % 3, y * labels.shape[1] + x
+            phase, place = phases[y, x], y * labels.shape[1] + x
             for label in range(2):
                 for ray in range(count):
                     steps[label, ray] = _steps_to(away[label], y, x, rays[phase, ray])
@@ -240,9 +247,35 @@ def _best_pair(image, y, x, steps, spots, energies):
             to_f = np.sqrt(float((fy - y) ** 2 + (fx - x) ** 2))
             to_b2 = float((by - y) ** 2 + (bx - x) ** 2)
             weight = unlikely**2 * to_f * to_b2**2
-            enough = np.cbrt(least / weight) if weight > 0.0 else np.inf
-            cost = _misfit(image, y, x, foreground, background, enough) ** 3 * weight
-            if cost < least or best[0] < 0:
-                least = cost
-                best = b, f
+            enough = np.cbrt(least / weight) * (1.0 + ROUNDING) if weight > 0.0 else np.inf
+            misfit = _misfit(image, y, x, foreground, background, enough)
+            cost = misfit**3 * weight if misfit < np.inf else np.inf
+            if best[0] < 0 or cost < (1.0 - ROUNDING) * least:
+                least, best = cost, (b, f)
+            elif cost <= (1.0 + ROUNDING) * least and _comes_before(image, y, x, spots, (b, f), best):
+                least, best = min(cost, least), (b, f)
     return best
+
+
+@compiled()
+def _rank(image, y, x, spots, pair, rank):
+    """What decides between pairs at the same cost: distances, colours, and how rough their surroundings are."""
+    channels = image.shape[2]
+    for label in range(2):
+        v, u = spots[label, pair[label], 0], spots[label, pair[label], 1]
+        rank[label] = (v - y) ** 2 + (u - x) ** 2
+        rank[2 + label] = _spread(image, v, u)
+        for c in range(channels):
+            rank[4 + channels * label + c] = image[v, u, c]
+
+
+@compiled()
+def _comes_before(image, y, x, spots, one, other):
+    """Whether the first of two pairs of rays at the same cost counts; of pairs alike in all this, either may."""
+    ranks = np.empty((2, 4 + 2 * image.shape[2]))
+    _rank(image, y, x, spots, one, ranks[0])
+    _rank(image, y, x, spots, other, ranks[1])
+    for k in range(ranks.shape[1]):
+        if abs(ranks[0, k] - ranks[1, k]) > ROUNDING * abs(ranks[1, k]):
+            return ranks[0, k] < ranks[1, k]
+    return False

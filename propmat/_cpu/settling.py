@@ -4,9 +4,10 @@ import numpy as np
 
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
-from propmat._cpu.sampling import distortion, mixture, squared_distance
+from propmat._cpu.sampling import ROUNDING, SAME, distortion, mixture, squared_distance
 
 LENGTH = 64  # of a stretch at most; what is kept of its pixels stays in the nearest cache
+SLIGHT = 1e-14  # weights below may come of rounding alone
 GAP = 8  # known pixels that a stretch goes over, for it costs more to begin another
 
 
@@ -27,6 +28,7 @@ def _next_stretch(labels, begin):
 def refine(image, labels, pairs, spreads, found, offsets, decay):
     """Every unknown pixel takes the mean of the three best pairs around it (Gastal and Oliveira 2010, section 4.2).
 
+    Of equally good ones the nearest count, and where these are too many, in equal parts. `offsets` are nearest first.
     Known pixels have their own colour twice. A pixel without a pair in reach has confidence 0 and alpha one half.
 
     Returns colours (H, W, 2, d), alpha (H, W), confidence (H, W).
@@ -41,7 +43,8 @@ def refine(image, labels, pairs, spreads, found, offsets, decay):
 @compiled()
 def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay, colours, alpha, confidence):
     own = np.empty((image.shape[2], LENGTH))
-    least, best = np.empty((3, LENGTH)), np.empty((3, LENGTH), np.int64)
+    least, best, more = np.empty((3, LENGTH)), np.empty((3, LENGTH), np.int64), np.empty(LENGTH, np.int64)
+    chosen, shares = np.empty(len(offsets), np.int64), np.empty(len(offsets))
     for y in range(low, high):
         stop = np.int64(0)  # not a literal, for which the search would be compiled again
         while True:
@@ -51,22 +54,25 @@ def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay
             for c in range(image.shape[2]):
                 for x in range(start, stop):
                     own[c, x - start] = image[y, x, c]
-            _find_best(y, start, stop, own, pairs, found, offsets, least, best)
+            _find_best(y, start, stop, own, pairs, found, offsets, least, best, more)
             for x in range(start, stop):
                 if labels[y, x] < 0:
-                    around = least[:, x - start], best[:, x - start]
-                    _take_mean(y, x, image[y, x], pairs, spreads, offsets, decay, around, colours, alpha, confidence)
+                    i = x - start
+                    ranked = least[:, i], best[:, i], more[i]
+                    count = _share_out(y, x, image[y, x], pairs, found, offsets, ranked, chosen, shares)
+                    around = offsets, chosen[:count], shares[:count]
+                    _take_mean(y, x, image[y, x], pairs, spreads, decay, around, colours, alpha, confidence)
 
 
 @compiled()
-def _find_best(y, start, stop, own, pairs, found, offsets, least, best):
+def _find_best(y, start, stop, own, pairs, found, offsets, least, best, more):
     """The three least distortions of the colours of a stretch of row y by pairs around, and the offsets' numbers.
 
     One offset after the other for all pixels at once, so that loops are over consecutive numbers. Among equals the
-    first offset counts.
+    first offset counts; `more` tells where there are others as good as the third.
     """
     height, width = found.shape
-    least[:] = np.inf
+    least[:], more[:] = np.inf, 0
     along, length, distortions = np.empty(LENGTH), np.empty(LENGTH), np.empty(LENGTH)
     for k in range(offsets.shape[0]):
         v, across = y + offsets[k, 0], offsets[k, 1]
@@ -74,7 +80,7 @@ def _find_best(y, start, stop, own, pairs, found, offsets, least, best):
         if 0 <= v < height and left < right:
             first, count = left - start, right - left
             _distort(own, first, pairs, found, v, left + across, count, along, length, distortions)
-            _sort_in(distortions, k, first, count, least, best)
+            _sort_in(distortions, k, first, count, least, best, more)
 
 
 @compiled()
@@ -89,7 +95,7 @@ def _distort(colours, first, pairs, found, v, u, count, along, length, out):
             length[i] += side * side
     usable = found[v, u:]
     for i in range(count):
-        part = along[i] / length[i] if length[i] > 0.0 else 0.5
+        part = along[i] / length[i] if length[i] > SAME else 0.5
         part = part if part > 0.0 else 0.0
         along[i] = part if part < 1.0 else 1.0
         out[i] = 0.0 if usable[i] else np.inf
@@ -101,18 +107,22 @@ def _distort(colours, first, pairs, found, v, u, count, along, length, out):
 
 
 @compiled()
-def _sort_in(values, number, first, count, least, best):
+def _sort_in(values, number, first, count, least, best, more):
     """Put `count` values into the three least from place `first` on, each with its number.
 
-    Without branches, so that the compiler makes vectors of the loop.
+    `more` becomes 1 where a value as low as the third has no place. Without branches, so that the compiler makes
+    vectors of the loop.
     """
     least_0, least_1, least_2 = least[0, first:], least[1, first:], least[2, first:]
-    best_0, best_1, best_2 = best[0, first:], best[1, first:], best[2, first:]
+    best_0, best_1, best_2, more = best[0, first:], best[1, first:], best[2, first:], more[first:]
     for i in range(count):
         value = values[i]
         before_0, before_1, before_2 = value < least_0[i], value < least_1[i], value < least_2[i]
+        third = least_1[i] if before_1 else value if before_2 else least_2[i]
+        left = least_2[i] if before_2 else value
+        more[i] = 1 if left == third else more[i] if third == least_2[i] else 0
         least_2[i], best_2[i] = (
-            least_1[i] if before_1 else value if before_2 else least_2[i],
+            third,
             best_1[i] if before_1 else number if before_2 else best_2[i],
         )
         least_1[i], best_1[i] = (
@@ -123,32 +133,65 @@ def _sort_in(values, number, first, count, least, best):
 
 
 @compiled()
-def _take_mean(y, x, colour, pairs, spreads, offsets, decay, around, colours, alpha, confidence):
-    """What comes of the three best pairs around one pixel."""
-    least, best = around
-    channels = colour.size
+def _share_out(y, x, colour, pairs, found, offsets, ranked, chosen, shares):
+    """Numbers of the offsets whose pairs one pixel takes, and their shares, which sum to 1; returns how many they are.
+
+    Pairs as good as the third and as near share what is left for them.
+    """
+    least, best, more = ranked
     count = 0
     while count < 3 and least[count] < np.inf:
+        chosen[count] = best[count]
         count += 1
-    if count == 0:
+    shares[:count] = 1.0 / max(count, 1)
+    if count < 3 or not more:
+        return count
+    third = offsets[best[2]]
+    ring = third[0] ** 2 + third[1] ** 2
+    count = 0
+    for k in range(3):
+        if least[k] < least[2] or offsets[best[k], 0] ** 2 + offsets[best[k], 1] ** 2 < ring:
+            chosen[count] = best[k]
+            count += 1
+    settled = count
+    background, foreground = np.empty((2, colour.size))
+    for k in range(len(offsets)):
+        down, right = offsets[k]
+        v, u = y + down, x + right
+        if down**2 + right**2 != ring or not (0 <= v < found.shape[0] and 0 <= u < found.shape[1]) or not found[v, u]:
+            continue
+        for c in range(colour.size):  # slices would have all below compiled once more
+            background[c], foreground[c] = pairs[0, c, v, u], pairs[1, c, v, u]
+        if distortion(colour, foreground, background, mixture(colour, foreground, background)) == least[2]:
+            chosen[count] = k
+            count += 1
+    shares[settled:count] = (3 - settled) / (3.0 * (count - settled))
+    return count
+
+
+@compiled()
+def _take_mean(y, x, colour, pairs, spreads, decay, around, colours, alpha, confidence):
+    """What comes of the best pairs around one pixel."""
+    offsets, chosen, shares = around
+    channels = colour.size
+    if not chosen.size:
         alpha[y, x] = 0.5
         confidence[y, x] = 0.0
         return
-    mean, spread = np.empty((2, channels)), np.empty(2)
+    mean, spread = np.zeros((2, channels)), np.zeros(2)
     for label in range(2):
-        mean[label], spread[label] = 0.0, 0.0
-        for k in range(count):
-            v, u = y + offsets[best[k], 0], x + offsets[best[k], 1]
-            spread[label] += spreads[v, u, label] / count
+        for k in range(chosen.size):
+            v, u = y + offsets[chosen[k], 0], x + offsets[chosen[k], 1]
+            spread[label] += spreads[v, u, label] * shares[k]
             for c in range(channels):
-                mean[label, c] += pairs[label, c, v, u] / count
-        near = squared_distance(colour, mean[label]) <= spread[label]
+                mean[label, c] += pairs[label, c, v, u] * shares[k]
+        near = squared_distance(colour, mean[label]) <= (1.0 + ROUNDING) * spread[label] + SAME
         for c in range(channels):
             colours[y, x, label, c] = colour[c] if near else mean[label, c]
     background, foreground = colours[y, x]
     alpha[y, x] = mixture(colour, foreground, background)
     misfit = distortion(colour, mean[1], mean[0], mixture(colour, mean[1], mean[0]))
-    differ = squared_distance(foreground, background) > 0.0
+    differ = squared_distance(foreground, background) > SAME
     confidence[y, x] = np.exp(-decay * np.sqrt(misfit)) if differ else 0.0
 
 
@@ -209,7 +252,7 @@ def _smooth_rows(
                 flat += part * alpha[v, u]
                 flat_weight += part
             for label in range(2):
-                if weight[label] > 0.0:
+                if weight[label] > SLIGHT:
                     for c in range(channels):
                         out_colours[y, x, label, c] = mean[label, c] / weight[label]
             if flat_weight == 0.0:
@@ -218,8 +261,8 @@ def _smooth_rows(
             mixed = mixture(image[y, x], foreground, background)
             misfit = np.sqrt(distortion(image[y, x], foreground, background, mixed))
             apart = np.sqrt(squared_distance(foreground, background))
-            usual = contrast / contrast_weight if contrast_weight > 0.0 else 0.0
-            trust = min(1.0, apart / usual) if usual > 0.0 else 1.0
+            usual = contrast / contrast_weight if contrast_weight > SLIGHT else 0.0
+            trust = min(1.0, apart / usual) if usual > ROUNDING else 1.0
             trust *= np.exp(-decay * misfit)
             out_confidence[y, x] = trust
             out_alpha[y, x] = trust * mixed + (1.0 - trust) * flat / flat_weight

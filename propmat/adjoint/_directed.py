@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._solve import without_solving
 from propmat.adjoint._pullback import Gradients, known_names, passes_clip
@@ -22,6 +23,7 @@ Mask = NDArray[np.bool_]
 NAMES = ("right", "left", "down", "up")
 
 
+@usual_arithmetic
 def propagate_directed(
     affinities: tuple[Any, Any, Any, Any], trimap: Any, *, values: Any = None, confidence: Any = None
 ) -> tuple[Array, DirectedPullback]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._solve import Prepared
 from propmat.errors import InputError
@@ -51,6 +52,7 @@ class Pullback:
     def parameters(self) -> tuple[str, ...]:
         return tuple(self.sources)
 
+    @usual_arithmetic
     def __call__(self, gradient: Any, wanted: Iterable[str] | None = None) -> Gradients:
         """Solve A λ = dℓ/dα and return the gradients of ℓ.
 

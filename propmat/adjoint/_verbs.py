@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._solve import parsed, prepare, without_solving
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Graph, Laplacian
@@ -16,6 +17,7 @@ from propmat.trimap import Trimap
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def solve(
     graph: Any,
     trimap: Any,
@@ -89,6 +91,7 @@ def solve(
     return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, prepared.prior, alpha, sources, shapes)
 
 
+@usual_arithmetic
 def closed_form(
     image: Any,
     trimap: Any,
@@ -144,20 +147,22 @@ def closed_form(
     return alpha, pullback.reshaped(image=np.shape(image))
 
 
+@usual_arithmetic
 def knn(
     image: Any,
     trimap: Any,
     *,
     values: Any = None,
     confidence: Any = None,
-    preset: str = "rgb",
+    preset: str = "two",
     solver: Any = None,
     callback: solvers.Callback | None = None,
 ) -> tuple[Array, Pullback]:
     """`propmat.knn`, and the way back.
 
-    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed
-    (all 0 for the preset "two", whose weights are 1); ``values``, and ``confidence`` where one is given.
+    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed:
+    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and
+    ``confidence`` where one is given.
 
     Parameters
     ----------
@@ -194,6 +199,7 @@ def knn(
     return alpha, pullback.reshaped(image=np.shape(image))
 
 
+@usual_arithmetic
 def propagate(
     affinities: tuple[Any, Any],
     trimap: Any,
@@ -242,6 +248,7 @@ def propagate(
     return solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
 
 
+@usual_arithmetic
 def refine(
     image: Any,
     alpha: Any,

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.datasets._sample import Sample
 from propmat.errors import MissingDependencyError
 
 TRIMAP = Path(__file__).with_name("flower_trimap.png")
 
 
+@usual_arithmetic
 def flower() -> Sample:
     """Return the dahlia photograph of scikit-learn with a trimap drawn for it.
 

@@ -11,6 +11,7 @@ from numbers import Integral
 
 import numpy as np
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.datasets._canvas import Canvas, inside, line, strokes, texture
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.errors import InputError
@@ -22,6 +23,7 @@ LONGEST_STAGE = 1.5
 FULL_STAGE = 64
 
 
+@usual_arithmetic
 def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
     """Render fur, a net, glass and blurred blobs over a textured background.
 

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, warn
 from propmat.io import _film, _pillow, _tiff
 from propmat.io._kinds import check_kind, is_film, is_linear, kind_of
@@ -24,6 +25,7 @@ _LEVELS_OF_A_TRIMAP = 3
 _AS_A_MASK = "read it as a mask: --mask on the command line, trimap_from_mask(read_matte(...)) in Python"
 
 
+@usual_arithmetic
 def read(source: PathLike | BinaryIO) -> Picture:
     """Read an image file: pixels, alpha, and what the meaning of the colours depends on.
 
@@ -59,6 +61,7 @@ def read(source: PathLike | BinaryIO) -> Picture:
     return _named(source)[1]
 
 
+@usual_arithmetic
 def read_image(source: PathLike | BinaryIO) -> Pixels:
     """Read what an image file shows.
 
@@ -100,6 +103,7 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
     return _without_alpha(name, picture)
 
 
+@usual_arithmetic
 def read_trimap(source: PathLike | BinaryIO) -> Pixels:
     """Read a trimap: like `read_image`, for a file that is grey or whose colour channels are equal.
 
@@ -143,6 +147,7 @@ def read_trimap(source: PathLike | BinaryIO) -> Pixels:
     return grey
 
 
+@usual_arithmetic
 def read_matte(source: PathLike | BinaryIO) -> Pixels:
     """Read an alpha matte or a mask: the alpha channel of a file that has one, else its greys.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, PropmatError
 from propmat.io import _png
 from propmat.io._formats import Output, check_fit, held, needs_openimageio, output_for
@@ -22,6 +23,7 @@ from propmat.io._replacing import write_files
 from propmat.io._source import PathLike, reason
 
 
+@usual_arithmetic
 def write_image(
     target: PathLike | BinaryIO,
     array: ArrayLike,
@@ -75,6 +77,7 @@ def write_image(
             _write_to_stream(output.stream, encoded)
 
 
+@usual_arithmetic
 def write_images(
     arrays: Mapping[PathLike, ArrayLike],
     *,

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._operators import GridOperator
 from propmat.laplacian._base import Laplacian, Split, block_of
@@ -18,6 +19,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
+@usual_arithmetic
 def affinity(horizontal: Any, vertical: Any) -> Affinity:
     r"""Laplacian D - W of the graph that ties every pixel to its four neighbours.
 

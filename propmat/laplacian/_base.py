@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
 from propmat._operators import Operator, Stored
@@ -78,6 +79,7 @@ class Laplacian(ABC):
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         """The block of the matrix over two (H, W) masks, as canonical CSR with 32-bit indices, all in host memory."""
 
+    @usual_arithmetic
     def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
         """The matrix cut into unknown and known pixels; `diagonal` (H, W) is added on the unknown ones."""
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
@@ -116,6 +118,7 @@ class Laplacian(ABC):
         return {}
 
     @cached_property
+    @usual_arithmetic
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool)
         return self.rows(every, every)

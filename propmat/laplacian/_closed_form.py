@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST, backend_of, to_host
 from propmat._cached import cached_property
 from propmat._operators import GridOperator
@@ -20,6 +21,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
+@usual_arithmetic
 def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
     r"""Closed-form matting Laplacian: alpha is nearly affine in colour within every small window.
 

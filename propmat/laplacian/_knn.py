@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside, to_host
 from propmat.errors import InputError
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
@@ -76,7 +77,8 @@ class Pairs(NamedTuple):
     weight: Array
 
 
-def knn(image: Any, preset: str = "rgb") -> Knn:
+@usual_arithmetic
+def knn(image: Any, preset: str = "two") -> Knn:
     r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
 
     .. math:: L = D - W, \quad W_{ij} = m_{ij} \max\Big(0, 1 - \frac{\|X_i - X_j\|_1}{d + 2}\Big), \quad
@@ -89,11 +91,11 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16.
-    preset : {"rgb", "hsv", "two"}
-        ``"rgb"``: the authors' code for RGB. K = 10 and 2, the pixel itself included; positions in image diagonals
-        times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV, colours (cos h, sin h,
-        s / 2, v / 2), positions times 2 and 0.02, every pair counted once. ``"two"``: two wide neighbourhoods
-        as in PyMatting, K = 20 and 10, positions from 0 to 1 times 2 and 0.1, all weights 1.
+    preset : {"two", "rgb", "hsv"}
+        ``"two"``, the default: two wide neighbourhoods as in PyMatting, K = 20 and 10, the pixel itself included,
+        positions from 0 to 1 times 2 and 0.1, all weights 1. ``"rgb"``: the authors' code for RGB. K = 10 and 2,
+        positions in image diagonals times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV,
+        colours (cos h, sin h, s / 2, v / 2), positions times 2 and 0.02, every pair counted once.
 
     Returns
     -------
@@ -107,9 +109,17 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
 
     Notes
     -----
-    Of neighbours at the same distance those that come first in the image count, whatever the number of threads. An
-    image of K pixels or fewer ties each to all others. The authors search approximately, and move positions by up to
-    1e-6 at random; PyMatting divides the rows of W by their sums, which leaves it unsymmetric.
+    Pixels as far away as the K-th are neighbours too, so that a picture flipped or transposed has the same graph. An
+    image of K pixels or fewer ties each to all others. Steps of coordinates are rounded to single precision. The
+    authors search approximately, and move positions by up to 1e-6 at random; PyMatting divides the rows of W by their
+    sums, which leaves it unsymmetric.
+
+    Of 20 training photographs of alphamatting.com and their two trimaps, ``"two"`` has the lower mean squared error,
+    0.0164 against 0.0180 of ``"rgb"``, and about the same sum of absolute differences, 6161 against 6222 pixels (5019
+    and 5358 with the small trimap, 7304 and 7086 with the large); on PyMatting's lemur its error is lower by 6 % at a
+    tenth of the size and by 28 % at full size. Hence the default. ``"rgb"`` has an error of gradients that is lower
+    by 8 %, takes two thirds of the time, and its weights, unlike those of ``"two"``, have a gradient with respect to
+    the image. Figures of errors and time: ``python -m benchmarks.methods``.
 
     References
     ----------
@@ -120,7 +130,7 @@ def knn(image: Any, preset: str = "rgb") -> Knn:
     >>> import numpy as np
     >>> graph = knn(np.eye(4))
     >>> graph
-    Knn(4 x 4 pixels, preset 'rgb')
+    Knn(4 x 4 pixels, preset 'two')
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
@@ -156,14 +166,19 @@ class Knn(Laplacian):
         return height, width
 
     def features(self, spatial: float) -> Array:
-        """Colours, and coordinates times `spatial`: (H * W, d + 2)."""
+        """Coordinates times `spatial`, and colours: (H * W, 2 + d).
+
+        A pixel further is a step in single precision, so that differences are exact and the same to either side; rows
+        and columns come first, so that the sum of their squares is the same for the picture transposed.
+        """
         preset = PRESETS[self.preset]
         colours = hue_saturation_value(self.image) if preset.hue else self.image
         height, width = self.shape
         y, x = np.mgrid[:height, :width]
         diagonal = np.hypot(height, width)
         scale_y, scale_x = (diagonal, diagonal) if preset.by_diagonal else (max(height - 1, 1), max(width - 1, 1))
-        return np.dstack([colours, spatial * x / scale_x, spatial * y / scale_y]).reshape(height * width, -1)
+        down, right = np.float64(np.float32(spatial / scale_y)), np.float64(np.float32(spatial / scale_x))
+        return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph; with an (H, W) mask those that have an end in it."""
@@ -230,7 +245,7 @@ class Knn(Laplacian):
         slope = np.where(pairs.weight > 0, -kernel_gradient / features.shape[1], 0.0)
         colours = np.empty((*self.shape, features.shape[1] - 2))
         for c in range(colours.shape[2]):
-            share = slope * np.sign(features[pairs.first, c] - features[pairs.second, c])
+            share = slope * np.sign(features[pairs.first, 2 + c] - features[pairs.second, 2 + c])
             ends = (np.bincount(end, share, len(features)) for end in (pairs.first, pairs.second))
             colours[:, :, c] = np.subtract(*ends).reshape(self.shape)
         return pull_back_hue(self.image, colours) if preset.hue else colours

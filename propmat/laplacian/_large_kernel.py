@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
 from propmat._operators import Array, BoxOperator, Mask, Windows
 from propmat.errors import UnsupportedError
@@ -19,6 +20,7 @@ from propmat.laplacian._closed_form import ClosedForm, window_arguments
 MOST_ENTRIES = 80_000_000
 
 
+@usual_arithmetic
 def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
     r"""Large-kernel matting Laplacian: the closed form over wide windows, by products alone.
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.laplacian._closed_form import WindowLaplacian, window_arguments
 
 
+@usual_arithmetic
 def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
     r"""Learning-based Laplacian: alpha is what a linear model learns from the colours of every small window.
 

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.laplacian._affinity import Affinity
 
 # Keeps the graph connected where the exponential vanishes: a black pixel among white ones.
 LEAST_WEIGHT = 1e-6
 
 
+@usual_arithmetic
 def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
     r"""Random walk Laplacian: alpha is the chance that a walk ends in the foreground.
 

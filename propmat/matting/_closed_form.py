@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import laplacian, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._solve import solve
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def closed_form(
     image: Any,
     trimap: Any,

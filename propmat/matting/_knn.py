@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import laplacian, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._solve import solve
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def knn(
     image: Any,
     trimap: Any,
     *,
-    preset: str = "rgb",
+    preset: str = "two",
     solver: Any = None,
     callback: solvers.Callback | None = None,
 ) -> Array:
@@ -35,8 +37,8 @@ def knn(
     image : (H, W), (H, W, 3) or (H, W, d) array
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
-    preset : {"rgb", "hsv", "two"}
-        Features, neighbourhoods and kernel, see `propmat.laplacian.knn`.
+    preset : {"two", "rgb", "hsv"}
+        Features, neighbourhoods and kernel; `propmat.laplacian.knn` says why ``"two"`` is the default.
     solver, callback
         As in `propmat.closed_form`.
 
@@ -70,7 +72,7 @@ def knn(
     >>> image = np.tile([0.1, 0.2, 0.1, 0.9, 0.2, 0.8, 0.8], (6, 1))
     >>> trimap = np.full((6, 7), 0.5)
     >>> trimap[:, 0], trimap[:, 6] = 0, 1
-    >>> propmat.knn(image, trimap)[0].round(1)
+    >>> propmat.knn(image, trimap, preset="rgb")[0].round(1)
     array([0., 0., 0., 1., 0., 1., 1.])
     """
     graph = laplacian.knn(image, preset)

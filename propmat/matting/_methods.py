@@ -37,7 +37,7 @@ def _closed_form(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: i
     return Posed(laplacian.closed_form(image, epsilon, radius))
 
 
-def _knn(image: Any, trimap: Trimap, *, preset: str = "rgb") -> Posed:
+def _knn(image: Any, trimap: Trimap, *, preset: str = "two") -> Posed:
     return Posed(laplacian.knn(image, preset))
 
 

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._solve import solve
 
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def propagate(
     affinities: tuple[Any, Any],
     trimap: Any,

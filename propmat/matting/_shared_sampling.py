@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
+from propmat._arithmetic import usual_arithmetic
 from propmat._solve import solve
 from propmat.matting._methods import METHODS
 from propmat.trimap import Trimap
@@ -15,6 +16,7 @@ from propmat.trimap import Trimap
 Array = NDArray[np.float64]
 
 
+@usual_arithmetic
 def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None) -> Array:
     """Shared sampling: neighbours share the known colours that they find, and the closed form finishes.
 

@@ -31,8 +31,11 @@ BAND = 64
 
 MOST_MATTES = 16
 
-# Beside the methods with their defaults. The paper speaks of KNN with features of HSV.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {"knn_hsv": ("knn", {"preset": "hsv"})}
+# Beside the methods with their defaults. Networks were trained on KNN of the preset "rgb"; the paper speaks of HSV.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "knn": ("knn", {"preset": "rgb"}),
+    "knn_hsv": ("knn", {"preset": "hsv"}),
+}
 
 
 class DCNN(Network):
@@ -41,8 +44,8 @@ class DCNN(Network):
     Parameters
     ----------
     mattes : sequence of str, default ("closed_form", "knn_hsv")
-        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv". The paper's best variant has
-        comprehensive sampling as the third. At most 16.
+        The mattes to merge: names of methods (`propmat alpha --help`), or "knn_hsv"; "knn" is that of the preset "rgb".
+        The paper's best variant has comprehensive sampling as the third. At most 16.
     remapping : int, default 4
         Layers of 1 x 1 convolutions, at most 64; the paper compares 1, 4 and 8.
     filters : int, default 64

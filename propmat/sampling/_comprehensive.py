@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.sampling._samples import Samples, read, trimmed
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Pixels = NDArray[np.int64]
 
 CELL = 16  # pixels, in the innermost ring; cells grow as the rings do
 CELL_CLUSTERS = 2
@@ -24,9 +26,20 @@ MIXED, STRANGE = -2.0, -4.0  # prior log odds of a pixel being mixed, or of colo
 DOUBT = 0.002  # squared error of alpha where all explanations agree
 
 
+class Tiles(NamedTuple):
+    """Squares of pixels that share their candidates: rows from `top` to `bottom` - 1 and columns from `left` to
+    `right` - 1, all (n,), and their middles (n, 2) from the centre of the picture."""
+
+    top: Pixels
+    bottom: Pixels
+    left: Pixels
+    right: Pixels
+    middles: Array
+
+
 class Candidates(NamedTuple):
-    """Clusters of known pixels: mean colours, their variances (both (n, d)), mean places (n, 2), variances of these
-    (n,), and which are of a whole ring (n,)."""
+    """Clusters of known pixels: mean colours, their variances (both (n, d)), mean places from the centre of the picture
+    (n, 2), variances of these (n,), and which are of a whole ring (n,)."""
 
     colours: Array
     variances: Array
@@ -35,6 +48,7 @@ class Candidates(NamedTuple):
     of_ring: Mask
 
 
+@usual_arithmetic
 def comprehensive(image: Any, trimap: Any) -> Samples:
     r"""Comprehensive sampling: alpha from all pairs of colours that the known regions have, near and far.
 
@@ -76,7 +90,8 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     mixture has to share its density along the segment, so that long segments do not win by explaining everything, and
     a pixel may be of one cluster alone. C then changes nothing and is left out. Distances count in units of that to
     the label. The paper fits Gaussian mixtures to whole rings; clusters here are cut at their mean in the channel of
-    the largest scatter, which is deterministic and needs no start. `docs/design.md` has figures.
+    the largest scatter, which is deterministic and needs no start. Cells lie about the centre of the picture, the
+    middle one astride it, so that a picture flipped or transposed has the same. `docs/design.md` has figures.
 
     References
     ----------
@@ -102,7 +117,7 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     reaches = np.stack([distance_transform_edt(labels != label) for label in (0, 1)])
     # Densities are in units of that of a normal distribution of variance NOISE at its mean, for any colour thus:
     any_colour = 0.5 * pixels.shape[2] * np.log(2 * np.pi * NOISE)
-    around = pixels, labels, reaches, _tiles(~known), TILE
+    around = pixels, labels, reaches, _tiles(~known)
     alpha, variance, pairs = kernels.explain(
         *around, background, foreground, NEAREST, NOISE, MIXED, STRANGE + any_colour
     )
@@ -114,38 +129,56 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
 
 def candidates(pixels: Array, own: Mask, depth: Array) -> Candidates:
     """Clusters by colour of every cell of every ring of the pixels `own`, then of every whole ring."""
-    places, colours = np.argwhere(own), pixels[own]
+    places, colours = _off_centre(own), pixels[own]
     ring = np.log2((depth[own] + 1) / 2).astype(np.int64)  # from depth 1, 3, 7, ...
-    cells = np.column_stack([ring, places // (CELL << ring)[:, np.newaxis]])
+    cells = np.column_stack([ring, _cells(places, CELL << ring[:, np.newaxis])])
     small = _clusters(colours, places, cells, CELL_CLUSTERS)
     large = _clusters(colours, places, ring[:, np.newaxis], RING_CLUSTERS)
     colour, variance, place, extent = (np.concatenate(columns) for columns in zip(small, large, strict=True))
     return Candidates(colour, variance, place, extent, np.repeat([False, True], [len(small[0]), len(large[0])]))
 
 
-def _clusters(
-    colours: Array, places: NDArray[np.number], groups: NDArray[np.int64], most: int
-) -> tuple[Array, Array, Array, Array]:
+def _off_centre(mask: Mask) -> Pixels:
+    """Twice the places (y, x) of the pixels of the mask from the centre of the picture, which may be between pixels."""
+    return 2 * np.argwhere(mask) - (np.array(mask.shape) - 1)
+
+
+def _cells(places: Pixels, side: Any) -> Pixels:
+    """In which cell of `side` pixels each place is; cell 0 is astride the centre, and what is as near to two is in the
+    outer."""
+    return np.sign(places) * ((np.abs(places) + side) // (2 * side))
+
+
+def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tuple[Array, Array, Array, Array]:
     """Up to `most` clusters by colour of each of the groups, which are equal rows of `groups`.
 
-    Their colours, variances, places and extents, as in `Candidates`.
+    Their colours, variances, places and extents, as in `Candidates`; `places` are as from `_off_centre`.
     """
     from propmat._cpu import candidates as kernels
 
     order = np.lexsort(groups.T[::-1])
     colours, places, groups = colours[order], places[order], groups[order]
-    starts = np.flatnonzero(np.diff(groups, axis=0, prepend=-1, append=-1).any(axis=1))
-    owner = kernels.cluster(colours, starts, most, COLOUR_SPREAD)
+    changes = np.diff(groups, axis=0, prepend=groups[:1] - 1, append=groups[-1:] + 1)
+    owner = kernels.cluster(colours, np.flatnonzero(changes.any(axis=1)), most, COLOUR_SPREAD)
     sizes = np.bincount(owner)[:, np.newaxis]
 
     def mean(values: NDArray[np.number]) -> Array:
         return np.stack([np.bincount(owner, column) for column in values.T], axis=1) / sizes
 
     colour, place = mean(colours), mean(places)
-    variance, scatter = mean(np.square(colours - colour[owner])), mean(np.square(places - place[owner]))
-    return colour, variance, place, scatter.sum(axis=1)
+    variance = mean(np.square(colours - colour[owner]))
+    extent = mean(np.square(places)) - np.square(place)  # of whole numbers: the same in any order
+    return colour, variance, place / 2, np.maximum(extent.sum(axis=1), 0.0) / 4
 
 
-def _tiles(mask: Mask) -> NDArray[np.int64]:
-    """Corners (y, x) of the tiles that hold pixels of the mask."""
-    return np.unique(np.argwhere(mask) // TILE, axis=0) * TILE
+def _tiles(mask: Mask) -> Tiles:
+    """The tiles that hold pixels of the mask."""
+    tiles = np.unique(_cells(_off_centre(mask), TILE), axis=0)
+    (top, bottom), (left, right) = (_ends(tiles[:, axis], length) for axis, length in enumerate(mask.shape))
+    return Tiles(top, bottom, left, right, TILE * tiles.astype(np.float64))
+
+
+def _ends(tiles: Pixels, length: int) -> tuple[Pixels, Pixels]:
+    """Where tiles begin and end in a row or column of so many pixels."""
+    cells = _cells(2 * np.arange(length) - (length - 1), TILE)
+    return np.searchsorted(cells, tiles, "left"), np.searchsorted(cells, tiles, "right")

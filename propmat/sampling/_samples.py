@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -57,6 +58,7 @@ def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
     return pixels, np.where(known.unknown, -1, known.foreground).astype(np.int8)
 
 
+@usual_arithmetic
 def trimmed(image: Any, trimap: Any) -> Trimap:
     """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._arithmetic import usual_arithmetic
 from propmat.sampling._samples import Samples, read
 from propmat.sampling._settling import settle
 
@@ -16,6 +17,7 @@ EXPANSION_COLOUR = 5 / 256
 RAYS = 4
 
 
+@usual_arithmetic
 def shared(image: Any, trimap: Any) -> Samples:
     r"""Shared sampling: a few rays per pixel, and neighbours that share what they found.
 
@@ -51,7 +53,10 @@ def shared(image: Any, trimap: Any) -> Samples:
     -----
     The paper's 200 and 100 nearest pixels become discs of 197 and 101. Where neither a ray nor a neighbour finds a
     pair, alpha is that of the neighbourhood, or one half with confidence 0. Public implementations search squares of
-    11 x 11 pixels instead of discs. Powers of the distance differ, so swapped labels do not give exactly 1 - alpha.
+    11 x 11 pixels instead of discs. Turns of the rays are reflected about the middle of the picture, and pairs that are
+    equally good share, so that a picture flipped or transposed has the same samples. Swapped labels do not give 1 -
+    alpha: the paper's cost has :math:`|b - p|^4` but :math:`|f - p|`, so which pair is the best depends on which label
+    is the foreground.
 
     References
     ----------
@@ -73,13 +78,29 @@ def shared(image: Any, trimap: Any) -> Samples:
     pixels, labels = read(image, trimap)
     labels = kernels.expand(pixels, labels, EXPANSION_RADIUS, EXPANSION_COLOUR, 0.0)
     away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
-    pairs, spreads, found = kernels.gather(pixels, labels, away, ray_directions())
+    pairs, spreads, found = kernels.gather(pixels, labels, away, ray_directions(), ray_phases(labels.shape))
     return settle(pixels, labels, pairs, spreads, found)
 
 
 def ray_directions() -> NDArray[np.float64]:
-    """Steps down and right, the larger of them 1, (9, RAYS, 2): the pixels of a 3 x 3 block turn by a ninth each."""
-    start = np.arange(9)[:, np.newaxis] / 9
-    angles = 2 * np.pi / RAYS * (start + np.arange(RAYS))
-    steps = np.stack([np.sin(angles), np.cos(angles)], axis=2)
-    return steps / np.abs(steps).max(axis=2, keepdims=True)
+    """Steps down and right, the larger 1, (18, RAYS, 2): turned by 0 to 8 ninths to one side, then to the other."""
+    angles = np.pi / 2 * np.arange(9) / 9
+    first = np.stack([np.sin(angles), np.cos(angles)], axis=1)
+    first /= first.max(axis=1, keepdims=True)
+    down, right = first.T
+    turned = np.stack([[down, right], [right, -down], [-down, -right], [-right, down]]).transpose(2, 0, 1)
+    return np.concatenate([turned, turned * [1, -1]])
+
+
+def ray_phases(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which of the rays every pixel takes, (H, W).
+
+    The pixels of a 3 x 3 block turn by a ninth each. Blocks lie about the centre of the picture. Turns are reflected as
+    pixels are, in the middle row, the middle column and the diagonals; there itself rays do not turn.
+    """
+    from_middle = [2 * np.arange(length) - (length - 1) for length in shape]
+    down, right = np.meshgrid(*from_middle, indexing="ij")
+    side = np.sign(down) * np.sign(right) * np.sign(np.abs(down) - np.abs(right))
+    greater, lesser = np.maximum(np.abs(down), np.abs(right)) // 2, np.minimum(np.abs(down), np.abs(right)) // 2
+    turns = 3 * (greater % 3) + lesser % 3
+    return np.where(side == 0, 0, np.where(side > 0, turns, 9 + turns))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from propmat import _inputs, preconditioners
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of
 from propmat._locks import FORK_GATE, Lock
 from propmat._operators import Array, NearNullSpace, Operator, length, wrapped
@@ -73,6 +74,7 @@ class CG:
         if self.preconditioner is not None:
             _inputs.settings(self.preconditioner, "preconditioner", "one of propmat.preconditioners, Jacobi() say")
 
+    @usual_arithmetic
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedCG:
         """Set the preconditioner up; the result solves for one right-hand side after another.
 
@@ -104,6 +106,7 @@ class PreparedCG:
     notes: tuple[str, ...] = ()
     turns: Lock = field(default_factory=Lock, repr=False)
 
+    @usual_arithmetic
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs from x0 (0 if not given)."""
         start = time.perf_counter()

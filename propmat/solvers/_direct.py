@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE
 from propmat._operators import Array, NearNullSpace, Operator, host_entries, wrapped
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
@@ -37,6 +38,7 @@ class Direct:
 
     strict: bool = False
 
+    @usual_arithmetic
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedDirect:
         """Factorise the matrix.
 
@@ -76,6 +78,7 @@ class PreparedDirect:
     factors: Any
     setup_seconds: float
 
+    @usual_arithmetic
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs; a starting point changes nothing."""
         start = time.perf_counter()
