@@ -36,7 +36,7 @@ class Broken(Exception):
 
     def __init__(self, law: str, told: str = "", kind: str = "law") -> None:
         super().__init__(f"{law}: {told}")
-        self.law, self.kind = law, kind
+        self.law, self.told, self.kind = law, told, kind
 
 
 def require(holds: object, law: str, told: object = "") -> None:
