@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=1.0, help="in all, shared by the targets (%(default)s)")
     parser.add_argument("--cases", type=int, help="inputs for each target, instead of minutes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--targets", nargs="+", metavar="TARGET", choices=names, default=names, help=", ".join(names))
+    parser.add_argument(
+        "--targets", nargs="+", metavar="TARGET", choices=names, default=target.USUAL, help=", ".join(names)
+    )
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time (%(default)s)")
     parser.add_argument("--mutator", choices=("own", "atheris"), help="atheris where it is installed, if not given")
     parser.add_argument("--failures", type=Path, default=FAILURES, metavar="DIR", help="where they go (%(default)s)")

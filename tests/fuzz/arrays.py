@@ -263,7 +263,7 @@ BAD: tuple[Callable[[Any], Any], ...] = (
     lambda value: _damaged(value, np.inf),
     lambda value: _damaged(value, 255.0),
     lambda value: _damaged(value, -1.0),
-    lambda value: np.ma.masked_array(np.zeros(np.shape(value) or (2, 2)), mask=True),
+    lambda value: np.ma.masked_array(value if _is_floating(value) else np.zeros((2, 2)), mask=True),
     lambda value: value[1:] if isinstance(value, (np.ndarray, tuple)) else value,
     lambda value: np.asarray(value)[..., np.newaxis] if isinstance(value, np.ndarray) else value,
     lambda value: value.tolist() if isinstance(value, np.ndarray) else value,

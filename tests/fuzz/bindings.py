@@ -94,7 +94,7 @@ def _named(binding: str, case: Case, judge: Callable[[Case], bool]) -> bool:
     try:
         return judge(case)
     except Broken as broken:
-        raise Broken(f"{binding}.{case.verb}: {broken.law}", str(broken), broken.kind) from None
+        raise Broken(f"{binding}.{case.verb}: {broken.law}", broken.told, broken.kind) from None
 
 
 def _judged_torch(case: Case) -> bool:

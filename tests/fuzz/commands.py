@@ -189,7 +189,7 @@ def run(data: bytes) -> bool:
         try:
             _judged(case, root, status, err)
         except Broken as broken:
-            raise Broken(f"{case.arguments[:1]}: {broken.law}", f"{broken}\n{err}", broken.kind) from None
+            raise Broken(f"{case.arguments[:1]}: {broken.law}", f"{broken.told}\n{err}", broken.kind) from None
     return status == 0
 
 

@@ -79,7 +79,7 @@ def judge(case: Case, symmetries: Mapping[str, Symmetry]) -> bool:
     try:
         return _judged(case, symmetries)
     except Broken as broken:
-        raise Broken(f"{case.name}: {broken.law}", str(broken), broken.kind) from None
+        raise Broken(f"{case.name}: {broken.law}", broken.told, broken.kind) from None
 
 
 def _judged(case: Case, symmetries: Mapping[str, Symmetry]) -> bool:
