@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from propmat import _inputs, _srgb
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, guarded, to_host
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.preconditioners import IncompleteCholesky
 from propmat.solvers import CG
 
@@ -121,6 +121,7 @@ def foreground(
     pixels = _inputs.image(image, bounded=False, beside={})
     alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2], beside={"image": pixels}), 0.0, 1.0)
     _inputs.choice(method, "method", METHODS)
+    linear = _inputs.flag(linear, "linear")
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
     with guarded(pixels):
         if linear:
@@ -135,14 +136,14 @@ def _weight(value: Any, name: str) -> float:
     low, high = WEIGHT_RANGE
     number = _inputs.positive(value, name)
     if not low <= number <= high:
-        raise InputError(f"{name}: takes a number from {low:g} to {high:g}, got {value!r}")
+        raise InputError(f"{name}: takes a number from {low:g} to {high:g}, got {shown(value)}")
     return number
 
 
 def _show_image(image: Array, alpha: Array, layers: Array) -> Array:
     """Write the image into the layer that alone shows, where alpha is exactly 1 or 0."""
-    for layer, shown in zip(layers, (alpha == 1, alpha == 0), strict=True):
-        np.copyto(layer, image, where=shown[:, :, np.newaxis])
+    for layer, alone in zip(layers, (alpha == 1, alpha == 0), strict=True):
+        np.copyto(layer, image, where=alone[:, :, np.newaxis])
     return layers
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device
-from propmat.errors import InputError, UnsupportedError, warn
+from propmat.errors import InputError, UnsupportedError, shown, warn
 
 Array = NDArray[np.float64]
 Beside = Mapping[str, Any] | None
@@ -25,6 +25,9 @@ OVERSHOOT = 0.25
 
 # Past all light there is, and sums of a few still fit in single precision.
 BRIGHTEST = 1e20
+
+# Squares of weights, and sums of these, stay finite.
+HEAVIEST = 1e100
 
 # Floating colours of any size that are all whole numbers, some as great as this, are levels of 8 or 16 bits.
 LEVELS_FROM = 16
@@ -126,7 +129,7 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
 def choice(value: Any, name: str, choices: Iterable[str]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
-        raise InputError(f"{name}: takes {' or '.join(map(repr, choices))}, got {value!r}")
+        raise InputError(f"{name}: takes {' or '.join(map(repr, choices))}, got {shown(value)}")
     return value
 
 
@@ -143,7 +146,14 @@ def settings(value: Any, name: str, takes: str) -> None:
     if isinstance(value, type):
         raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
     if not callable(getattr(value, "prepare", None)):
-        raise InputError(f"{name}: takes {takes}, got {value!r}")
+        raise InputError(f"{name}: takes {takes}, got {shown(value)}")
+
+
+def flag(value: Any, name: str) -> bool:
+    """True or False, of Python or NumPy."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name}: takes True or False, got {shown(value)}")
+    return bool(value)
 
 
 def solving(solver: Any, callback: Any = None) -> None:
@@ -153,14 +163,14 @@ def solving(solver: Any, callback: Any = None) -> None:
         if not hasattr(solver, "strict"):
             raise InputError(f"solver: {type(solver).__name__} has no attribute strict; takes True or False there")
     if callback is not None and (isinstance(callback, type) or not callable(callback)):
-        raise InputError(f"callback: takes a function of (iteration, relative residual), got {callback!r}")
+        raise InputError(f"callback: takes a function of (iteration, relative residual), got {shown(callback)}")
 
 
 def positive(value: Any, name: str) -> float:
     """A finite number above 0."""
     number = _number(value, name)
     if not (math.isfinite(number) and number > 0):
-        raise InputError(f"{name}: takes a finite number > 0, got {value!r}")
+        raise InputError(f"{name}: takes a finite number > 0, got {shown(value)}")
     return number
 
 
@@ -168,7 +178,7 @@ def whole_number(value: Any, name: str, meaning: str = "") -> int:
     """A whole number, from 1 to what 32 bits hold."""
     number = _number(value, name)
     if not math.isfinite(number) or number != int(number) or number < 1:
-        raise InputError(f"{name}: takes a whole number >= 1{meaning}, got {value!r}")
+        raise InputError(f"{name}: takes a whole number >= 1{meaning}, got {shown(value)}")
     if number > np.iinfo(np.int32).max:
         raise InputError(f"{name}: takes a whole number up to {np.iinfo(np.int32).max}{meaning}, got {number:g}")
     return int(number)
@@ -178,12 +188,14 @@ def tolerance(value: Any, name: str) -> float:
     """A finite number, 0 or above."""
     number = _number(value, name)
     if not (math.isfinite(number) and number >= 0):
-        raise InputError(f"{name}: takes a finite number >= 0, got {value!r}")
+        raise InputError(f"{name}: takes a finite number >= 0, got {shown(value)}")
     return number
 
 
 def _nonnegative(given: Array, name: str) -> Array:
-    low, _ = _extremes(given, name)
+    low, high = _extremes(given, name)
+    if high > HEAVIEST:
+        raise InputError(f"{name}: takes numbers up to {HEAVIEST:g}, got {high:g} at {_first(given > HEAVIEST)}")
     if low < 0:
         raise InputError(f"{name}: takes numbers >= 0, got {low:g} at {_first(given < 0)}")
     return np.ascontiguousarray(given, like=given)
@@ -192,22 +204,16 @@ def _nonnegative(given: Array, name: str) -> Array:
 def _number(value: Any, name: str) -> float:
     """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
     if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
-        raise InputError(f"{name}: takes a number, got {_short(value)}")
+        raise InputError(f"{name}: takes a number, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
         raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
     except Exception:  # of whatever the value is an object of
-        raise InputError(f"{name}: takes a number, got {_short(value)}") from None
+        raise InputError(f"{name}: takes a number, got {shown(value)}") from None
     if math.isnan(number):
-        raise InputError(f"{name}: takes a number, got {value!r}")
+        raise InputError(f"{name}: takes a number, got {shown(value)}")
     return number
-
-
-def _short(value: Any) -> str:
-    """How a value reads, in one line of a message."""
-    shape = np.shape(value) if hasattr(value, "shape") else ()
-    return f"{type(value).__name__} of shape {shape}" if shape else repr(value)[:80].replace("\n", " ")
 
 
 def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:

@@ -17,7 +17,7 @@ from propmat._constraints import System, eliminate, nowhere, weigh
 from propmat._locks import FORK_GATE
 from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
-from propmat.solvers import Callback, Solution, Status
+from propmat.solvers import Callback, Solution, Solver, Status
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -162,32 +162,62 @@ def prepare(
     True
     """
     _inputs.solving(solver)
-    labels = parsed(trimap, graph)
-    graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
-    value, believed = (None, None) if prior is None else _prior(prior, labels)
-    if not labels.known.any() and prior is None:
-        raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-    with guarded(labels.known), FORK_GATE:
-        system = _constrained(graph, labels, confidence, believed)
-        solver = solvers.choose(system.matrix) if solver is None else solver
-        ready = solver.prepare(system.matrix, system.near_null_space)
-    return Prepared(system, labels, nowhere(labels.known) if value is None else value, solver, ready)
+    return Problem.of(graph, trimap, confidence, prior).prepared(solver)
 
 
-def _constrained(graph: Laplacian, labels: Trimap, confidence: Any, believed: Array | None) -> System:
-    if confidence is not None:
-        held = _inputs.weights(confidence, "confidence", labels.shape, beside={"trimap": labels.known})
-        return weigh(graph, labels, held, believed)
-    if not labels.unknown.any():
-        raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
-    return eliminate(graph, labels, believed)
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A Laplacian and its constraints, checked.
 
+    Attributes
+    ----------
+    held : (H, W) array or None
+        The confidence in known pixels; without it they are eliminated.
+    prior, believed : (H, W) array or None
+        The prior and its confidence.
+    """
 
-def parsed(trimap: Any, graph: Any) -> Trimap:
-    """The trimap of a Laplacian or a matrix."""
-    if isinstance(graph, Laplacian):
-        return Trimap.parse(trimap, graph.shape, beside=graph.beside)
-    return Trimap.parse(trimap, beside={})
+    graph: Laplacian
+    labels: Trimap
+    held: Array | None
+    prior: Array | None
+    believed: Array | None
+
+    @classmethod
+    def of(cls, graph: Any, trimap: Any, confidence: Any = None, prior: Any = None) -> Problem:
+        """Read the arguments of `solve`."""
+        if isinstance(graph, Laplacian):
+            labels = Trimap.parse(trimap, graph.shape, beside=graph.beside)
+        else:
+            labels = Trimap.parse(trimap, beside={})
+            graph = Graph(graph, labels.shape)
+        value, believed = (None, None) if prior is None else _prior(prior, labels)
+        beside = {"trimap": labels.known}
+        held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, beside=beside)
+        if not labels.known.any() and prior is None:
+            raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
+        return cls(graph, labels, held, value, believed)
+
+    def without_solving(self, values: Any = None) -> Array | None:
+        """Alpha where it needs no solve, see `without_solving`; of other values than the labels it needs one."""
+        alone = self.prior is None and values is None
+        return without_solving(self.labels, soft=self.held is not None, labels_alone=alone)
+
+    def prepared(self, solver: Solver | None) -> Prepared:
+        """Assemble the system, and set the solver up."""
+        with guarded(self.labels.known), FORK_GATE:
+            system = self._system()
+            solver = solvers.choose(system.matrix) if solver is None else solver
+            ready = solver.prepare(system.matrix, system.near_null_space)
+        prior = nowhere(self.labels.known) if self.prior is None else self.prior
+        return Prepared(system, self.labels, prior, solver, ready)
+
+    def _system(self) -> System:
+        if self.held is not None:
+            return weigh(self.graph, self.labels, self.held, self.believed)
+        if not self.labels.unknown.any():
+            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
+        return eliminate(self.graph, self.labels, self.believed)
 
 
 @usual_arithmetic
@@ -252,12 +282,14 @@ def solve(
     """
     start = time.perf_counter()
     _inputs.solving(solver, callback)
-    labels = parsed(trimap, graph)
-    alpha = without_solving(labels, soft=confidence is not None, labels_alone=prior is None)
+    problem = Problem.of(graph, trimap, confidence, prior)
+    begin = (
+        None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside={"trimap": problem.labels.known})
+    )
+    alpha = problem.without_solving()
     if alpha is not None:
         return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
-    prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
-    matte = prepared.solve(x0=x0, callback=callback)
+    matte = problem.prepared(solver).solve(x0=begin, callback=callback)
     return replace(matte, seconds=time.perf_counter() - start)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 import warnings
 from collections.abc import Iterator
@@ -72,6 +73,19 @@ def one_line(error: BaseException) -> str:
     told = getattr(error, "strerror", None) or str(error)
     words = " ".join("".join(c if c.isprintable() else " " for c in str(told)).split())
     return (words[:297] + "...") if len(words) > 300 else words or type(error).__name__
+
+
+def shown(value: object) -> str:
+    """A value in a message, whatever it is: short, and in one line."""
+    shape = getattr(value, "shape", ())
+    if isinstance(shape, tuple) and shape:
+        return f"{type(value).__name__} of shape {tuple(shape)}"
+    try:
+        text = reprlib.repr(value)
+    except Exception:  # of whatever the value is an object of
+        text = type(value).__name__
+    words = " ".join(text.split())
+    return words if words.isprintable() else ascii(words)
 
 
 @contextmanager

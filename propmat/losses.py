@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 # Under the root: it keeps the derivative finite where there is no error.
 SMOOTHING = 1e-12
@@ -111,7 +111,7 @@ def _check(alpha: Any, truth: Any, unknown: Any) -> None:
 
 def _check_colours(alpha: Any, colours: Mapping[str, Any], channel_axis: int) -> None:
     if channel_axis not in (-1, -3):
-        raise InputError(f"channel_axis: takes -1 or -3, got {channel_axis!r}")
+        raise InputError(f"channel_axis: takes -1 or -3, got {shown(channel_axis)}")
     _check_floating(colours)
     _check_library({"alpha": alpha, **colours})
     before = tuple(alpha.shape) if channel_axis == -1 else tuple(alpha.shape[:-2])

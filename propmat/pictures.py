@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 Array = NDArray[np.float64]
 
@@ -185,7 +185,7 @@ def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.
     picture, (height, width) = colours(pixels), _size(shape)
     x, y = (_inputs.tolerance(part, "place") for part in _inputs.pair(place, "place", "(x, y)"))
     if max(x, y) > 1:
-        raise InputError(f"place: takes numbers from 0 to 1, got {place!r}")
+        raise InputError(f"place: takes numbers from 0 to 1, got {shown(place)}")
     channels = (Image.fromarray(np.ascontiguousarray(channel, np.float32)) for channel in np.moveaxis(picture, 2, 0))
     scaled = [ImageOps.fit(channel, (width, height), Image.Resampling.LANCZOS, 0, (x, y)) for channel in channels]
     return np.clip(np.stack([np.asarray(one, np.float64) for one in scaled], axis=2), picture.min(), picture.max())

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat.errors import InputError, warn
+from propmat.errors import InputError, shown, warn
 from propmat.trimap import Mask, Trimap
 
 # As in the authors' code of closed-form matting: less is the rounding of files.
@@ -73,7 +73,7 @@ def _sides(width: Any) -> tuple[Any, Any]:
     if not isinstance(width, (tuple, list)):
         return width, width
     if len(width) != 2:
-        raise InputError(f"width: takes one width or a pair (inside, outside), got {width!r}")
+        raise InputError(f"width: takes one width or a pair (inside, outside), got {shown(width)}")
     return width[0], width[1]
 
 
@@ -84,7 +84,9 @@ def _pixels(width: Any, longer_side: int) -> float:
         given = float(width.removesuffix("%")) if isinstance(width, str) else width
         number = _inputs.tolerance(given, "width")
     except ValueError:  # InputError is one
-        raise InputError(f"width: takes pixels >= 0, or a share of the longer side like '2%', got {width!r}") from None
+        raise InputError(
+            f"width: takes pixels >= 0, or a share of the longer side like '2%', got {shown(width)}"
+        ) from None
     return max(1.0, number / 100 * longer_side) if share and number else number
 
 

@@ -446,7 +446,7 @@ def test_an_indefinite_cycle_is_replaced_on_the_device(rng, to_device, monkeypat
     with pytest.warns(PropmatWarning, match="SmoothedAggregation took its place"):
         alpha = prepared.solve().alpha
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-4)
-    assert isinstance(prepared.solve_linear.preconditioner, Cycle)
+    assert isinstance(prepared.solve_linear.second_choice, Cycle)
 
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)

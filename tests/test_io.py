@@ -764,7 +764,7 @@ def test_no_sixteen_bits(tmp_path, colours, name):
 
 @pytest.mark.parametrize("depth", [0, 10, 32, "8", None])
 def test_wrong_depth(tmp_path, colours, depth):
-    with pytest.raises(InputError, match="depth: .*; takes 8 or 16"):
+    with pytest.raises(InputError, match="depth: takes 8 or 16, got"):
         write_image(tmp_path / "a.png", colours, depth=depth)
 
 

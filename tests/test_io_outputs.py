@@ -51,7 +51,7 @@ def test_transparency(tmp_path, name):
 def test_depth(tmp_path, name):
     refused_by_both(tmp_path / name, r"holds no 16 bits; formats that do: \.png", depth=16)
     for depth in (0, 12, "8", True):
-        refused_by_both(tmp_path / "a.png", "depth: .*; takes 8 or 16", depth=depth)
+        refused_by_both(tmp_path / "a.png", "depth: takes 8 or 16, got", depth=depth)
 
 
 @pytest.mark.parametrize("place", ["no/a.png", "file.png/a.png", "folder.png"])

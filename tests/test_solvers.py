@@ -220,11 +220,11 @@ class Negative:
 def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
     monkeypatch.setattr("propmat.preconditioners.choose", lambda matrix: Negative())
     solve = CG().prepare(system.matrix, system.near_null_space)
-    with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
-        solution = solve(rhs0)
-    assert solution.converged
-    assert "SmoothedAggregation took its place" in solution.notes[0]
-    assert solve(rhs0).notes == solution.notes  # without a second warning
+    for _ in range(2):  # the same each time, for no solve sees the one before
+        with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
+            solution = solve(rhs0)
+        assert solution.converged
+        assert "SmoothedAggregation took its place" in solution.notes[0]
     assert CG(preconditioner=Jacobi()).prepare(system.matrix)(rhs0).notes == ()
 
 

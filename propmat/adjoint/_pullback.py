@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
+from propmat._cached import cached_property
 from propmat._solve import Prepared
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.laplacian import Laplacian
 from propmat.trimap import Trimap
 
@@ -41,12 +42,16 @@ class Pullback:
 
     graph: Laplacian
     trimap: Trimap
-    prepared: Prepared | None = field(repr=False)  # None where nothing is unknown
     values: Array = field(repr=False)
-    prior: Array = field(repr=False)
-    alpha: Array = field(repr=False)  # not clipped
     sources: Mapping[str, str]  # name of an argument → name of its gradient here
     shapes: Mapping[str, tuple[int, ...]]  # of arguments that are not (H, W)
+    alpha: Array = field(repr=False)  # not clipped
+    setup: Prepared | Callable[[], Prepared] | None = field(repr=False)  # None where nothing is unknown
+
+    @cached_property
+    def prepared(self) -> Prepared | None:
+        """The system and its solver, set up when first asked for where alpha needed no solve."""
+        return self.setup() if callable(self.setup) else self.setup
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -113,14 +118,14 @@ class Pullback:
         if self.prepared is None:
             nothing = np.zeros_like(upstream)
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}
-        system, known = self.prepared.system, self.trimap.known
+        system, prior, known = self.prepared.system, self.prepared.prior, self.trimap.known
         return {
             "values": lambda: np.where(
                 system.solved_for, system.held * adjoint, upstream - system.laplacian.times(adjoint)
             ),
             "confidence": lambda: np.where(known, adjoint * (self.values - self.alpha), 0.0),
             "prior": lambda: system.believed * adjoint,
-            "prior_confidence": lambda: adjoint * (self.prior - self.alpha),
+            "prior_confidence": lambda: adjoint * (prior - self.alpha),
         }
 
     def _fitted(self, name: str, gradient: Any) -> Any:
@@ -135,7 +140,7 @@ def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tu
     if wanted is None:
         return parameters
     if isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        raise InputError(f"wanted: takes a list of names out of {', '.join(parameters)}, got {wanted!r}")
+        raise InputError(f"wanted: takes a list of names out of {', '.join(parameters)}, got {shown(wanted)}")
     names = tuple(wanted)
     for name in names:
         if name not in parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import parsed, prepare, without_solving
+from propmat._solve import Problem
 from propmat.adjoint._pullback import Pullback
-from propmat.laplacian import Graph, Laplacian
+from propmat.laplacian import Laplacian
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -73,22 +74,26 @@ def solve(
     True
     """
     _inputs.solving(solver, callback)
-    labels = parsed(trimap, graph)
-    graph = graph if isinstance(graph, Laplacian) else Graph(graph, labels.shape)
-    beside = {"trimap": labels.known}
+    problem = Problem.of(graph, trimap, confidence, prior)
+    labels, beside = problem.labels, {"trimap": problem.labels.known}
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, beside=beside)
+    pullback = partial(Pullback, problem.graph, labels, held, *_parameters(problem.graph, confidence, prior))
+    alpha = problem.without_solving(values)
+    if problem.held is None and not labels.unknown.any():
+        return np.clip(held, 0.0, 1.0), pullback(held, None)
+    if alpha is not None:  # of one label; the set-up is for the gradient alone
+        return alpha, pullback(alpha, partial(problem.prepared, solver))
+    prepared = problem.prepared(solver)
+    alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
+    return np.clip(alpha, 0.0, 1.0), pullback(alpha, prepared)
+
+
+def _parameters(graph: Laplacian, confidence: Any, prior: Any) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The names of the gradients, and the shapes of what need not be (H, W)."""
     shapes = {} if confidence is None else {"confidence": np.shape(confidence)}
     if prior is not None:
-        value, trust = _inputs.pair(prior, "prior", "(value, confidence)")
-        shapes |= {"prior": np.shape(value), "prior_confidence": np.shape(trust)}
-    sources = {name: name for name in (*graph.parameters, "values", *shapes)}
-    alpha = without_solving(labels, soft=confidence is not None, labels_alone=prior is None and values is None)
-    if confidence is None and not labels.unknown.any():
-        return np.clip(held, 0.0, 1.0), Pullback(graph, labels, None, held, np.zeros_like(held), held, sources, shapes)
-    prepared = prepare(graph, labels, confidence=confidence, prior=prior, solver=solver)
-    if alpha is None:
-        alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
-    return np.clip(alpha, 0.0, 1.0), Pullback(graph, labels, prepared, held, prepared.prior, alpha, sources, shapes)
+        shapes |= {"prior": np.shape(prior[0]), "prior_confidence": np.shape(prior[1])}
+    return {name: name for name in (*graph.parameters, "values", *shapes)}, shapes
 
 
 @usual_arithmetic

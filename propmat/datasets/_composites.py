@@ -14,7 +14,7 @@ from propmat import _inputs, io, pictures
 from propmat.datasets._folder import colours
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.datasets._samples import Samples
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 
 def composites(
@@ -78,12 +78,12 @@ def composites(
     if not len(foregrounds) or not len(backgrounds):
         raise InputError("foregrounds, backgrounds: take at least one each")
     if not isinstance(reach, Sequence) or len(reach) != 2:
-        raise InputError(f"reach: takes (least, most), got {reach!r}")
+        raise InputError(f"reach: takes (least, most), got {shown(reach)}")
     least, most = (_inputs.whole_number(value, "reach") for value in reach)
     if least > most:
         raise InputError(f"reach: takes (least, most), got ({least}, {most})")
     if not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed: got {seed!r}, takes an integer of at least 0")
+        raise InputError(f"seed: got {shown(seed)}, takes an integer of at least 0")
     repeats = _inputs.whole_number(repeats, "repeats")
     count = repeats * len(foregrounds)
     dealt = _dealt(len(backgrounds), seed)

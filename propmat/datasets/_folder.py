@@ -12,7 +12,7 @@ from propmat import _inputs, io, pictures
 from propmat.datasets._patterns import files, folder_of, only, pattern_of
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 PathLike = str | os.PathLike[str]
@@ -144,7 +144,7 @@ def alphamatting(root: PathLike, trimap: int = 1, *, part: str = "training", res
     archives = archive_names(part, resolution)
     number = _inputs.whole_number(trimap, "trimap")
     if number not in (1, 2, 3):
-        raise InputError(f"trimap: takes 1, 2 or 3, got {trimap!r}")
+        raise InputError(f"trimap: takes 1, 2 or 3, got {shown(trimap)}")
     kinds = {"image": "", "trimap": f"/Trimap{number}", "alpha": ""}
     patterns = {
         kind: f"{archive}{below}/{{name}}.png" for (kind, below), archive in zip(kinds.items(), archives, strict=False)
@@ -164,5 +164,5 @@ def archive_names(part: str, resolution: str) -> tuple[str, ...]:
     """The archives of images, trimaps and, for training, truths."""
     for name, value, takes in (("part", part, ARCHIVES), ("resolution", resolution, RESOLUTIONS)):
         if not isinstance(value, str) or value not in takes:
-            raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {value!r}")
+            raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {shown(value)}")
     return tuple(name.format(r=resolution) for name in ARCHIVES[part])

@@ -80,7 +80,7 @@ def only(base: Path, pattern: str, name: str, kind: str) -> Path:
 def _candidates(base: Path, pattern: str, kind: str, name: str | None) -> list[Path]:
     wanted = _written(pattern, "*", "*" if name is None else glob.escape(name), glob.escape)
     with refused_as(InputError, f"{kind}: cannot look for {pattern!r} under {base}"):
-        return sorted(base.glob(wanted))
+        return sorted(base.glob(re.sub(r"\*+", "*", wanted)))  # of two stars pathlib makes any number of folders
 
 
 def _expression(pattern: str, name: str | None) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from propmat._arithmetic import usual_arithmetic
 from propmat.datasets._canvas import Canvas, inside, line, strokes, texture
 from propmat.datasets._sample import Sample, trimap_around
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 MINIMUM_SIDE = 16
 # Long pictures are cut into stages about this many times as long as wide.
@@ -73,14 +73,14 @@ def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
 
 def _checked_seed(seed: int) -> int:
     if not isinstance(seed, Integral) or seed < 0:
-        raise InputError(f"seed: got {seed!r}, takes an integer of at least 0")
+        raise InputError(f"seed: got {shown(seed)}, takes an integer of at least 0")
     return int(seed)
 
 
 def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
     sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
     if len(sides) != 2 or not all(isinstance(n, Integral) and n >= MINIMUM_SIDE for n in sides):
-        raise InputError(f"shape: got {shape!r}, takes (height, width), two integers of at least {MINIMUM_SIDE}")
+        raise InputError(f"shape: got {shown(shape)}, takes (height, width), two integers of at least {MINIMUM_SIDE}")
     return int(sides[0]), int(sides[1])
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from propmat.errors import InputError, warn
+from propmat.errors import InputError, shown, warn
 from propmat.io._openimageio import openimageio
 from propmat.io._picture import Metadata, Pixels, profile_fits
 from propmat.io._source import PathLike, path_name, reason, stream_name
@@ -126,8 +126,8 @@ def output_for(target: Any, suffix: str | None) -> Output:
 
 def check_fit(output: Output, depth: Any, transparent: bool) -> None:
     """Whether the format holds what will be written."""
-    if isinstance(depth, bool) or depth not in (8, 16):
-        raise InputError(f"depth: {depth!r}; takes 8 or 16")
+    if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
+        raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
     made = output.format
     if depth not in made.depths:
         fit = ", ".join(suffix for suffix, other in _FORMATS.items() if depth in other.depths)

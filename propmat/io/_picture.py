@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 Pixels = NDArray[Any]
 
@@ -170,4 +170,4 @@ def _divided(colours: Pixels, alpha: Pixels) -> Pixels:
 def _check_numbers(name: str, values: Sequence[float], count: int, *, least: float, most: float = 21474) -> None:
     numbers = [value for value in values if isinstance(value, Real)] if np.iterable(values) else []
     if len(numbers) != count or not all(math.isfinite(number) and least <= number <= most for number in numbers):
-        raise InputError(f"{name}: takes {count} numbers from {least:g} to {most:g}, or None, got {values!r}")
+        raise InputError(f"{name}: takes {count} numbers from {least:g} to {most:g}, or None, got {shown(values)}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside, to_host
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
 
@@ -143,7 +143,7 @@ def knn(image: Any, preset: str = "two") -> Knn:
 def known_preset(preset: Any) -> str:
     """The name of a preset, or an `InputError`."""
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {preset!r}")
+        raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {shown(preset)}")
     return preset
 
 

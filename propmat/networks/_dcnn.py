@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from propmat._solve import solve
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.matting import METHODS
-from propmat.networks._network import Network, flag, shown, whole
+from propmat.networks._network import Network, flag, whole
 from propmat.networks._weights import PathLike, answered
 from propmat.trimap import Trimap
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
-import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from propmat.errors import InputError, refused_as
+from propmat.errors import InputError, refused_as, shown
 
 N = TypeVar("N", bound="Network")
 
@@ -63,15 +62,6 @@ def known_names(given: Iterable[Any], takes: list[str], where: str, noun: str) -
         near = difflib.get_close_matches(name, takes, 1)
         meant = f", did you mean {near[0]!r}?" if near else ""
         raise InputError(f"{where}: there is no {noun} {shown(name)}{meant or ';'} takes {', '.join(takes)}")
-
-
-def shown(value: Any) -> str:
-    """A value in a line of a message, whatever it is."""
-    try:
-        text = reprlib.repr(value)
-    except Exception:  # of whatever the value is an object of
-        text = type(value).__name__
-    return text if text.isprintable() else ascii(text)
 
 
 def one_of(value: Any, name: str, takes: Iterable[str]) -> str:

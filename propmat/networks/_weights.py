@@ -19,8 +19,8 @@ from torch import Tensor
 
 from propmat import _inputs, pictures
 from propmat._solve import without_solving
-from propmat.errors import InputError, one_line, refused_as
-from propmat.networks._network import N, Network, shown
+from propmat.errors import InputError, one_line, refused_as, shown
+from propmat.networks._network import N, Network
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]

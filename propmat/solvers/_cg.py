@@ -103,7 +103,7 @@ class PreparedCG:
     near_null_space: NearNullSpace | None
     preconditioner: Apply
     setup_seconds: float
-    notes: tuple[str, ...] = ()
+    second_choice: Apply | None = None
     turns: Lock = field(default_factory=Lock, repr=False)
 
     @usual_arithmetic
@@ -111,33 +111,36 @@ class PreparedCG:
         """Solve A x = rhs from x0 (0 if not given)."""
         start = time.perf_counter()
         x = np.zeros_like(rhs) if x0 is None else x0.astype(np.float64)
-        scale = length(rhs)
-        iterations = 0
+        scale, iterations = length(rhs), 0
+        notes: tuple[str, ...] = ()
         if not np.isfinite(scale):
             status = Status.nonfinite
         elif scale == 0:
             x, status = np.zeros_like(rhs), Status.converged
         else:
-            tolerance = max(self.settings.rtol * scale, self.settings.atol)
-            run = _Run(self, rhs, x, tolerance, scale, callback)
+            run = _Run(self, self.preconditioner, rhs, x, scale, callback)
             status = run.restarted()
             if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
-                self._take_smoothed_aggregation()
-                run = _Run(self, rhs, run.solution(), tolerance, scale, callback)
+                apply, notes = self._smoothed_aggregation()
+                run = _Run(self, apply, rhs, run.solution(), scale, callback)
                 status = run.restarted()
             x, iterations = run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
         residual = relative_residual(self.matrix, x, rhs)
-        return Solution(x, status, iterations, residual, seconds, notes=self.notes)
+        return Solution(x, status, iterations, residual, seconds, notes=notes)
 
-    def _take_smoothed_aggregation(self) -> None:
-        """Replace the preconditioner: this one costs more, and rounding cannot make it indefinite."""
+    def _smoothed_aggregation(self) -> tuple[Apply, tuple[str, ...]]:
+        """The second choice, which costs more and which rounding cannot make indefinite, and what is to be said.
+
+        Every solve begins with the first choice, so that none depends on those before.
+        """
+        if self.second_choice is None:
+            self.second_choice = SmoothedAggregation().prepare(self.preconditioned, self.near_null_space)
         chosen = type(self.preconditioner).__name__
         note = f"the chosen preconditioner ({chosen}) is indefinite to rounding; SmoothedAggregation took its place"
         warn(note)
-        self.preconditioner = SmoothedAggregation().prepare(self.preconditioned, self.near_null_space)
-        self.notes = (note,)
+        return self.second_choice, (note,)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.
@@ -159,12 +162,13 @@ class _Run:
     """One solve. Its vectors lie as the matrix likes them: see `Operator`."""
 
     def __init__(
-        self, prepared: PreparedCG, rhs: Array, x: Array, tolerance: float, scale: float, callback: Callback | None
+        self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, scale: float, callback: Callback | None
     ) -> None:
         self.matrix = prepared.matrix
-        self.apply = self._on_spread_vectors(prepared.preconditioner)
+        self.apply = self._on_spread_vectors(apply)
         self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
-        self.tolerance, self.scale, self.callback = tolerance, scale, callback
+        self.tolerance = max(prepared.settings.rtol * scale, prepared.settings.atol)
+        self.scale, self.callback = scale, callback
         self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
         self.iterations = 0

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from propmat import _batches
 from propmat._backend import on_device
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 Shape = tuple[int, ...]
@@ -68,7 +68,7 @@ def _tensor(value: Any, name: str, device: torch.device) -> Tensor:
         return torch.as_tensor(_float(value, name), dtype=torch.float64, device=device)
     if value is None or isinstance(value, (bool, str, bytes)):
         takes = "a number" if name in NUMBERS else "a tensor or an array"
-        raise InputError(f"{name}: takes {takes}, got {value!r}")
+        raise InputError(f"{name}: takes {takes}, got {shown(value)}")
     array = value.labels if isinstance(value, Trimap) else value
     return _on(device, _of_a_kind(_of_numpy(array, name), name))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from propmat import _batches, _inputs
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.torch._operation import Solver
 from propmat.torch._verbs import closed_form, knn, propagate, refine
 
@@ -111,7 +111,7 @@ class Affinities(torch.nn.Module):
     def __init__(self, features: int, *, pair: str = "concatenated", bound: float = 8.0) -> None:
         super().__init__()
         if pair not in ("concatenated", "differences"):
-            raise InputError(f"pair: takes 'concatenated' or 'differences', got {pair!r}")
+            raise InputError(f"pair: takes 'concatenated' or 'differences', got {shown(pair)}")
         self.pair = pair
         self.bound = _inputs.positive(bound, "bound")
         features = _inputs.whole_number(features, "features")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from propmat._batches import FOUR, PAIR, named
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.torch._arguments import scaled, taken
 from propmat.torch._operation import check_values, solve
 from propmat.trimap import FOREGROUND_AT_LEAST
@@ -202,7 +202,7 @@ def propagate(
     tensor([[0.0000, 0.7500, 1.0000]])
     """
     if normalisation not in (None, "row", "symmetric"):
-        raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {normalisation!r}")
+        raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {shown(normalisation)}")
     given = {**named(affinities, PAIR), "trimap": trimap, "values": values, "confidence": confidence}
     tensors = taken("propagate", given)
     if normalisation is None:

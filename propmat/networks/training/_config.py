@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from propmat.errors import InputError, refused_as
+from propmat.errors import InputError, refused_as, shown
 from propmat.networks._dcnn import DCNN
 from propmat.networks._deep_matte_prop_net import DeepMattePropNet
-from propmat.networks._network import Network, known_names, one_of, real, shown, whole
+from propmat.networks._network import Network, known_names, one_of, real, whole
 
 if sys.version_info >= (3, 11):
     import tomllib
