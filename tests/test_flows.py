@@ -180,3 +180,27 @@ def test_bad_input_is_named(rng):
         with pytest.raises(InputError, match=r"trimap: shape \(11, 14\) does not fit image of shape \(12, 14, 3\)"):
             flow(image, trimap[1:])
     assert Trimap.parse(trimap).unknown.any()
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_all_pixels_as_near_as_the_last_neighbour_count(rng, levels):
+    image = rng.integers(0, levels, (11, 13, 1)) / max(levels - 1, 1) * np.ones(3)
+    trimap = banded_trimap(11, 13)
+    unknown = np.flatnonzero(trimap == 0.5)
+    features = np.hstack([image.reshape(-1, 3), 0.05 * coordinates(11, 13)])[unknown]
+    apart = np.linalg.norm(features[:, None] - features, axis=2)
+    limit = np.sort(apart, axis=1)[:, 5]  # the first is the pixel itself
+    near = (apart <= limit[:, None] * (1 + 1e-9)) & ~np.eye(len(unknown), dtype=bool)
+    weights = near * np.maximum(0, 1 - np.abs(features[:, None] - features).sum(axis=2))
+    matrix = propmat.flows.intra_unknown(image, trimap).matrix.toarray()[np.ix_(unknown, unknown)]
+    np.testing.assert_allclose(-np.tril(matrix, -1), np.tril(weights + weights.T, -1), rtol=0, atol=1e-12)
+    if levels < 3:
+        assert near.sum(axis=1).max() > 5
+
+
+def test_a_label_without_a_share_has_its_plain_mean_colour():
+    """Where all weight is on the background, rounding and its sign do not decide about the foreground's colour."""
+    for image in ([[0.5, 0.5, 0.9]], [[1.0, 1.0, 0.0]], [[0.25, 0.25, 0.5]]):
+        alpha, confidence = propmat.flows.known_to_unknown(image, [[0, 0.5, 1]])
+        np.testing.assert_allclose(alpha, [[0, 0, 1]], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(confidence[0, 1], (image[0][2] - image[0][1]) ** 2, rtol=1e-3)

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 import propmat
 from propmat import Trimap
@@ -125,3 +126,15 @@ def test_swapped_labels_give_one_minus_alpha(name, kind):
     for image, trimap, alpha, tolerance in determined(name, kind):
         other = Posed(name, image, Trimap(trimap.background, trimap.foreground)).alpha()
         np.testing.assert_allclose(1 - other, alpha, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_soft_mask_helps_in_a_band_rather_than_everywhere(seed):
+    """What the docstring of `refine` advises; blurring leaves 0.07, of which a band takes a third and more."""
+    sample = propmat.datasets.synthetic(seed=seed, shape=(120, 160))
+    mask = gaussian_filter(sample.alpha, 3)
+    everywhere = propmat.refine(sample.image, mask, 1e-2)
+    in_band = propmat.refine(sample.image, mask, 1e-3, trimap=propmat.trimap_from_mask(mask))
+    errors = [np.abs(matte - sample.alpha).mean() for matte in (mask, everywhere, in_band)]
+    assert errors[1] > 0.9 * errors[0]
+    assert errors[2] < 0.7 * errors[0]

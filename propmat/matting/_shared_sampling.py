@@ -38,6 +38,12 @@ def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: so
     InputError, ConvergenceError
         As `propmat.closed_form`.
 
+    Notes
+    -----
+    Swapped labels do not give 1 - alpha: the paper's cost of a pair of colours counts the distance to the background
+    to the fourth power, that to the foreground to the first. A picture flipped or transposed has its matte flipped or
+    transposed.
+
     References
     ----------
     E. S. L. Gastal, M. M. Oliveira, "Shared Sampling for Real-Time Alpha Matting", Computer Graphics Forum 29(2),
