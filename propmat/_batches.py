@@ -20,6 +20,7 @@ from propmat import _inputs, _stacks, adjoint
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of
 from propmat.errors import InputError
+from propmat.laplacian._closed_form import check_window
 from propmat.laplacian._knn import known_preset
 from propmat.trimap import Trimap
 
@@ -84,8 +85,8 @@ def checked(*, solver: Any = None, **options: Any) -> dict[str, Any]:
     return {name: OPTIONS[name](value) for name, value in options.items()}
 
 
-def check(arguments: Mapping[str, Any]) -> None:
-    """Refuse the arguments of one image that are not as the verbs of NumPy take them.
+def check(arguments: Mapping[str, Any], radius: int | None = None) -> None:
+    """Refuse the arguments of one image that are not as the verbs of NumPy take them; windows have a radius.
 
     Raises
     ------
@@ -93,6 +94,8 @@ def check(arguments: Mapping[str, Any]) -> None:
         It names the argument.
     """
     shape = _shape(arguments)
+    if radius is not None:
+        check_window(shape, radius)
     for name in arguments:
         if name == "trimap":
             Trimap.parse(arguments[name], shape, beside={})

@@ -283,9 +283,8 @@ def solve(
     start = time.perf_counter()
     _inputs.solving(solver, callback)
     problem = Problem.of(graph, trimap, confidence, prior)
-    begin = (
-        None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside={"trimap": problem.labels.known})
-    )
+    beside = {"trimap": problem.labels.known}
+    begin = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
     alpha = problem.without_solving()
     if alpha is not None:
         return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)

@@ -215,7 +215,8 @@ def propagate(
 def _solved(verb: str, arguments: Mapping[str, Any], *, solver: Any, **options: Any) -> Array:
     given = {name: _widened(value) for name, value in _batches.given(verb, arguments).items()}
     options = _batches.checked(solver=solver, **options) | {"solver": solver}
-    _batches.check({name: _known(value) for name, value in given.items()})
+    radius = options.get("radius", 1) if verb in ("closed_form", "refine") else None
+    _batches.check({name: _known(value) for name, value in given.items()}, radius)
     return _operation(verb, options)({name: _array(value, name) for name, value in given.items()})
 
 

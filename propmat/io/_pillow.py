@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -33,19 +32,16 @@ def decode(source: Source, tags: Any) -> Decoded | None:
     """
     from PIL import Image, UnidentifiedImageError
 
-    with warnings.catch_warnings():
-        # Pillow warns of odd metadata, and of sizes from 89 megapixels up, which photographs have.
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(source.file, formats=in_pillow()) as image:
-                check_size(source.name, *image.size, str(image.format))
-                return _unpacked(source, image, tags) if _keeps_depth(image, tags) else None
-        except UnidentifiedImageError as error:
-            if tags is not None:
-                return None
-            raise ValueError(unknown(source.head)) from error
-        except Image.DecompressionBombError as error:
-            raise ValueError(f"{error}; PIL.Image.MAX_IMAGE_PIXELS sets the limit") from error
+    try:
+        with Image.open(source.file, formats=in_pillow()) as image:
+            check_size(source.name, *image.size, str(image.format))
+            return _unpacked(source, image, tags) if _keeps_depth(image, tags) else None
+    except UnidentifiedImageError as error:
+        if tags is not None:
+            return None
+        raise ValueError(unknown(source.head)) from error
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{error}; PIL.Image.MAX_IMAGE_PIXELS sets the limit") from error
 
 
 def _keeps_depth(image: Any, tags: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -207,7 +208,9 @@ def _named(source: Any) -> tuple[str, Picture]:
 def _decode(source: Source) -> Decoded:
     check_kind(source)
     check_claims(source)
-    with failing_as_input(source.name):
+    with failing_as_input(source.name), warnings.catch_warnings():
+        # Pillow warns of odd metadata, and of sizes from 89 megapixels up, which photographs have.
+        warnings.simplefilter("ignore")
         tags = None
         if kind_of(source.head) == "TIFF":
             tags = _tiff.tags_of(source)

@@ -75,13 +75,18 @@ def window_arguments(
     pixels = _inputs.image(image, beside=beside)
     epsilon = _inputs.positive(epsilon, "epsilon")
     radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
+    check_window(pixels.shape, radius)
+    return pixels, epsilon, radius
+
+
+def check_window(shape: tuple[int, ...], radius: int) -> None:
+    """Refuse an image that holds no window."""
     side = 2 * radius + 1
-    if min(pixels.shape[:2]) < side:
+    if min(shape[:2]) < side:
         raise InputError(
-            f"image: is {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width), smaller than one window; "
+            f"image: is {shape[0]} x {shape[1]} pixels (height x width), smaller than one window; "
             f"radius={radius} needs at least {side} x {side}"
         )
-    return pixels, epsilon, radius
 
 
 class WindowLaplacian(Laplacian):

@@ -206,7 +206,13 @@ def _judged_jax(case: Case) -> bool:
         return verb(**given, **rest)
 
     run = jax.jit(call) if jitted and not case.spoiled else call
-    found: Outcome = attempt(lambda: jax.block_until_ready(run(given)))
+    try:
+        found: Outcome = attempt(lambda: jax.block_until_ready(run(given)))
+    except jax.errors.JaxRuntimeError as error:  # of values that only the callback sees
+        require(
+            jitted and "InputError: " in str(error), "a traced call fails by our error inside JAX's", str(error)[-500:]
+        )
+        return False
     if found.refusal is not None:
         return False
     require(jnp.issubdtype(found.value.dtype, jnp.floating), "alpha is floating", found.value.dtype)

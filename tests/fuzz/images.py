@@ -36,17 +36,17 @@ SUFFIXES = (
     ".jp2",
     ".jpeg",
 )
-READERS = ("read_image", "read_trimap", "read_matte", "read")  # those that there are
+READERS = ("read_image", "read_trimap", "read_matte", "read")  # the first byte tells which
 
 
 def run(data: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"picture{SUFFIXES[data[0] % len(SUFFIXES)] if data else ''}"
         path.write_bytes(data[1:])
-        taken = [_read(reader, path) for reader in READERS if hasattr(io, reader)]
+        taken = _read(READERS[data[0] // len(SUFFIXES) % len(READERS)] if data else READERS[0], path)
         require(path.read_bytes() == data[1:], "a file that is read stays as it is")
         require([name.name for name in Path(folder).iterdir()] == [path.name], "reading leaves nothing behind")
-    return any(taken)
+    return taken
 
 
 def _read(reader: str, path: Path) -> bool:
@@ -68,7 +68,7 @@ def _read(reader: str, path: Path) -> bool:
 
 
 def draw(random: Random) -> bytes:
-    suffix = random.randrange(len(SUFFIXES)) if random.random() < 0.2 else None
+    suffix = random.randrange(256) if random.random() < 0.5 else None
     kept, file = _parts(mutation.mutated(random, small()))
     if file.startswith(b"\x89PNG") and random.random() < 0.7:
         file = with_checksums(file)
@@ -97,7 +97,10 @@ def with_checksums(png: bytes) -> bytes:
 def seeds() -> list[bytes]:
     """One file of every kind; then such as failed once."""
     files = [*_pillow(), *_plain(), *_film(), *failed_once()]
-    return [bytes([SUFFIXES.index(suffix)]) + data for suffix, data in files]
+    return [
+        bytes([SUFFIXES.index(suffix) + len(SUFFIXES) * (k % len(READERS))]) + data
+        for k, (suffix, data) in enumerate(files)
+    ]
 
 
 @cache
