@@ -1,10 +1,14 @@
 """Fixtures: a seeded generator, and the photographs with truth where a copy of them is beside the project."""
 
 import logging
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+# A shell starts what it runs in the background with interrupts ignored, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data"
 

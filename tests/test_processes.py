@@ -161,7 +161,7 @@ def test_a_child_solves_while_its_parent_does():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")  # of threads that other tests started
 def test_a_fork_waits_until_every_thread_has_left_the_gate():
     gate, lock = ForkGate(), threading.RLock()
     gate.hold_too(lock)
@@ -186,7 +186,7 @@ def test_a_fork_waits_until_every_thread_has_left_the_gate():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are of POSIX")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork")  # of threads that other tests started
 def test_a_thread_inside_the_gate_may_fork():
     gate = ForkGate()
     with gate, gate:
