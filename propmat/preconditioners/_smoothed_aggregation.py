@@ -27,8 +27,8 @@ class SmoothedAggregation:
     """One V-cycle of smoothed aggregation, coarsened along the near-null space of the Laplacian.
 
     Given [1, R, G, B] for the closed form it takes about a quarter of the iterations that the usual [1] needs
-    (`docs/measurements/solvers.md`). Works for any graph. On a GPU the levels are made in host memory, and the cycle runs on the
-    device with Chebyshev smoothing.
+    (`docs/measurements/solvers.md`). Works for any graph. On a GPU the levels are made in host memory, and the cycle
+    runs on the device with Chebyshev smoothing.
 
     References
     ----------

@@ -91,7 +91,8 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     a pixel may be of one cluster alone. C then changes nothing and is left out. Distances count in units of that to
     the label. The paper fits Gaussian mixtures to whole rings; clusters here are cut at their mean in the channel of
     the largest scatter, which is deterministic and needs no start. Cells lie about the centre of the picture, the
-    middle one astride it, so that a picture flipped or transposed has the same. `docs/measurements/methods.md` has figures.
+    middle one astride it, so that a picture flipped or transposed has the same. Figures are in
+    `docs/measurements/methods.md`.
 
     References
     ----------
