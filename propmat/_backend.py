@@ -1,7 +1,8 @@
 """Where arrays live, and the kernels that work there.
 
-Arrays decide: those of NumPy stay in host memory, those of CuPy on their GPU. What is between the door and the kernels
-is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (NEP 18; `like=`, NEP 35).
+Arrays decide: those of NumPy stay in host memory, those of CuPy on their GPU. What lies between the
+checks of arguments and the kernels is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (NEP
+18; `like=`, NEP 35).
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Backend:
     factorises: bool
     stacks: bool
 
-    def kernels(self, room: str) -> Any:
-        """The kernels of one room.
+    def kernels(self, module: str) -> Any:
+        """The kernels of one module.
 
         Raises
         ------
@@ -50,12 +51,12 @@ class Backend:
             If there are none for these arrays.
         """
         try:
-            return importlib.import_module(f"{self.package}.{room}")
+            return importlib.import_module(f"{self.package}.{module}")
         except ModuleNotFoundError as error:
-            if error.name != f"{self.package}.{room}":
+            if error.name != f"{self.package}.{module}":
                 raise
             raise UnsupportedError(
-                f"{self.arrays}: this needs kernels ({room}) that run on the host alone. On a GPU run {ON_DEVICE}; "
+                f"{self.arrays}: this needs kernels ({module}) that run on the host alone. On a GPU run {ON_DEVICE}; "
                 f"for all else pass cupy.asnumpy(array)"
             ) from None
 

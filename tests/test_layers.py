@@ -1,4 +1,4 @@
-"""Imports run downhill, and each heavy package has one room."""
+"""Imports run downhill, and heavy packages are imported where they are listed."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 import propmat
 
-FLOORS = (  # ground first
+LAYERS = (  # lowest first
     "errors __version__ _arithmetic _cached _locks _srgb",
     "_cpu losses",
     "_gpu",
@@ -26,7 +26,7 @@ FLOORS = (  # ground first
     "cli",
     "__main__",
 )
-ROOMS_OF = {
+IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
     "PIL": "io pictures networks",
@@ -39,7 +39,7 @@ ROOMS_OF = {
     "tomli": "networks",
     "jax": "jax",
 }
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
+LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}
 ROOT = Path(propmat.__file__).parent
 FILES = [path for path in sorted(ROOT.rglob("*.py")) if path != ROOT / "__init__.py"]
 
@@ -55,11 +55,11 @@ def imports_of(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_downhill(path):
-    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    module = path.relative_to(ROOT).parts[0].removesuffix(".py")
     for name in imports_of(path):
         package, _, rest = name.partition(".")
         if package == "propmat":
             other = rest.partition(".")[0]
-            assert other == room or FLOOR[other] < FLOOR[room], f"{room} may not import {other}"
+            assert other == module or LAYER[other] < LAYER[module], f"{module} may not import {other}"
         else:
-            assert room in ROOMS_OF.get(package, room).split(), f"{room} may not import {package}"
+            assert module in IMPORTED_IN.get(package, module).split(), f"{module} may not import {package}"

@@ -54,9 +54,9 @@ def test_an_error_in_a_stretch_reaches_the_caller():
 
     def kernel(begin, end):
         if end == 100:
-            raise MemoryError("no room")
+            raise MemoryError("no memory")
 
-    with pytest.raises(MemoryError, match="no room"):
+    with pytest.raises(MemoryError, match="no memory"):
         share(kernel, 100)
 
 

@@ -12,13 +12,13 @@ import propmat
 from propmat import _cpu, _gpu
 
 ROOT = Path(propmat.__file__).parent
-ROOMS = [module.name for module in pkgutil.iter_modules(_gpu.__path__) if not module.name.startswith("_")]
-HOST_ROOMS = [module.name for module in pkgutil.iter_modules(_cpu.__path__) if not module.name.startswith("_")]
+MODULES = [module.name for module in pkgutil.iter_modules(_gpu.__path__) if not module.name.startswith("_")]
+HOST_MODULES = [module.name for module in pkgutil.iter_modules(_cpu.__path__) if not module.name.startswith("_")]
 
 
-def functions(package, room):
-    """Parameters of the functions that a room defines."""
-    module = importlib.import_module(f"{package.__name__}.{room}")
+def functions(package, module_name):
+    """Parameters of the functions that a module defines."""
+    module = importlib.import_module(f"{package.__name__}.{module_name}")
     plain = {name: getattr(value, "py_func", value) for name, value in vars(module).items()}
     return {
         name: list(inspect.signature(value).parameters)
@@ -28,7 +28,7 @@ def functions(package, room):
 
 
 def called():
-    """Names that the library asks a room of kernels for."""
+    """Names that the library asks a module of kernels for."""
     for path in ROOT.rglob("*.py"):
         if path.parent.name in ("_cpu", "_gpu"):
             continue
@@ -37,25 +37,25 @@ def called():
                 yield node.attr
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_signatures_are_the_same(room):
-    host = functions(_cpu, room)
-    for name, parameters in functions(_gpu, room).items():
-        assert parameters == host[name], f"{room}.{name}"
+@pytest.mark.parametrize("module", MODULES)
+def test_signatures_are_the_same(module):
+    host = functions(_cpu, module)
+    for name, parameters in functions(_gpu, module).items():
+        assert parameters == host[name], f"{module}.{name}"
 
 
 def test_constants_are_the_same():
-    for room in ROOMS:
-        twins = [importlib.import_module(f"{package.__name__}.{room}") for package in (_cpu, _gpu)]
+    for module in MODULES:
+        twins = [importlib.import_module(f"{package.__name__}.{module}") for package in (_cpu, _gpu)]
         names = set(called()) & {name for name in vars(twins[0]) if name.isupper()}
         for name in names:
-            assert isinstance(getattr(twins[1], name), int), f"{room}.{name}"
+            assert isinstance(getattr(twins[1], name), int), f"{module}.{name}"
 
 
 def test_every_gap_is_listed():
     used = set(called())
     gaps = set()
-    for room in HOST_ROOMS:
-        missing = functions(_cpu, room).keys() & used - (functions(_gpu, room).keys() if room in ROOMS else set())
-        gaps |= {f"{room}.{name}" for name in missing} if room in ROOMS else {room}
+    for module in HOST_MODULES:
+        missing = functions(_cpu, module).keys() & used - (functions(_gpu, module).keys() if module in MODULES else set())
+        gaps |= {f"{module}.{name}" for name in missing} if module in MODULES else {module}
     assert gaps == set(_gpu.MISSING)

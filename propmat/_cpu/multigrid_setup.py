@@ -212,15 +212,15 @@ def block_functions(
     parent,
     first,
     children,
-    room,
+    capacity,
     most,
     threshold,
     out,
     base,
     counts,
 ):
-    """Local functions of every block of blocks, of at most `room` unknowns; those not `live` stay out of them."""
-    local = np.empty(room, np.int64)
+    """Local functions of every block of blocks, of at most `capacity` unknowns; those not `live` stay out of them."""
+    local = np.empty(capacity, np.int64)
     for p in range(low, high):
         n = 0
         for c in range(first[p], first[p + 1]):
@@ -380,15 +380,15 @@ def galerkin_blocks(
     wide,
     coarse_offsets,
     most,
-    room,
+    capacity,
     out,
 ):
     """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks.
 
     A block's own matrix comes from one half of its part of A.
     """
-    product = np.empty((5, room))  # A P, for one block's rows and each of the neighbours that are kept
-    part = np.empty(room)  # of the basis, in double precision
+    product = np.empty((5, capacity))  # A P, for one block's rows and each of the neighbours that are kept
+    part = np.empty(capacity)  # of the basis, in double precision
     none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
     for p in range(low, high):
         touched = np.empty(5, np.int64)

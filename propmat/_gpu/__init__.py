@@ -1,10 +1,10 @@
 """Kernels for a GPU: the twins of `_cpu`, with the same names and signatures.
 
 CUDA source lies beside the modules in ``.cu`` files and is compiled when first used. Arrays are those of CuPy, which
-this room alone imports; what needs no kernel is written with NumPy's functions, which pass them on to CuPy.
+no other package imports; what needs no kernel is written with NumPy's functions, which pass them on to CuPy.
 """
 
-# Rooms and functions of `_cpu` that have no twin, and why.
+# Modules and functions of `_cpu` that have no twin, and why.
 MISSING = {
     "candidates": "samples are taken on the host",
     "closed_form.count_entries": "matrices with stored entries are built on the host",

@@ -104,7 +104,7 @@ def telling_failures() -> Iterator[None]:
     try:
         yield
     except package.cuda.memory.OutOfMemoryError as error:
-        traceback.clear_frames(error.__traceback__)  # they hold the arrays that there was room for
+        traceback.clear_frames(error.__traceback__)  # they hold the arrays that did fit
         package.get_default_memory_pool().free_all_blocks()
         free, total = package.cuda.runtime.memGetInfo()
         raise DeviceMemoryError(

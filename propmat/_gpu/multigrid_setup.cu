@@ -135,17 +135,17 @@ extern "C" __global__ void pixel_functions(const double *values, const double *b
     }
 }
 
-// Each group has 2 room² + room numbers to work on and 3 room places, for blocks of at most `room` unknowns.
+// Each group has 2 capacity² + capacity numbers to work on and 3 capacity places, for blocks of at most `capacity` unknowns.
 extern "C" __global__ void block_functions(const double *stencil, const long long *offsets, const long long *sizes,
                                            const long long *starts, const int *neighbours, const bool *live,
                                            const long long *parent, const long long *first_child,
                                            const long long *children, long long blocks, long long most,
-                                           double threshold, long long room, double *numbers, int *places, float *out,
+                                           double threshold, long long capacity, double *numbers, int *places, float *out,
                                            const long long *base, long long *counts)
 {
-    double *matrix = numbers + blockIdx.x * (2 * room * room + room);
-    double *upper = matrix + room * room, *pivots = upper + room * room;
-    int *order = places + blockIdx.x * 3 * room, *local = order + room, *begins = local + room;
+    double *matrix = numbers + blockIdx.x * (2 * capacity * capacity + capacity);
+    double *upper = matrix + capacity * capacity, *pivots = upper + capacity * capacity;
+    int *order = places + blockIdx.x * 3 * capacity, *local = order + capacity, *begins = local + capacity;
     __shared__ int n, total;
     FOR_GROUPS(p, blocks) {
         __syncthreads();
@@ -266,15 +266,15 @@ extern "C" __global__ void galerkin_pixels(const double *values, long long suppo
     }
 }
 
-// Pᵀ A P for blocks of blocks, one group for a block and one of its five slots; `products` has `room` numbers a group.
+// Pᵀ A P for blocks of blocks, one group for a block and one of its five slots; `products` has `capacity` numbers a group.
 extern "C" __global__ void galerkin_blocks(const double *stencil, const long long *offsets, const long long *sizes,
                                            const int *neighbours, const long long *parent, const float *basis,
                                            const long long *begins, const int *where, const long long *first,
                                            const long long *children, const long long *wide,
                                            const long long *coarse_offsets, long long blocks, long long most,
-                                           long long room, double *products, double *out)
+                                           long long capacity, double *products, double *out)
 {
-    double *product = products + blockIdx.x * room;
+    double *product = products + blockIdx.x * capacity;
     FOR_GROUPS(pair, 5 * blocks) {
         long long p = pair / 5, slot = pair % 5, height = wide[p];
         for (long long c = first[p]; c < first[p + 1]; c++) {

@@ -12,7 +12,7 @@ import numpy as np
 from propmat._gpu._launch import MOST_THREADS, launch, over
 
 PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
-GROUPS = 1024  # that have room of their own to work in; more than run at once
+GROUPS = 1024  # that have memory of their own to work in; more than run at once
 SCRATCH = 1 << 28  # bytes that they may take together, unless one alone needs more
 
 
@@ -81,19 +81,19 @@ def block_functions(
     parent: Any,
     first: Any,
     children: Any,
-    room: int,
+    capacity: int,
     most: int,
     threshold: float,
     out: Any,
     base: Any,
     counts: Any,
 ) -> None:
-    """Local functions of every block of blocks, of at most `room` unknowns; those not `live` stay out of them."""
-    numbers = 2 * room * room + room
+    """Local functions of every block of blocks, of at most `capacity` unknowns; those not `live` stay out of them."""
+    numbers = 2 * capacity * capacity + capacity
     groups = max(1, min(counts.size, GROUPS, SCRATCH // (8 * numbers)))
-    work = np.empty(groups * numbers, like=stencil), np.empty(groups * 3 * room, np.int32, like=stencil)
+    work = np.empty(groups * numbers, like=stencil), np.empty(groups * 3 * capacity, np.int32, like=stencil)
     fine = (stencil, offsets, sizes, starts, neighbours, live)
-    coarse = (parent, first, children, counts.size, most, threshold, room)
+    coarse = (parent, first, children, counts.size, most, threshold, capacity)
     launch("multigrid_setup", "block_functions", groups, *fine, *coarse, *work, out, base, counts)
 
 
@@ -144,15 +144,15 @@ def galerkin_blocks(
     wide: Any,
     coarse_offsets: Any,
     most: int,
-    room: int,
+    capacity: int,
     out: Any,
 ) -> None:
     """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
-    groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * room)))
-    products = np.empty((groups, room), like=stencil)
+    groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * capacity)))
+    products = np.empty((groups, capacity), like=stencil)
     fine = (stencil, offsets, sizes, neighbours, parent, basis, begins)
     coarse = (where, first, children, wide, coarse_offsets, wide.size, most)
-    launch("multigrid_setup", "galerkin_blocks", groups, *fine, *coarse, room, products, out)
+    launch("multigrid_setup", "galerkin_blocks", groups, *fine, *coarse, capacity, products, out)
 
 
 def factor_blocks(

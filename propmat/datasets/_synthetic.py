@@ -19,7 +19,7 @@ from propmat.errors import InputError, shown
 MINIMUM_SIDE = 16
 # Long pictures are cut into stages about this many times as long as wide.
 LONGEST_STAGE = 1.5
-# On a stage under this many pixels there is room for the fur alone.
+# On a stage under this many pixels the fur alone fits.
 FULL_STAGE = 64
 
 

@@ -1,4 +1,4 @@
-"""Read and write image files: the only room that knows Pillow and OpenImageIO.
+"""Read and write image files, by Pillow and OpenImageIO.
 
 Pillow reads 16-bit colour as 8 bits without a word. That, and the formats of film (EXR, DPX,
 Radiance HDR, JPEG 2000), go through OpenImageIO, the extra ``vfx``; everything else goes through
