@@ -56,6 +56,8 @@ def test_every_gap_is_listed():
     used = set(called())
     gaps = set()
     for module in HOST_MODULES:
-        missing = functions(_cpu, module).keys() & used - (functions(_gpu, module).keys() if module in MODULES else set())
+        missing = functions(_cpu, module).keys() & used - (
+            functions(_gpu, module).keys() if module in MODULES else set()
+        )
         gaps |= {f"{module}.{name}" for name in missing} if module in MODULES else {module}
     assert gaps == set(_gpu.MISSING)
