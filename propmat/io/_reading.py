@@ -236,8 +236,8 @@ def _fitting(name: str, metadata: Metadata, pixels: Pixels, orientation: int) ->
     if metadata.resolution is not None and orientation in (5, 6, 7, 8):
         metadata = replace(metadata, resolution=metadata.resolution[::-1])
     if metadata.icc_profile is not None and not profile_fits(metadata.icc_profile, grey=pixels.ndim == 2):
-        space = metadata.icc_profile[16:20].decode("ascii", "replace").strip()
-        message = f"{name}: its colour profile describes {space}; the colours were converted without it"
+        space = metadata.icc_profile[16:20].decode("latin-1").strip()
+        message = f"{name}: its colour profile describes {space if space.isalnum() else 'no known space'}; the colours were converted without it"
         warn(message)
         metadata = replace(metadata, icc_profile=None)
     return metadata
