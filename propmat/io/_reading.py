@@ -237,7 +237,8 @@ def _fitting(name: str, metadata: Metadata, pixels: Pixels, orientation: int) ->
         metadata = replace(metadata, resolution=metadata.resolution[::-1])
     if metadata.icc_profile is not None and not profile_fits(metadata.icc_profile, grey=pixels.ndim == 2):
         space = metadata.icc_profile[16:20].decode("latin-1").strip()
-        message = f"{name}: its colour profile describes {space if space.isalnum() else 'no known space'}; the colours were converted without it"
+        described = space if space.isalnum() else "no known space"
+        message = f"{name}: its colour profile describes {described}; the colours were converted without it"
         warn(message)
         metadata = replace(metadata, icc_profile=None)
     return metadata
