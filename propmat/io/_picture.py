@@ -20,6 +20,13 @@ Pixels = NDArray[Any]
 
 _ROWS = 256
 
+# The last are primaries and white.
+_SRGB = {
+    "gamma": (1 / 2.2,),
+    "code_points": (1, 13, 0, 1),
+    "chromaticities": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+}
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -122,6 +129,11 @@ def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadat
         with suppress(ValueError, TypeError, ArithmeticError, struct.error, zlib.error):
             found[name] = getattr(Metadata(**{name: parse(data)}), name)
     return Metadata(**found)
+
+
+def is_usual(name: str, value: Any) -> bool:
+    """Whether a field of `Metadata` says what readers take for granted: that numbers are those of sRGB."""
+    return name in _SRGB and np.allclose(value, _SRGB[name], rtol=0, atol=1e-3)
 
 
 def opaque(alpha: Pixels) -> bool:
