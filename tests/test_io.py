@@ -2,8 +2,10 @@
 
 import os
 import stat
+import struct
 import sys
 import warnings
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -314,6 +316,21 @@ def test_display_window_is_what_is_shown(tmp_path, rng):
         canvas[20 + top : 24 + top, 20 + left : 25 + left] = stored
         found = read_image(tmp_path / "a.exr")
         np.testing.assert_array_equal(found, canvas[20:26, 20:27])
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8, 9])
+def test_orientation_of_png_before_and_behind_the_pixels(tmp_path, rng, depth, behind, orientation):
+    pixels = rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    write_image(tmp_path / "a.png", pixels, depth=depth)
+    exif = b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHxx", 274, 3, 1, orientation) + bytes(4)
+    chunk = struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", zlib.crc32(b"eXIf" + exif))
+    file = (tmp_path / "a.png").read_bytes()
+    place = file.index(b"IEND" if behind else b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(file[:place] + chunk + file[place:])
+    expected = np.rot90(pixels, {3: 2, 6: -1, 8: 1}.get(orientation, 0))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected * np.uint16(1 if depth == 8 else 257))
 
 
 def test_channels_of_exr_are_told_by_name(tmp_path, rng):

@@ -52,7 +52,8 @@ def _decoded(source: Source, file: Any, tags: Any) -> Decoded:
     shown = _displayed(pixels.reshape(spec.height, spec.width, -1), spec)
     depth = _DEPTHS.get(str(spec.format), 32)
     remarks += (SEVERAL,) if file.seek_subimage(1, 0) else ()
-    orientation = spec.get_int_attribute("Orientation", 1)
+    is_png = kind_of(source.head) == "PNG"  # of which OpenImageIO finds the orientation only before the pixels
+    orientation = _png.orientation_of(source.file) if is_png else spec.get_int_attribute("Orientation", 1)
     associated, metadata = _is_associated(source, tags), _metadata(source, spec, tags)
     picked = [_picked(shown, [channel - first for channel in wanted]) for wanted in (colours, alpha) if wanted]
     return Decoded(picked[0], picked[1] if alpha else None, depth, remarks, orientation, associated, metadata)
