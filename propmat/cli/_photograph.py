@@ -139,7 +139,8 @@ def depth(
 
 def _flat(colour: str, photograph: Photograph) -> Array:
     flat = pictures.flat(colour, photograph.shape)
-    if np.ptp(flat[0, 0]) and _encoding(photograph.metadata) is not None:
+    black_or_white = flat[0, 0].tolist() in ([0, 0, 0], [1, 1, 1])
+    if not black_or_white and _encoding(photograph.metadata) is not None:
         warn(f"background: {colour} was taken by the photograph's colour profile, which is another one than sRGB")
     return _srgb.to_linear(flat) if photograph.linear else flat
 
