@@ -395,3 +395,19 @@ def test_a_cut_file_is_called_damaged(tmp_path, rng, name):
     with pytest.raises(InputError) as refused:
         read_image(tmp_path / name)
     assert "OpenImageIO could not find" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_streams_of_any_bytes(tmp_path, colours, kind):
+    write_image(tmp_path / "a.png", colours)
+    content = (tmp_path / "a.png").read_bytes()
+
+    class Stream:
+        file = io.BytesIO(content)
+
+        def read(self, size):
+            return kind(self.file.read(size))
+
+    np.testing.assert_array_equal(read_image(Stream()), colours)
+    with pytest.raises(InputError, match="takes a path or a binary file object, got .*; io.BytesIO makes"):
+        read_image(kind(content))

@@ -426,3 +426,28 @@ def test_caller_who_raises_over_rounding_is_no_obstacle(tmp_path):
         write_image(tmp_path / "a.exr", np.array([[[1e-30, 1, 1, 1e-30]]]))
         write_image(tmp_path / "a.png", np.array([[1e-320, 0.5]]))
     assert Path(tmp_path / "a.png").is_file()
+
+
+@pytest.mark.parametrize("taken", [0, -1, 10**9, None])
+def test_streams_that_take_nothing_are_refused(colours, taken):
+    class Stuck(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, data):
+            return taken
+
+    with pytest.raises(InputError, match=f"<Stuck>: cannot be written: its write took {taken} of"):
+        write_image(Stuck(), colours)
+
+
+def test_objects_that_do_not_count_bytes(colours):
+    class Plain:
+        taken = b""
+
+        def write(self, data):
+            self.taken += bytes(data)
+
+    stream = Plain()
+    write_image(stream, colours)
+    np.testing.assert_array_equal(read_image(io.BytesIO(stream.taken)), colours)

@@ -28,6 +28,10 @@ _SRGB = {
 }
 
 
+# Fields of several numbers: how many, the least and the greatest.
+_TUPLES = {"chromaticities": (8, -21474, 21474), "code_points": (4, 0, 255), "resolution": (2, 0.02, 21474)}
+
+
 @dataclass(frozen=True)
 class Metadata:
     """What the colours of a file depend on beside its numbers; None where the file does not say.
@@ -69,16 +73,16 @@ class Metadata:
     def __post_init__(self) -> None:
         if self.icc_profile is not None and not (isinstance(self.icc_profile, bytes) and self.icc_profile):
             raise InputError(f"icc_profile: takes bytes, or None, got {type(self.icc_profile).__name__}")
-        if self.srgb_intent is not None and self.srgb_intent not in (0, 1, 2, 3):
+        if self.srgb_intent is not None and not (isinstance(self.srgb_intent, int) and 0 <= self.srgb_intent <= 3):
             raise InputError(f"srgb_intent: takes 0 to 3, or None, got {self.srgb_intent!r}")
         if self.gamma is not None:
             _check_numbers("gamma", (self.gamma,), 1, least=1e-5)
-        if self.chromaticities is not None:
-            _check_numbers("chromaticities", self.chromaticities, 8, least=-21474)
-        if self.code_points is not None:
-            _check_numbers("code_points", self.code_points, 4, least=0, most=255)
-        if self.resolution is not None:
-            _check_numbers("resolution", self.resolution, 2, least=0.01)
+        for name, (count, least, most) in _TUPLES.items():
+            if (values := getattr(self, name)) is not None:
+                _check_numbers(name, values, count, least=least, most=most)
+                object.__setattr__(self, name, tuple(values))
+        if self.code_points is not None and any(code % 1 for code in self.code_points):
+            raise InputError(f"code_points: takes whole numbers, got {self.code_points}")
 
 
 @dataclass(frozen=True, eq=False)

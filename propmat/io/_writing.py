@@ -110,6 +110,8 @@ def write_images(
     ...     read_image(f"{folder}/white.png")
     array([[255, 255]], dtype=uint8)
     """
+    if not isinstance(arrays, Mapping):
+        raise InputError(f"arrays: takes a mapping of paths to arrays, got {type(arrays).__name__}")
     outputs = [output_for(path, None) for path in arrays]
     names = ", ".join(output.name for output in outputs)
     if len({output.path for output in outputs}) < len(outputs) or any(output.path is None for output in outputs):
@@ -262,6 +264,10 @@ def _write_to_stream(stream: Any, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         written = stream.write(rest)
-        rest = rest[len(rest) if written is None else written :]
+        if written is None and not isinstance(stream, io.RawIOBase):
+            break  # an object of its own kind, which does not count bytes
+        if not written or not 0 < written <= len(rest):
+            raise OSError(f"its write took {written!r} of {len(rest)} bytes")
+        rest = rest[written:]
     if hasattr(stream, "flush"):
         stream.flush()
