@@ -126,6 +126,23 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
         )
 
 
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """`value` as an array of any dtype, where it lies; refused if its numbers are not what it shows."""
+    if on_device(value):
+        return to_device(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
+    if type(value).__module__.startswith("PIL.") and getattr(value, "mode", None) in ENCODED_MODES:
+        raise InputError(f"{name}: is a Pillow image of mode {value.mode}; pass {name}.convert('RGB') or convert('L')")
+    try:
+        return np.asarray(value)
+    except MemoryError:
+        raise
+    except Exception as error:  # of whatever the value is an object of
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
+
+
 def choice(value: Any, name: str, choices: Iterable[str]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
@@ -227,26 +244,10 @@ def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Ar
 def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
     """`value` as an array of a real dtype."""
     in_memory(value, name, beside)
-    array = _array(value, name)
+    array = as_array(value, name)
     if array.dtype.kind not in "buif":
         raise InputError(f"{name}: takes floating, uint8, uint16 or bool pixels, got dtype {array.dtype}")
     return array
-
-
-def _array(value: Any, name: str) -> NDArray[Any]:
-    if on_device(value):
-        return to_device(value)
-    if isinstance(value, np.ma.MaskedArray):
-        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
-    if type(value).__module__.startswith("PIL.") and getattr(value, "mode", None) in ENCODED_MODES:
-        raise InputError(f"{name}: is a Pillow image of mode {value.mode}; pass {name}.convert('RGB') or convert('L')")
-    try:
-        return np.asarray(value)
-    except MemoryError:
-        raise
-    except Exception as error:  # of whatever the value is an object of
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
 
 def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Array:

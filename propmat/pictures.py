@@ -132,7 +132,7 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
     Raises
     ------
     InputError
-        If there is no such colour, or a number of `shape` is not whole or is below 1.
+        If there is no such colour, it is not opaque, or a number of `shape` is not whole or is below 1.
 
     Examples
     --------
@@ -143,12 +143,14 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
     from PIL import ImageColor
 
     try:
-        red, green, blue = ImageColor.getrgb(colour)[:3]
+        *rgb, opacity = (*ImageColor.getrgb(colour), 255)[:4]
     except (ValueError, AttributeError, TypeError):
         raise InputError(
             f"background: {colour!r} is neither a file nor a colour; takes a path, a name like 'white' or '#rrggbb'"
         ) from None
-    return np.tile(np.array([red, green, blue]) / 255, (*_size(shape), 1))
+    if opacity != 255 or max(rgb) > 255:
+        raise InputError(f"background: takes opaque colours of 0 to 255, got {colour!r}")
+    return np.tile(np.array(rgb) / 255, (*_size(shape), 1))
 
 
 @usual_arithmetic

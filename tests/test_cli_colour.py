@@ -206,7 +206,7 @@ def test_a_profile_survives(files, capsys, suffix, profile):
     photo = f"photo.{suffix}"
     assert main(["cutout", photo, "trimap.png", "-o", "cut.png"]) == 0
     assert main(["cutout", photo, "trimap.png", "-o", "cut.webp"]) == 0
-    assert main(["cutout", photo, "trimap.png", "-o", "over.jpg", "--background", "#336699"]) == 0
+    assert main(["cutout", photo, "trimap.png", "-o", "over.jpg", "--background", "white"]) == 0
     assert main(["foreground", photo, "truth.png", "-o", "f.png", "--background-output", "b.tif"]) == 0
     assert main(["alpha", photo, "trimap.png", "-o", "alpha.png"]) == 0
     assert lines_of(capsys) == []
@@ -330,3 +330,46 @@ def test_without_openimageio(files, sample, capsys, monkeypatch):
     assert main(["cutout", "deep.png", "trimap.png", "-o", "deep_cut.png", "--depth", "16"]) == 1
     assert "OpenImageIO" in lines_of(capsys)[0]
     assert not (files / "deep_cut.png").exists()
+
+
+ADOBE = io.Metadata(gamma=256 / 563, chromaticities=(0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329))
+
+
+@needs_openimageio
+def test_a_gamma_near_that_of_srgb_is_a_gamma_where_the_primaries_are_others(files, sample, capsys):
+    io.write_image("adobe.png", sample.image, depth=16, metadata=ADOBE)
+    assert main(["cutout", "adobe.png", "trimap.png", "-o", "cut.exr"]) == 0
+    assert "converted to it from gamma 0.4547" in capsys.readouterr().err
+    found = io.read("cut.exr")
+    known = sample.trimap == 1
+    np.testing.assert_allclose(found.pixels[known], sample.image[known] ** (563 / 256), atol=1e-4)
+    np.testing.assert_allclose(found.metadata.chromaticities, ADOBE.chromaticities, atol=1e-4)
+
+
+@pytest.mark.parametrize("metadata", [ADOBE, io.Metadata(icc_profile=WIDE), io.Metadata(gamma=1.0)])
+def test_a_colour_in_another_profile_is_said(files, sample, capsys, metadata):
+    io.write_image("wide.png", sample.image, metadata=metadata)
+    for colour in ("#204080", "grey"):
+        assert main(["cutout", "wide.png", "trimap.png", "-o", "out.png", "--background", colour]) == 0
+        (line,) = lines_of(capsys)
+        assert f"{colour} was taken by the photograph's colour profile" in line
+    for colour in ("white", "#000"):
+        assert main(["cutout", "wide.png", "trimap.png", "-o", "out.png", "--background", colour]) == 0
+        assert lines_of(capsys) == []
+
+
+@pytest.mark.parametrize("colour", ["#20408080", "rgba(10, 20, 30, 40)", "#1234", "rgb(300, 0, 0)"])
+def test_a_background_is_opaque_and_within_range(files, capsys, colour):
+    assert main(["cutout", "image.png", "trimap.png", "-o", "out.png", "--background", colour]) == 1
+    (line,) = lines_of(capsys)
+    assert f"background: takes opaque colours of 0 to 255, got '{colour}'" in line
+
+
+@pytest.mark.parametrize(("output", "depth"), [("out.webp", 8), ("out.webp", 16)])
+def test_a_photograph_too_long_for_the_format_is_refused_before_the_work(files, capsys, monkeypatch, output, depth):
+    monkeypatch.setattr("propmat.cli._method.Method.solve", None)
+    io.write_image("long.png", np.full((3, 17000), 0.5), depth=depth)
+    io.write_image("labels.png", np.tile(np.linspace(0, 1, 17000), (3, 1)))
+    assert main(["alpha", "long.png", "labels.png", "-o", output]) == 1
+    (line,) = lines_of(capsys)
+    assert "WEBP holds no sides above 16383 pixels" in line

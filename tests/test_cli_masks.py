@@ -206,3 +206,33 @@ def test_a_trimap_keeps_the_resolution(files):
     io.write_image("dpi.png", io.read_matte("mask.png"), metadata=io.Metadata(resolution=(300, 300)))
     assert main(["trimap", "dpi.png", "-o", "band.tif"]) == 0
     assert io.read("band.tif").metadata.resolution == pytest.approx((300, 300), abs=0.01)
+
+
+@pytest.mark.parametrize("top", [1, 2, 3, 25])
+@pytest.mark.parametrize("depth", [8, 16])
+def test_labels_are_refused_as_mask_and_as_trimap(files, capsys, sample, top, depth):
+    scale = 1 if depth == 8 else 257
+    labels = np.rint(sample.trimap * top).astype(np.uint8) * np.uint16(scale)
+    Image.fromarray(labels.astype(f"uint{depth}")).save("labels.png")
+    for given, name in ((["labels.png"], "trimap"), (["--mask", "labels.png"], "mask")):
+        for command in ("alpha", "cutout"):
+            assert main([command, "image.png", *given, "-o", "out.png"]) == 1
+            one_line(capsys, "error", f"{name}: its values are 0 to {top * scale}", "If they are labels")
+    assert not (files / "out.png").exists()
+
+
+@pytest.mark.parametrize("size", [(320, 320), (222, 160), (220, 162), (100, 220)])
+def test_a_mask_of_another_shape_is_refused_with_the_remedy(files, capsys, size):
+    Image.open("mask.png").resize(size).save("other.png")
+    for given in (["--mask", "other.png"], ["other.png"]):
+        assert main(["alpha", "image.png", *given, "-o", "out.png"]) == 1
+        one_line(capsys, "error", "does not fit", "not a scaled copy either: scale or cut it")
+
+
+@pytest.mark.parametrize("colour", [(192, 0, 0), (255, 255, 0), (0, 128, 0)])
+def test_a_coloured_mask_is_refused_with_the_remedy(files, capsys, sample, colour):
+    Image.fromarray(np.where(sample.alpha[..., np.newaxis] >= 0.5, colour, 0).astype(np.uint8)).save("voc.png")
+    assert main(["alpha", "image.png", "--mask", "voc.png", "-o", "out.png"]) == 1
+    one_line(capsys, "error", "must be grey", "takes greys, white for the foreground, or an alpha channel")
+    assert main(["alpha", "image.png", "voc.png", "-o", "out.png"]) == 1
+    one_line(capsys, "error", "must be grey", "black is background, white foreground")

@@ -2,8 +2,10 @@
 
 import os
 import stat
+import struct
 import sys
 import warnings
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -314,6 +316,21 @@ def test_display_window_is_what_is_shown(tmp_path, rng):
         canvas[20 + top : 24 + top, 20 + left : 25 + left] = stored
         found = read_image(tmp_path / "a.exr")
         np.testing.assert_array_equal(found, canvas[20:26, 20:27])
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8, 9])
+def test_orientation_of_png_before_and_behind_the_pixels(tmp_path, rng, depth, behind, orientation):
+    pixels = rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    write_image(tmp_path / "a.png", pixels, depth=depth)
+    exif = b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHxx", 274, 3, 1, orientation) + bytes(4)
+    chunk = struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", zlib.crc32(b"eXIf" + exif))
+    file = (tmp_path / "a.png").read_bytes()
+    place = file.index(b"IEND" if behind else b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(file[:place] + chunk + file[place:])
+    expected = np.rot90(pixels, {3: 2, 6: -1, 8: 1}.get(orientation, 0))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), expected * np.uint16(1 if depth == 8 else 257))
 
 
 def test_channels_of_exr_are_told_by_name(tmp_path, rng):
@@ -794,6 +811,19 @@ def test_what_is_no_array_is_refused(tmp_path):
         write_image(tmp_path / "a.png", np.ma.zeros((2, 2)))
 
 
+@pytest.mark.parametrize("mode", ["P", "CMYK", "YCbCr", "HSV", "LAB", "RGBX", "RGBa"])
+def test_numbers_that_are_not_the_colours_shown_are_refused(tmp_path, colours, mode):
+    image = Image.fromarray(np.dstack([colours, colours[..., 0]])) if mode == "RGBa" else Image.fromarray(colours)
+    with pytest.raises(InputError, match=f"array: is a Pillow image of mode {mode}; pass array.convert"):
+        write_image(tmp_path / "a.png", image.convert(mode))
+
+
+@pytest.mark.parametrize("given", [{}, "sRGB", b"profile", 300])
+def test_what_is_no_metadata_is_refused(tmp_path, colours, given):
+    with pytest.raises(InputError, match=r"metadata: takes propmat\.io\.Metadata, or None, got"):
+        write_image(tmp_path / "a.png", colours, metadata=given)
+
+
 def test_nan_has_no_level(tmp_path):
     with pytest.raises(InputError, match="array: 2 values are NaN, which PNG cannot hold"):
         write_image(tmp_path / "a.png", np.array([[np.nan, 0.5, np.nan]]))
@@ -824,7 +854,7 @@ def test_forbidden_folder_even_for_root(colours):
 
 def test_size_beyond_the_format(tmp_path):
     for name in ("a.jpg", "a.webp"):
-        with pytest.raises(InputError, match=rf"{name}: cannot be written"):
+        with pytest.raises(InputError, match=rf"{name}: .* holds no sides above .* pixels; formats that do: .png"):
             write_image(tmp_path / name, np.zeros((1, 70000), np.uint8))
     assert not list(tmp_path.iterdir())
 

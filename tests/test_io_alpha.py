@@ -232,6 +232,124 @@ def test_constant_transparency_says_nothing(tmp_path, level):
         read_matte(tmp_path / "b.png")
 
 
+# Layers of EXR
+
+
+LAYERS = {
+    ("R", "G", "B", "crypto.A"): (None, ""),
+    ("crypto.R", "crypto.G", "crypto.B", "crypto.A", "R", "G", "B"): (None, ""),
+    ("R", "G", "B", "A", "spec.A"): ("A", ""),
+    ("beauty.red", "beauty.green", "beauty.blue", "beauty.alpha"): ("beauty.alpha", ""),
+    ("a.R", "a.G", "a.B", "b.R", "b.G", "b.B", "b.A"): (None, "holds layers a, b; a was read"),
+    ("left.R", "left.G", "left.B", "left.A", "right.R", "right.G", "right.B"): ("left.A", "holds layers left, right"),
+    ("Y", "matte.A"): (None, ""),
+}
+
+
+@pytest.mark.filterwarnings("always::propmat.errors.PropmatWarning")
+@pytest.mark.parametrize("names", LAYERS)
+def test_colours_and_alpha_are_of_one_layer(tmp_path, recwarn, names):
+    whose, remark = LAYERS[names]
+    values = dict(zip(names, np.linspace(0.1, 0.4, len(names), dtype=np.float32), strict=True))
+    pixels = np.tile(np.fromiter(values.values(), np.float32), (4, 5, 1))
+    save_oiio(tmp_path / "a.exr", pixels, "float", channelnames=names)
+    picture = read(tmp_path / "a.exr")
+    layer = "" if {"R", "Y"} & set(names) else names[0].partition(".")[0] + "."
+    colours = [values[name] for name in names if name.startswith(layer) and name[len(layer) :] in COLOURS]
+    alpha = 1 if whose is None else values[whose]
+    np.testing.assert_allclose(picture.pixels[0, 0], np.squeeze(colours) / alpha, rtol=1e-6)
+    assert (picture.alpha is None) == (whose is None)
+    assert [str(warning.message).partition(": ")[2][: len(remark)] for warning in recwarn] == [remark] * bool(remark)
+
+
+COLOURS = ("R", "G", "B", "red", "green", "blue", "Y")
+
+
+@pytest.mark.parametrize("names", [("Y", "RY", "BY"), ("u", "v", "w", "x"), ("N.X", "N.Y"), ("R", "G")])
+def test_channels_that_are_no_picture_are_refused(tmp_path, names):
+    save_oiio(tmp_path / "a.exr", np.full((4, 5, len(names)), 0.5, np.float32), "float", channelnames=names)
+    with pytest.raises(InputError, match=r"a\.exr: has .*channels \(.*\); takes"):
+        read(tmp_path / "a.exr")
+
+
+# One TIFF, one answer, whichever decoder reads it
+
+
+def save_tiff(path, pixels, photometric, extra=(), planar=1):
+    """A minimal TIFF, uncompressed, little-endian."""
+    height, width, channels = pixels.shape
+    data = (pixels if planar == 1 else np.moveaxis(pixels, 2, 0)).tobytes()
+    strips = channels if planar == 2 else 1
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    tags = {256: [width], 257: [height], 258: [8 * pixels.itemsize] * channels, 259: [1], 262: [photometric]}
+    tags |= {273: [0] * strips, 277: [channels], 278: [height], 279: [len(data) // strips] * strips, 284: [planar]}
+    tags |= {339: [kind] * channels} | ({338: list(extra)} if extra else {})
+    start = 8 + 2 + 12 * len(tags) + 4
+    outside = sum(4 * len(values) for values in tags.values() if len(values) > 1)
+    tags[273] = [start + outside + place * (len(data) // strips) for place in range(strips)]
+    entries, more = b"", b""
+    for tag, values in tags.items():
+        packed = struct.pack(f"<{len(values)}I", *values)
+        entries += struct.pack("<HHI", tag, 4, len(values))
+        entries += packed if len(values) == 1 else struct.pack("<I", start + len(more))
+        more += packed if len(values) > 1 else b""
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + more + data)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("planar", [1, 2])
+@pytest.mark.parametrize("kind", [1, 2])
+def test_alpha_of_tiff_in_planes_and_interleaved(tmp_path, dtype, planar, kind):
+    shown = [COLOUR * COVER] * 3 if kind == 1 else [COLOUR] * 3
+    stored = np.dstack([plane((4, 5), value, dtype) for value in (*shown, COVER)]).astype(dtype)
+    save_tiff(tmp_path / "a.tif", stored, 2, (kind,), planar)
+    picture = read(tmp_path / "a.tif")
+    full = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    np.testing.assert_allclose(picture.pixels / full, COLOUR, atol=1.01 / min(full, 255))
+    np.testing.assert_array_equal(picture.alpha, stored[..., 3])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "photometric", "extra", "what"),
+    [
+        (np.uint8, 5, 5, (2,), "of CMYK with 5 channels"),
+        (np.uint16, 5, 5, (0,), "of CMYK with 5 channels"),
+        (np.uint8, 2, 0, (2,), "whose white is 0"),
+        (np.uint16, 2, 0, (2,), "whose white is 0"),
+        (np.float32, 1, 0, (), "whose white is 0"),
+        (np.int8, 1, 1, (), "of signed integers"),
+        (np.int16, 1, 1, (), "of signed integers"),
+        (np.int16, 3, 2, (), "of signed integers"),
+        (np.int32, 3, 2, (), "of signed integers"),
+        (np.uint16, 3, 8, (), "photometric interpretation 8"),
+        (np.uint16, 3, 34892, (), "photometric interpretation 34892"),
+    ],
+)
+def test_tiff_that_decoders_disagree_about_is_refused(tmp_path, dtype, channels, photometric, extra, what):
+    save_tiff(tmp_path / "a.tif", np.full((4, 5, channels), 1).astype(dtype), photometric, extra)
+    with pytest.raises(InputError, match=rf"a\.tif: .* a TIFF .*{what}.*; save it as grey or RGB"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_the_alpha_that_is_read_is_the_one_that_is_judged(tmp_path, dtype):
+    stored = np.dstack([plane((4, 5), value, dtype) for value in (0.4, 0.4, 0.4, 0.5, 0.9)]).astype(dtype)
+    save_tiff(tmp_path / "a.tif", stored, 2, (1, 2))
+    picture = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(picture.alpha, stored[..., 4])
+    np.testing.assert_array_equal(picture.pixels, stored[..., :3])
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("level", [0, 40])
+def test_transparent_grey_of_png(tmp_path, depth, level):
+    levels = np.array([[0, 40, 255], [40, 0, 7]], f"uint{depth}")
+    Image.fromarray(levels).save(tmp_path / "a.png", transparency=level)
+    picture = read(tmp_path / "a.png")
+    np.testing.assert_array_equal(picture.pixels, levels)
+    np.testing.assert_array_equal(picture.alpha, np.where(levels == level, 0, 2**depth - 1))
+
+
 # Trimaps
 
 

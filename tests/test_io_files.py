@@ -240,7 +240,8 @@ def test_tiles_much_larger_than_the_picture(tmp_path, name):
 
 
 def test_bytes_of_all_samples_are_limited(tmp_path, monkeypatch):
-    save_oiio(tmp_path / "a.exr", np.zeros((6, 9, 20), np.float32), "float", channelnames=tuple(map(str, range(20))))
+    names = ("R", "G", "B", *map(str, range(17)))
+    save_oiio(tmp_path / "a.exr", np.zeros((6, 9, 20), np.float32), "float", channelnames=names)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 27)
     with pytest.raises(InputError, match=r"a\.exr: claims 4320 bytes of pixels; takes up to 648"):
         read_image(tmp_path / "a.exr")
@@ -385,3 +386,28 @@ def test_depth_is_that_of_the_file(tmp_path, rng, half):
     save_oiio(tmp_path / "a.tif", rng.random((4, 5, 3)).astype(np.float32), "float")
     assert (read(tmp_path / "a.tif").depth, read(tmp_path / "a.tif").linear) == (32, False)
     assert oiio.VERSION
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jp2"])
+def test_a_cut_file_is_called_damaged(tmp_path, rng, name):
+    save_oiio(tmp_path / name, rng.integers(0, 65536, (64, 64, 3), dtype=np.uint16))
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:300])
+    with pytest.raises(InputError) as refused:
+        read_image(tmp_path / name)
+    assert "OpenImageIO could not find" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_streams_of_any_bytes(tmp_path, colours, kind):
+    write_image(tmp_path / "a.png", colours)
+    content = (tmp_path / "a.png").read_bytes()
+
+    class Stream:
+        file = io.BytesIO(content)
+
+        def read(self, size):
+            return kind(self.file.read(size))
+
+    np.testing.assert_array_equal(read_image(Stream()), colours)
+    with pytest.raises(InputError, match="takes a path or a binary file object, got .*; io.BytesIO makes"):
+        read_image(kind(content))

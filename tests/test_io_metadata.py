@@ -168,6 +168,8 @@ def test_several_pictures_share_metadata(tmp_path, colours):
         ("srgb_intent", 4),
         ("code_points", (1, 13, 0)),
         ("code_points", (1, 13, 0, 256)),
+        ("code_points", (1, 13.5, 0, 1)),
+        ("srgb_intent", 1.0),
         ("resolution", (72, 0)),
         ("resolution", (72, np.inf)),
     ],
@@ -205,3 +207,15 @@ def test_depth_of_avif_that_is_lost_is_said(tmp_path, colours, monkeypatch):
     monkeypatch.setattr(_avif, "properties_of", lambda file: (bits, codes))
     with pytest.warns(PropmatWarning, match="has 10 bits per sample, of which 8 were read"):
         read(tmp_path / "a.avif")
+
+
+def test_numbers_are_kept_as_tuples():
+    one, other = Metadata(chromaticities=np.full(8, 0.25)), Metadata(chromaticities=[0.25] * 8)
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize("arrays", [None, [("a.png", np.zeros((2, 2)))], np.zeros((2, 2)), "a.png"])
+def test_pictures_come_in_a_mapping(arrays):
+    with pytest.raises(InputError, match="arrays: takes a mapping of paths to arrays, got"):
+        write_images(arrays)

@@ -37,6 +37,34 @@ def refused_by_both(target, message, *, depth=8, transparent=False, **keywords):
 # Before there are pixels
 
 
+@pytest.mark.parametrize("depth", [8.0, True, "8", None, 12, 0])
+def test_depth_is_8_or_16(tmp_path, depth):
+    refused_by_both(tmp_path / "a.png", "depth: .*; takes 8 or 16", depth=depth)
+
+
+@pytest.mark.parametrize("suffix", ["png", 3, b".png", ".psd"])
+def test_suffix_of_a_stream(suffix):
+    refused_by_both(io.BytesIO(), "<BytesIO>: no format has suffix", suffix=suffix)
+
+
+@pytest.mark.parametrize(("name", "most"), [("a.webp", 16383), ("a.jpg", 65500), ("a.JPEG", 65500)])
+def test_the_longest_side_is_judged_before_there_are_pixels(tmp_path, name, most):
+    check_output(tmp_path / name, shape=(most, 1))
+    for shape in ((most + 1, 1), (1, most + 1)):
+        with pytest.raises(InputError, match=f"holds no sides above {most} pixels; formats that do: .png, .tif"):
+            check_output(tmp_path / name, shape=shape)
+
+
+@pytest.mark.parametrize("shape", [None, 3, (3,), (0, 3), ("a", 3)])
+def test_shape_is_a_pair(tmp_path, shape):
+    with pytest.raises(InputError, match="shape: takes a"):
+        check_output(tmp_path / "a.png", shape=shape)
+
+
+def test_formats_that_are_named_hold_all_that_is_asked(tmp_path):
+    refused_by_both(tmp_path / "a.webp", "formats that do: .png, .tif, .tiff, .exr$", depth=16, transparent=True)
+
+
 @pytest.mark.parametrize("name", ["a.psd", "a", "a.gif", "a.jp2"])
 def test_suffix(tmp_path, name):
     refused_by_both(tmp_path / name, rf"{name}: no format has suffix .*; takes \.png")
@@ -357,7 +385,7 @@ def test_nothing_reaches_a_stream_before_all_is_encoded(colours):
     stream = io.BytesIO()
     with pytest.raises(InputError):
         write_image(stream, colours * 2.0)
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="holds no sides"):
         write_image(stream, np.zeros((1, 70000), np.uint8), suffix=".webp")
     assert stream.getvalue() == b""
 
@@ -398,3 +426,28 @@ def test_caller_who_raises_over_rounding_is_no_obstacle(tmp_path):
         write_image(tmp_path / "a.exr", np.array([[[1e-30, 1, 1, 1e-30]]]))
         write_image(tmp_path / "a.png", np.array([[1e-320, 0.5]]))
     assert Path(tmp_path / "a.png").is_file()
+
+
+@pytest.mark.parametrize("taken", [0, -1, 10**9, None])
+def test_streams_that_take_nothing_are_refused(colours, taken):
+    class Stuck(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, data):
+            return taken
+
+    with pytest.raises(InputError, match=f"<Stuck>: cannot be written: its write took {taken} of"):
+        write_image(Stuck(), colours)
+
+
+def test_objects_that_do_not_count_bytes(colours):
+    class Plain:
+        taken = b""
+
+        def write(self, data):
+            self.taken += bytes(data)
+
+    stream = Plain()
+    write_image(stream, colours)
+    np.testing.assert_array_equal(read_image(io.BytesIO(stream.taken)), colours)

@@ -34,23 +34,22 @@ def labels(arguments: argparse.Namespace, image: Array) -> Trimap:
     """The trimap of `image`, given as such or as a mask."""
     if arguments.mask is not None:
         return from_mask(matte(arguments.mask, "mask", image), arguments.width)
-    values = _inputs.plane(io.read_trimap(_names.source(arguments.trimap)), "trimap")
-    remedy = ""
-    if _same_aspect(values.shape, image.shape):
-        remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
-    with _advice(remedy or _turned("trimap", values, image)):
+    values = _inputs.greys(io.read_trimap(_names.source(arguments.trimap)), "trimap")
+    remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
+    with _advice(remedy if _same_aspect(values.shape, image.shape) else _misfit("trimap", values, image)):
         return Trimap.parse(values, image.shape)
 
 
 def matte(path: str, name: str, image: Array) -> Array:
     """A matte or mask, scaled to `image` where it has its aspect ratio; `name` is that of the argument."""
-    values = _inputs.plane(io.read_matte(_names.source(path)), name)
+    checked = _inputs.greys if name == "mask" else _inputs.plane
+    values = checked(io.read_matte(_names.source(path)), name)
     height, width = image.shape[:2]
     if values.shape != (height, width) and _same_aspect(values.shape, image.shape):
         own = f"{values.shape[1]} x {values.shape[0]}"
         warn(f"{name}: its {own} pixels were scaled to the {width} x {height} of the photograph")
         return pictures.scaled(values, (height, width))
-    with _advice(_turned(name, values, image)):
+    with _advice(_misfit(name, values, image)):
         return _inputs.plane(values, name, (height, width))
 
 
@@ -70,12 +69,14 @@ def _same_aspect(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
     return abs(one[0] * other[1] - one[1] * other[0]) < max(*one[:2], *other[:2])
 
 
-def _turned(name: str, values: Array, image: Array) -> str:
-    if not _same_aspect(values.shape[::-1], image.shape):
-        return ""
-    return (
-        f"; turned by 90 degrees it would: EXIF data turned the photograph, it seems, and not the {name}: turn it too"
-    )
+def _misfit(name: str, values: Array, image: Array) -> str:
+    """What to do about a matte, mask or trimap that is no scaled copy."""
+    if _same_aspect(values.shape[::-1], image.shape):
+        return (
+            "; turned by 90 degrees it would: EXIF data turned the photograph, it seems, and not "
+            f"the {name}: turn it too"
+        )
+    return "; it is not a scaled copy either: scale or cut it as the photograph was when it was made"
 
 
 @contextmanager

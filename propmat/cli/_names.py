@@ -44,10 +44,12 @@ def check(
     return written
 
 
-def check_output(path: str, depth: int, transparent: bool = False, coloured: bool = False) -> None:
+def check_output(
+    path: str, depth: int, transparent: bool = False, coloured: bool = False, shape: tuple[int, int] = (1, 1)
+) -> None:
     """`propmat.io.check_output`, standard output included."""
     target, suffix = (_process.standard_output(), STREAM_SUFFIX) if path == STREAM else (path, None)
-    io.check_output(target, depth=depth, transparent=transparent, coloured=coloured, suffix=suffix)
+    io.check_output(target, depth=depth, transparent=transparent, coloured=coloured, suffix=suffix, shape=shape)
 
 
 def source(path: str) -> str | BinaryIO:

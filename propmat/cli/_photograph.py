@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,25 @@ from propmat import _inputs, _srgb, io, pictures
 from propmat._foreground import foreground
 from propmat.cli import _names
 from propmat.errors import PropmatError, warn
+from propmat.io._picture import is_usual
 
 Array = NDArray[np.float64]
 
 # The code point of the sRGB transfer function in ITU-T H.273, and the exponent that PNG gives for it.
 SRGB_CODE_POINT, SRGB_EXPONENT = 13, 1 / 2.2
+
+
+class Encoding(NamedTuple):
+    """The exponent of encoding and the primaries, as of PNG's gAMA and cHRM; None where the file does not say."""
+
+    gamma: float | None
+    chromaticities: tuple[float, ...] | None
+
+
+class CodePoints(NamedTuple):
+    """As of PNG's cICP."""
+
+    codes: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +101,7 @@ def background(given: str | None, photograph: Photograph) -> Array | None:
     if given is None:
         return None
     if not _names_file(given):
-        flat = pictures.flat(given, photograph.shape)
-        return _srgb.to_linear(flat) if photograph.linear else flat
+        return _flat(given, photograph)
     other = read(given, "background")
     if other.linear != photograph.linear:
         change = "from sRGB to linear light" if photograph.linear else "from linear light to sRGB"
@@ -106,16 +120,29 @@ def depth(
     given: int | None, photograph: Photograph, outputs: list[str], *, transparent: bool = False, coloured: bool = False
 ) -> int:
     """Bits per sample of the outputs: `given`, or those of the photograph where all outputs hold them."""
+
+    def check(bits: int) -> None:
+        for path in outputs:
+            _names.check_output(path, bits, transparent, coloured, photograph.shape)
+
     wanted = given or (8 if photograph.depth == 8 else 16)
     try:
-        for path in outputs:
-            _names.check_output(path, wanted, transparent, coloured)
+        check(wanted)
     except PropmatError as error:
         if given or wanted == 8:
             raise
+        check(8)
         warn(f"{error}; written with 8 bits, though the photograph has {photograph.depth}")
         return 8
     return wanted
+
+
+def _flat(colour: str, photograph: Photograph) -> Array:
+    flat = pictures.flat(colour, photograph.shape)
+    black_or_white = flat[0, 0].tolist() in ([0, 0, 0], [1, 1, 1])
+    if not black_or_white and _encoding(photograph.metadata) is not None:
+        warn(f"background: {colour} was taken by the photograph's colour profile, which is another one than sRGB")
+    return _srgb.to_linear(flat) if photograph.linear else flat
 
 
 def _names_file(background: str) -> bool:
@@ -126,10 +153,10 @@ def _converted(layer: Array, photograph: Photograph, path: str) -> Array:
     linear = _names.suffix(path) == ".exr"
     said = []
     if linear and not photograph.linear:
-        encoding = _encoding(photograph.metadata)
-        curve = f"gamma {encoding:.4g}, as the photograph says" if isinstance(encoding, float) else "sRGB"
+        gamma, encoding = _gamma(photograph.metadata), _encoding(photograph.metadata)
+        curve = f"gamma {gamma:.4g}, as the photograph says" if gamma else "sRGB"
         said = [f"EXR holds linear light: colours were converted to it from {curve}"]
-        if encoding is not None and not isinstance(encoding, float):
+        if isinstance(encoding, (bytes, CodePoints)):
             said.append("the photograph's colour profile is another one, and was neither applied nor kept")
     elif photograph.linear and not linear:
         said = ["colours were converted from linear light to sRGB"]
@@ -147,22 +174,32 @@ def _in_light(colours: Array, photograph: Photograph, linear: bool) -> Array:
         return colours
     if not linear:
         return _srgb.from_linear(colours)
-    gamma = _encoding(photograph.metadata)
-    if isinstance(gamma, float):
+    if gamma := _gamma(photograph.metadata):
         return np.copysign(np.abs(colours) ** (1 / gamma), colours)
     return _srgb.to_linear(colours)
 
 
-def _encoding(metadata: io.Metadata) -> tuple[int, ...] | bytes | float | None:
-    """What the file says its numbers are, if not sRGB: code points, an ICC profile or a gamma, in PNG's precedence.
+def _gamma(metadata: io.Metadata) -> float | None:
+    """The exponent of encoding, where the file gives one that is not the sRGB curve's."""
+    encoding = _encoding(metadata)
+    return encoding.gamma if isinstance(encoding, Encoding) else None
 
-    Of an ICC profile the description tells whether it is sRGB.
+
+def _encoding(metadata: io.Metadata) -> CodePoints | bytes | Encoding | None:
+    """What the file says its numbers are, None for sRGB; in PNG's precedence.
+
+    Of an ICC profile the description tells whether it is sRGB. The exponent of sRGB stands for the curve of sRGB where
+    the primaries are those of sRGB too, as every screen has them.
     """
     if metadata.code_points is not None:
-        return None if metadata.code_points[1] == SRGB_CODE_POINT else metadata.code_points
+        return None if metadata.code_points[1] == SRGB_CODE_POINT else CodePoints(metadata.code_points)
     if metadata.icc_profile is not None:
         is_srgb = any("sRGB".encode(encoding) in metadata.icc_profile for encoding in ("ascii", "utf-16-be"))
         return None if is_srgb else metadata.icc_profile
-    if metadata.srgb_intent is not None or metadata.gamma is None or abs(metadata.gamma - SRGB_EXPONENT) < 0.01:
+    if metadata.srgb_intent is not None:
         return None
-    return float(metadata.gamma)
+    usual = metadata.gamma is None or abs(metadata.gamma - SRGB_EXPONENT) < 0.01
+    primaries = metadata.chromaticities
+    if primaries is None or is_usual("chromaticities", primaries):
+        return None if usual else Encoding(metadata.gamma, None)
+    return Encoding(metadata.gamma, primaries)

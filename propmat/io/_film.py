@@ -10,11 +10,14 @@ import numpy as np
 
 from propmat.errors import InputError
 from propmat.io import _png, _tiff
-from propmat.io._kinds import kind_of, suffix_of
+from propmat.io._kinds import kind_of, suffix_of, unknown
 from propmat.io._limits import check_samples, check_size, check_tiles
 from propmat.io._openimageio import complaint, openimageio
 from propmat.io._picture import SEVERAL, Decoded, Metadata, Pixels, sensible
 from propmat.io._source import Source
+
+# Names of channels in lower case, and what they hold.
+_MEANINGS = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
 
 _DEPTHS = {"uint8": 8, "uint16": 16, "half": 16}
 
@@ -30,7 +33,8 @@ def decode(source: Source, tags: Any) -> Decoded:
     with source.on_disk(suffix_of(kind_of(source.head))) as path:
         file = oiio.ImageInput.open(path, as_stored)
         if file is None:
-            raise ValueError(complaint(oiio))
+            told = complaint(oiio)
+            raise ValueError(unknown(source.head) if "could not find a format reader" in told else told)
         try:
             return _decoded(source, file, tags)
         finally:
@@ -40,15 +44,16 @@ def decode(source: Source, tags: Any) -> Decoded:
 def _decoded(source: Source, file: Any, tags: Any) -> Decoded:
     spec = file.spec()
     _check(source.name, spec)
-    colours, alpha = _channels(source.name, spec)
+    colours, alpha, remarks = _channels(source.name, spec)
     first, last = min(*colours, *alpha, spec.nchannels - 1), max(*colours, *alpha, 0)
     pixels = file.read_image(0, 0, first, last + 1, "unknown" if _is_kept(spec) else "float")
     if pixels is None:
         raise ValueError(complaint(file))
     shown = _displayed(pixels.reshape(spec.height, spec.width, -1), spec)
     depth = _DEPTHS.get(str(spec.format), 32)
-    remarks = (SEVERAL,) if file.seek_subimage(1, 0) else ()
-    orientation = spec.get_int_attribute("Orientation", 1)
+    remarks += (SEVERAL,) if file.seek_subimage(1, 0) else ()
+    is_png = kind_of(source.head) == "PNG"  # of which OpenImageIO finds the orientation only before the pixels
+    orientation = _png.orientation_of(source.file) if is_png else spec.get_int_attribute("Orientation", 1)
     associated, metadata = _is_associated(source, tags), _metadata(source, spec, tags)
     picked = [_picked(shown, [channel - first for channel in wanted]) for wanted in (colours, alpha) if wanted]
     return Decoded(picked[0], picked[1] if alpha else None, depth, remarks, orientation, associated, metadata)
@@ -69,20 +74,45 @@ def _check(name: str, spec: Any) -> None:
         raise InputError(f"{name}: has depth samples (deep EXR); takes flat images")
 
 
-def _channels(name: str, spec: Any) -> tuple[list[int], list[int]]:
-    """Channels of colours, one or three, and of alpha, one or none. A lone channel is grey, whatever its name."""
+def _channels(name: str, spec: Any) -> tuple[list[int], list[int], tuple[str, ...]]:
+    """Channels of colours, one or three, and of alpha, one or none, and what there is to remark.
+
+    They are those of one layer: that without a name, else the first that has colours. A lone channel is grey, whatever
+    its name.
+    """
     names, alpha = list(spec.channelnames), spec.alpha_channel
     others = [i for i in range(spec.nchannels) if i not in (alpha, spec.z_channel)]
     if spec.nchannels == 1 or (alpha >= 0 and not others):
-        return [max(alpha, 0)], []
-    named = [names.index(colour) for colour in "RGB" if colour in names]
-    if len(named) == 3:
-        others = named
-    elif "Y" in names:
-        others = [names.index("Y")]
-    if len(others) in (0, 2):
-        raise InputError(f"{name}: has channels {spec.channelnames}; takes one (grey) or R, G, B")
-    return others[: 1 if len(others) == 1 else 3], [alpha] if alpha >= 0 else []
+        return [max(alpha, 0)], [], ()
+    layers = _layers(names)
+    coloured = [layer for layer, found in layers.items() if found.keys() >= set("RGB")]
+    layer = "" if not coloured or "" in coloured else coloured[0]
+    remarks = (f"holds layers {', '.join(coloured)}; {layer} was read",) if layer and len(coloured) > 1 else ()
+    if alpha >= 0 and names[alpha].rpartition(".")[0] != layer:
+        alpha = layers[layer].get("A", -1)
+    colours = [layers[layer][colour] for colour in "RGB"] if coloured else _greys(name, names, others)
+    return colours, [alpha] if alpha >= 0 else [], remarks
+
+
+def _layers(names: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Channels by layer and meaning: "diffuse.red" is R of the layer "diffuse"."""
+    layers: dict[str, dict[str, int]] = {"": {}}
+    for index, name in enumerate(names):
+        layer, _, channel = name.rpartition(".")
+        meaning = _MEANINGS.get(channel.lower(), channel)
+        layers.setdefault(layer, {}).setdefault(meaning, index)
+    return layers
+
+
+def _greys(name: str, names: Sequence[str], others: Sequence[int]) -> list[int]:
+    """The channels of a file without R, G and B in any layer."""
+    if {"RY", "BY"} <= set(names):
+        raise InputError(f"{name}: has luminance and chroma, channels {tuple(names)}; takes R, G, B")
+    if "Y" in names:
+        return [names.index("Y")]
+    if len(others) not in (1, 3):
+        raise InputError(f"{name}: has channels {tuple(names)}; takes one (grey) or R, G, B")
+    return list(others)
 
 
 def _picked(pixels: Pixels, channels: Sequence[int]) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import stat
 from dataclasses import dataclass, field
@@ -11,12 +12,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from propmat import _inputs
 from propmat.errors import InputError, shown, warn
 from propmat.io._openimageio import openimageio
-from propmat.io._picture import Metadata, Pixels, profile_fits
+from propmat.io._picture import Metadata, Pixels, is_usual, profile_fits
 from propmat.io._source import PathLike, path_name, reason, stream_name
-
-_SCREENS = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)  # primaries and white of sRGB
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Format:
     """A format that is written.
 
     `holds` names fields of `Metadata`. Where not `grey`, all is RGB. `options` are Pillow's; None: OpenImageIO writes.
+    `longest_side` is in pixels.
     """
 
     name: str
@@ -32,16 +33,19 @@ class Format:
     holds: tuple[str, ...] = ()
     grey: bool = True
     options: dict[str, Any] | None = field(default_factory=dict)
+    longest_side: float = math.inf
 
 
 _ALL = ("icc_profile", "gamma", "chromaticities", "srgb_intent", "code_points", "resolution")
 _TIFF = Format("TIFF", (8, 16), True, ("icc_profile", "resolution"), options={"compression": "tiff_adobe_deflate"})
-_JPEG = Format("JPEG", (8,), False, ("icc_profile", "resolution"), options={"quality": 95, "subsampling": 0})
+_JPEG = Format(
+    "JPEG", (8,), False, ("icc_profile", "resolution"), options={"quality": 95, "subsampling": 0}, longest_side=65500
+)
 _FORMATS = {
     ".png": Format("PNG", (8, 16), True, _ALL),
     ".tif": _TIFF,
     ".tiff": _TIFF,
-    ".webp": Format("WEBP", (8,), True, ("icc_profile",), False, {"lossless": True, "exact": True}),
+    ".webp": Format("WEBP", (8,), True, ("icc_profile",), False, {"lossless": True, "exact": True}, 16383),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
     ".bmp": Format("BMP", (8,), False, ("resolution",)),
@@ -68,6 +72,7 @@ def check_output(
     transparent: bool = False,
     coloured: bool = False,
     suffix: str | None = None,
+    shape: tuple[int, int] = (1, 1),
 ) -> None:
     """Raise what `write_image` would raise over this target, before there are pixels.
 
@@ -79,12 +84,14 @@ def check_output(
         Whether there will be an alpha channel.
     coloured : bool
         Whether there will be colours: 16 bits of them need OpenImageIO, of grey they do not.
+    shape : (H, W), optional
+        The size that the picture will have, as far as it is known: WebP and JPEG have limits.
 
     Raises
     ------
     InputError
-        If no format has the suffix, the format does not hold the depth or transparency, there is no such folder, the
-        target is a directory or a device, or must not be written.
+        If no format has the suffix, the format does not hold the depth, transparency or size, there is no such folder,
+        the target is a directory or a device, or must not be written.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
 
@@ -97,7 +104,9 @@ def check_output(
     propmat.errors.InputError: cutout.jpg: JPEG holds no transparency; formats that do: .png, .tif, .tiff, .webp, .exr
     """
     output = output_for(target, suffix)
-    check_fit(output, depth, transparent)
+    height, width = _inputs.pair(shape, "shape", "(height, width)")
+    sides = _inputs.whole_number(height, "shape"), _inputs.whole_number(width, "shape")
+    check_fit(output, depth, transparent, sides)
     if needs_openimageio(output.format, depth, coloured or transparent):
         openimageio(f"writing {output.format.name}, or colour of 16 bits,")
 
@@ -124,17 +133,27 @@ def output_for(target: Any, suffix: str | None) -> Output:
     return Output(name, path.suffix, made, path)
 
 
-def check_fit(output: Output, depth: Any, transparent: bool) -> None:
+def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
     """Whether the format holds what will be written."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
-    made = output.format
+    if lacks := _lacks(output.format, depth, transparent, shape):
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, depth, transparent, shape))
+        raise InputError(f"{output.name}: {output.format.name} holds no {lacks}; formats that do: {fit}")
+
+
+def _lacks(made: Format, depth: Any, transparent: bool, shape: tuple[int, ...]) -> str:
+    """What of this a format does not hold; empty if it holds all."""
     if depth not in made.depths:
-        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if depth in other.depths)
-        raise InputError(f"{output.name}: {made.name} holds no {depth} bits; formats that do: {fit}")
+        return f"{depth} bits"
     if transparent and not made.transparent:
-        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if other.transparent)
-        raise InputError(f"{output.name}: {made.name} holds no transparency; formats that do: {fit}")
+        return "transparency"
+    return f"sides above {made.longest_side} pixels" if max(shape) > made.longest_side else ""
+
+
+def check_metadata(metadata: Any) -> None:
+    if metadata is not None and not isinstance(metadata, Metadata):
+        raise InputError(f"metadata: takes propmat.io.Metadata, or None, got {type(metadata).__name__}")
 
 
 def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
@@ -172,14 +191,14 @@ def _matters(name: str, given: dict[str, Any]) -> bool:
     """Whether readers that take the numbers for sRGB would be wrong without this field."""
     if name not in given or (name != "icc_profile" and "icc_profile" in given):
         return False
-    usual = {"gamma": (1 / 2.2,), "chromaticities": _SCREENS, "code_points": (1, 13, 0, 1)}
-    return name not in usual or not np.allclose(given[name], usual[name], rtol=0, atol=1e-3)
+    return not is_usual(name, given[name])
 
 
-def _format_of(name: str, suffix: str) -> Format:
-    if suffix.lower() not in _FORMATS:
+def _format_of(name: str, suffix: Any) -> Format:
+    made = _FORMATS.get(suffix.lower()) if isinstance(suffix, str) else None
+    if made is None:
         raise InputError(f"{name}: no format has suffix {suffix!r}; takes {', '.join(_FORMATS)}")
-    return _FORMATS[suffix.lower()]
+    return made
 
 
 def _check_place(name: str, target: Path) -> None:

@@ -20,6 +20,17 @@ Pixels = NDArray[Any]
 
 _ROWS = 256
 
+# The last are primaries and white.
+_SRGB = {
+    "gamma": (1 / 2.2,),
+    "code_points": (1, 13, 0, 1),
+    "chromaticities": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+}
+
+
+# Fields of several numbers: how many, the least and the greatest.
+_TUPLES = {"chromaticities": (8, -21474, 21474), "code_points": (4, 0, 255), "resolution": (2, 0.02, 21474)}
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -62,16 +73,16 @@ class Metadata:
     def __post_init__(self) -> None:
         if self.icc_profile is not None and not (isinstance(self.icc_profile, bytes) and self.icc_profile):
             raise InputError(f"icc_profile: takes bytes, or None, got {type(self.icc_profile).__name__}")
-        if self.srgb_intent is not None and self.srgb_intent not in (0, 1, 2, 3):
+        if self.srgb_intent is not None and not (isinstance(self.srgb_intent, int) and 0 <= self.srgb_intent <= 3):
             raise InputError(f"srgb_intent: takes 0 to 3, or None, got {self.srgb_intent!r}")
         if self.gamma is not None:
             _check_numbers("gamma", (self.gamma,), 1, least=1e-5)
-        if self.chromaticities is not None:
-            _check_numbers("chromaticities", self.chromaticities, 8, least=-21474)
-        if self.code_points is not None:
-            _check_numbers("code_points", self.code_points, 4, least=0, most=255)
-        if self.resolution is not None:
-            _check_numbers("resolution", self.resolution, 2, least=0.01)
+        for name, (count, least, most) in _TUPLES.items():
+            if (values := getattr(self, name)) is not None:
+                _check_numbers(name, values, count, least=least, most=most)
+                object.__setattr__(self, name, tuple(values))
+        if self.code_points is not None and any(code % 1 for code in self.code_points):
+            raise InputError(f"code_points: takes whole numbers, got {self.code_points}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +133,11 @@ def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadat
         with suppress(ValueError, TypeError, ArithmeticError, struct.error, zlib.error):
             found[name] = getattr(Metadata(**{name: parse(data)}), name)
     return Metadata(**found)
+
+
+def is_usual(name: str, value: Any) -> bool:
+    """Whether a field of `Metadata` says what readers take for granted: that numbers are those of sRGB."""
+    return name in _SRGB and np.allclose(value, _SRGB[name], rtol=0, atol=1e-3)
 
 
 def opaque(alpha: Pixels) -> bool:

@@ -72,7 +72,8 @@ def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
         metadata = replace(metadata, code_points=codes)
     if image.mode in _BITS_KEPT:
         grey = _deep_grey(image, tags)
-        return Decoded(grey, None, 8 * grey.itemsize, remarks, orientation, metadata=metadata)
+        alpha = _transparent_grey(grey, image.info.get("transparency"))
+        return Decoded(grey, alpha, 8 * grey.itemsize, remarks, orientation, metadata=metadata)
     mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
     if not image.has_transparency_data:
         return Decoded(_array(image, mode), None, 8, remarks, orientation, metadata=metadata)
@@ -89,7 +90,9 @@ def _keep_association(image: Any) -> None:
 
 def _as_stored(tile: Any) -> Any:
     codec, extents, offset, arguments = tile
-    kept = (arguments[0].replace("RGBa", "RGBA"), *arguments[1:]) if isinstance(arguments, tuple) else arguments
+    kept = arguments
+    if isinstance(arguments, tuple):  # a band of its own is "a", which Pillow does not know itself
+        kept = (arguments[0].replace("RGBa", "RGBA").replace("a", "A"), *arguments[1:])
     return type(tile)(codec, extents, offset, kept) if hasattr(tile, "_fields") else (codec, extents, offset, kept)
 
 
@@ -155,3 +158,8 @@ def _deep_grey(image: Any, tags: Any) -> Pixels:
     pixels = pixels.astype(np.uint16)
     # Where white is 0, Pillow inverts 8 bits but not 16.
     return 65535 - pixels if tags is not None and _tiff.white_is_zero(tags) else pixels
+
+
+def _transparent_grey(grey: Pixels, level: Any) -> Pixels | None:
+    """Alpha of a PNG that names one grey as transparent (tRNS); Pillow makes it of 8 bits only."""
+    return np.where(grey == level, 0, 65535).astype(np.uint16) if isinstance(level, int) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any, BinaryIO
 
 from propmat.io._picture import Metadata, sensible
@@ -12,13 +12,25 @@ from propmat.io._picture import Metadata, sensible
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _METRES_TO_THE_INCH = 0.0254
 _LONGEST_CHUNK = 2**24
+_ORIENTATION = 274  # the tag of EXIF
 
 
 def metadata_of(file: BinaryIO) -> Metadata:
     """What the chunks before the pixels say; a chunk that makes no sense says nothing."""
-    chunks = dict(_chunks_before_pixels(file))
-    file.seek(0)
+    chunks = dict(_chunks(file, _PARSERS, until=(b"IDAT", b"IEND")))
     return sensible({field: (parse, chunks[name]) for name, (field, parse) in _PARSERS.items() if name in chunks})
+
+
+def orientation_of(file: BinaryIO) -> Any:
+    """What EXIF says, which may lie behind the pixels; 1, upright, if it makes no sense."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    try:
+        exif.load(dict(_chunks(file, (b"eXIf",), until=(b"IEND",))).get(b"eXIf", b""))
+        return exif.get(_ORIENTATION, 1)
+    except Exception:  # of a parser that meets garbage
+        return 1
 
 
 def with_metadata(encoded: bytes, metadata: Metadata) -> bytes:
@@ -36,17 +48,19 @@ def with_metadata(encoded: bytes, metadata: Metadata) -> bytes:
     return b"".join(pieces)
 
 
-def _chunks_before_pixels(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(file: BinaryIO, wanted: Container[bytes], until: Container[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents; the file is at its start again in the end."""
     file.seek(len(_SIGNATURE))
     while len(start := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", start)
-        if name in (b"IDAT", b"IEND"):
-            return
-        if name in _PARSERS and length <= _LONGEST_CHUNK:
+        if name in until:
+            break
+        if name in wanted and length <= _LONGEST_CHUNK:
             yield name, file.read(length)
             file.seek(4, 1)  # the check sum
         else:
             file.seek(length + 4, 1)
+    file.seek(0)
 
 
 def _formatted(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:

@@ -23,6 +23,8 @@ _GREY_TOLERANCE = 2 / 255
 # Trimaps have three levels; a picture that is grey and has a cut-out's transparency has more.
 _LEVELS_OF_A_TRIMAP = 3
 
+_LEVELS = "; black is background, white foreground"
+
 _AS_A_MASK = "read it as a mask: --mask on the command line, trimap_from_mask(read_matte(...)) in Python"
 
 
@@ -140,7 +142,7 @@ def read_trimap(source: PathLike | BinaryIO) -> Pixels:
     """
     name, picture = _named(source)
     cutout = picture.alpha is not None and not _constant(picture.alpha)
-    remedy = f". Its shape is in its transparency: {_AS_A_MASK}" if cutout else ""
+    remedy = f". Its shape is in its transparency: {_AS_A_MASK}" if cutout else _LEVELS
     grey = _grey(picture.pixels, f"{name}: a trimap", remedy)
     if cutout and not 2 <= len(np.unique(grey)) <= _LEVELS_OF_A_TRIMAP:
         raise InputError(f"{name}: has transparency of its own and no greys of a trimap; {_AS_A_MASK}")
@@ -191,7 +193,8 @@ def matte_of(name: str, picture: Picture) -> Pixels:
         message = f"{name}: has an alpha channel, which was taken as the matte"
         warn(message)
         return picture.alpha
-    return _grey(_without_alpha(name, picture), f"{name}: an alpha matte")
+    remedy = "; takes greys, white for the foreground, or an alpha channel"
+    return _grey(_without_alpha(name, picture), f"{name}: an alpha matte", remedy)
 
 
 def _named(source: Any) -> tuple[str, Picture]:
@@ -255,7 +258,7 @@ def _constant(alpha: Pixels) -> bool:
     return bool((alpha == alpha.flat[0]).all())
 
 
-def _grey(pixels: Pixels, what: str, remedy: str = "") -> Pixels:
+def _grey(pixels: Pixels, what: str, remedy: str) -> Pixels:
     if pixels.ndim == 2:
         return pixels
     with np.errstate(all="ignore"):  # infinities are not judged here

@@ -82,7 +82,8 @@ def failing_as_input(name: str) -> Iterator[None]:
 def path_name(path: Any) -> str:
     """The path as messages show it."""
     if not isinstance(path, (str, os.PathLike)):
-        raise InputError(f"takes a path or a binary file object, got {type(path).__name__}")
+        remedy = "; io.BytesIO makes a file object of it" if isinstance(path, (bytes, bytearray, memoryview)) else ""
+        raise InputError(f"takes a path or a binary file object, got {type(path).__name__}{remedy}")
     return os.fspath(path) if isinstance(os.fspath(path), str) else repr(path)
 
 
@@ -115,7 +116,7 @@ def _whole(stream: Any) -> BinaryIO:
     """All that a stream still holds."""
     kept = io.BytesIO()
     while block := stream.read(min(2**20, STREAM_LIMIT + 1 - kept.tell())):
-        if not isinstance(block, bytes):
+        if isinstance(block, str):
             raise ValueError("it gives text; open it in binary mode")
         kept.write(block)
         if kept.tell() > STREAM_LIMIT:

@@ -15,7 +15,12 @@ _SUBFILE, _SUB_DIRECTORIES, _PHOTOMETRIC, _DNG_VERSION = 254, 330, 262, 50706
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _PROFILE = 282, 283, 296, 34675
 _INCHES = {2: 1.0, 3: 2.54}
 _COLOUR_FILTER_ARRAY = 32803
-_ASSOCIATED = 1
+_SAMPLE_FORMAT, _SIGNED, _FLOATING = 339, 2, 3
+_ASSOCIATED, _STRAIGHT = 1, 2
+
+# Photometric interpretations that decoders agree about.
+_WHITE_IS_ZERO, _CMYK, _LAB = 0, 5, 8
+_READ = (_WHITE_IS_ZERO, 1, 2, 3, _CMYK, 6, _LAB)
 
 
 def tags_of(source: Source) -> Any:
@@ -40,6 +45,23 @@ def check_tags(name: str, tags: Any) -> None:
     check_size(name, width, height)
     check_samples(name, width, height, samples, sample)
     check_tiles(name, width, height, tags.get(_TILE_WIDTH, 0), tags.get(_TILE_HEIGHT, 0))
+    if unread := _unread(tags, samples):
+        raise InputError(f"{name}: cannot be read: it is a TIFF {unread}; save it as grey or RGB, unsigned or floating")
+
+
+def _unread(tags: Any, samples: int) -> str:
+    """What decoders would hand over as other numbers, each in its way; empty if there is nothing."""
+    photometric, bits = tags.get(_PHOTOMETRIC, 1), bits_of(tags)
+    formats = _several(tags.get(_SAMPLE_FORMAT, 1))
+    if photometric not in _READ or (photometric == _LAB and bits > 8):
+        return f"of {bits} bits with photometric interpretation {photometric}"
+    if photometric == _CMYK and samples != 4:
+        return f"of CMYK with {samples} channels instead of 4"
+    if photometric == _WHITE_IS_ZERO and (samples > 1 or _FLOATING in formats):
+        return "whose white is 0, with alpha or floating numbers"
+    if _SIGNED in formats and (bits <= 16 or samples > 1):  # Pillow writes its 16-bit grey as int32
+        return "of signed integers"
+    return ""
 
 
 def bits_of(tags: Any) -> int:
@@ -48,12 +70,13 @@ def bits_of(tags: Any) -> int:
 
 
 def is_associated(tags: Any) -> bool:
-    """Whether colours are multiplied by alpha, the first of the samples beyond them."""
-    return _several(tags.get(_EXTRA_SAMPLES, 0))[0] == _ASSOCIATED
+    """Whether colours are multiplied by alpha, the last sample that is said to be one."""
+    alphas = [kind for kind in _several(tags.get(_EXTRA_SAMPLES, 0)) if kind in (_ASSOCIATED, _STRAIGHT)]
+    return alphas[-1:] == [_ASSOCIATED]
 
 
 def white_is_zero(tags: Any) -> bool:
-    return tags.get(_PHOTOMETRIC) == 0
+    return tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def metadata_of(tags: Any) -> Metadata:

@@ -16,7 +16,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, PropmatError
 from propmat.io import _png
-from propmat.io._formats import Output, check_fit, held, needs_openimageio, output_for
+from propmat.io._formats import Output, check_fit, check_metadata, held, needs_openimageio, output_for
 from propmat.io._openimageio import complaint, openimageio
 from propmat.io._picture import Metadata, Pixels
 from propmat.io._replacing import write_files
@@ -110,6 +110,8 @@ def write_images(
     ...     read_image(f"{folder}/white.png")
     array([[255, 255]], dtype=uint8)
     """
+    if not isinstance(arrays, Mapping):
+        raise InputError(f"arrays: takes a mapping of paths to arrays, got {type(arrays).__name__}")
     outputs = [output_for(path, None) for path in arrays]
     names = ", ".join(output.name for output in outputs)
     if len({output.path for output in outputs}) < len(outputs) or any(output.path is None for output in outputs):
@@ -139,7 +141,8 @@ def _failing_as_input(name: str) -> Iterator[None]:
 def _encoded(output: Output, array: ArrayLike, depth: int, metadata: Metadata | None) -> bytes:
     """The bytes of the file."""
     pixels = _checked(array)
-    check_fit(output, depth, pixels.shape[2:] == (4,))
+    check_metadata(metadata)
+    check_fit(output, depth, pixels.shape[2:] == (4,), pixels.shape[:2])
     _check_range(pixels, output)
     kept = held(output, metadata, pixels)
     levels = _floats(pixels) if output.format.name == "EXR" else _levels(pixels, depth)
@@ -153,12 +156,7 @@ def _encoded(output: Output, array: ArrayLike, depth: int, metadata: Metadata | 
 def _checked(value: Any) -> Pixels:
     """A picture's array of native byte order; bool becomes 0 and 255."""
     _inputs.in_memory(value, "array", None)
-    if isinstance(value, np.ma.MaskedArray):
-        raise InputError("array: is a masked array; fill it first, array.filled(...)")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"array: takes an array of numbers, got {type(value).__name__} ({reason(error)})") from error
+    array = _inputs.as_array(value, "array")
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or not array.size:
         raise InputError(f"array: shape {array.shape}; takes (H, W), (H, W, 3) or (H, W, 4)")
     native = array.dtype.newbyteorder("=")
@@ -266,6 +264,10 @@ def _write_to_stream(stream: Any, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         written = stream.write(rest)
-        rest = rest[len(rest) if written is None else written :]
+        if written is None and not isinstance(stream, io.RawIOBase):
+            break  # an object of its own kind, which does not count bytes
+        if not written or not 0 < written <= len(rest):
+            raise OSError(f"its write took {written!r} of {len(rest)} bytes")
+        rest = rest[written:]
     if hasattr(stream, "flush"):
         stream.flush()
