@@ -15,7 +15,6 @@ from propmat.errors import InputError, shown
 from propmat.torch._operation import Solver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
 
-
 # Checked when a layer is made; tensors and arrays when it is called.
 NUMBERS: dict[str, Callable[[Any, str], float]] = {"confidence": _inputs.tolerance, "epsilon": _inputs.positive}
 
