@@ -222,8 +222,9 @@ def _solved(verb: str, arguments: Mapping[str, Any], *, solver: Any, **options: 
 
 def _widened(value: Any) -> Any:
     """Half precision becomes single; NumPy does not know all of JAX's."""
-    short = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
-    return value.astype(jnp.float32) if short else value
+    array = isinstance(value, jax.Array | np.ndarray)
+    short = array and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
+    return value.astype(np.float32) if short else value
 
 
 def _known(value: Any) -> Any:
@@ -240,7 +241,8 @@ def _array(value: Any, name: str) -> Array:
     scaled = name in ("image", "trimap", "values", "alpha") and given.dtype.kind in "ub"
     if scaled or (isinstance(given, jax.Array) and given.dtype.kind == "f"):
         return jnp.asarray(given)
-    return jnp.asarray(given, dtype=float)
+    # As precise as they come; integers and half precision are single, whatever JAX's own precision is.
+    return jnp.asarray(given, dtype=float if given.dtype.kind == "f" and given.dtype.itemsize > 4 else jnp.float32)
 
 
 def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Array]:

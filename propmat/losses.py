@@ -1,13 +1,16 @@
 """What networks for matting are trained to make small; for NumPy, PyTorch and JAX alike.
 
 Written in operators that all three share, so that each differentiates them as its own. Shapes must be equal: nothing is
-broadcast, and no mean is taken over pixels that nobody meant.
+broadcast, and no mean is taken over pixels that nobody meant. Values are not looked at, which may be traced: NaN makes
+the loss NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from propmat.errors import InputError, shown
 
@@ -103,6 +106,7 @@ def _check(alpha: Any, truth: Any, unknown: Any) -> None:
     if not str(getattr(unknown, "dtype", None)).endswith("bool"):
         got = getattr(unknown, "dtype", type(unknown).__name__)
         raise InputError(f"unknown: takes a mask of bool, got {got}; of a trimap that is trimap == 0.5, say")
+    _check_dense(unknown, "unknown")
     _check_library({"alpha": alpha, "truth": truth, "unknown": unknown})
     for name, array in (("truth", truth), ("unknown", unknown)):
         if tuple(array.shape) != tuple(alpha.shape):
@@ -110,7 +114,7 @@ def _check(alpha: Any, truth: Any, unknown: Any) -> None:
 
 
 def _check_colours(alpha: Any, colours: Mapping[str, Any], channel_axis: int) -> None:
-    if channel_axis not in (-1, -3):
+    if not isinstance(channel_axis, int) or channel_axis not in (-1, -3):
         raise InputError(f"channel_axis: takes -1 or -3, got {shown(channel_axis)}")
     _check_floating(colours)
     _check_library({"alpha": alpha, **colours})
@@ -133,6 +137,19 @@ def _check_floating(arrays: Mapping[str, Any]) -> None:
         if "float" not in dtype:
             got = type(array).__name__ if dtype == "None" else f"dtype {dtype}"
             raise InputError(f"{name}: takes a floating array or tensor in [0, 1], got {got}; divide uint8 by 255")
+        _check_dense(array, name)
+
+
+def _check_dense(array: Any, name: str) -> None:
+    """Refuse arrays and tensors whose numbers do not all stand at their places, and matrices, whose products differ."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
+    if isinstance(array, np.matrix):
+        raise InputError(f"{name}: is a numpy.matrix; pass numpy.asarray({name})")
+    layout = str(getattr(array, "layout", "torch.strided"))
+    if layout != "torch.strided" or getattr(array, "is_nested", False) or hasattr(array, "get_mask"):
+        kind = type(array).__name__ if layout == "torch.strided" else layout
+        raise InputError(f"{name}: takes a dense tensor, got {kind}")
 
 
 def _check_library(arrays: Mapping[str, Any]) -> None:

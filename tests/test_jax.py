@@ -248,6 +248,15 @@ def test_wrong_input_is_an_error_of_ours_before_the_callback(name, traced, image
         assert "callback" not in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, bool, np.float16, jnp.bfloat16, np.float32])
+def test_integers_and_half_precision_give_single_whatever_the_precision_of_jax(dtype):
+    edges = np.ones((H, W - 1), dtype), np.ones((H - 1, W), dtype)
+    for given in (edges, tuple(map(jnp.asarray, edges))):
+        assert propagate(*given).dtype == np.float32
+        assert jax.jit(propagate)(*given).dtype == np.float32
+    assert propagate(*(edge.astype(np.float64) for edge in edges)).dtype == np.float64
+
+
 def test_solvers_of_any_kind(edges):
     """Those that cannot be hashed are themselves, however alike they look."""
 

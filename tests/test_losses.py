@@ -88,7 +88,7 @@ def test_colours_must_fit(kind, given):
     ):
         with pytest.raises(InputError, match=r"^(fore|back)ground: shape .* takes \(\.\.\., (H, W, C|C, H, W)\)"):
             composition_loss(alpha, truth, unknown=unknown, **colours)
-    for axis in (0, 1, -2, "last", None):
+    for axis in (0, 1, -2, -3.0, "last", None):
         with pytest.raises(InputError, match="^channel_axis: takes -1 or -3, got"):
             composition_loss(alpha, truth, foreground, background, unknown, channel_axis=axis)
     grey = composition_loss(alpha, truth, foreground, 0.25, unknown)
@@ -115,6 +115,32 @@ def test_dtypes_are_refused(kind, given):
     for wrong in (None, [0.5], "alpha", 0.5):
         with pytest.raises(InputError, match="^truth: takes a floating array or tensor"):
             alpha_loss(make(alpha), wrong, make(unknown))
+
+
+@pytest.mark.filterwarnings(
+    "ignore:the matrix subclass:PendingDeprecationWarning",
+    "ignore:The PyTorch API of:UserWarning",
+    "ignore:Sparse CSR:UserWarning",
+)
+@pytest.mark.parametrize("kind", ["masked", "matrix", "sparse", "csr", "nested", "masked tensor"])
+def test_what_is_not_dense_is_refused(kind, rng):
+    changes = {
+        "masked": lambda a: np.ma.masked_array(a, mask=a > 0.5),
+        "matrix": np.matrix,
+        "sparse": lambda a: torch.from_numpy(a).to_sparse(),
+        "csr": lambda a: torch.from_numpy(a).to_sparse_csr(),
+        "nested": lambda a: torch.nested.nested_tensor(list(torch.from_numpy(a))),
+        "masked tensor": lambda a: torch.masked.masked_tensor(torch.from_numpy(a), torch.from_numpy(a) > 0.5),
+    }
+    alpha, truth = rng.random((2, 4, 5))
+    if kind not in ("masked", "matrix"):
+        with pytest.raises(InputError, match="^truth: takes a dense tensor, got"):
+            alpha_loss(torch.from_numpy(alpha), changes[kind](truth), torch.ones(4, 5, dtype=torch.bool))
+    else:
+        with pytest.raises(InputError, match="^truth: is a "):
+            alpha_loss(alpha, changes[kind](truth), truth < 2)
+        with pytest.raises(InputError, match="^unknown: is a "):
+            alpha_loss(alpha, truth, changes[kind](truth) < 2)
 
 
 def test_libraries_are_not_mixed(given):

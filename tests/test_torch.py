@@ -888,6 +888,44 @@ def test_layers_tell_their_options():
             make()
 
 
+@pytest.mark.parametrize("shape", [(), (H, W)])
+@pytest.mark.parametrize("learned", [True, False])
+def test_tensors_among_the_options_of_a_layer_are_its_own(shape, learned):
+    given, confidence = edges(), torch.full(shape, 0.5, dtype=torch.float64)
+    layer = Propagate(confidence=torch.nn.Parameter(confidence) if learned else confidence)
+    assert list(layer.state_dict()) == ["confidence"]
+    assert len(list(layer.parameters())) == learned
+    other = pickle.loads(pickle.dumps(layer))
+    other.load_state_dict({"confidence": torch.full_like(layer.confidence, 2.0)})
+    torch.testing.assert_close(other(given, TRIMAP), propagate(given, TRIMAP, confidence=2.0), rtol=0, atol=1e-9)
+    torch.testing.assert_close(copy.deepcopy(layer)(given, TRIMAP), layer(given, TRIMAP), rtol=0, atol=0)
+    assert f"confidence=tensor of shape {tuple(layer.confidence.shape)}" in repr(layer)
+
+
+def test_a_confidence_is_learned():
+    given, layer = edges(), Propagate(confidence=torch.nn.Parameter(torch.tensor(0.5)))
+    optimiser = torch.optim.SGD(layer.parameters(), 1.0)
+    before = layer(given, TRIMAP).sum()
+    before.backward()
+    optimiser.step()
+    assert layer(given, TRIMAP).sum() < before
+
+
+@pytest.mark.parametrize(
+    ("layer", "options", "message"),
+    [
+        (ClosedForm, {"confidence": "high"}, "confidence: takes a number, got 'high'"),
+        (ClosedForm, {"confidence": -1}, "confidence: takes a finite number >= 0, got -1"),
+        (Knn, {"confidence": True}, "confidence: takes a number, got True"),
+        (Refine, {"epsilon": 0}, "epsilon: takes a finite number > 0, got 0"),
+        (Propagate, {"normalisation": "rows"}, "normalisation: takes 'row', 'symmetric' or None, got 'rows'"),
+    ],
+)
+def test_wrong_options_are_refused_when_a_layer_is_made(layer, options, message):
+    with pytest.raises(InputError, match=message):
+        layer(**options)
+
+
 def test_solvers_that_look_alike_are_told_apart():
     """Equal solvers share a name; those of one's own, which may change, have one each."""
     first, second = Counting([]), Counting([])

@@ -9,7 +9,8 @@ solving is done in float64. Integers are read as by the verbs of NumPy: images a
 scaled by their maximum; affinities and confidences are plain numbers. Where no gradient is needed none is prepared.
 
 `torch.func.vmap` adds a leading axis. Derivatives are those of `backward` and `torch.autograd.grad`, one gradient at a
-time; other transforms of `torch.func` and forward mode are refused. Layers may be copied and pickled, solvers included.
+time; other transforms of `torch.func` and forward mode are refused. Layers may be copied and pickled, solvers included;
+tensors among their options are parameters or buffers of theirs, so that a confidence can be learned.
 A program of `torch.export` may be saved; one that was exported with a solver runs in its own process only.
 
 >>> import torch

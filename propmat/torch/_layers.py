@@ -6,17 +6,21 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from propmat import _batches, _inputs
 from propmat.errors import InputError, shown
 from propmat.torch._operation import Solver
-from propmat.torch._verbs import closed_form, knn, propagate, refine
+from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
+
+# Checked when a layer is made; tensors and arrays when it is called.
+NUMBERS: dict[str, Callable[[Any, str], float]] = {"confidence": _inputs.tolerance, "epsilon": _inputs.positive}
 
 
 class _Verb(torch.nn.Module):
-    """A verb whose options are fixed when it is made."""
+    """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
 
@@ -28,15 +32,33 @@ class _Verb(torch.nn.Module):
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
         _batches.checked(**{name: options[name] for name in ("radius", "preset", "solver") if name in options})
-        self.options = options
+        check_normalisation(options.get("normalisation"))
+        tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
+        self.options = {name: value for name, value in options.items() if name not in tensors}
+        for name, check in NUMBERS.items():
+            if self.options.get(name) is not None and np.ndim(self.options[name]) == 0:
+                check(self.options[name], name)
+        self.tensors = tuple(tensors)
+        for name, value in tensors.items():
+            self._own(name, value)
         self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
+
+    def _own(self, name: str, value: Tensor) -> None:
+        """Have a tensor trained, moved, saved and loaded with the layer."""
+        if isinstance(value, torch.nn.Parameter):
+            self.register_parameter(name, value)
+        else:
+            self.register_buffer(name, value)
 
     def given(self) -> dict[str, Any]:
         solver = self.options.get("solver")
-        return {**self.options, "solver": self.solver if solver is self.solver.solver else solver}
+        tensors = {name: getattr(self, name) for name in self.tensors}
+        return {**self.options, **tensors, "solver": self.solver if solver is self.solver.solver else solver}
 
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        tensors = {name: f"tensor of shape {tuple(getattr(self, name).shape)}" for name in self.tensors}
+        options = {name: repr(value) for name, value in self.options.items()}
+        return ", ".join(f"{name}={text}" for name, text in (options | tensors).items())
 
 
 class ClosedForm(_Verb):

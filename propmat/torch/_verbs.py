@@ -201,8 +201,7 @@ def propagate(
     >>> propmat.torch.propagate(edges, torch.tensor([[0, 0.5, 1]]))
     tensor([[0.0000, 0.7500, 1.0000]])
     """
-    if normalisation not in (None, "row", "symmetric"):
-        raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {shown(normalisation)}")
+    check_normalisation(normalisation)
     given = {**named(affinities, PAIR), "trimap": trimap, "values": values, "confidence": confidence}
     tensors = taken("propagate", given)
     if normalisation is None:
@@ -264,6 +263,12 @@ def propagate_directed(
     """
     given = {**named(affinities, FOUR), "trimap": trimap, "values": values, "confidence": confidence}
     return solve("propagate_directed", taken("propagate_directed", given))
+
+
+def check_normalisation(name: Any) -> None:
+    """Refuse what is no form of the Laplacian."""
+    if name not in (None, "row", "symmetric"):
+        raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {shown(name)}")
 
 
 def _degree(horizontal: Tensor, vertical: Tensor) -> Tensor:
