@@ -39,7 +39,7 @@ def refused_by_both(target, message, *, depth=8, transparent=False, **keywords):
 
 @pytest.mark.parametrize("depth", [8.0, True, "8", None, 12, 0])
 def test_depth_is_8_or_16(tmp_path, depth):
-    refused_by_both(tmp_path / "a.png", "depth: .*; takes 8 or 16", depth=depth)
+    refused_by_both(tmp_path / "a.png", "depth: takes 8 or 16, got", depth=depth)
 
 
 @pytest.mark.parametrize("suffix", ["png", 3, b".png", ".psd"])
