@@ -261,7 +261,8 @@ def _mixing(colours: Array, others: Array, counts: Mask) -> Array:
     gram = across @ differences + RIDGE * np.eye(colours.shape[1])
     coefficients = np.linalg.solve(gram, across.sum(axis=2, keepdims=True))
     weights = counts - (differences @ coefficients)[:, :, 0]
-    return weights / weights.sum(axis=1, keepdims=True)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total != 0)  # a lone pixel has no others
 
 
 def _mean_colour(weights: Array, colours: Array, counts: Mask) -> Array:

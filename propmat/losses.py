@@ -7,8 +7,9 @@ the loss NaN.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -17,7 +18,26 @@ from propmat.errors import InputError, shown
 # Under the root: it keeps the derivative finite where there is no error.
 SMOOTHING = 1e-12
 
+# Past all colours there are.
+BRIGHTEST = 1e20
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _with_silent_overflow(loss: F) -> F:
+    """Of arrays of NumPy infinity and NaN come out as they do of tensors, whatever `numpy.seterr` says."""
+
+    @functools.wraps(loss)
+    def call(alpha: Any, *arguments: Any, **options: Any) -> Any:
+        if not isinstance(alpha, np.ndarray):
+            return loss(alpha, *arguments, **options)
+        with np.errstate(all="ignore"):
+            return loss(alpha, *arguments, **options)
+
+    return cast(F, call)
+
+
+@_with_silent_overflow
 def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
     """Mean absolute error of alpha over the unknown pixels, √((α - α')² + 1e-12).
 
@@ -52,6 +72,7 @@ def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
     return _mean(_absolute(_single(alpha) - _single(truth)), unknown)
 
 
+@_with_silent_overflow
 def composition_loss(
     alpha: Any, truth: Any, foreground: Any, background: Any, unknown: Any, *, channel_axis: int = -1
 ) -> Any:
@@ -88,6 +109,9 @@ def composition_loss(
     np.float64(0.25)
     """
     _check(alpha, truth, unknown)
+    for name, colour in (("foreground", foreground), ("background", background)):
+        if isinstance(colour, (int, float)) and not abs(colour) <= BRIGHTEST:
+            raise InputError(f"{name}: takes an array, or a number up to {BRIGHTEST:g}, got {shown(colour)}")
     colours = {
         name: colour
         for name, colour in (("foreground", foreground), ("background", background))

@@ -321,3 +321,9 @@ def test_bad_input_is_named(rng):
         propmat.foreground(image, alpha, regularization=1e-12)
     with pytest.raises(InputError, match="gradient_weight: takes a finite number > 0"):
         propmat.foreground(image, alpha, gradient_weight=-1)
+
+
+def test_light_beyond_single_precision_is_refused():
+    with pytest.raises(InputError, match="image: as sRGB its light goes up to"):
+        propmat.foreground(np.full((2, 3), 1.5e9), np.full((2, 3), 0.5), linear=True)
+    assert np.isfinite(propmat.foreground(np.full((2, 3), 1.5e9), np.full((2, 3), 0.5))[0]).all()

@@ -196,3 +196,13 @@ def test_compiled_jitted_and_mapped(given):
         torch.compile(both, backend="aot_eager")(*tensors[:4], tensors[4][:1])
     with pytest.raises(InputError, match="^truth: shape"):
         jax.jit(both)(arrays[0], arrays[1][0], *arrays[2:])
+
+
+def test_infinite_and_huge_values_do_not_depend_on_the_floating_point_state():
+    alpha, unknown = np.array([[np.inf, 1e300]]), np.ones((1, 2), bool)
+    with np.errstate(all="raise"):
+        assert alpha_loss(alpha, np.zeros((1, 2)), unknown) == np.inf
+        for name in ("foreground", "background"):
+            colours = {"foreground": np.ones((1, 2, 3)), "background": 0.0, name: 10**400}
+            with pytest.raises(InputError, match=f"{name}: takes an array, or a number up to 1e\\+20"):
+                composition_loss(np.zeros((1, 2)), np.zeros((1, 2)), **colours, unknown=unknown)

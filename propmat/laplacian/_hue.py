@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+# The least number that can be inverted: what varies less is grey.
+GREY = np.finfo(np.float64).tiny
+
 
 def hue_saturation_value(image: Array) -> Array:
     """(cos h, sin h, s / 2, v / 2) of RGB; the hue of grey is 0, the saturation of black 0."""
     colours = np.clip(image, 0.0, 1.0)
     red, green, blue = np.moveaxis(colours, 2, 0)
     value, chroma = colours.max(axis=2), np.ptp(colours, axis=2)
-    sixth = np.divide(1.0, chroma, out=np.zeros_like(chroma), where=chroma > 0)
+    sixth = np.divide(1.0, chroma, out=np.zeros_like(chroma), where=chroma >= GREY)
     hue = np.select(
         [value == red, value == green], [(green - blue) * sixth, 2 + (blue - red) * sixth], 4 + (red - green) * sixth
     )
-    angle = np.where(chroma > 0, hue, 0.0) * (np.pi / 3)
-    saturation = np.divide(chroma, value, out=np.zeros_like(value), where=value > 0)
+    angle = np.where(chroma >= GREY, hue, 0.0) * (np.pi / 3)
+    saturation = np.divide(chroma, value, out=np.zeros_like(value), where=value >= GREY)
     return np.dstack([np.cos(angle), np.sin(angle), saturation / 2, value / 2])
 
 
@@ -31,9 +34,9 @@ def pull_back_hue(image: Array, gradient: Array) -> Array:
     cosine, sine, _, _ = np.moveaxis(hue_saturation_value(image), 2, 0)
     top, bottom = colours.argmax(axis=2)[..., None], colours.argmin(axis=2)[..., None]
     value, chroma = colours.max(axis=2), np.ptp(colours, axis=2)
-    coloured = chroma > 0
+    coloured = chroma >= GREY
     by_chroma = np.divide(1.0, chroma, out=np.zeros_like(chroma), where=coloured)
-    by_value = np.divide(1.0, value, out=np.zeros_like(value), where=value > 0)
+    by_value = np.divide(1.0, value, out=np.zeros_like(value), where=value >= GREY)
     # hue = 2 k + (I_{k+1} - I_{k+2}) / chroma with k the channel on top, in sixths of a turn
     of_hue = np.where(coloured, cosine * gradient[..., 1] - sine * gradient[..., 0], 0.0) * (np.pi / 3) * by_chroma
     following, last = ((top + shift) % 3 for shift in (1, 2))

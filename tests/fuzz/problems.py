@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from propmat import Trimap
+from propmat import ConvergenceError, Trimap
 from tests.fuzz import arrays
 from tests.fuzz.choices import Choices
 from tests.fuzz.laws import ERRORS, Outcome, attempt, fingerprint, require_equal, require_matte, require_near
@@ -32,14 +33,14 @@ class Symmetry(NamedTuple):
 STRICT = Symmetry(1e-3, 1e-3)
 SYMMETRIES: Mapping[str, Symmetry] = {
     "closed_form": STRICT,
-    "learning_based": STRICT,
+    "learning_based": Symmetry(None, None),  # here and below conditioning has no bound: tests/test_laws.py has the laws
     "large_kernel": STRICT,
-    "random_walk": STRICT,
+    "random_walk": Symmetry(None, None),
     "refine": STRICT,
     "propagate": STRICT,
     "knn": STRICT,
     "information_flow": STRICT,
-    "shared_sampling": Symmetry(None, 1e-3),  # its costs treat the two labels differently
+    "shared_sampling": Symmetry(None, 1e-2),  # its costs treat the two labels differently
     "comprehensive_sampling": STRICT,
 }
 
@@ -133,7 +134,9 @@ def _require_layout_does_not_matter(case: Case, found: Outcome) -> None:
     if isinstance(image, np.ndarray):
         scale = np.float64(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else np.float64(1)
         plain = case.arguments | {"image": np.ascontiguousarray(image, dtype=np.float64) / scale}
-        require_equal(found, attempt(lambda: case.verb.call(**plain)), "dtype and layout do not matter")
+        told = tuple(line for line in found.told if "nearly black" not in line)  # of integers alone
+        other = attempt(lambda: case.verb.call(**plain))
+        require_equal(found._replace(told=told), other, "dtype and layout do not matter")
 
 
 def _require_symmetries(case: Case, found: Outcome, symmetry: Symmetry) -> None:
@@ -141,15 +144,20 @@ def _require_symmetries(case: Case, found: Outcome, symmetry: Symmetry) -> None:
         return
     if symmetry.swap is not None:
         other = attempt(lambda: case.verb.call(**swapped(case.arguments)))
-        if other.refusal is not None or not other.told:
-            require(other.refusal is None, "swapped labels are taken too", other.refusal)
-            require_near(found.value, 1 - other.value, "swapped labels give 1 - alpha", symmetry.swap)
+        _require_law(other, lambda alpha: 1 - alpha, found.value, "swapped labels give 1 - alpha", symmetry.swap)
     if symmetry.mirror is not None:
         axis = case.choices.below(2)
         other = attempt(lambda: case.verb.call(**mirrored(case.arguments, axis)))
-        if other.refusal is not None or not other.told:
-            require(other.refusal is None, "a mirrored problem is taken too", other.refusal)
-            require_near(found.value, np.flip(other.value, axis), "mirrors give a mirrored alpha", symmetry.mirror)
+        back = partial(np.flip, axis=axis)
+        _require_law(other, back, found.value, "mirrors give a mirrored alpha", symmetry.mirror)
+
+
+def _require_law(other: Outcome, back: Callable[[Any], Any], alpha: Any, law: str, tolerance: float) -> None:
+    """The other problem is taken too, and its alpha carried back is near, unless it did not converge."""
+    if other.told or isinstance(other.refusal, ConvergenceError):
+        return
+    require(other.refusal is None, f"{law}: the other is taken too", other.refusal)
+    require_near(alpha, back(other.value), law, tolerance)
 
 
 def _is_well_conditioned(arguments: Arguments) -> bool:
