@@ -125,11 +125,20 @@ def foreground(
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")
     with guarded(pixels):
         if linear:
-            light = METHODS[method](_srgb.to_linear(pixels), alpha, *weights)
+            light = METHODS[method](_light(pixels), alpha, *weights)
             layers = _show_image(pixels, alpha, _srgb.from_linear(light))
         else:
             layers = METHODS[method](pixels, alpha, *weights)
     return (layers[0], layers[1]) if np.ndim(image) == 3 else (layers[0, :, :, 0], layers[1, :, :, 0])
+
+
+def _light(pixels: Array) -> Array:
+    """Linear light of sRGB numbers, which may leave single precision though these do not."""
+    light = _srgb.to_linear(pixels)
+    brightest = float(np.abs(light).max())
+    if brightest > _inputs.BRIGHTEST:
+        raise InputError(f"image: as sRGB its light goes up to {brightest:.3g}; takes up to {_inputs.BRIGHTEST:g}")
+    return light
 
 
 def _weight(value: Any, name: str) -> float:
