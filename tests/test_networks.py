@@ -721,11 +721,47 @@ def test_what_is_no_file(tmp_path):
         load_weights(tmp_path, "dcnn")
 
 
+def test_only_networks_are_written(tmp_path):
+    network, path = DCNN.preset("small"), tmp_path / "weights.safetensors"
+    for wrong in (torch.nn.DataParallel(network), torch.nn.Linear(2, 2), "dcnn", None):
+        with pytest.raises(InputError, match="^network: takes DCNN or DeepMattePropNet, got .*pass what they wrap"):
+            save_weights(path, wrong, {})
+    for wrong in (None, [1], "facts"):
+        with pytest.raises(InputError, match="^facts: takes names and values, got"):
+            save_weights(path, network, wrong)
+    assert not path.exists()
+
+
+def test_weights_are_replaced_as_pictures_are(tmp_path):
+    network, path, link = DCNN.preset("small"), tmp_path / "weights.safetensors", tmp_path / "link.safetensors"
+    save_weights(path, network, {})
+    path.chmod(0o640)
+    link.symlink_to(path)
+    save_weights(link, network, {"seed": 1})
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert load_weights(path, DCNN)[1] == {"seed": 1}
+    path.chmod(0o440)
+    with pytest.raises(InputError, match="exists and is read-only"):
+        save_weights(path, network, {"seed": 2})
+    for place, message in ((tmp_path, "is a directory or a device"), (os.devnull, "is a directory or a device")):
+        with pytest.raises(InputError, match=message):
+            save_weights(place, network, {})
+    assert sorted(tmp_path.iterdir()) == [link, path]
+
+
+@pytest.mark.parametrize("wrong", ["no", 1, None, np.ones(2)])
+def test_keeping_labels_is_yes_or_no(scene, wrong):
+    for verb in (dcnn, deep_matte_prop_net):
+        with pytest.raises(InputError, match="^keep_labels: takes True or False"):
+            verb(scene.image, scene.trimap, keep_labels=wrong)
+
+
 def test_facts_that_json_cannot_hold(tmp_path):
     for facts in ({"a": object()}, {"a": 1j}, {(1, 2): 3}):
         with pytest.raises(InputError, match="facts: take what JSON can hold"):
             save_weights(tmp_path / "w.safetensors", SMALL["dcnn"](), facts)
-    with pytest.raises(InputError, match="weights: cannot write .*: No such file"):
+    with pytest.raises(InputError, match="there is no folder .* to write into"):
         save_weights(tmp_path / "nowhere" / "w.safetensors", SMALL["dcnn"](), {})
 
 
@@ -771,6 +807,36 @@ def test_what_needs_no_network_is_said_as_by_the_verbs(scene, verb, kept):
         found = verb(scene.image, trimap)
     np.testing.assert_array_equal(found, alpha)
     assert [str(warning.message) for warning in told] == [str(warning.message) for warning in expected]
+
+
+def test_what_does_not_fit_a_network():
+    network, image, trimap = (
+        DeepMattePropNet.preset("small", width=16),
+        torch.rand(2, 3, 24, 32),
+        torch.rand(2, 1, 24, 32),
+    )
+    for wrong in (image[0], image[:, :1], (255 * image).byte(), image.numpy(), None):
+        with pytest.raises(InputError, match=r"^image: takes a floating tensor of shape \(B, 3, H, W\), got"):
+            network(wrong, trimap)
+    for wrong in (trimap[:, 0], trimap[:1], trimap[:, :, 1:], trimap.expand(-1, 3, -1, -1), trimap > 0.5):
+        with pytest.raises(InputError, match=r"^trimap: takes a floating tensor of shape \(2, 1, 24, 32\), got"):
+            network(image, wrong)
+    for wrong in (torch.rand(5, 27, 27), torch.rand(1, 3, 27, 27), (255 * torch.rand(1, 5, 27, 27)).byte()):
+        with pytest.raises(InputError, match=r"^x: takes a floating tensor of shape \(B, 5, H, W\), got"):
+            DCNN()(wrong)
+    with pytest.raises(InputError, match="^x: takes at least 13 pixels a side"):
+        DCNN()(torch.rand(1, 5, 12, 27))
+
+
+@pytest.mark.parametrize("options", [{}, {"closed_form": True}])
+@pytest.mark.parametrize("grey", [128 / 255, 0.2, 0.8])
+def test_any_grey_of_a_trimap_is_unknown(options, grey):
+    network = DeepMattePropNet.preset("small", width=16, **options).eval()
+    image, trimap = torch.rand(1, 3, 24, 32), torch.full((1, 1, 24, 32), 0.5)
+    trimap[..., :8], trimap[..., 24:] = 0, 1
+    grey_one = torch.where(trimap == 0.5, torch.tensor(grey), 0.95 * trimap + 0.02)
+    with torch.no_grad():
+        torch.testing.assert_close(network(image, grey_one), network(image, trimap), rtol=0, atol=0)
 
 
 def test_wrong_options():

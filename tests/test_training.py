@@ -366,6 +366,25 @@ def test_what_a_training_leaves(config):
         train(replace(config, schedule=replace(config.schedule, rate=0.1)))
 
 
+def test_files_are_replaced_as_pictures_are(config, tmp_path):
+    """Mode and links stay, and what runs that were killed left is removed."""
+    train(config)
+    names = ("weights.safetensors", "checkpoint.safetensors", "curves.png")
+    for name in names:
+        (config.output / name).chmod(0o600)
+        (config.output / name).rename(tmp_path / name)
+        (config.output / name).symlink_to(tmp_path / name)
+    (config.output / f".propmat-1-{'0' * 16}.png").write_bytes(b"left")
+    longer = replace(config.schedule, checkpoint_every=1)
+    (config.output / "log.jsonl").unlink()
+    (config.output / "checkpoint.safetensors").unlink()
+    train(replace(config, schedule=longer))
+    for name in ("weights.safetensors", "curves.png"):
+        assert (config.output / name).is_symlink()
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert not list(config.output.glob(".propmat-*"))
+
+
 def test_the_rate_falls_to_nothing():
     schedule = SCHEDULES["dcnn"]["fast"]
     rates = [rate(schedule, k) for k in (0, 2_500, 5_000)]
@@ -645,6 +664,13 @@ def test_pipes_as_configurations(tmp_path):
     os.close(reading)
     with pytest.raises(InputError, match="has more than 1048576 bytes"):
         read_config("/dev/zero")
+
+
+@pytest.mark.parametrize("wrong", ["dcnn.toml", None, {"network": "dcnn"}])
+def test_what_is_no_configuration(wrong):
+    for function in (prepare, train):
+        with pytest.raises(InputError, match="^config: takes what read_config returns, got"):
+            function(wrong)
 
 
 def test_devices(config, tmp_path, monkeypatch):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -21,6 +23,8 @@ PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
 # How writing a member fails where its name is at fault, not the disk.
 OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
+# Devices, streams of a file, and ends of a name that are passed over.
+OF_WINDOWS = re.compile(r"(aux|con|nul|prn|(com|lpt)[0-9])( *\..*)?|.*:.*|.+[. ]", re.IGNORECASE | re.DOTALL)
 MACOS = "__MACOSX"  # what macOS adds to the archives that it makes
 
 
@@ -50,8 +54,8 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> None:  # n
         folder.chmod(0o755)
         _unpack_into(folder, archive, target.name, limits)
         # Some archives hold one folder of their own name.
-        whole = folder / target.name if os.listdir(folder) == [target.name] else folder
-        os.replace(whole, target)
+        inner = folder / target.name
+        os.replace(inner if os.listdir(folder) == [target.name] and inner.is_dir() else folder, target)
     except (DownloadError, MemoryError):
         raise
     except Exception as error:
@@ -78,6 +82,8 @@ def _unpack_into(folder: Path, archive: Path, name: str, limits: Limits) -> None
                     if left < 0:
                         raise _refusal(name, f"has {packed} bytes and unpacks to more than such an archive may")
                     sink.write(chunk)
+                sink.flush()
+                os.fsync(sink.fileno())  # the folder that appears is never unpacked again
 
 
 class _Bounded(io.BufferedReader):
@@ -105,9 +111,16 @@ def _checked(members: zipfile.ZipFile, archive: str, limits: Limits) -> Iterator
     for member in kept:
         if reason := _unfit(member):
             raise _refusal(archive, f"has a member {member.orig_filename[:80]!r} that {reason}")
-    if len({member.filename for member in kept}) < len(kept):
+    if all(member.is_dir() for member in kept):
+        raise _refusal(archive, "holds no files")
+    if len({_place(member.filename) for member in kept}) < len(kept):
         raise _refusal(archive, "has two members of one name")
     yield from kept
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """Where a member goes; the same for two that some systems hold for one: their case or accents differ."""
+    return tuple(unicodedata.normalize("NFC", part).casefold() for part in PurePosixPath(name).parts)
 
 
 def _unfit(member: zipfile.ZipInfo) -> str | None:
@@ -118,6 +131,10 @@ def _unfit(member: zipfile.ZipInfo) -> str | None:
     elsewhere = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts
     if elsewhere or "\0" in name or stat.S_ISLNK(member.external_attr >> 16):
         return "would lie outside its folder"
+    if not windows.parts and not name.endswith("/"):
+        return "has no name"
+    if any(OF_WINDOWS.fullmatch(part) for part in windows.parts):
+        return "Windows takes for something else"
     if member.flag_bits & ENCRYPTED:
         return "is encrypted"
     if member.compress_type not in PACKED_BY:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import string
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from propmat.datasets._connection import Pace, opened
-from propmat.errors import DownloadError, one_line, refused_as, warn
+from propmat.errors import DownloadError, one_line, refused_as, shown, warn
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -57,7 +58,7 @@ def download(
     """
     from http.client import HTTPException
 
-    _address(remote.url)
+    _checked(remote.url)
     part = target.with_name(target.name + ".part")
     most, fruitless, end = _length(part), 0, time.monotonic() + limits.seconds
     while True:
@@ -82,11 +83,12 @@ def _receive(remote: Remote, part: Path, progress: Progress | None, pace: Pace, 
         return
     with pace, _answer(remote.url, have, pace) as response:
         have, total = _extent(response, have, remote)
-        _not_too_long(remote, max(have, total or 0), part, limit)
+        most = _most(remote, total, limit)
+        _not_too_long(remote, max(have, total or 0), part, *most)
         for piece in _appended(response, part, have):
             have += piece
             pace.count(piece)
-            _not_too_long(remote, have, part, limit)
+            _not_too_long(remote, have, part, *most)
             if progress:
                 progress(remote.url.rpartition("/")[2], have, total)
     if total is not None and have < total:
@@ -125,7 +127,7 @@ def _answer(url: str, have: int, pace: Pace) -> Any:
     here = url
     for _ in range(REDIRECTIONS + 1):
         response = opened(here, headers, pace)
-        if response.status < 300:
+        if response.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
             return response
         with response:
             if response.status in (301, 302, 303, 307, 308) and response.headers.get("Location"):
@@ -144,41 +146,54 @@ def _refusal(url: str, response: Any) -> Exception:
     return DownloadError(f"{url}: {told}")
 
 
-def _address(url: str) -> SplitResult:
-    """The parts of an address of HTTP."""
+def _address(url: str) -> SplitResult | None:
+    """The parts of an address of HTTP, None of another."""
     try:
         parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")  # fails as looking it up would
         known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
-        known = False
-    if not known or not url.isprintable() or " " in url:
-        raise DownloadError(f"{url!r}: is no address that is fetched from; takes https://... or http://...")
+        return None
+    fit = url.isascii() and url.isprintable() and " " not in url and parts.username is None
+    return parts if known and fit else None
+
+
+def _checked(url: str) -> SplitResult:
+    parts = _address(url)
+    if parts is None:
+        raise DownloadError(
+            f"{shown(url)}: is no address that is fetched from; takes https://... or http://... in ASCII (%20 for a "
+            f"blank), without a user's name"
+        )
     return parts
 
 
 def _redirected(url: str, location: str) -> str:
     """Where the server sends us: to the same server, or from one https server to another."""
     with refused_as(DownloadError, f"{url}: the server redirects to {location[:200]!r}"):
-        target = urljoin(url, location)
-    old, new = _address(url), _address(target)
-    same = old.hostname == new.hostname and (new.port == old.port or new.scheme != old.scheme)
-    if not (new.scheme == "https" and (same or old.scheme == "https") or same and new.scheme == old.scheme):
+        target = quote(urljoin(url, location), encoding="iso-8859-1", safe=string.punctuation)
+    old, new = _checked(url), _address(target)
+    if new is None or not _may_follow(old, new):
         raise DownloadError(
-            f"{url}: the server redirects to {target!r}; takes the same server, or https from one server to another"
+            f"{url}: the server redirects to {target[:200]!r}; takes the same server, or https from one server to "
+            f"another"
         )
     return target
 
 
+def _may_follow(old: SplitResult, new: SplitResult) -> bool:
+    same = old.hostname == new.hostname and (new.port == old.port or new.scheme != old.scheme)
+    if new.scheme == "https":
+        return same or old.scheme == "https"
+    return same and new.scheme == old.scheme
+
+
 def _extent(response: Any, have: int, remote: Remote) -> tuple[int, int | None]:
     """Where the answer starts, and how long the whole file is as far as is known."""
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise DownloadError(f"{remote.url}: the server was asked for plain bytes and sends {encoding[:40]!r}")
+    _plain(response, remote.url)
+    total: int | None
     if response.status == HTTPStatus.PARTIAL_CONTENT:
-        given = re.fullmatch(rf"bytes {LENGTH}-{LENGTH}/(?:{LENGTH}|\*)", response.headers.get("Content-Range", ""))
-        if not given or int(given[1]) != have:
-            raise DownloadError(f"{remote.url}: the server was asked for bytes from {have} on and sends others")
-        total = int(given[3]) if given[3] else None
+        total = _total(_header(response, "Content-Range"), have, remote.url)
     else:
         have, total = 0, _announced(response, remote.url)
     if remote.size is not None and total not in (None, remote.size):
@@ -186,21 +201,51 @@ def _extent(response: Any, have: int, remote: Remote) -> tuple[int, int | None]:
     return have, remote.size or total
 
 
+def _plain(response: Any, url: str) -> None:
+    """Refuse what is packed, for what unpacks it has no limit, and chunks that would be taken for content."""
+    encodings = _header(response, "Content-Encoding").lower(), _header(response, "Transfer-Encoding").lower()
+    if encodings[0] not in ("", "identity") or encodings[1] not in ("", "identity", "chunked"):
+        sent = encodings[1] if encodings[0] in ("", "identity") else encodings[0]
+        raise DownloadError(f"{url}: the server was asked for plain bytes and sends {sent[:40]!r}")
+
+
+def _total(place: str, have: int, url: str) -> int:
+    """How long the whole file is by the place that the answer has in it: from the first bytes missing to the last."""
+    given = re.fullmatch(rf"bytes {LENGTH}-{LENGTH}/(?:{LENGTH}|\*)", place)
+    last = int(given[2]) if given else 0
+    total = int(given[3]) if given and given[3] else last + 1
+    if not given or int(given[1]) != have or not have <= last < total:
+        raise DownloadError(f"{url}: the server was asked for bytes from {have} on and sends others")
+    return total
+
+
 def _announced(response: Any, url: str) -> int | None:
-    length = response.headers.get("Content-Length")
-    if length is None:
+    length = _header(response, "Content-Length")
+    if not response.headers.get_all("Content-Length"):
         return None
-    if not re.fullmatch(LENGTH, length.strip()):
+    if not re.fullmatch(LENGTH, length):
         raise DownloadError(f"{url}: the server announces a length of {length[:40]!r}, which is no number of bytes")
     return int(length)
 
 
-def _not_too_long(remote: Remote, have: int, part: Path, limit: int) -> None:
-    if have > (limit if remote.size is None else remote.size):
+def _header(response: Any, name: str) -> str:
+    """What a header says; contradictions one beside the other."""
+    return ", ".join(dict.fromkeys(value.strip() for value in response.headers.get_all(name, [])))
+
+
+def _most(remote: Remote, total: int | None, limit: int) -> tuple[int, str]:
+    """How many bytes may come, and why not more."""
+    if remote.size is not None:
+        return remote.size, f"the {remote.size} bytes of the file"
+    if total is not None and total <= limit:
+        return total, f"the {total} bytes that it announced"
+    return limit, f"{limit} bytes, which no file here has"
+
+
+def _not_too_long(remote: Remote, have: int, part: Path, most: int, told: str) -> None:
+    if have > most:
         part.unlink(missing_ok=True)
-        if remote.size is not None:
-            raise DownloadError(f"{remote.url}: the server sends more than the {remote.size} bytes of the file")
-        raise DownloadError(f"{remote.url}: the server sends more than {limit} bytes, which no file here has")
+        raise DownloadError(f"{remote.url}: the server sends more than {told}")
 
 
 def _check(remote: Remote, part: Path) -> None:
@@ -230,7 +275,7 @@ def check(remote: Remote, path: Path) -> None:
 
 def warn_if_unchecked(remote: Remote) -> None:
     """Say that nothing tells whether this is the right file."""
-    if _address(remote.url).scheme == "http" and remote.sha256 is None:
+    if _checked(remote.url).scheme == "http" and remote.sha256 is None:
         warn(
             f"{remote.url}: no checksum of it is known and http does not protect it on its way, so that it may be "
             "another file than the one that was meant; take an https address where there is one"
@@ -243,7 +288,13 @@ def _length(path: Path) -> int:
 
 def _reason(error: BaseException) -> str:
     """What went wrong, from inside urllib's wrapping."""
+    from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
+
     cause = getattr(error, "reason", error)
+    if isinstance(cause, BadStatusLine) and not isinstance(cause, RemoteDisconnected):
+        return "the server does not answer in HTTP"
+    if isinstance(cause, IncompleteRead):
+        return "the connection broke off"
     if isinstance(cause, TimeoutError) and str(cause) in ("", "timed out"):
         return "no answer in time"
     return one_line(cause if isinstance(cause, BaseException) else error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +15,7 @@ from propmat import _inputs
 from propmat.errors import InputError, shown, warn
 from propmat.io._openimageio import openimageio
 from propmat.io._picture import Metadata, Pixels, is_usual, profile_fits
+from propmat.io._replacing import check_place
 from propmat.io._source import PathLike, path_name, reason, stream_name
 
 
@@ -125,7 +125,7 @@ def output_for(target: Any, suffix: str | None) -> Output:
     try:
         path = Path(os.path.realpath(target))
         made = _format_of(name, path.suffix)
-        _check_place(name, path)
+        check_place(name, path)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -199,20 +199,3 @@ def _format_of(name: str, suffix: Any) -> Format:
     if made is None:
         raise InputError(f"{name}: no format has suffix {suffix!r}; takes {', '.join(_FORMATS)}")
     return made
-
-
-def _check_place(name: str, target: Path) -> None:
-    """Whether a file may be made, or replaced, there."""
-    if not os.path.isdir(target.parent):
-        raise InputError(f"{name}: there is no folder {target.parent} to write into")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InputError(f"{name}: the folder {target.parent} may not be written into")
-    try:
-        found = os.stat(target)  # raises also over a name that is too long
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{name}: is a directory or a device, not a file to replace")
-    # The mode is asked as well: to root every file is writable.
-    if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise InputError(f"{name}: exists and is read-only; change its mode or take another name")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from propmat.errors import warn
+from propmat.errors import InputError, warn
 
 try:
     import fcntl
@@ -27,6 +27,38 @@ _TEMPORARY = re.compile(r"\.propmat-\d+-[0-9a-f]{16}\b")
 
 # Where there are no locks, files that are older (in seconds) were left behind.
 _ABANDONED = 3600
+
+
+def check_place(name: str, target: Path) -> None:
+    """Whether a file may be made, or replaced, there."""
+    if not os.path.isdir(target.parent):
+        raise InputError(f"{name}: there is no folder {target.parent} to write into")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise InputError(f"{name}: the folder {target.parent} may not be written into")
+    try:
+        found = os.stat(target)  # raises also over a name that is too long
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{name}: is a directory or a device, not a file to replace")
+    # The mode is asked as well: to root every file is writable.
+    if not found.st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise InputError(f"{name}: exists and is read-only; change its mode or take another name")
+
+
+def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write one file, or what a link leads to, where a file may be.
+
+    Raises
+    ------
+    InputError
+        If there is no folder, or no file that may be replaced.
+    OSError, ValueError
+        If it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    check_place(str(path), target)
+    write_files([(target, content)])
 
 
 def write_files(contents: Sequence[tuple[Path, bytes]]) -> None:
@@ -124,7 +156,7 @@ def _carry_over(target: Path, temporary: Path) -> None:
     except FileNotFoundError:
         return
     if old.st_nlink > 1:
-        message = f"{target}: is one of {old.st_nlink} hard links; the others keep the former picture"
+        message = f"{target}: is one of {old.st_nlink} hard links; the others keep the former content"
         warn(message)
     if hasattr(os, "chown"):
         with suppress(PermissionError):

@@ -18,7 +18,7 @@ from torch.nn import functional
 from propmat._solve import solve
 from propmat.errors import InputError, shown
 from propmat.matting import METHODS
-from propmat.networks._network import Network, flag, whole
+from propmat.networks._network import Network, check_planes, flag, whole
 from propmat.networks._weights import PathLike, answered
 from propmat.trimap import Trimap
 
@@ -89,6 +89,9 @@ class DCNN(Network):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
+        check_planes(x, "x", 3 + len(self.mattes))
+        if min(x.shape[2:]) <= 2 * MARGIN:
+            raise InputError(f"x: takes at least {2 * MARGIN + 1} pixels a side, got shape {tuple(x.shape)}")
         alpha: Tensor = self.layers(x)
         return alpha
 

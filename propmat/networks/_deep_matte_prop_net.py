@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from propmat._inputs import BACKGROUND_AT_MOST
 from propmat.losses import alpha_loss, composition_loss
 from propmat.networks._blend import propagate as propagate_blend
-from propmat.networks._network import Network, flag, one_of, real, whole
+from propmat.networks._network import Network, check_planes, flag, one_of, real, whole
 from propmat.networks._segnet import NORMS, SHRINKS, SegNet
 from propmat.networks._weights import PathLike, answered
 from propmat.networks._window_facts import FACTS, window_facts
 from propmat.solvers import CG
 from propmat.torch import propagate
-from propmat.trimap import Trimap
+from propmat.trimap import FOREGROUND_AT_LEAST, Trimap
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class DeepMattePropNet(Network):
-    """(image (B, 3, H, W), trimap (B, 1, H, W)) → alpha (B, 1, H, W), of any size.
+    """(image (B, 3, H, W), trimap (B, 1, H, W)) → alpha (B, 1, H, W), of any size, floating and in [0, 1].
+
+    What is at most 0.1 in the trimap is background, at least 0.9 foreground, the rest unknown.
 
     Parameters
     ----------
@@ -143,7 +146,11 @@ class DeepMattePropNet(Network):
         return propagate((across, down), trimap[:, 0], **rest)[:, None]
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
-        return self.solved(image, trimap, self.affinities(image, trimap), solver)
+        check_planes(image, "image", 3)
+        check_planes(trimap, "trimap", 1, beside=image)
+        labels = torch.full_like(trimap, 0.5)
+        labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
+        return self.solved(image, labels, self.affinities(image, labels), solver)
 
 
 class PairAffinities(nn.Module):

@@ -56,6 +56,17 @@ class Network(nn.Module):
             return cls.of(options)
 
 
+def check_planes(value: Any, name: str, channels: int, beside: torch.Tensor | None = None) -> None:
+    """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `beside`."""
+    shape = tuple(value.shape) if isinstance(value, torch.Tensor) else ()
+    sides = ("B", "H", "W") if beside is None else (beside.shape[0], *beside.shape[2:])
+    takes = f"({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
+    fits = len(shape) == 4 and shape[1] == channels and (beside is None or (shape[0], *shape[2:]) == sides)
+    if not fits or not value.is_floating_point():
+        got = f"{value.dtype} of shape {shape}" if shape else shown(value)
+        raise InputError(f"{name}: takes a floating tensor of shape {takes}, got {got}")
+
+
 def known_names(given: Iterable[Any], takes: list[str], where: str, noun: str) -> None:
     """Refuse a name that there is not, and tell the one that may have been meant."""
     for name in sorted(map(str, set(given) - set(takes))):

@@ -20,7 +20,8 @@ from torch import Tensor
 from propmat import _inputs, pictures
 from propmat._solve import without_solving
 from propmat.errors import InputError, one_line, refused_as, shown
-from propmat.networks._network import N, Network
+from propmat.io._replacing import replace_file
+from propmat.networks._network import N, Network, flag
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -45,7 +46,8 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     Raises
     ------
     InputError
-        If a weight is NaN or infinite, the facts are not what JSON can hold, or the file cannot be written.
+        If a weight is NaN or infinite, the facts are not what JSON can hold, or the file cannot be written; one that is
+        read-only is not replaced.
 
     Examples
     --------
@@ -57,6 +59,13 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     >>> facts
     {'seed': 0}
     """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"network: takes DCNN or DeepMattePropNet, got {type(network).__name__}; of DataParallel and the like, "
+            f"pass what they wrap"
+        )
+    if not isinstance(facts, Mapping):
+        raise InputError(f"facts: takes names and values, got {shown(facts)}")
     about = {"network": network.name, "options": network.options, "facts": dict(facts)}
     write_tensors(path, network.state_dict(), about)
 
@@ -87,7 +96,7 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     >>> from propmat.networks import DCNN, load_weights
     >>> network, facts = load_weights("training/dcnn/weights.safetensors", DCNN)  # doctest: +SKIP
     """
-    if not (isinstance(kind, type) and issubclass(kind, Network)):
+    if not (isinstance(kind, type) and issubclass(kind, Network) and kind is not Network):
         raise InputError(f"kind: takes DCNN or DeepMattePropNet, got {shown(kind)}")
     with open_tensors(path) as file:
         given, facts = file.about.get("network"), file.about.get("facts", {})
@@ -113,6 +122,7 @@ def answered(
     keep_labels: bool,
 ) -> Array:
     """What the network of a file, or of the package, makes of a picture and its labels."""
+    keep_labels = flag(keep_labels, "keep_labels")
     pixels = pictures.colours(_inputs.image(image), "image")
     labels = Trimap.parse(trimap, pixels.shape)
     path = shipped(kind.name) if weights is None else weights
@@ -141,10 +151,7 @@ def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], about: Mapping[
     if len(block) > LONGEST_HEADER // 2:
         raise InputError(f"facts: take up to {LONGEST_HEADER // 2} characters of JSON, got {len(block)}")
     with refused_as(InputError, f"weights: cannot write {path}"):
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}")
-        temporary.write_bytes(safetensors.torch.save(whole, {"propmat": block}))
-        os.replace(temporary, target)
+        replace_file(path, safetensors.torch.save(whole, {"propmat": block}))
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,12 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read(LONGEST + 1)
 
 
+def check_config(config: Any) -> None:
+    """Refuse what is no configuration, such as the path of one."""
+    if not isinstance(config, Config):
+        raise InputError(f"config: takes what read_config returns, got {shown(config)}")
+
+
 def parse_config(given: Mapping[str, Any]) -> Config:
     """A configuration from a mapping as TOML gives it."""
     known_names(given, [*_settings(Config, but="schedule"), "training"], "config", "setting")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from propmat.io._replacing import replace_file
 
 Points = list[tuple[float, float]]
 
@@ -28,7 +31,9 @@ def draw_curves(log: Sequence[dict[str, Any]], path: Path) -> None:
     picture = Image.new("RGB", (WIDTH, HEIGHT * len(charts)), "white")
     for place, (title, curves) in enumerate(charts.items()):
         _draw_chart(ImageDraw.Draw(picture), place * HEIGHT, title, curves)
-    picture.save(path)
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    replace_file(path, content.getvalue())
 
 
 def _draw_chart(draw: Any, top: int, title: str, curves: dict[str, Points]) -> None:

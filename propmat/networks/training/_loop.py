@@ -17,13 +17,14 @@ from torch import Tensor
 
 from propmat import __version__
 from propmat.errors import InputError, PropmatError, refused_as
+from propmat.io._replacing import replace_file
 from propmat.networks._network import Network, whole
 from propmat.networks._weights import open_tensors, save_weights, write_tensors
 from propmat.networks.training._batches import TASKS
-from propmat.networks.training._config import Config, Schedule
+from propmat.networks.training._config import Config, Schedule, check_config
 from propmat.networks.training._curves import draw_curves
 from propmat.networks.training._lock import held
-from propmat.networks.training._problems import Progress, load, replace
+from propmat.networks.training._problems import Progress, load
 from propmat.networks.training._soap import Soap
 
 Record = dict[str, Any]
@@ -56,6 +57,7 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     PropmatError
         If the loss is no longer finite.
     """
+    check_config(config)
     place = device_of(device)
     with held(config.output, "output"):
         run = Run(config, place)
@@ -197,7 +199,7 @@ class Run:
             self.log = [dict(json.loads(line)) for line in lines]
         if len(lines) < count:
             raise InputError(f"output: {path} has {len(lines)} lines, at the checkpoint it had {count}")
-        replace(path, lambda temporary: temporary.write_text("".join(lines), encoding="utf-8"))
+        replace_file(path, "".join(lines).encode())
 
     def _expected(self, begun: bool) -> dict[str, Tensor]:
         """What a checkpoint holds: shapes of the network, of the optimiser if it has begun, and of the sum."""

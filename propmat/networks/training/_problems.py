@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
-import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from propmat import metrics
 from propmat._foreground import foreground
 from propmat.errors import InputError, PropmatWarning, refused_as
+from propmat.io._replacing import replace_file
 from propmat.networks._dcnn import matte
-from propmat.networks.training._config import Config, Source, digest
+from propmat.networks.training._config import Config, Source, check_config, digest
 from propmat.networks.training._lock import held
 from propmat.networks.training._recipes import Recipe, recipes
 from propmat.trimap import Trimap
@@ -90,6 +91,7 @@ def prepare(config: Config, progress: Progress = iter) -> None:
     InputError
         If the data are not as they must be, or another process prepares in the same folder.
     """
+    check_config(config)
     if _index(config).exists():
         return
     found = [
@@ -100,7 +102,7 @@ def prepare(config: Config, progress: Progress = iter) -> None:
             if not (config.cache / file).exists():
                 _write(config.cache / file, _made(recipe, config.mattes))
         entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
-        replace(_index(config), lambda path: path.write_text(json.dumps(entries, indent=1), encoding="utf-8"))
+        replace_file(_index(config), json.dumps(entries, indent=1).encode())
 
 
 def load(config: Config) -> tuple[list[Problem], list[Problem]]:
@@ -171,7 +173,9 @@ def _made(recipe: Recipe, mattes: Sequence[str]) -> Problem:
 
 def _write(path: Path, problem: Problem) -> None:
     given = {item.name: getattr(problem, item.name) for item in dataclasses.fields(problem)}
-    replace(path, lambda temporary: np.savez_compressed(temporary, **given))
+    content = io.BytesIO()
+    np.savez_compressed(content, **given)
+    replace_file(path, content.getvalue())
 
 
 def _read(path: Path) -> Problem:
@@ -183,10 +187,3 @@ def _read(path: Path) -> Problem:
         found = {item.name: file[item.name] for item in dataclasses.fields(Problem)}
     uses = tuple(str(name) for name in found["uses"])
     return Problem(**found | {"name": str(found["name"]), "uses": uses, "plain": bool(found["plain"])})
-
-
-def replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make a file, which is then whole or not there."""
-    temporary = path.with_name(f".{path.name}")
-    write(temporary)
-    os.replace(temporary, path)
