@@ -77,7 +77,9 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
     source : str, os.PathLike or binary file object
         PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA, and AVIF with Pillow 11.3 or above; with ``propmat[vfx]`` also EXR,
         DPX, Radiance HDR, JPEG 2000 and all colour deeper than 8 bits. Of several pages or frames the first is read,
-        with a `PropmatWarning`. A pipe or a file object is read from where it stands to its end, up to 1 GiB.
+        with a `PropmatWarning`; of the layers of EXR that without a name, else the first that has colours, with a
+        `PropmatWarning` if there are others. A pipe or a file object is read from where it stands to its end, up to
+        1 GiB.
 
     Returns
     -------
