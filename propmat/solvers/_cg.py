@@ -200,7 +200,7 @@ def _factor(matrix: Operator) -> float:
 def _unit(size: float) -> float:
     """A power of two, 1 for all but extreme sizes."""
     low, high = ORDINARY
-    return 1.0 if low <= size <= high else math.ldexp(1.0, max(math.frexp(size)[1], -1000))
+    return 1.0 if low <= size <= high else math.ldexp(1.0, min(max(math.frexp(size)[1], -1000), 1000))
 
 
 def _prepared_for(
