@@ -8,13 +8,13 @@ may lie on a GPU too.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat._backend import ON_DEVICE, on_device, same_backend, to_device
+from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
 from propmat.errors import InputError, UnsupportedError, shown, warn
 
 Array = NDArray[np.float64]
@@ -40,7 +40,10 @@ BACKGROUND_AT_MOST = 0.1
 UNUSED_BITS = {8: 6, 16: 4}
 
 # Of Pillow's images, what these hold are not the colours that they show.
-ENCODED_MODES = ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
+ENCODED_MODES = ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
+
+# Floating colours whose greatest value is between were divided by white twice.
+DIVIDED_TWICE = (1e-4, 0.999 / 255)
 
 
 def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
@@ -49,6 +52,8 @@ def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Besi
     Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
     """
     pixels = _scaled(value, name, beside, bounded)
+    if bounded and pixels.size and _real(value, name, beside).dtype.kind == "f":
+        _tell_divided_twice(float(pixels.max()), name)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.ndim != 3:
@@ -64,11 +69,17 @@ def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Besi
     return pixels if on_device(pixels) else np.require(pixels, requirements="W")
 
 
+def _tell_divided_twice(greatest: float, name: str) -> None:
+    low, high = DIVIDED_TWICE
+    if low <= greatest <= high:
+        warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
+
+
 def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
     pixels = _scaled(value, name, beside)
     if pixels.ndim != 2:
-        raise InputError(f"{name}: takes shape (H, W), got {pixels.shape}")
+        raise InputError(f"{name}: takes shape (H, W), got {pixels.shape}{_way_to_a_plane(pixels, name)}")
     _not_empty(pixels, name)
     _fits(pixels, name, shape)
     return np.ascontiguousarray(pixels, like=pixels)
@@ -77,18 +88,51 @@ def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside
 def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
     """A mask or a trimap, as `plane`; integers that would all be read as background are refused: they are labels."""
     array = _real(value, name, beside)
-    white = np.iinfo(array.dtype).max if array.dtype.kind == "u" else 1
-    if white > 1 and array.size and 0 < array.max() <= BACKGROUND_AT_MOST * white:
+    found = _labels(array)
+    if found:
         raise InputError(
-            f"{name}: its values are 0 to {array.max()} of {white}, as greys all of them background. If they are "
-            f"labels, say which is which: {name} == label is a mask, {name}.astype(bool) for 0 and 1; in uint8 "
-            f"background, unknown and foreground are 0, 128 and 255"
+            f"{name}: its values are {found}. If they are labels, say which is which: {name} == label is a mask, "
+            f"{name}.astype(bool) for 0 and 1; in uint8 background, unknown and foreground are 0, 128 and 255"
         )
     return plane(value, name, beside=beside)
 
 
+def _labels(array: NDArray[Any]) -> str:
+    """What integers, or floats that were integers of 8 bits, are if they look like labels instead of greys."""
+    if array.dtype.kind == "f" and array.size and not on_device(array):  # there looking would make the host wait
+        array = _bytes_of(array)
+    if array.dtype.kind != "u" or array.dtype.itemsize > 2 or not array.size:
+        return ""
+    white = np.iinfo(array.dtype).max
+    others = array[array < white]
+    top = int(others.max()) if others.size else 0
+    if 0 < top <= BACKGROUND_AT_MOST * white and others.size == array.size:
+        return f"0 to {top} of {white}, as greys all of them background"
+    if 0 < top < 1 << (8 * array.dtype.itemsize - UNUSED_BITS[8 * array.dtype.itemsize]):
+        return f"0 to {top}, and {white}, which in label maps is what to ignore"
+    return ""
+
+
+def _bytes_of(array: NDArray[Any]) -> NDArray[Any]:
+    """Dark floats that are all 255ths as uint8, which is what a conversion to tensors makes of labels; else as is."""
+    low, high = ends(array)
+    if not (low >= 0 and 0 < high <= BACKGROUND_AT_MOST):
+        return array
+    levels = np.round(255 * array)
+    return levels.astype(np.uint8) if levels.any() and np.abs(255 * array - levels).max() < 1e-3 else array
+
+
+def _way_to_a_plane(pixels: Array, name: str) -> str:
+    """How to make a plane of a picture with channels, or of a batch of one."""
+    if pixels.ndim != 3:
+        return ""
+    if pixels.shape[0] == 1:
+        return f"; pass {name}[0]"
+    return f"; if its channels are equal, pass {name}[:, :, 0]" if 1 <= pixels.shape[2] <= 4 else ""
+
+
 def weights(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
-    """A number or an (H, W) map of numbers >= 0, as a map; it has no upper limit and no scale."""
+    """A number or an (H, W) map of numbers >= 0, as a map; it has no scale."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     return _nonnegative(given, name)
@@ -106,6 +150,28 @@ def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tu
             f"vertical: shape {down.shape} does not fit horizontal of shape {across.shape}; takes {expected}"
         )
     return _nonnegative(across.astype(np.float64), "horizontal"), _nonnegative(down.astype(np.float64), "vertical")
+
+
+def vector(value: Any, name: str, count: int) -> Array:
+    """An (n,) array of real numbers of any size, finite or not, in host memory or on a GPU."""
+    given = _real(value, name, {})
+    if given.shape != (count,):
+        raise InputError(f"{name}: takes shape ({count},), got {given.shape}")
+    return given.astype(np.float64, copy=False)
+
+
+def mask(value: Any, name: str) -> NDArray[np.bool_]:
+    """An (H, W) array of bool, in host memory or on a GPU."""
+    given = as_array(value, name)
+    if given.dtype != np.bool_ or given.ndim != 2 or not given.size:
+        raise InputError(f"{name}: takes an (H, W) mask of bool, got {given.dtype} of shape {given.shape}")
+    return given
+
+
+def size(value: Any, name: str = "shape") -> tuple[int, int]:
+    """Height and width."""
+    height, width = pair(value, name, "(height, width)")
+    return whole_number(height, name), whole_number(width, name)
 
 
 def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
@@ -150,6 +216,21 @@ def choice(value: Any, name: str, choices: Iterable[str]) -> str:
     return value
 
 
+def flag(value: Any, name: str) -> bool:
+    """True or False; "False" and arrays are neither."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name}: takes True or False, got {shown(value)}")
+    return bool(value)
+
+
+def several(value: Any, name: str, takes: str) -> Iterator[Any]:
+    """What can be gone through one by one."""
+    try:
+        return iter(value)
+    except Exception:  # of whatever the value is an object of
+        raise InputError(f"{name}: takes {takes}, got {shown(value)}") from None
+
+
 def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
     """Two things, given as a tuple or a list."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
@@ -164,13 +245,6 @@ def settings(value: Any, name: str, takes: str) -> None:
         raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
     if not callable(getattr(value, "prepare", None)):
         raise InputError(f"{name}: takes {takes}, got {shown(value)}")
-
-
-def flag(value: Any, name: str) -> bool:
-    """True or False, of Python or NumPy."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name}: takes True or False, got {shown(value)}")
-    return bool(value)
 
 
 def solving(solver: Any, callback: Any = None) -> None:
@@ -220,9 +294,9 @@ def _nonnegative(given: Array, name: str) -> Array:
 
 def _number(value: Any, name: str) -> float:
     """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
-        raise InputError(f"{name}: takes a number, got {shown(value)}")
     try:
+        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
+            raise TypeError
         number = float(value)
     except OverflowError:
         raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
@@ -235,10 +309,18 @@ def _number(value: Any, name: str) -> float:
 
 def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
     """A map in float64; of a number, a map of it."""
-    given = _real(value, name, None if beside and np.ndim(value) == 0 and not on_device(value) else beside)
+    given = _real(value, name, None if beside and is_number(value) else beside)
     if given.ndim == 0:
         return np.full(shape, float(given), like=next(iter(beside.values())) if beside else None)
     return given.astype(np.float64, copy=False)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is one number in host memory, which goes with arrays anywhere."""
+    try:
+        return not on_device(value) and np.ndim(value) == 0
+    except Exception:  # of whatever the value is an object of
+        return False
 
 
 def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
@@ -246,7 +328,7 @@ def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
     in_memory(value, name, beside)
     array = as_array(value, name)
     if array.dtype.kind not in "buif":
-        raise InputError(f"{name}: takes floating, uint8, uint16 or bool pixels, got dtype {array.dtype}")
+        raise InputError(f"{name}: takes floating numbers, integers or bool, got dtype {array.dtype}")
     return array
 
 
@@ -294,11 +376,17 @@ def _extremes(array: Array, name: str) -> tuple[float, float]:
     """The least and the greatest value, both 0 if there is none; all must be finite, or neither of the two is."""
     if not array.size:
         return 0.0, 0.0
-    low, high = float(array.min()), float(array.max())
+    low, high = ends(array)
     if not (math.isfinite(low) and math.isfinite(high)):
         bad = ~np.isfinite(array)
         raise InputError(f"{name}: has {int(bad.sum())} values that are NaN or infinite, the first at {_first(bad)}")
     return low, high
+
+
+def ends(array: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest of some values, in one transfer if they are on a GPU."""
+    low, high = to_host(np.stack([array.min(), array.max()]))
+    return float(low), float(high)
 
 
 def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:

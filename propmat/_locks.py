@@ -39,8 +39,8 @@ class ForkGate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside, self._forks = 0, 0
-        self._own = threading.local()
+        self._forks = 0
+        self._depths: dict[int, int] = {}  # how often a thread is inside
         self._locks: list[Any] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._close, after_in_parent=self._open, after_in_child=self._open_in_child)
@@ -50,27 +50,24 @@ class ForkGate:
         self._locks.append(lock)
 
     def __enter__(self) -> None:
+        own = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: self._depth or not self._forks)
-            self._inside += 1
-        self._own.depth = self._depth + 1
+            self._changed.wait_for(lambda: own in self._depths or not self._forks)
+            self._depths[own] = self._depths.get(own, 0) + 1
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._own.depth = self._depth - 1
+        own = threading.get_ident()
         with self._changed:
-            self._inside -= 1
+            depth = self._depths.pop(own) - 1
+            if depth:
+                self._depths[own] = depth
             self._changed.notify_all()
-
-    @property
-    def _depth(self) -> int:
-        """How often the calling thread is inside; one that forks does not wait for itself."""
-        depth: int = getattr(self._own, "depth", 0)
-        return depth
 
     def _close(self) -> None:
         self._changed.acquire()
         self._forks += 1
-        self._changed.wait_for(lambda: self._inside == self._depth)
+        own = threading.get_ident()
+        self._changed.wait_for(lambda: self._depths.keys() <= {own})  # one that forks does not wait for itself
         for lock in self._locks:
             lock.acquire()
 
@@ -85,7 +82,8 @@ class ForkGate:
         for lock in reversed(self._locks):
             lock.release()
         self._changed = threading.Condition()  # of those that waited none is left
-        self._inside, self._forks = self._depth, 0
+        own = threading.get_ident()
+        self._depths, self._forks = {key: depth for key, depth in self._depths.items() if key == own}, 0
 
 
 FORK_GATE = ForkGate()

@@ -45,7 +45,7 @@ class Prepared:
 
     system: System
     trimap: Trimap
-    prior: Array
+    prior: Array | None  # its value, where one was given
     solver: Any
     solve_linear: solvers.Solve
 
@@ -60,7 +60,7 @@ class Prepared:
         values : (H, W) array, optional
             In [0, 1], other values than the trimap's labels on its known pixels: one layer of several, say.
         prior : (H, W) array, optional
-            Other values of the prior; its confidence stays.
+            Other values of the prior; its confidence stays. Refused if there is none.
         x0 : (H, W) array, optional
             Where to start: alpha of the frame before, or of nearly the same problem.
         callback : callable (iteration, relative residual), optional
@@ -79,7 +79,7 @@ class Prepared:
         start = time.perf_counter()
         shape, beside = self.trimap.shape, {"trimap": self.trimap.known}
         labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, beside=beside)
-        belief = self.prior if prior is None else _inputs.plane(prior, "prior", shape, beside=beside)
+        belief = self._belief(prior)
         begin = None if x0 is None else _inputs.plane(x0, "x0", shape, beside=beside)
         _inputs.solving(None, callback)
         with guarded(labels):
@@ -94,20 +94,33 @@ class Prepared:
         matte.check(self.solver.strict)
         return matte
 
+    def _belief(self, prior: Any) -> Array:
+        """The values of the prior, without which its confidence means nothing, and which mean nothing without it."""
+        if prior is not None:
+            value = _inputs.plane(prior, "prior", self.trimap.shape, beside={"trimap": self.trimap.known})
+            if self.prior is None and not self.system.believed.any():
+                raise InputError("prior: has no confidence here; takes prepare(..., prior=(value, confidence))")
+            return value
+        if self.prior is None and self.system.believed.any():
+            raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
+        return nowhere(self.trimap.known) if self.prior is None else self.prior
+
     def solve_all(self, stack: Any) -> Iterator[Matte]:
         """Solve for each (H, W) array of values in `stack`, one after another on the same set-up."""
-        return (self.solve(values) for values in stack)
+        return (self.solve(values) for values in _inputs.several(stack, "stack", "a sequence of (H, W) arrays"))
 
     @usual_arithmetic
-    def with_confidence(self, confidence: Any, prior_confidence: Any = 0.0) -> Prepared:
+    def with_confidence(self, confidence: Any, prior_confidence: Any = None) -> Prepared:
         """The same problem with other confidences; the Laplacian and the preconditioner are kept.
 
         They were made for the confidences before, so a great change costs iterations.
 
         Parameters
         ----------
-        confidence, prior_confidence : float or (H, W) array, >= 0
+        confidence : float or (H, W) array, >= 0
             As in `prepare`.
+        prior_confidence : float or (H, W) array, >= 0, optional
+            That of the prior; the same as before if not given.
 
         Raises
         ------
@@ -119,7 +132,9 @@ class Prepared:
             raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
         beside = {"trimap": self.trimap.known}
         confidence = _inputs.weights(confidence, "confidence", shape, beside=beside)
-        believed = _inputs.weights(prior_confidence, "prior_confidence", shape, beside=beside)
+        believed = self.system.believed
+        if prior_confidence is not None:
+            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, beside=beside)
         system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
         return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
 
@@ -209,8 +224,7 @@ class Problem:
             system = self._system()
             solver = solvers.choose(system.matrix) if solver is None else solver
             ready = solver.prepare(system.matrix, system.near_null_space)
-        prior = nowhere(self.labels.known) if self.prior is None else self.prior
-        return Prepared(system, self.labels, prior, solver, ready)
+        return Prepared(system, self.labels, self.prior, solver, ready)
 
     def _system(self) -> System:
         if self.held is not None:
@@ -325,7 +339,8 @@ def _prior(prior: Any, trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}
-    if np.ndim(value) == 0:
-        value = np.full(shape, value, like=trimap.known)
+    if _inputs.is_number(value):
+        value = float(value) if isinstance(value, int) else value
+        value = np.broadcast_to(np.asarray(value, like=trimap.known), shape)
     value = _inputs.plane(value, "prior value", shape, beside=beside)
     return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._backend import HOST
+from propmat._operators import canonical
 from propmat.errors import InputError
-from propmat.laplacian import Graph, Laplacian, _base
+from propmat.laplacian import Graph, Laplacian
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -92,7 +94,7 @@ class Mixture(Laplacian):
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         left = self.residual[:, np.flatnonzero(row_mask)]
-        return _base.canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
+        return canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
@@ -216,15 +218,31 @@ class _Nearest(NamedTuple):
 
 
 def _nearest(points: Array, queries: Array, count: int) -> _Nearest:
-    """The `count` points nearest to each query, and those as far away as the last of them."""
+    """The `count` points nearest to each query, and those as far away as the last of them.
+
+    On our own threads: those that SciPy starts go on writing into freed memory when Ctrl-C interrupts the wait for
+    them.
+    """
     from scipy.spatial import cKDTree
 
-    count = min(count, len(points))
+    count, most = min(count, len(points)), min(count + 1, len(points))
     tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
-    distances, pixels = tree.query(queries, k=np.arange(1, min(count + 1, len(points)) + 1), workers=-1)
+    distances, pixels = np.empty((len(queries), most)), np.empty((len(queries), most), np.intp)
+
+    def search(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        distances[part], pixels[part] = tree.query(queries[part], k=np.arange(1, most + 1))
+
+    HOST.share(search, len(queries))
     limits = (1.0 + TIED) * distances[:, count - 1]
     tied = np.flatnonzero((distances[:, count:] <= limits[:, np.newaxis]).any(axis=1))
-    balls = tree.query_ball_point(queries[tied], limits[tied], workers=-1, return_sorted=True)
+    balls = np.empty(len(tied), object)
+
+    def search_balls(begin: int, end: int) -> None:
+        part = tied[begin:end]
+        balls[begin:end] = tree.query_ball_point(queries[part], limits[part], return_sorted=True)
+
+    HOST.share(search_balls, len(tied))
     sizes = np.full(len(queries), count)
     sizes[tied] = [len(ball) for ball in balls]
     counts = np.arange(sizes.max(initial=count)) < sizes[:, np.newaxis]

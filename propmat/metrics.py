@@ -347,7 +347,8 @@ def _frames(
     alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[Any] | None
 ) -> Iterator[tuple[Array, Array]]:
     """Error and unknown pixels of frame after frame."""
-    sequences = (alphas, truths) if trimaps is None else (alphas, truths, trimaps)
+    given = {"alphas": alphas, "truths": truths} | ({} if trimaps is None else {"trimaps": trimaps})
+    sequences = [_inputs.several(frames, name, "a sequence of frames") for name, frames in given.items()]
     for number, frame in enumerate(zip_longest(*sequences)):
         if any(part is None for part in frame):
             raise InputError(f"alphas, truths, trimaps: one of them ends after {number} frames")

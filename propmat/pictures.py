@@ -80,7 +80,7 @@ def checkerboard(shape: tuple[int, int], side: int = 16) -> Array:
     >>> checkerboard((1, 4), side=2)[:, :, 0]
     array([[0.95, 0.95, 0.75, 0.75]])
     """
-    height, width = _size(shape)
+    height, width = _inputs.size(shape)
     y, x = np.mgrid[:height, :width] // _inputs.whole_number(side, "side")
     return np.repeat(np.where((y + x) % 2, 0.75, 0.95)[:, :, np.newaxis], 3, axis=2)
 
@@ -146,11 +146,12 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
         *rgb, opacity = (*ImageColor.getrgb(colour), 255)[:4]
     except (ValueError, AttributeError, TypeError):
         raise InputError(
-            f"background: {colour!r} is neither a file nor a colour; takes a path, a name like 'white' or '#rrggbb'"
+            f"background: {shown(colour)} is neither a file nor a colour; takes a path, a name like 'white' or "
+            f"'#rrggbb'"
         ) from None
     if opacity != 255 or max(rgb) > 255:
-        raise InputError(f"background: takes opaque colours of 0 to 255, got {colour!r}")
-    return np.tile(np.array(rgb) / 255, (*_size(shape), 1))
+        raise InputError(f"background: takes opaque colours of 0 to 255, got {shown(colour)}")
+    return np.tile(np.array(rgb) / 255, (*_inputs.size(shape), 1))
 
 
 @usual_arithmetic
@@ -184,7 +185,7 @@ def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.
     """
     from PIL import Image, ImageOps
 
-    picture, (height, width) = colours(pixels), _size(shape)
+    picture, (height, width) = colours(pixels), _inputs.size(shape)
     x, y = (_inputs.tolerance(part, "place") for part in _inputs.pair(place, "place", "(x, y)"))
     if max(x, y) > 1:
         raise InputError(f"place: takes numbers from 0 to 1, got {shown(place)}")
@@ -220,7 +221,7 @@ def scaled(plane: Any, shape: tuple[int, int]) -> Array:
     """
     from PIL import Image
 
-    height, width = _size(shape)
+    height, width = _inputs.size(shape)
     picture = Image.fromarray(np.ascontiguousarray(_inputs.plane(plane, "plane"), np.float32))
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR), np.float64)
 
@@ -252,6 +253,8 @@ def contact_sheet(panels: Mapping[str, Any]) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageDraw, ImageFont
 
+    if not isinstance(panels, Mapping):
+        raise InputError(f"panels: takes a mapping of names to pictures, got {shown(panels)}")
     pictures = {str(name): colours(pixels, str(name)) for name, pixels in panels.items()}
     sizes = {picture.shape[:2] for picture in pictures.values()}
     if len(sizes) != 1:
@@ -277,8 +280,3 @@ def _channels(pixels: Any, name: str) -> Array:
     if picture.shape[2] not in (1, 3):
         raise InputError(f"{name}: takes grey or 3 channels, got shape {picture.shape}")
     return picture
-
-
-def _size(shape: Any) -> tuple[int, int]:
-    height, width = _inputs.pair(shape, "shape", "(height, width)")
-    return _inputs.whole_number(height, "shape"), _inputs.whole_number(width, "shape")

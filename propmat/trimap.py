@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, _oddities
-from propmat._backend import on_device, to_host
+from propmat._backend import to_host
 from propmat._cached import cached_property
 from propmat._inputs import BACKGROUND_AT_MOST
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 
 FOREGROUND_AT_LEAST = 0.9
 
@@ -50,11 +50,7 @@ class Trimap:
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
-            given = getattr(self, name)
-            mask = given if on_device(given) else np.asarray(given)
-            if mask.dtype != np.bool_ or mask.ndim != 2 or not mask.size:
-                raise InputError(f"{name}: takes an (H, W) mask of bool, got {mask.dtype} of shape {mask.shape}")
-            object.__setattr__(self, name, mask)
+            object.__setattr__(self, name, _inputs.mask(getattr(self, name), name))
         if self.foreground.shape != self.background.shape:
             raise InputError(
                 f"background: shape {self.background.shape} does not fit foreground of shape {self.foreground.shape}"
@@ -89,6 +85,8 @@ class Trimap:
             trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
         else:
             _inputs.in_memory(trimap.foreground, "trimap", beside)
+        if not isinstance(shape, (tuple, list, type(None))):
+            raise InputError(f"shape: takes (height, width), got {shown(shape)}")
         if shape is not None and trimap.shape != tuple(shape[:2]):
             first = trimap.shape == tuple(shape[1:])  # (channels, H, W)
             hint = "; channels go last, numpy.moveaxis(image, 0, -1)" if first else ""

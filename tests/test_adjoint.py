@@ -477,3 +477,25 @@ def test_directed_propagation_says_what_needs_no_solve(rng, confidence):
         alpha, pullback = adjoint.propagate_directed(weights, trimap, confidence=confidence)
     np.testing.assert_array_equal(alpha, 1)
     assert np.abs(pullback(1.0).values).max() > 0.1
+
+
+@pytest.mark.parametrize("case", ["cut off", "held by nothing", "wide windows"])
+def test_one_label_is_answered_as_by_the_verb(case):
+    """The verb spares the solve, and with it all that a system could lack."""
+    one = np.full((6, 7), 0.5)
+    one[0, 0] = 1
+    across, down = np.ones((6, 6)), np.ones((5, 7))
+    across[:, 3] = case != "cut off"
+    confidence = 0.0 if case == "held by nothing" else None
+    if case == "wide windows":
+        graph, options = propmat.laplacian.large_kernel(np.eye(6, 7), radius=2), {"solver": propmat.solvers.Direct()}
+    else:
+        graph, options = propmat.laplacian.affinity(across, down), {"confidence": confidence}
+    with pytest.warns(propmat.PropmatWarning, match="every known pixel is foreground") as told:
+        alpha = propmat.solve(graph, one, **options).alpha
+    with pytest.warns(propmat.PropmatWarning, match="every known pixel is foreground") as told_too:
+        found, pullback = propmat.adjoint.solve(graph, one, **options)
+    np.testing.assert_array_equal(found, alpha)
+    assert len(told) == len(told_too) == 1
+    with pytest.raises((propmat.InputError, propmat.UnsupportedError)):  # a gradient needs the system
+        pullback(1.0)

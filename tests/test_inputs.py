@@ -171,7 +171,7 @@ def test_levels_among_colours_of_any_size_are_told():
             _inputs.image(levels, bounded=False)
 
 
-@pytest.mark.parametrize("mode", ["P", "CMYK", "YCbCr", "HSV", "LAB"])
+@pytest.mark.parametrize("mode", ["P", "LA", "CMYK", "YCbCr", "HSV", "LAB"])
 def test_pillow_images_that_encode_their_colours_are_refused(mode):
     image = Image.new("RGB", (4, 3), "red")
     given = image.convert(mode) if mode != "LAB" else Image.new("LAB", (4, 3))
@@ -256,3 +256,163 @@ def test_wrong_names_of_gradients_are_named(wanted):
     _, pullback = propmat.adjoint.closed_form(sample.image, sample.trimap)
     with pytest.raises(InputError, match="wanted: "):
         pullback(1.0, wanted=wanted)
+
+
+# Labels and scales that people bring
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([[0, 1, 255]], np.uint8),
+        np.array([[0, 3, 2, 255]], np.uint8),
+        np.array([[0, 2, 65535]], np.uint16),
+    ],
+    ids=str,
+)
+def test_label_maps_with_a_value_to_ignore_are_not_taken_for_greys(labels):
+    for read in (propmat.Trimap.parse, propmat.trimap_from_mask):
+        with pytest.raises(InputError, match=r"values are 0 to \d, and \d+, which in label maps is what to ignore"):
+            read(labels)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0, 1, 1], [3, 1, 0]], ids=str)
+def test_labels_that_became_tensors_are_not_taken_for_greys(labels):
+    for dtype in (np.float32, np.float64):
+        with pytest.raises(InputError, match=r"trimap: its values are 0 to \d of 255.*labels"):
+            propmat.Trimap.parse((np.array([labels]) / 255).astype(dtype))
+
+
+def test_dark_and_soft_greys_stay_greys():
+    for greys in (np.array([[0.0, 0.05, 0.0]]), np.array([[1e-9, 0.0]]), np.array([[0, 20, 255]], np.uint8)):
+        assert propmat.Trimap.parse(greys).background[0, 0]
+
+
+@pytest.mark.parametrize("image", [0.9 / 255, 0.2 / 255, np.linspace(0, 1 / 256, 12).reshape(3, 4)], ids=np.shape)
+def test_colours_divided_twice_are_told(image):
+    with pytest.warns(propmat.PropmatWarning, match="image: its greatest value is .* divided by 255 twice"):
+        _inputs.image(np.full((3, 4), image))
+
+
+def test_colours_of_other_sizes_are_not_said_to_be_divided_twice():
+    for greatest in (0, 1e-200, 1e-6, 1 / 255, 0.5):
+        _inputs.image(np.full((3, 4), float(greatest)))
+    _inputs.image(np.full((3, 4), 0.9 / 255), bounded=False)
+
+
+@pytest.mark.parametrize(
+    ("shape", "hint"), [((1, 4, 5), r"pass trimap\[0\]"), ((4, 5, 1), r"trimap\[:, :, 0\]"), ((4, 5, 3), "channels")]
+)
+def test_how_to_make_a_plane_of_a_picture(shape, hint):
+    with pytest.raises(InputError, match=rf"trimap: takes shape \(H, W\), got .*{hint}"):
+        propmat.Trimap.parse(np.zeros(shape))
+
+
+# Whatever else an argument may be
+
+
+class Mute:
+    """Raises at whatever it is asked."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("first line\nsecond line")
+
+    def __repr__(self):
+        raise RuntimeError("no representation")
+
+
+ODD = {"mute": Mute(), "ragged": [[1, 2], [3]], "array": np.zeros((30, 40)), "long": "a\nb" * 1000, "huge": 10**5000}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_messages_of_anything_are_one_line(odd):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    calls = {
+        "epsilon": lambda: propmat.closed_form(sample.image, sample.trimap, epsilon=odd),
+        "radius": lambda: propmat.laplacian.large_kernel(sample.image, radius=odd),
+        "solver": lambda: propmat.solve(graph, sample.trimap, solver=odd),
+        "callback": lambda: propmat.solve(graph, sample.trimap, callback=odd),
+        "confidence": lambda: propmat.solve(graph, sample.trimap, confidence=odd),
+        "values": lambda: propmat.adjoint.solve(graph, sample.trimap, values=odd),
+        "preset": lambda: propmat.knn(sample.image, sample.trimap, preset=odd),
+        "method": lambda: propmat.foreground(sample.image, sample.alpha, method=odd),
+        "linear": lambda: propmat.foreground(sample.image, sample.alpha, linear=odd),
+        "known_to_unknown": lambda: propmat.information_flow(sample.image, sample.trimap, known_to_unknown=odd),
+        "strict": lambda: CG(strict=odd),
+        "width": lambda: propmat.trimap_from_mask(sample.alpha > 0.5, width=odd),
+        "shape": lambda: propmat.laplacian.Graph(graph.matrix, odd),
+        "foreground": lambda: propmat.Trimap(odd, sample.alpha > 0.5),
+        "wanted": lambda: propmat.adjoint.closed_form(sample.image, sample.trimap)[1](1.0, wanted=odd),
+        "stack": lambda: list(propmat.prepare(graph, sample.trimap).solve_all(odd)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(InputError) as raised:
+            call()
+        message = str(raised.value)
+        assert "\n" not in message, name
+        assert len(message) < 400, name
+
+
+@pytest.mark.parametrize("answer", ["False", 1, None, np.array([True, False])], ids=str)
+def test_what_is_neither_true_nor_false(answer):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    with pytest.raises(InputError, match="strict: takes True or False"):
+        CG(strict=answer)
+    with pytest.raises(InputError, match="strict: takes True or False"):
+        propmat.solvers.Direct(strict=answer)
+    with pytest.raises(InputError, match="linear: takes True or False"):
+        propmat.foreground(sample.image, sample.alpha, linear=answer)
+
+
+METHODS_THAT_SAMPLE = ["shared_sampling", "comprehensive_sampling", "information_flow"]
+
+
+@pytest.mark.parametrize("verb", METHODS_THAT_SAMPLE)
+def test_verbs_that_sample_check_solver_and_callback_before(verb, monkeypatch):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    for name in ("shared", "comprehensive", "trimmed"):
+        monkeypatch.setattr(propmat.sampling, name, lambda *_: pytest.fail("sampled before it checked"))
+    for wrong in ({"solver": "cg"}, {"callback": 3}, {"solver": CG}):
+        with pytest.raises(InputError, match="solver: takes|callback: takes"):
+            getattr(propmat, verb)(sample.image, sample.trimap, **wrong)
+
+
+@pytest.mark.parametrize("verb", METHODS_THAT_SAMPLE)
+def test_verbs_that_sample_read_the_image_once(verb):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    dark = np.rint(3 * sample.image).astype(np.uint8)
+    with pytest.warns(propmat.PropmatWarning, match="image: its values are 0 to") as told:
+        getattr(propmat, verb)(dark, sample.trimap)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("known", ["all", "one label"])
+def test_arguments_are_checked_where_nothing_is_solved(known):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    trimap = sample.alpha > 0.5 if known == "all" else np.where(sample.trimap == 0, 0.5, sample.trimap)
+    wrong = {"prior": 3, "confidence": "x"} if known == "all" else {"confidence": np.nan, "prior": (2, 3, 4)}
+    for name, value in wrong.items():
+        for call in (propmat.solve, propmat.adjoint.solve):
+            with pytest.raises(InputError, match=name):
+                call(graph, trimap, **{name: value})
+    with pytest.raises(InputError, match="x0"):
+        propmat.solve(graph, trimap, x0="x")
+    with pytest.raises(InputError, match="laplacian: takes"):
+        propmat.solve("graph", trimap)
+
+
+def test_a_prior_may_be_a_whole_number():
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    one, same = (propmat.solve(graph, sample.trimap, prior=(value, 0.1)).alpha for value in (1, 1.0))
+    np.testing.assert_array_equal(one, same)
+
+
+def test_sequences_that_are_none():
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    with pytest.raises(InputError, match="alphas: takes a sequence of frames, got 3"):
+        propmat.metrics.dtssd(3, [sample.alpha])
+    with pytest.raises(InputError, match="truths: takes a sequence of frames, got None"):
+        propmat.metrics.dtssd([sample.alpha], None)

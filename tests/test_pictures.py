@@ -117,3 +117,16 @@ def test_a_sheet_shows_every_dtype_alike():
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("colour", ["#ff000080", "rgba(1, 2, 3, 0)", "#f008"])
+def test_transparent_colours_are_refused(colour):
+    with pytest.raises(InputError, match="background: takes opaque colours"):
+        pictures.flat(colour, (2, 2))
+    np.testing.assert_array_equal(pictures.flat("#ff0000ff", (1, 1)), [[[1, 0, 0]]])
+
+
+@pytest.mark.parametrize("panels", [None, [np.zeros((4, 4))], np.zeros((4, 4)), "ab"], ids=np.shape)
+def test_panels_have_names(panels):
+    with pytest.raises(InputError, match="panels: takes a mapping"):
+        pictures.contact_sheet(panels)

@@ -133,7 +133,7 @@ def test_a_child_solves_while_its_parent_does():
         import os, threading, warnings
         import propmat
         from propmat.preconditioners import Multigrid, SmoothedAggregation
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 of forks beside threads
+        warnings.filterwarnings("ignore", ".*fork")  # Python 3.12, and JAX, of forks beside threads
         sample = propmat.datasets.synthetic(seed=1, shape=(60, 80))
         graph = propmat.laplacian.closed_form(sample.image)
         prepared = propmat.prepare(graph, sample.trimap, solver=propmat.solvers.CG())
@@ -226,6 +226,31 @@ def test_an_interrupted_first_call_leaves_numba_whole(tmp_path):
             """
         )
         assert out == "interrupted\n(24, 32)\n"
+
+
+def test_interrupted_searches_leave_nothing_behind_that_writes():
+    """Ctrl-C at many moments of the search for neighbours; threads of SciPy's own ended the process."""
+    out, _ = run(
+        """
+        import os, signal, threading
+        import numpy as np
+        import propmat
+        sample = propmat.datasets.synthetic(seed=1, shape=(120, 160))
+        expected = propmat.flows.colour_mixture(sample.image, sample.trimap).residual
+        for k in range(20):
+            timer = threading.Timer(0.01 * k, os.kill, (os.getpid(), signal.SIGINT))
+            try:
+                timer.start()
+                propmat.flows.colour_mixture(sample.image, sample.trimap)
+                timer.join()
+            except KeyboardInterrupt:
+                pass
+        found = propmat.flows.colour_mixture(sample.image, sample.trimap).residual
+        print(abs(found - expected).max())
+        """,
+        NUMBA_NUM_THREADS="2",
+    )
+    assert out == "0.0\n"
 
 
 def test_a_solve_when_the_interpreter_ends():

@@ -66,6 +66,27 @@ def test_other_prior_values(rng, graph, trimap):
     np.testing.assert_allclose(prepared.solve(prior=value).alpha, expected.alpha, atol=1e-9)
 
 
+def test_a_prior_needs_both_value_and_confidence(rng, graph, trimap):
+    value = rng.random(trimap.shape)
+    with pytest.raises(InputError, match="prior: has no confidence here"):
+        propmat.prepare(graph, trimap).solve(prior=value)
+    held = propmat.prepare(graph, trimap, confidence=10.0, solver=TIGHT)
+    with pytest.raises(InputError, match="prior: has no confidence here"):
+        held.solve(prior=value)
+    with pytest.raises(InputError, match="prior: has a confidence and no value"):
+        held.with_confidence(10.0, 0.1).solve()
+    expected = propmat.solve(graph, trimap, confidence=10.0, prior=(value, 0.1), solver=TIGHT).alpha
+    np.testing.assert_allclose(held.with_confidence(10.0, 0.1).solve(prior=value).alpha, expected, atol=1e-7)
+
+
+def test_the_prior_stays_where_only_the_confidence_changes(graph, trimap):
+    prepared = propmat.prepare(graph, trimap, confidence=10.0, prior=(0.3, 0.1), solver=TIGHT)
+    expected = propmat.solve(graph, trimap, confidence=2.0, prior=(0.3, 0.1), solver=TIGHT).alpha
+    np.testing.assert_allclose(prepared.with_confidence(2.0).solve().alpha, expected, atol=1e-7)
+    without = propmat.solve(graph, trimap, confidence=2.0, solver=TIGHT).alpha
+    np.testing.assert_allclose(prepared.with_confidence(2.0, 0.0).solve().alpha, without, atol=1e-7)
+
+
 def test_errors(graph, trimap):
     prepared = propmat.prepare(graph, trimap)
     with pytest.raises(InputError, match="known pixels were eliminated"):

@@ -14,6 +14,8 @@ from propmat import (
     Trimap,
     UnsupportedError,
     laplacian,
+    prepare,
+    solve,
 )
 from propmat._constraints import eliminate
 from propmat._operators import Stored
@@ -232,3 +234,112 @@ def test_a_given_preconditioner_is_never_replaced(system, rhs0):
     solution = CG(preconditioner=Negative()).prepare(system.matrix)(rhs0)
     assert solution.status is Status.indefinite_preconditioner
     assert solution.notes == ()
+
+
+# Sizes whose squares overflow or vanish, matrices that are the caller's
+
+SCALES = [1e-305, 1e-300, 1e-200, 1e-100, 1e100, 1e200, 1e300]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+def test_right_hand_sides_of_any_size(solver, system, rhs0, scale):
+    solve = solver.prepare(system.matrix, system.near_null_space)
+    expected, found = solve(rhs0), solve(scale * rhs0)
+    assert found.converged
+    np.testing.assert_allclose(found.x / scale, expected.x, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-100, 1e100, 1e200, 1e300])
+@pytest.mark.parametrize("solver", [SOLVERS[0], SOLVERS[1], SOLVERS[3]], ids=str)
+def test_a_common_factor_of_all_weights_changes_nothing(solver, scale, image, trimap):
+    walk = laplacian.random_walk(image)
+    for graph, scaled in (
+        (walk, laplacian.affinity(scale * walk.horizontal, scale * walk.vertical)),
+        (laplacian.closed_form(image), laplacian.Graph(scale * laplacian.closed_form(image).matrix, trimap.shape)),
+    ):
+        expected, found = (solve(one, trimap, solver=solver) for one in (graph, scaled))
+        assert found.converged
+        np.testing.assert_allclose(found.alpha, expected.alpha, rtol=0, atol=1e-6)
+
+
+def test_a_scaled_matrix_travels_and_takes_other_confidences(image, trimap):
+    walk = laplacian.random_walk(image)
+    tiny = laplacian.affinity(1e-200 * walk.horizontal, 1e-200 * walk.vertical)
+    prepared = prepare(tiny, trimap, confidence=1e-200, solver=CG(rtol=1e-10))
+    expected = prepare(walk, trimap, confidence=1.0, solver=CG(rtol=1e-10))
+    for one, other in ((prepared, expected), (prepared.with_confidence(3e-200), expected.with_confidence(3.0))):
+        np.testing.assert_allclose(one.solve().alpha, other.solve().alpha, rtol=0, atol=1e-6)
+        again = pickle.loads(pickle.dumps(one))
+        np.testing.assert_array_equal(again.solve().alpha, one.solve().alpha)
+
+
+@pytest.mark.parametrize("confidence", [1e100, 1e300, 1.7e308])
+def test_great_confidences_hold_as_known_pixels_do(confidence, image, trimap):
+    graph = laplacian.closed_form(image)
+    for solver in (Direct(), CG(preconditioner=Jacobi())):
+        held = solve(graph, trimap, confidence=confidence, solver=solver)
+        np.testing.assert_allclose(held.alpha, solve(graph, trimap, solver=Direct()).alpha, rtol=0, atol=1e-5)
+
+
+def test_a_matrix_stays_as_its_owner_has_it(image, trimap):
+    graph = laplacian.closed_form(image)
+    expected = solve(graph, trimap, solver=Direct()).alpha
+    coordinates = graph.matrix.tocoo()
+    order = np.random.default_rng(0).permutation(coordinates.nnz)
+    rows, columns = (part[order] for part in coordinates.coords)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=trimap.shape[0] * trimap.shape[1]))])
+    by_row = np.argsort(rows, kind="stable")
+    parts = coordinates.data[order][by_row], columns[by_row], starts.astype(columns.dtype)
+    for part in parts:
+        part.setflags(write=False)
+    before = [part.copy() for part in parts]
+    shuffled = sp.csr_array(parts, graph.matrix.shape)
+    np.testing.assert_allclose(solve(shuffled, trimap, solver=Direct()).alpha, expected, rtol=0, atol=1e-10)
+    for part, copy in zip(parts, before, strict=True):
+        np.testing.assert_array_equal(part, copy)
+    given = laplacian.Graph(graph.matrix, trimap.shape)
+    graph.matrix.data[:] = 0
+    np.testing.assert_allclose(solve(given, trimap, solver=Direct()).alpha, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("solver", [CG(), Direct()], ids=str)
+def test_wrong_matrices_and_vectors(solver):
+    matrix = sp.diags_array([2.0, 3.0, 4.0], format="csr")
+    for wrong, message in (
+        (matrix * 1j, "real numbers, got dtype complex128"),
+        (matrix * np.nan, "NaN or infinite"),
+        (matrix[:2], r"takes shape \(n, n\), got \(2, 3\)"),
+        (matrix.toarray(), "a sparse matrix of SciPy or an operator; ndarray of shape"),
+    ):
+        with pytest.raises(InputError, match=f"matrix: .*{message}"):
+            solver.prepare(wrong)
+    ready = solver.prepare(matrix)
+    for wrong in (np.ones(2), np.ones((3, 1)), 1j * np.ones(3), "abc", None):
+        with pytest.raises(InputError, match="rhs: "):
+            ready(wrong)
+    with pytest.raises(InputError, match="callback: "):
+        ready(np.ones(3), callback=3)
+    assert ready(np.zeros(3, int)).x.dtype == np.float64
+    np.testing.assert_allclose(ready([2, 3, 4]).x, 1)
+
+
+@pytest.mark.parametrize("answer", [True, np.True_, np.array(True)], ids=repr)
+@pytest.mark.parametrize("solver", [CG(), Direct()], ids=str)
+def test_callbacks_that_answer_true_in_other_words(solver, answer, system, rhs0):
+    assert solver.prepare(system.matrix)(rhs0, callback=lambda *_: answer).status is Status.stopped
+
+
+@pytest.mark.parametrize("answer", [1, "stop", np.array([True]), np.array(1), object()], ids=repr)
+def test_other_answers_of_callbacks_do_not_stop(answer, system, rhs0):
+    assert CG().prepare(system.matrix)(rhs0, callback=lambda *_: answer).converged
+
+
+@pytest.mark.parametrize("weight", [np.ones(2), np.ones((2, 2)), [1, 2]], ids=str)
+def test_arrays_of_weights_are_refused(weight, image):
+    graph = laplacian.closed_form(image)
+    for product in (lambda: weight * graph, lambda: graph * weight):
+        with pytest.raises(TypeError):
+            product()
+    for number in (2, 2.0, np.float32(2), np.array(2.0)):
+        assert (number * graph).terms[0][0] == (graph * number).terms[0][0] == 2

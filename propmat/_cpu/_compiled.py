@@ -58,8 +58,8 @@ class KeptCode:
         try:
             found = self.files.load_overload(signature, target)
         except Exception as error:  # unpickling raises whatever damaged bytes make it
-            self._tell(error)
             self._empty()
+            self._tell(error)
             found = None
         if found is None and not _announced.is_set():
             _announced.set()

@@ -125,6 +125,10 @@ class BoxOperator:
         """The operator with `change` (n,) added to its diagonal."""
         return replace(self, added=self.added + change)
 
+    def scaled(self, factor: float) -> BoxOperator:
+        """Refused: the windows make the entries, of a size that their count bounds."""
+        raise UnsupportedError("large_kernel: is multiplied, not stored, so its entries cannot be scaled")
+
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)
 

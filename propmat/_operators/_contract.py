@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+# Sums of squares below have lost digits to underflow.
+LEAST_SQUARE = 1e-280
+
 # Gives (n, m) columns that the matrix all but annihilates; called only by those who coarsen along them.
 NearNullSpace = Callable[[], Array]
 
@@ -62,6 +65,9 @@ class Operator(Protocol):
     def shifted(self, change: Array) -> Operator:
         """The matrix with `change` (n,) added to its diagonal."""
 
+    def scaled(self, factor: float) -> Operator:
+        """The matrix times a number > 0; asked for of a stored matrix only."""
+
     def spread(self, x: Array) -> Array:
         """A copy of a vector as `multiply` takes it."""
 
@@ -82,5 +88,20 @@ class Operator(Protocol):
 
 
 def length(vector: Array) -> float:
-    """Euclidean length. Not by BLAS: its threads spin on after a call, in the way of those of the kernels."""
-    return math.sqrt(float(np.square(vector).sum()))
+    """Euclidean length, also of what has squares that overflow or vanish.
+
+    Not by BLAS: its threads spin on after a call, in the way of those of the kernels.
+    """
+    with np.errstate(over="ignore"):
+        squared = float(np.square(vector).sum())
+    if LEAST_SQUARE < squared < math.inf:
+        return math.sqrt(squared)
+    size = greatest(vector)
+    if size == 0 or not math.isfinite(size):
+        return size
+    return size * math.sqrt(float(np.square(vector / size).sum()))
+
+
+def greatest(vector: Array) -> float:
+    """The greatest absolute value, 0 if there is none."""
+    return float(np.abs(vector).max()) if vector.size else 0.0

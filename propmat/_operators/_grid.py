@@ -76,6 +76,18 @@ class Edges:
         kernels.assemble_edges(self.across, self.down, self.support.unknown, self.support.number, block, values)
 
 
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """Elements times a number."""
+
+    assemble: Assemble
+    factor: float
+
+    def __call__(self, block: int, values: Array) -> None:
+        self.assemble(block, values)
+        values *= self.factor
+
+
 @dataclass(frozen=True)
 class GridOperator:
     """Symmetric positive semidefinite matrix on the unknown pixels, 13 numbers a row.
@@ -215,6 +227,10 @@ class GridOperator:
         values = self.values.copy()
         values[0, self.support.position] += change
         return replace(self, values=values)
+
+    def scaled(self, factor: float) -> GridOperator:
+        """The operator times a number > 0."""
+        return replace(self, values=factor * self.values, assemble=Scaled(self.assemble, factor))
 
     def _product(self, x: Array) -> Array:
         """The product on one thread: less to compile for what a solve does once or twice."""

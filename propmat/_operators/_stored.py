@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of, beside, to_host
 from propmat._operators._contract import Array, Operator
-from propmat.errors import InputError, UnsupportedError
+from propmat.errors import InputError, UnsupportedError, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,9 @@ class Stored:
     def shifted(self, change: Array) -> Stored:
         return replace(self, added=change if self.added is None else self.added + change)
 
+    def scaled(self, factor: float) -> Stored:
+        return Stored.of(self.tocsr() * factor, self.factor.data)
+
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)
 
@@ -89,6 +92,32 @@ class Stored:
         if self.added is None:
             return self.matrix
         return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
+
+
+def canonical(matrix: Any) -> sp.csr_array:
+    """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
+    csr = sp.csr_array(matrix, dtype=np.float64)
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    csr.indices = csr.indices.astype(np.int32, copy=False)
+    csr.indptr = csr.indptr.astype(np.int32, copy=False)
+    return csr
+
+
+def own_entries(matrix: Any, name: str) -> sp.csr_array:
+    """A copy of a sparse matrix of SciPy as canonical CSR, so that neither its owner's changes nor ours are shared.
+
+    Raises
+    ------
+    InputError
+        If its entries are not real and finite.
+    """
+    if matrix.dtype.kind not in "buif":
+        raise InputError(f"{name}: takes real numbers, got dtype {matrix.dtype}")
+    csr = canonical(matrix.copy())
+    if not np.isfinite(csr.data).all():
+        raise InputError(f"{name}: has entries that are NaN or infinite")
+    return csr
 
 
 def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
@@ -114,14 +143,14 @@ def wrapped(matrix: Any) -> Operator:
     Raises
     ------
     InputError
-        If it is neither.
+        If it is neither, or its entries are not real and finite or not as many rows as columns.
     """
     if sp.issparse(matrix):
-        return Stored.of(matrix)
+        if len(set(matrix.shape)) != 1:
+            raise InputError(f"matrix: takes shape (n, n), got {matrix.shape}")
+        return Stored.of(own_entries(matrix, "matrix"))
     missing = [name for name in ("spread", "gather", "multiply", "diagonal", "tocsr") if not hasattr(matrix, name)]
     if missing:
-        raise InputError(
-            f"matrix: takes a sparse matrix of SciPy or an operator; {type(matrix).__name__} has no {missing[0]}"
-        )
+        raise InputError(f"matrix: takes a sparse matrix of SciPy or an operator; {shown(matrix)} has no {missing[0]}")
     operator: Operator = matrix
     return operator

@@ -77,8 +77,8 @@ def propagate_directed(
     labels = Trimap.parse(trimap, (right.shape[0], down.shape[1]))
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
     weights = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape)
-    alpha = without_solving(labels, soft=weights is not None, labels_alone=values is None)
     system = _System.of(_matrix(right, left, down, up), labels, weights)
+    alpha = without_solving(labels, soft=weights is not None, labels_alone=values is None)
     if alpha is None or values is not None:
         alpha = held.copy()
         alpha[system.solved_for] = system.solve(system.rhs(held))

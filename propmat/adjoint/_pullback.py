@@ -34,6 +34,8 @@ class Gradients(SimpleNamespace):
 class Pullback:
     """Takes dℓ/dα of a scalar ℓ to the gradients of ℓ; it keeps the matrix, the solver's set-up and alpha.
 
+    Arrays of float64 that were given are kept as they are, not copied: write to them only when it has been called.
+
     Attributes
     ----------
     parameters : tuple of str
@@ -118,7 +120,8 @@ class Pullback:
         if self.prepared is None:
             nothing = np.zeros_like(upstream)
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}
-        system, prior, known = self.prepared.system, self.prepared.prior, self.trimap.known
+        system, known = self.prepared.system, self.trimap.known
+        prior = self.values if self.prepared.prior is None else self.prepared.prior  # any: its gradient has no name
         return {
             "values": lambda: np.where(
                 system.solved_for, system.held * adjoint, upstream - system.laplacian.times(adjoint)
@@ -139,12 +142,13 @@ def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tu
     """The gradients that are asked for, all of them by default."""
     if wanted is None:
         return parameters
-    if isinstance(wanted, str) or not isinstance(wanted, Iterable):
-        raise InputError(f"wanted: takes a list of names out of {', '.join(parameters)}, got {shown(wanted)}")
-    names = tuple(wanted)
+    takes = f"a list of names out of {', '.join(parameters)}"
+    if isinstance(wanted, str):
+        raise InputError(f"wanted: takes {takes}, got {shown(wanted)}")
+    names = tuple(_inputs.several(wanted, "wanted", takes))
     for name in names:
-        if name not in parameters:
-            raise InputError(f"wanted: there is no gradient {name!r}; takes {', '.join(parameters)}")
+        if not isinstance(name, str) or name not in parameters:
+            raise InputError(f"wanted: there is no gradient {shown(name)}; takes {', '.join(parameters)}")
     return names
 
 

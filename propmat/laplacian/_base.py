@@ -14,11 +14,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import Operator, Stored
-from propmat.errors import InputError
+from propmat._operators import Operator, Stored, canonical, own_entries
+from propmat.errors import InputError, shown
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
 SYMMETRY_TOLERANCE = 1e-9
@@ -74,6 +75,7 @@ class Laplacian(ABC):
     images: int = 1  # that stand one above the other in `shape`, and share no element
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
+    __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
 
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
@@ -134,11 +136,10 @@ class Laplacian(ABC):
         return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
 
     def __mul__(self, weight: float) -> Laplacian:
-        if not isinstance(weight, (int, float, np.number)):
+        if not _inputs.is_number(weight):
             return NotImplemented
-        if not (np.isfinite(weight) and weight > 0):
-            raise InputError(f"weight: takes a finite number > 0, got {weight}")
-        return WeightedSum(self.shape, tuple((float(weight) * w, term) for w, term in _terms(self)))
+        factor = _inputs.positive(weight, "weight")
+        return WeightedSum(self.shape, tuple((factor * own, term) for own, term in _terms(self)))
 
     __rmul__ = __mul__
 
@@ -215,8 +216,8 @@ class Graph(Laplacian):
     beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
 
     def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
-        self.shape = shape
-        self.matrix = _checked(matrix, shape[0] * shape[1])
+        self.shape = _inputs.size(shape)
+        self.matrix = _checked(matrix, self.shape[0] * self.shape[1])
 
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
         return block_of(self.matrix, row_mask, column_mask)
@@ -269,28 +270,15 @@ def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDA
     return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
 
 
-def canonical(matrix: Any) -> sp.csr_array:
-    """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
-    csr = sp.csr_array(matrix, dtype=np.float64)
-    csr.sum_duplicates()
-    csr.eliminate_zeros()
-    csr.indices = csr.indices.astype(np.int32, copy=False)
-    csr.indptr = csr.indptr.astype(np.int32, copy=False)
-    return csr
-
-
 def _checked(matrix: Any, pixels: int) -> sp.csr_array:
     if not sp.issparse(matrix):
-        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {type(matrix).__name__}")
+        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
     if matrix.shape != (pixels, pixels):
         raise InputError(f"laplacian: shape {matrix.shape} does not fit {pixels} pixels")
-    if matrix.dtype.kind not in "buif":
-        raise InputError(f"laplacian: takes real numbers, got dtype {matrix.dtype}")
-    csr = canonical(matrix)
-    if not np.isfinite(csr.data).all():
-        raise InputError("laplacian: has entries that are NaN or infinite")
+    csr = own_entries(matrix, "laplacian")
+    size = abs(csr).max() if csr.nnz else 0.0
     skew = abs(csr - csr.T).max() if csr.nnz else 0.0
-    if skew > SYMMETRY_TOLERANCE * abs(csr).max():
+    if skew > SYMMETRY_TOLERANCE * size:
         raise InputError(
             f"laplacian: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
             f"matrix: use D - W without dividing rows by their sums."

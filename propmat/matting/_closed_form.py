@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import laplacian, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -82,6 +81,4 @@ def closed_form(
            [0.  , 0.25, 0.5 , 0.75, 1.  ],
            [0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
-    graph = laplacian.closed_form(image, epsilon, radius)
-    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
-    return solve(graph, labels, solver=solver, callback=callback).alpha
+    return solved("closed_form", image, trimap, solver=solver, callback=callback, epsilon=epsilon, radius=radius)

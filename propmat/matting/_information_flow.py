@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import _inputs, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.matting._methods import METHODS
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -76,6 +74,6 @@ def information_flow(
     >>> alpha.shape
     (48, 64)
     """
-    labels = Trimap.parse(trimap, _inputs.image(image).shape)
-    graph, prior = METHODS["information_flow"](image, labels, known_to_unknown=known_to_unknown)
-    return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha
+    return solved(
+        "information_flow", image, trimap, solver=solver, callback=callback, known_to_unknown=known_to_unknown
+    )

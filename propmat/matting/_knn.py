@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import laplacian, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -75,5 +74,4 @@ def knn(
     >>> propmat.knn(image, trimap, preset="rgb")[0].round(1)
     array([0., 0., 0., 1., 0., 1., 1.])
     """
-    graph = laplacian.knn(image, preset)
-    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha
+    return solved("knn", image, trimap, solver=solver, callback=callback, preset=preset)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import laplacian, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -72,5 +71,4 @@ def learning_based(
     >>> propmat.learning_based(image, np.tile([0, 0.5, 0.5, 0.5, 1], (3, 1)))[0].round(4)
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
-    graph = laplacian.learning_based(image, epsilon, radius)
-    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha
+    return solved("learning_based", image, trimap, solver=solver, callback=callback, epsilon=epsilon, radius=radius)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from propmat import flows, laplacian, sampling
+from propmat import _inputs, flows, laplacian, sampling
+from propmat._solve import solve
 from propmat.trimap import Trimap
 
 # How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
@@ -75,6 +77,7 @@ def _comprehensive_sampling(image: Any, trimap: Trimap) -> Posed:
 
 
 def _information_flow(image: Any, trimap: Trimap, *, known_to_unknown: bool = True) -> Posed:
+    _inputs.flag(known_to_unknown, "known_to_unknown")
     local = laplacian.closed_form(image, LOCAL_EPSILON)
     if not _has_all(trimap):
         return Posed(local)
@@ -99,3 +102,14 @@ METHODS: dict[str, Callable[..., Posed]] = {
     "information_flow": _information_flow,
     "shared_sampling": _shared_sampling,
 }
+
+
+def solved(
+    method: str, image: Any, trimap: Any, *, solver: Any = None, callback: Any = None, **settings: Any
+) -> NDArray[np.float64]:
+    """Alpha by a method of `METHODS`; all arguments are checked before the first of its work."""
+    _inputs.solving(solver, callback)
+    pixels = _inputs.image(image, beside={})
+    labels = Trimap.parse(trimap, pixels.shape, beside={"image": pixels})
+    graph, prior = METHODS[method](pixels, labels, **settings)
+    return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha

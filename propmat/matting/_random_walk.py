@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import laplacian, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -67,5 +66,4 @@ def random_walk(
     >>> propmat.random_walk(np.zeros((1, 5)), [[0, 0.5, 0.5, 0.5, 1]]).round(4)
     array([[0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
-    graph = laplacian.random_walk(image, sigma)
-    return solve(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), solver=solver, callback=callback).alpha
+    return solved("random_walk", image, trimap, solver=solver, callback=callback, sigma=sigma)

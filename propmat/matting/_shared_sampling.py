@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import _inputs, solvers
+from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.matting._methods import METHODS
-from propmat.trimap import Trimap
+from propmat.matting._methods import solved
 
 Array = NDArray[np.float64]
 
@@ -57,6 +55,4 @@ def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: so
     >>> alpha.shape
     (48, 64)
     """
-    labels = Trimap.parse(trimap, _inputs.image(image).shape)
-    graph, prior = METHODS["shared_sampling"](image, labels)
-    return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha
+    return solved("shared_sampling", image, trimap, solver=solver, callback=callback)

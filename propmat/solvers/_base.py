@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-
 from propmat._operators import Array, NearNullSpace, Operator, length
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
@@ -94,8 +92,9 @@ class Solver(Protocol):
 
 
 def asks_to_stop(answer: object) -> bool:
-    """Whether a callback returned True, Python's or NumPy's; of all other answers none stops a solve."""
-    return isinstance(answer, (bool, np.bool_)) and bool(answer)
+    """Whether a callback returned True, Python's or one in an array without axes; no other answer stops a solve."""
+    in_array = str(getattr(answer, "dtype", "")).endswith("bool") and getattr(answer, "ndim", None) == 0
+    return (isinstance(answer, bool) or in_array) and bool(answer)
 
 
 def relative_residual(matrix: Operator, x: Array, rhs: Array) -> float:

@@ -14,13 +14,16 @@ from propmat import _inputs, preconditioners
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of
 from propmat._locks import FORK_GATE, Lock
-from propmat._operators import Array, NearNullSpace, Operator, length, wrapped
-from propmat.errors import warn
+from propmat._operators import Array, NearNullSpace, Operator, greatest, length, wrapped
+from propmat.errors import InputError, shown, warn
 from propmat.preconditioners import Apply, Preconditioner, SmoothedAggregation, SpreadApply
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 # A restart from the true residual must gain at least this factor, or rounding has the last word.
 WORTHWHILE = 0.5
+
+# Right-hand sides of this size have squares that double precision holds, and matrices roots that single precision does.
+ORDINARY = (1e-60, 1e60)
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,12 @@ class CG:
         _inputs.tolerance(self.rtol, "rtol")
         _inputs.tolerance(self.atol, "atol")
         _inputs.whole_number(self.max_iterations, "max_iterations")
+        _inputs.flag(self.strict, "strict")
         if self.preconditioner is not None:
             _inputs.settings(self.preconditioner, "preconditioner", "one of propmat.preconditioners, Jacobi() say")
 
     @usual_arithmetic
-    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedCG:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedCG | Rescaled:
         """Set the preconditioner up; the result solves for one right-hand side after another.
 
         Parameters
@@ -85,8 +89,17 @@ class CG:
         near_null_space : callable () -> (n, m) array, optional
             Columns that the matrix all but annihilates, for preconditioners that coarsen along them.
         """
-        start = time.perf_counter()
         operator = wrapped(matrix)
+        if near_null_space is not None and not callable(near_null_space):
+            raise InputError(f"near_null_space: takes a function that returns (n, m), got {shown(near_null_space)}")
+        factor = _factor(operator)
+        if factor != 1:
+            within = replace(self, atol=self.atol * factor)
+            return Rescaled(factor, within._prepared(operator.scaled(factor), near_null_space))
+        return self._prepared(operator, near_null_space)
+
+    def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
+        start = time.perf_counter()
         preconditioner = preconditioners.choose(operator) if self.preconditioner is None else self.preconditioner
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
@@ -108,23 +121,26 @@ class PreparedCG:
 
     @usual_arithmetic
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
-        """Solve A x = rhs from x0 (0 if not given)."""
+        """Solve A x = rhs from x0 (0 if not given), both (n,)."""
         start = time.perf_counter()
-        x = np.zeros_like(rhs) if x0 is None else x0.astype(np.float64)
-        scale, iterations = length(rhs), 0
+        rhs = _inputs.vector(rhs, "rhs", self.matrix.shape[0])
+        x = np.zeros_like(rhs) if x0 is None else _inputs.vector(x0, "x0", rhs.size)
+        _inputs.solving(None, callback)
+        size, iterations = greatest(rhs), 0
         notes: tuple[str, ...] = ()
-        if not np.isfinite(scale):
+        if not math.isfinite(size):
             status = Status.nonfinite
-        elif scale == 0:
+        elif size == 0:
             x, status = np.zeros_like(rhs), Status.converged
         else:
-            run = _Run(self, self.preconditioner, rhs, x, scale, callback)
+            unit = _unit(size)
+            run = _Run(self, self.preconditioner, rhs / unit, x / unit, unit, callback)
             status = run.restarted()
             if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
                 apply, notes = self._smoothed_aggregation()
-                run = _Run(self, apply, rhs, run.solution(), scale, callback)
+                run = _Run(self, apply, rhs / unit, run.solution(), unit, callback)
                 status = run.restarted()
-            x, iterations = run.solution(), run.iterations
+            x, iterations = unit * run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
         self.setup_seconds = 0.0  # counted once
         residual = relative_residual(self.matrix, x, rhs)
@@ -151,24 +167,63 @@ class PreparedCG:
         return replace(self, matrix=wrapped(matrix))
 
 
+@dataclass(eq=False)
+class Rescaled:
+    """Conjugate gradients on a matrix whose entries all leave single precision, times a power of two."""
+
+    factor: float
+    scaled: PreparedCG
+
+    def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
+        """As `PreparedCG`."""
+        return self.scaled(self.factor * _inputs.vector(rhs, "rhs", self.scaled.matrix.shape[0]), x0, callback)
+
+    def nearby(self, matrix: Operator) -> Rescaled:
+        """As `PreparedCG`."""
+        return Rescaled(self.factor, self.scaled.nearby(wrapped(matrix).scaled(self.factor)))
+
+
+def _factor(matrix: Operator) -> float:
+    """What brings a diagonal that is all tiny or all huge near 1, a power of two; 1 for others.
+
+    Preconditioners work in single precision; and of a matrix that is not stored only confidences can be so large.
+    """
+    diagonal = matrix.diagonal() if matrix.stored else np.ones(1)
+    if not diagonal.size:
+        return 1.0
+    (low, high), (least, most) = ORDINARY, _inputs.ends(diagonal)
+    if 0 < most < low:
+        return 1 / _unit(most)
+    return 1 / _unit(least) if high < least < math.inf else 1.0
+
+
+def _unit(size: float) -> float:
+    """A power of two, 1 for all but extreme sizes."""
+    low, high = ORDINARY
+    return 1.0 if low <= size <= high else math.ldexp(1.0, min(max(math.frexp(size)[1], -1000), 1000))
+
+
 def _prepared_for(
     settings: CG, preconditioned: Operator, near_null_space: NearNullSpace | None, matrix: Operator
 ) -> PreparedCG:
-    prepared = settings.prepare(preconditioned, near_null_space)
+    prepared = settings._prepared(preconditioned, near_null_space)
     return prepared if matrix is preconditioned else prepared.nearby(matrix)
 
 
 class _Run:
-    """One solve. Its vectors lie as the matrix likes them: see `Operator`."""
+    """One solve, in units in which no square overflows or vanishes; vectors lie as the matrix likes them.
+
+    See `Operator`.
+    """
 
     def __init__(
-        self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, scale: float, callback: Callback | None
+        self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, unit: float, callback: Callback | None
     ) -> None:
         self.matrix = prepared.matrix
         self.apply = self._on_spread_vectors(apply)
         self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
-        self.tolerance = max(prepared.settings.rtol * scale, prepared.settings.atol)
-        self.scale, self.callback = scale, callback
+        self.scale, self.callback = length(rhs), callback
+        self.tolerance = max(prepared.settings.rtol * self.scale, prepared.settings.atol / unit)
         self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
         self.iterations = 0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE
 from propmat._operators import Array, NearNullSpace, Operator, host_entries, wrapped
@@ -37,6 +38,9 @@ class Direct:
     """
 
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        _inputs.flag(self.strict, "strict")
 
     @usual_arithmetic
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> PreparedDirect:
@@ -82,6 +86,8 @@ class PreparedDirect:
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs; a starting point changes nothing."""
         start = time.perf_counter()
+        rhs = _inputs.vector(rhs, "rhs", self.matrix.shape[0])
+        _inputs.solving(None, callback)
         x = np.zeros_like(rhs)
         if self.factors is not None and np.isfinite(rhs).all():
             with FORK_GATE:

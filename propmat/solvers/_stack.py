@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._operators import Array, GridOperator, NearNullSpace
 from propmat.solvers._base import Callback, Solution
-from propmat.solvers._cg import CG, PreparedCG
+from propmat.solvers._cg import CG, PreparedCG, Rescaled
 
 ROUNDING = float(np.finfo(np.float64).eps)
 
@@ -38,7 +38,7 @@ class PreparedStack:
 
     each: CG
     matrix: GridOperator
-    together: PreparedCG
+    together: PreparedCG | Rescaled
 
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
         """Solve A x = rhs; the residual is that of the image that is worst off."""
