@@ -26,9 +26,6 @@ OVERSHOOT = 0.25
 # Past all light there is, and sums of a few still fit in single precision.
 BRIGHTEST = 1e20
 
-# Squares of weights, and sums of these, stay finite.
-HEAVIEST = 1e100
-
 # Floating colours of any size that are all whole numbers, some as great as this, are levels of 8 or 16 bits.
 LEVELS_FROM = 16
 
@@ -284,9 +281,7 @@ def tolerance(value: Any, name: str) -> float:
 
 
 def _nonnegative(given: Array, name: str) -> Array:
-    low, high = _extremes(given, name)
-    if high > HEAVIEST:
-        raise InputError(f"{name}: takes numbers up to {HEAVIEST:g}, got {high:g} at {_first(given > HEAVIEST)}")
+    low, _ = _extremes(given, name)
     if low < 0:
         raise InputError(f"{name}: takes numbers >= 0, got {low:g} at {_first(given < 0)}")
     return np.ascontiguousarray(given, like=given)

@@ -146,6 +146,7 @@ def closed_form(
     >>> gradient.shape, bool(np.abs(gradient.sum(axis=(0, 1))).max() < 1e-9)
     ((24, 32, 3), True)
     """
+    _inputs.solving(solver, callback)
     graph = laplacian.closed_form(image, epsilon, radius)
     labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
@@ -198,6 +199,7 @@ def knn(
     >>> pullback(alpha - sample.alpha, wanted=["image"]).image.shape
     (24, 32, 3)
     """
+    _inputs.solving(solver, callback)
     graph = laplacian.knn(image, preset)
     labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
@@ -249,6 +251,7 @@ def propagate(
     >>> pullback([[0, 1, 0]]).horizontal  # of alpha in the middle, w₂ / (w₁ + w₂)
     array([[-0.25,  0.25]])
     """
+    _inputs.solving(solver, callback)
     graph = laplacian.affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
     return solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
 
@@ -297,6 +300,7 @@ def refine(
     >>> pullback(1).alpha.sum().round(6)
     np.float64(15.0)
     """
+    _inputs.solving(solver, callback)
     graph = laplacian.closed_form(image, epsilon)
     labels = (
         Trimap.unlabelled(graph.shape, like=graph.image)

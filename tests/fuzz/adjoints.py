@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 import propmat
-from propmat import ConvergenceError, adjoint
+from propmat import ConvergenceError, UnsupportedError, adjoint
 from tests.fuzz import arrays, verbs
 from tests.fuzz.choices import Choices
 from tests.fuzz.laws import attempt, fingerprint, require_equal, require_matte, require_near
@@ -155,7 +155,8 @@ def _require_pullback(case: Case, alpha: np.ndarray, pullback: Any, quiet: bool)
     found = attempt(lambda: vars(pullback(upstream)))
     require((fingerprint(upstream), fingerprint(alpha)) == bits, "a pullback writes to nothing that it is given")
     require_equal(found, attempt(lambda: vars(pullback(upstream))), "the same pullback gives the same bits")
-    if isinstance(found.refusal, ConvergenceError):
+    # Where alpha needed no solve the system is set up for the gradient alone, and may prove unsuitable then.
+    if isinstance(found.refusal, ConvergenceError | UnsupportedError) or "singular" in str(found.refusal):
         return
     unusable = case.upstream in ("not a number", "another shape", "text")
     require((found.refusal is not None) == unusable, "a gradient is refused if it is none", found.refusal)

@@ -194,7 +194,7 @@ def _judged_jax(case: Case) -> bool:
         if name in ("image", "affinities", "alpha") and not case.spoiled:
             scale = {"uint8": 255, "uint16": 65535}.get(dtype, 1)
             return jnp.asarray(np.rint(np.clip(value, 0, 1) * scale) if scale > 1 else value).astype(dtype)
-        return jnp.asarray(value)
+        return value if isinstance(value, np.ma.MaskedArray) else jnp.asarray(value)
 
     given = {name: as_tensors(value, name, convert) for name, value in case.arguments.items() if name != "solver"}
     rest = {"solver": case.arguments["solver"]} if "solver" in case.arguments else {}
@@ -209,9 +209,8 @@ def _judged_jax(case: Case) -> bool:
     try:
         found: Outcome = attempt(lambda: jax.block_until_ready(run(given)))
     except jax.errors.JaxRuntimeError as error:  # of values that only the callback sees
-        require(
-            jitted and "InputError: " in str(error), "a traced call fails by our error inside JAX's", str(error)[-500:]
-        )
+        ours = any(f"{kind}: " in str(error) for kind in ("InputError", "ConvergenceError", "UnsupportedError"))
+        require(jitted and ours, "a traced call fails by our error inside JAX's", str(error)[-500:])
         return False
     if found.refusal is not None:
         return False

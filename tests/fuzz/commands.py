@@ -50,13 +50,17 @@ class Case(NamedTuple):
     encoding: str
 
 
+# Of --info, which goes to standard error where the picture goes to standard output.
+INFORMATION = ("size ", "unknown ", "iterations ", "residual ", "seconds ", "odd ")
+
+
 def decode(data: bytes) -> Case:
     choices = Choices(data)
     command = choices.pick("command", tuple(COMMANDS))
     arguments = [*command.split(), *COMMANDS[command](choices)]
     if choices.one_in(10):
         arguments.insert(choices.below(len(arguments) + 1), choices.pick("free", FREE))
-    if choices.one_in(20):
+    if arguments and choices.one_in(20):
         del arguments[choices.below(len(arguments))]
     return Case(
         tuple(arguments),
@@ -216,7 +220,10 @@ def _require_lines(status: int, lines: list[str]) -> None:
         require(any("error:" in line for line in lines), "wrong usage is told", lines)
         return
     for line in lines:
-        require(line.startswith("propmat: "), "one line for a problem", line)
+        told = line.startswith(
+            ("propmat: ", *INFORMATION)
+        )  # which goes there where the picture goes to standard output
+        require(told, "one line for a problem", line)
     errors = [line for line in lines if line.startswith("propmat: error")]
     require(len(errors) == (status == 1), "one line for an error", lines)
 
