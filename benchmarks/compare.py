@@ -52,6 +52,9 @@ def main() -> None:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     arguments = parser.parse_args()
+    for path in (arguments.old, arguments.new):
+        if not path.is_file():
+            parser.error(f"there is no {path}; python -m benchmarks.suite makes such files")
     old, new = records.read(arguments.old), records.read(arguments.new)
     print("| method | quantity | old | new | change | interval | pictures better : worse | verdict |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from propmat import datasets
+from propmat import InputError, datasets
 from propmat.datasets import Sample
 from propmat.datasets._sample import trimap_around
 
@@ -17,7 +17,15 @@ WIDER = 8  # pixels, of the second trimap beyond the first
 
 def names(data: Path | None) -> list[str]:
     """The pictures of a set; without a folder, of the rendered one."""
-    return RENDERED if data is None else datasets.alphamatting(data).names
+    return RENDERED if data is None else photographs(data).names
+
+
+def photographs(data: Path, trimap: int = 1, part: str = "training") -> datasets.Samples:
+    """Those of alphamatting.com; without them the program ends with what is missing."""
+    try:
+        return datasets.alphamatting(data, trimap, part=part)
+    except InputError as error:
+        raise SystemExit(f"--data: {error}") from None
 
 
 def set_name(data: Path | None) -> str:
@@ -28,7 +36,7 @@ def set_name(data: Path | None) -> str:
 def read_sample(data: Path | None, name: str, trimap: int) -> Sample:
     """One picture with trimap 1 (narrow) or 2 (wide)."""
     if data is not None:
-        samples = datasets.alphamatting(data, trimap)
+        samples = photographs(data, trimap)
         return samples[samples.names.index(name)]
     scene = datasets.synthetic(int(name.rpartition("-")[2]), SHAPE)
     return scene if trimap == 1 else replace(scene, trimap=trimap_around(scene.trimap, WIDER))

@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 import propmat
-from benchmarks import contestants
+from benchmarks import contestants, scenes
 from benchmarks.worker import run
 
 
@@ -38,9 +38,7 @@ def pack(data: Path, method: contestants.Method, archive: Path) -> None:
     """Make the mattes; each is there before the next is begun."""
     with zipfile.ZipFile(archive, "w") as members:
         for trimap in (1, 2, 3):
-            for sample in tqdm(
-                propmat.datasets.alphamatting(data, trimap, part="test"), f"Trimap{trimap}", disable=None
-            ):
+            for sample in tqdm(scenes.photographs(data, trimap, "test"), f"Trimap{trimap}", disable=None):
                 matte, _ = run(method, sample)
                 path = archive.with_name(f"{sample.name}.png")
                 propmat.io.write_image(path, matte)

@@ -215,6 +215,23 @@ def test_one_picture_proves_nothing():
     assert compared({"x": [1.0]}, {"x": [0.5]})["x"].verdict == "within noise"
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        (suite, ["--data", "nowhere"], "--data: root: there is no folder 'nowhere'"),
+        (suite, ["--data", "."], "--data: root: . has neither input_training_lowres nor training/image"),
+        (submit, ["--data", "nowhere"], "--data: root: there is no folder 'nowhere'"),
+        (compare, ["old.jsonl", "new.jsonl"], "there is no old.jsonl"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_line(module, arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["program", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert message in f"{ended.value} {capsys.readouterr().err}"
+
+
 def test_times_of_two_machines_are_not_compared():
     old, new = [record("a", 1, "x", 1.0)], [record("a", 1, "x", 1.0, machine="other")]
     assert {change.quantity for change in compare.changes(old, new)} == {*records.METRICS, "memory_mb"}

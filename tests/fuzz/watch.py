@@ -95,10 +95,10 @@ def work(connection: Any, tasks: list[Task], limits: Limits, folder: str) -> Non
     for task in tasks:
         try:
             target = _found(task)
+            _warm_up(target)
         except Unavailable as reason:
             connection.send(("unavailable", str(reason)))
             continue
-        _warm_up(target)
         connection.send(("ready", None))
         guard = Guard(connection, target, task, limits, log)
         (_try_atheris if task.atheris else _try_all)(guard, target, task)
