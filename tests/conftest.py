@@ -27,6 +27,18 @@ def photographs():
 
 
 @pytest.fixture
+def files(tmp_path, monkeypatch, sample):
+    """A folder with image.png, trimap.png and truth.png of a module's sample; the current directory."""
+    from propmat import io
+
+    monkeypatch.chdir(tmp_path)
+    io.write_image("image.png", sample.image)
+    io.write_image("trimap.png", sample.trimap)
+    io.write_image("truth.png", sample.alpha)
+    return tmp_path
+
+
+@pytest.fixture
 def no_compiling():
     """Leave out the line that kernels are being compiled, which comes where no earlier run left them on disk."""
 

@@ -21,16 +21,6 @@ def sample():
     return propmat.datasets.synthetic(seed=2, shape=(60, 80))
 
 
-@pytest.fixture
-def files(tmp_path, monkeypatch, sample):
-    """A folder with image.png, trimap.png and truth.png; the current directory."""
-    monkeypatch.chdir(tmp_path)
-    io.write_image("image.png", sample.image)
-    io.write_image("trimap.png", sample.trimap)
-    io.write_image("truth.png", sample.alpha)
-    return tmp_path
-
-
 def names(folder):
     return {path.name for path in folder.iterdir()}
 

@@ -25,16 +25,6 @@ def sample():
     return propmat.datasets.synthetic(seed=4, shape=SHAPE)
 
 
-@pytest.fixture
-def files(tmp_path, monkeypatch, sample):
-    """A folder with image.png, trimap.png, mask.png and truth.png; the current directory."""
-    monkeypatch.chdir(tmp_path)
-    io.write_image("image.png", sample.image)
-    io.write_image("trimap.png", sample.trimap)
-    io.write_image("truth.png", sample.alpha)
-    return tmp_path
-
-
 def lines_of(capsys):
     told = capsys.readouterr()
     assert told.out == ""

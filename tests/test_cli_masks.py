@@ -19,14 +19,10 @@ def sample():
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch, sample):
-    """A folder with image.png, trimap.png, mask.png and truth.png; the current directory."""
-    monkeypatch.chdir(tmp_path)
-    io.write_image("image.png", sample.image)
-    io.write_image("trimap.png", sample.trimap)
-    io.write_image("truth.png", sample.alpha)
+def files(files, sample):
+    """With mask.png."""
     io.write_image("mask.png", np.where(sample.alpha >= 0.5, 1.0, 0.0))
-    return tmp_path
+    return files
 
 
 def one_line(capsys, kind, *words):

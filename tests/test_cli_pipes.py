@@ -28,16 +28,6 @@ def sample():
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch, sample):
-    """A folder with image.png, trimap.png and truth.png; the current directory."""
-    monkeypatch.chdir(tmp_path)
-    io.write_image("image.png", sample.image)
-    io.write_image("trimap.png", sample.trimap)
-    io.write_image("truth.png", sample.alpha)
-    return tmp_path
-
-
-@pytest.fixture
 def stdin(monkeypatch):
     """Give standard input a file's bytes."""
 
