@@ -142,7 +142,8 @@ def run(
 
 def batch_of(leading: Mapping[str, Shape]) -> Shape:
     """The leading axes of a batch: those of the first argument that has any."""
-    return next((shape for shape in leading.values() if shape), ())
+    shapes = [shape for shape in leading.values() if shape]  # PyTorch 2.6 compiles no `next` with a default
+    return shapes[0] if shapes else ()
 
 
 def _one_by_one(

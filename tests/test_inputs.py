@@ -66,6 +66,24 @@ def test_image_errors(value, message):
         _inputs.image(value)
 
 
+@pytest.mark.parametrize("ragged", [[[1], [1, 2]], (1, [2]), [[1.0], "a"]])
+def test_ragged_lists_are_no_numbers_and_no_maps(ragged):
+    image, trimap = np.zeros((4, 5)), np.tile([0, 0.5, 0.5, 0.5, 1], (4, 1))
+    graph = propmat.laplacian.random_walk(image)
+    calls = {
+        "epsilon": lambda: propmat.closed_form(image, trimap, epsilon=ragged),
+        "confidence": lambda: propmat.propagate((np.ones((4, 4)), np.ones((3, 5))), trimap, confidence=ragged),
+        "alpha": lambda: propmat.refine(image, ragged, 1.0),
+        "prior confidence": lambda: propmat.solve(graph, trimap, prior=(trimap, ragged)),
+        "prior value": lambda: propmat.solve(graph, trimap, prior=(ragged, 1.0)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(InputError, match=f"^{name}: takes"):
+            call()
+    with pytest.raises(InputError, match="^confidence: takes"):
+        propmat.adjoint.closed_form(image, trimap, confidence=ragged)
+
+
 def test_nan_is_counted_and_located():
     values = np.zeros((4, 5, 3))
     values[2, 3, 1], values[3, 0, 0] = np.nan, np.inf

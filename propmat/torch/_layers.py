@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +35,7 @@ class _Verb(torch.nn.Module):
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
         for name, check in NUMBERS.items():
-            if self.options.get(name) is not None and np.ndim(self.options[name]) == 0:
+            if self.options.get(name) is not None and _inputs.is_number(self.options[name]):
                 check(self.options[name], name)
         self.tensors = tuple(tensors)
         for name, value in tensors.items():

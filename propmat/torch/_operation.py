@@ -212,7 +212,12 @@ def _(info: Any, in_dims: Any, tensors: Sequence[Tensor], problem: str, keep: bo
     return _matte(mapped, problem, keep), (0, None)
 
 
-@torch.library.custom_op("propmat::pull_back", mutates_args=())
+@torch.library.custom_op(
+    "propmat::pull_back",
+    mutates_args=(),
+    # PyTorch 2.6 does not read list[Tensor].
+    schema="(Tensor gradient, Tensor state, Tensor[] tensors, str problem, str wanted) -> Tensor[]",
+)
 def _pull_back(gradient: Tensor, state: Tensor, tensors: Sequence[Tensor], problem: str, wanted: str) -> list[Tensor]:
     """The gradients of the wanted tensors. Pullbacks lost to a saved-tensor hook are made again."""
     kept = _STATES.get(int(state))
