@@ -50,7 +50,7 @@ def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Besi
     """
     pixels = _scaled(value, name, beside, bounded)
     if bounded and pixels.size and _real(value, name, beside).dtype.kind == "f":
-        _tell_divided_twice(float(pixels.max()), name)
+        _tell_divided_twice(pixels, name)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.ndim != 3:
@@ -66,9 +66,10 @@ def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Besi
     return pixels if on_device(pixels) else np.require(pixels, requirements="W")
 
 
-def _tell_divided_twice(greatest: float, name: str) -> None:
-    low, high = DIVIDED_TWICE
-    if low <= greatest <= high:
+def _tell_divided_twice(pixels: Array, name: str) -> None:
+    (low, high), greatest = DIVIDED_TWICE, float(pixels.max())
+    levels = 65535 * pixels if low <= greatest <= high else np.zeros(1)
+    if np.abs(levels - np.round(levels)).max() > 1e-6:  # not those of a dark picture of 16 bits
         warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
 
 

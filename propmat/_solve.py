@@ -306,6 +306,15 @@ def solve(
     return replace(matte, seconds=time.perf_counter() - start)
 
 
+def checked(image: Any, trimap: Any, solver: Any, callback: Any) -> tuple[Array, Trimap]:
+    """The image and labels of a verb; what verbs on images are given is checked in one order, before any work."""
+    _inputs.solving(solver, callback)
+    pixels = _inputs.image(image, beside={})
+    if trimap is None:
+        return pixels, Trimap.unlabelled(pixels.shape[:2], like=pixels)
+    return pixels, Trimap.parse(trimap, pixels.shape, beside={"image": pixels})
+
+
 def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
     """Alpha where it needs no solve, with a warning: nothing is unknown, or there is one label only.
 

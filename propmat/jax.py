@@ -242,7 +242,9 @@ def _array(value: Any, name: str) -> Array:
     if scaled or (isinstance(given, jax.Array) and given.dtype.kind == "f"):
         return jnp.asarray(given)
     # As precise as they come; integers and half precision are single, whatever JAX's own precision is.
-    return jnp.asarray(given, dtype=float if given.dtype.kind == "f" and given.dtype.itemsize > 4 else jnp.float32)
+    precision = float if given.dtype.kind == "f" and given.dtype.itemsize > 4 else jnp.float32
+    with np.errstate(over="ignore"):  # what becomes infinite is refused by name
+        return jnp.asarray(given, dtype=precision)
 
 
 def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Array]:

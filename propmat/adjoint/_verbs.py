@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import Problem
+from propmat._solve import Problem, checked
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Laplacian
-from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 
@@ -146,9 +145,8 @@ def closed_form(
     >>> gradient.shape, bool(np.abs(gradient.sum(axis=(0, 1))).max() < 1e-9)
     ((24, 32, 3), True)
     """
-    _inputs.solving(solver, callback)
-    graph = laplacian.closed_form(image, epsilon, radius)
-    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph = laplacian.closed_form(pixels, epsilon, radius)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
     return alpha, pullback.reshaped(image=np.shape(image))
 
@@ -199,9 +197,8 @@ def knn(
     >>> pullback(alpha - sample.alpha, wanted=["image"]).image.shape
     (24, 32, 3)
     """
-    _inputs.solving(solver, callback)
-    graph = laplacian.knn(image, preset)
-    labels = Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph = laplacian.knn(pixels, preset)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
     return alpha, pullback.reshaped(image=np.shape(image))
 
@@ -300,13 +297,8 @@ def refine(
     >>> pullback(1).alpha.sum().round(6)
     np.float64(15.0)
     """
-    _inputs.solving(solver, callback)
-    graph = laplacian.closed_form(image, epsilon)
-    labels = (
-        Trimap.unlabelled(graph.shape, like=graph.image)
-        if trimap is None
-        else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
-    )
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph = laplacian.closed_form(pixels, epsilon)
     given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver, callback=callback)
     pullback = pullback.renamed(prior="alpha", prior_confidence="confidence")

@@ -132,7 +132,8 @@ def _metadata(source: Source, image: Any, tags: Any) -> Metadata:
 
 def _is_adobe_rgb(exif: Any) -> bool:
     """Whether EXIF says so, as of cameras that embed no profile: interoperability index R03 (DCF 2.0)."""
-    return str(exif.get_ifd(0xA005).get(1, "")).startswith("R03") if exif else False
+    # The directory of interoperability lies in that of EXIF, without which Pillow before 11 fails.
+    return str(exif.get_ifd(0xA005).get(1, "")).startswith("R03") if 0x8769 in exif else False
 
 
 def _pair(numbers: Any) -> tuple[float, ...]:

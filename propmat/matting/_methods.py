@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, flows, laplacian, sampling
-from propmat._solve import solve
+from propmat._solve import checked, solve
 from propmat.trimap import Trimap
 
 # How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
@@ -108,8 +108,6 @@ def solved(
     method: str, image: Any, trimap: Any, *, solver: Any = None, callback: Any = None, **settings: Any
 ) -> NDArray[np.float64]:
     """Alpha by a method of `METHODS`; all arguments are checked before the first of its work."""
-    _inputs.solving(solver, callback)
-    pixels = _inputs.image(image, beside={})
-    labels = Trimap.parse(trimap, pixels.shape, beside={"image": pixels})
+    pixels, labels = checked(image, trimap, solver, callback)
     graph, prior = METHODS[method](pixels, labels, **settings)
     return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, laplacian, solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
-from propmat.trimap import Trimap
+from propmat._solve import checked, solve
 
 Array = NDArray[np.float64]
 
@@ -84,11 +83,7 @@ def refine(
     >>> [round(float(abs(matte - sample.alpha).mean()), 3) for matte in (mask, everywhere, in_band)]
     [0.07, 0.069, 0.04]
     """
-    graph = laplacian.closed_form(image, epsilon)
-    labels = (
-        Trimap.unlabelled(graph.shape, like=graph.image)
-        if trimap is None
-        else Trimap.parse(trimap, graph.image.shape, beside=graph.beside)
-    )
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph = laplacian.closed_form(pixels, epsilon)
     given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     return solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback).alpha
