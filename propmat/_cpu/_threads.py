@@ -102,10 +102,11 @@ def _share(kernel: Callable[..., None], count: int, stretches: int, arguments: t
     others = list(_started(pool, run, threads - 1))
     try:
         run()
-    finally:
+        for other in others:
+            other.result()
+    except BaseException:
         wait(others)  # they write to the arguments, even when this thread is interrupted
-    for other in others:
-        other.result()
+        raise
 
 
 def _started(pool: ThreadPoolExecutor, run: Callable[[], None], count: int) -> Iterator[Future[None]]:
