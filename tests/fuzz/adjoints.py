@@ -156,7 +156,8 @@ def _require_pullback(case: Case, alpha: np.ndarray, pullback: Any, quiet: bool)
     require((fingerprint(upstream), fingerprint(alpha)) == bits, "a pullback writes to nothing that it is given")
     require_equal(found, attempt(lambda: vars(pullback(upstream))), "the same pullback gives the same bits")
     # Where alpha needed no solve the system is set up for the gradient alone, and may prove unsuitable then.
-    if isinstance(found.refusal, ConvergenceError | UnsupportedError) or "singular" in str(found.refusal):
+    unsuitable = any(words in str(found.refusal) for words in ("singular", "tied to no known pixel"))
+    if isinstance(found.refusal, ConvergenceError | UnsupportedError) or unsuitable:
         return
     unusable = case.upstream in ("not a number", "another shape", "text")
     require((found.refusal is not None) == unusable, "a gradient is refused if it is none", found.refusal)

@@ -162,7 +162,8 @@ def _require_law(other: Outcome, back: Callable[[Any], Any], alpha: Any, law: st
 
 def _is_well_conditioned(arguments: Arguments) -> bool:
     """Whether a small residual vouches for alpha: weights over few decades, and the usual regulariser or more."""
-    weights = [*arguments.get("affinities", ()), arguments.get("confidence", 1.0)]
+    edges = np.concatenate([np.ravel(edge) for edge in arguments.get("affinities", ([1.0],))])
+    weights = edges, arguments.get("confidence", 1.0)
     return arguments.get("epsilon", 1e-7) >= 1e-7 and all(_spread_of(value) <= MOST_SPREAD for value in weights)
 
 
