@@ -73,7 +73,11 @@ def colour_mixture(image: Any, trimap: Any) -> Mixture:
     >>> propmat.flows.colour_mixture(sample.image, sample.trimap)
     Mixture(48 x 64 pixels)
     """
-    pixels, known = _read(image, trimap)
+    return mixture(*_read(image, trimap))
+
+
+def mixture(pixels: Array, known: Trimap) -> Mixture:
+    """`colour_mixture` of arguments that are checked."""
     place = _features(pixels, MIXTURE_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
     near = _others(unknown, _nearest(place, place[unknown], MIXTURE_NEIGHBOURS + 1))
@@ -121,7 +125,11 @@ def intra_unknown(image: Any, trimap: Any) -> Graph:
     >>> propmat.flows.intra_unknown(sample.image, sample.trimap)
     Graph(48 x 64 pixels)
     """
-    pixels, known = _read(image, trimap)
+    return unknown_pairs(*_read(image, trimap))
+
+
+def unknown_pairs(pixels: Array, known: Trimap) -> Graph:
+    """`intra_unknown` of arguments that are checked."""
     place = _features(pixels, UNKNOWN_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
     own = place[unknown]
@@ -169,11 +177,19 @@ def known_to_unknown(image: Any, trimap: Any) -> tuple[Array, Array]:
     >>> alpha.shape, confidence.shape
     ((48, 64), (48, 64))
     """
-    pixels, known = _read(image, trimap)
+    pixels, labels = _read(image, trimap)
+    for name in ("foreground", "background"):
+        if not getattr(labels, name).any():
+            raise InputError(f"trimap: has no known {name} pixel for information to flow from")
+    return share_of_foreground(pixels, labels)
+
+
+def share_of_foreground(pixels: Array, known: Trimap) -> tuple[Array, Array]:
+    """`known_to_unknown` of arguments that are checked."""
     place = _features(pixels, KNOWN_NEARNESS)
     unknown = np.flatnonzero(known.unknown)
     colours = pixels.reshape(-1, pixels.shape[2])
-    sides = [_nearest_among(place, unknown, getattr(known, name), name) for name in ("foreground", "background")]
+    sides = [_nearest_among(place, unknown, mask) for mask in (known.foreground, known.background)]
     near = _Nearest(*(np.concatenate(columns, axis=1) for columns in zip(*sides, strict=True)))
     weights = _mixing(colours[unknown], colours[near.pixels], near.counts)
     here, there = np.split(weights, [sides[0].pixels.shape[1]], axis=1)
@@ -253,11 +269,9 @@ def _nearest(points: Array, queries: Array, count: int) -> _Nearest:
     return _Nearest(all_pixels, counts)
 
 
-def _nearest_among(place: Array, unknown: Pixels, mask: Mask, name: str) -> _Nearest:
+def _nearest_among(place: Array, unknown: Pixels, mask: Mask) -> _Nearest:
     """The pixels of `mask` nearest to each unknown one."""
     known = np.flatnonzero(mask)
-    if not known.size:
-        raise InputError(f"trimap: has no known {name} pixel for information to flow from")
     near = _nearest(place[known], place[unknown], KNOWN_NEIGHBOURS)
     return near._replace(pixels=known[near.pixels])
 
