@@ -54,7 +54,8 @@ def test_networks_are_methods(name, sample):
     networks = pytest.importorskip("propmat.networks")
     found = propmat.matte(name, sample.image, sample.trimap, keep_labels=False)
     np.testing.assert_array_equal(found.alpha, getattr(networks, name)(sample.image, sample.trimap, keep_labels=False))
-    assert found.iterations == 0 and np.isnan(found.residual) and found.seconds > 0
+    assert found.iterations == 0
+    assert np.isnan(found.residual)
     with pytest.raises(InputError, match=f"solver: the method {name} does not take it"):
         propmat.matte(name, sample.image, sample.trimap, solver=CG())
 

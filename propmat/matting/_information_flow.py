@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from propmat import _inputs, flows
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._typing import Array, ArrayLike
+from propmat.flows._colour_mixture import mixture
+from propmat.flows._intra_unknown import unknown_pairs
+from propmat.flows._known_to_unknown import share_of_foreground
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed, solved
 from propmat.matting._sampled import has_all
@@ -31,10 +34,10 @@ def pose(pixels: Array, labels: Trimap, *, known_to_unknown: bool = True) -> Pos
     held = np.where(trimmed.known & labels.unknown, LABELLED, 0.0)
     if not trimmed.unknown.any():
         return Posed(local, (trimmed.labels, held))
-    graph = flows.mixture(pixels, trimmed) + INTRA_UNKNOWN * flows.unknown_pairs(pixels, trimmed) + local
+    graph = mixture(pixels, trimmed) + INTRA_UNKNOWN * unknown_pairs(pixels, trimmed) + local
     if not known_to_unknown:
         return Posed(graph, (trimmed.labels, held))
-    alpha, confidence = flows.share_of_foreground(pixels, trimmed)
+    alpha, confidence = share_of_foreground(pixels, trimmed)
     return Posed(graph, (alpha, held + KNOWN_TO_UNKNOWN * confidence))
 
 
