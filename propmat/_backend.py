@@ -11,9 +11,15 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from propmat.errors import InputError, UnsupportedError
+
+T = TypeVar("T", bound=np.generic)
 
 ON_DEVICE = (
     "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, "
@@ -42,7 +48,7 @@ class Backend:
     factorises: bool
     stacks: bool
 
-    def kernels(self, module: str) -> Any:
+    def kernels(self, module: str) -> ModuleType:
         """The kernels of one module.
 
         Raises
@@ -60,7 +66,7 @@ class Backend:
                 f"for all else pass cupy.asnumpy(array)"
             ) from None
 
-    def share(self, kernel: Callable[..., None], count: int, *arguments: Any) -> None:
+    def share(self, kernel: Callable[..., None], count: int, *arguments: object) -> None:
         """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as is best."""
         self.kernels("_threads").share(kernel, count, *arguments)
 
@@ -69,17 +75,17 @@ HOST = Backend("NumPy", "propmat._cpu", factorises=True, stacks=False)
 DEVICE = Backend("CuPy", "propmat._gpu", factorises=False, stacks=True)
 
 
-def on_device(value: Any) -> bool:
+def on_device(value: object) -> bool:
     """Whether a value lies in the memory of a GPU."""
     return hasattr(value, "__cuda_array_interface__")
 
 
-def backend_of(array: Any) -> Backend:
+def backend_of(array: object) -> Backend:
     """The backend of an array."""
     return DEVICE if on_device(array) else HOST
 
 
-def same_backend(**arrays: Any) -> Backend:
+def same_backend(**arrays: object) -> Backend:
     """The backend of several arguments.
 
     Raises
@@ -99,7 +105,7 @@ def same_backend(**arrays: Any) -> Backend:
 
 
 @contextmanager
-def guarded(array: Any) -> Iterator[None]:
+def guarded(array: object) -> Iterator[None]:
     """Where `array` lies on a GPU, say in words what fails there; see `propmat._gpu._device`."""
     if not on_device(array):
         yield
@@ -110,18 +116,19 @@ def guarded(array: Any) -> Iterator[None]:
         yield
 
 
-def to_device(value: Any) -> Any:
+def to_device(value: object) -> NDArray[Any]:
     """What lies on a GPU already as an array of CuPy, without a copy; other arrays are copied there."""
     from propmat._gpu import _device
 
     return _device.asarray(value)
 
 
-def to_host(array: Any) -> Any:
+def to_host(array: NDArray[T]) -> NDArray[T]:
     """A copy in host memory of what lies on a GPU; an array of NumPy is returned as it is."""
-    return array.get() if on_device(array) else array
+    host: NDArray[T] = array.get() if on_device(array) else array  # type: ignore[attr-defined]
+    return host
 
 
-def beside(array: Any, like: Any) -> Any:
+def beside(array: NDArray[T], like: object) -> NDArray[T]:
     """An array of NumPy, or a copy of it on a GPU if `like` lies there."""
     return to_device(array) if on_device(like) else array

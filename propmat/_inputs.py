@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, SupportsFloat, cast
 
 import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
-from propmat._typing import ArrayLike
 from propmat.errors import InputError, UnsupportedError, shown, warn
 
 Array = NDArray[np.float64]
@@ -45,7 +44,7 @@ ENCODED_MODES = ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa",
 DIVIDED_TWICE = (1e-4, 0.999 / 255)
 
 
-def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
+def image(value: object, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum.
 
     Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
@@ -75,7 +74,7 @@ def _tell_divided_twice(pixels: Array, name: str) -> None:
         warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
 
 
-def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
+def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
     pixels = _scaled(value, name, beside)
     if pixels.ndim != 2:
@@ -85,7 +84,7 @@ def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside
     return np.ascontiguousarray(pixels, like=pixels)
 
 
-def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
+def greys(value: object, name: str, *, beside: Beside = None) -> Array:
     """A mask or a trimap, as `plane`; integers that would all be read as background are refused: they are labels."""
     array = _real(value, name, beside)
     found = _labels(array)
@@ -131,14 +130,14 @@ def _way_to_a_plane(pixels: Array, name: str) -> str:
     return f"; if its channels are equal, pass {name}[:, :, 0]" if 1 <= pixels.shape[2] <= 4 else ""
 
 
-def weights(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
+def weights(value: object, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
     """A number or an (H, W) map of numbers >= 0, as a map; it has no scale."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     return _nonnegative(given, name)
 
 
-def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tuple[Array, Array]:
+def edge_weights(horizontal: object, vertical: object, *, beside: Beside = None) -> tuple[Array, Array]:
     """Weights >= 0 of the edges to the right, (H, W - 1), and downwards, (H - 1, W)."""
     across = _real(horizontal, "horizontal", beside)
     down = _real(vertical, "vertical", None if beside is None else {**beside, "horizontal": across})
@@ -152,7 +151,7 @@ def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tu
     return _nonnegative(across.astype(np.float64), "horizontal"), _nonnegative(down.astype(np.float64), "vertical")
 
 
-def vector(value: Any, name: str, count: int) -> Array:
+def vector(value: object, name: str, count: int) -> Array:
     """An (n,) array of real numbers of any size, finite or not, in host memory or on a GPU."""
     given = _real(value, name, {})
     if given.shape != (count,):
@@ -160,7 +159,7 @@ def vector(value: Any, name: str, count: int) -> Array:
     return given.astype(np.float64, copy=False)
 
 
-def mask(value: Any, name: str) -> NDArray[np.bool_]:
+def mask(value: object, name: str) -> NDArray[np.bool_]:
     """An (H, W) array of bool, in host memory or on a GPU."""
     given = as_array(value, name)
     if given.dtype != np.bool_ or given.ndim != 2 or not given.size:
@@ -168,13 +167,13 @@ def mask(value: Any, name: str) -> NDArray[np.bool_]:
     return given
 
 
-def size(value: Any, name: str = "shape") -> tuple[int, int]:
+def size(value: object, name: str = "shape") -> tuple[int, int]:
     """Height and width."""
     height, width = pair(value, name, "(height, width)")
     return whole_number(height, name), whole_number(width, name)
 
 
-def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
+def real_map(value: object, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
     """A number or an (H, W) map of finite numbers of any size, as a map."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
@@ -182,7 +181,7 @@ def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = 
     return given
 
 
-def in_memory(array: Any, name: str, beside: Beside) -> None:
+def in_memory(array: object, name: str, beside: Beside) -> None:
     """Refuse an array that lies elsewhere."""
     if beside is not None:
         same_backend(**beside, **{name: array})
@@ -192,14 +191,15 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
         )
 
 
-def as_array(value: Any, name: str) -> NDArray[Any]:
+def as_array(value: object, name: str) -> NDArray[Any]:
     """`value` as an array of any dtype, where it lies; refused if its numbers are not what it shows."""
     if on_device(value):
         return to_device(value)
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
-    if type(value).__module__.startswith("PIL.") and getattr(value, "mode", None) in ENCODED_MODES:
-        raise InputError(f"{name}: is a Pillow image of mode {value.mode}; pass {name}.convert('RGB') or convert('L')")
+    mode = getattr(value, "mode", None) if type(value).__module__.startswith("PIL.") else None
+    if mode in ENCODED_MODES:
+        raise InputError(f"{name}: is a Pillow image of mode {mode}; pass {name}.convert('RGB') or convert('L')")
     try:
         return np.asarray(value)
     except MemoryError:
@@ -209,29 +209,29 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
 
-def choice(value: Any, name: str, choices: Iterable[str]) -> str:
+def choice(value: object, name: str, choices: Iterable[str]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
         raise InputError(f"{name}: takes {' or '.join(map(repr, choices))}, got {shown(value)}")
     return value
 
 
-def flag(value: Any, name: str) -> bool:
+def flag(value: object, name: str) -> bool:
     """True or False; "False" and arrays are neither."""
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{name}: takes True or False, got {shown(value)}")
     return bool(value)
 
 
-def several(value: Any, name: str, takes: str) -> Iterator[Any]:
+def several(value: object, name: str, takes: str) -> Iterator[Any]:
     """What can be gone through one by one."""
     try:
-        return iter(value)
+        return iter(cast(Iterable[Any], value))
     except Exception:  # of whatever the value is an object of
         raise InputError(f"{name}: takes {takes}, got {shown(value)}") from None
 
 
-def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
+def pair(value: object, name: str, meaning: str) -> tuple[Any, Any]:
     """Two things, given as a tuple or a list."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         got = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
@@ -239,7 +239,7 @@ def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def settings(value: Any, name: str, takes: str) -> None:
+def settings(value: object, name: str, takes: str) -> None:
     """Refuse a solver or a preconditioner that has no ``prepare``, and a class in place of one of its objects."""
     if isinstance(value, type):
         raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
@@ -247,7 +247,7 @@ def settings(value: Any, name: str, takes: str) -> None:
         raise InputError(f"{name}: takes {takes}, got {shown(value)}")
 
 
-def solving(solver: Any, callback: Any = None) -> None:
+def solving(solver: object, callback: object = None) -> None:
     """Refuse what is no solver and no callback; both may be None."""
     if solver is not None:
         settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
@@ -257,7 +257,7 @@ def solving(solver: Any, callback: Any = None) -> None:
         raise InputError(f"callback: takes a function of (iteration, relative residual), got {shown(callback)}")
 
 
-def positive(value: Any, name: str) -> float:
+def positive(value: object, name: str) -> float:
     """A finite number above 0."""
     number = _number(value, name)
     if not (math.isfinite(number) and number > 0):
@@ -265,7 +265,7 @@ def positive(value: Any, name: str) -> float:
     return number
 
 
-def whole_number(value: Any, name: str, meaning: str = "") -> int:
+def whole_number(value: object, name: str, meaning: str = "") -> int:
     """A whole number, from 1 to what 32 bits hold."""
     number = _number(value, name)
     if not math.isfinite(number) or number != int(number) or number < 1:
@@ -275,7 +275,7 @@ def whole_number(value: Any, name: str, meaning: str = "") -> int:
     return int(number)
 
 
-def tolerance(value: Any, name: str) -> float:
+def tolerance(value: object, name: str) -> float:
     """A finite number, 0 or above."""
     number = _number(value, name)
     if not (math.isfinite(number) and number >= 0):
@@ -290,12 +290,12 @@ def _nonnegative(given: Array, name: str) -> Array:
     return np.ascontiguousarray(given, like=given)
 
 
-def _number(value: Any, name: str) -> float:
+def _number(value: object, name: str) -> float:
     """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
     try:
-        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
+        if isinstance(value, (bool, np.bool_, str, bytes)) or shape_of(value):
             raise TypeError
-        number = float(value)
+        number = float(cast(SupportsFloat, value))
     except OverflowError:
         raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
     except Exception:  # of whatever the value is an object of
@@ -305,7 +305,7 @@ def _number(value: Any, name: str) -> float:
     return number
 
 
-def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
+def _spread(value: object, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
     """A map in float64; of a number, a map of it."""
     given = _real(value, name, None if beside and is_number(value) else beside)
     if given.ndim == 0:
@@ -313,20 +313,20 @@ def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Ar
     return given.astype(np.float64, copy=False)
 
 
-def shape_of(value: ArrayLike) -> tuple[int, ...]:
+def shape_of(value: object) -> tuple[int, ...]:
     """The shape of an argument as it was given."""
     return np.shape(cast(npt.ArrayLike, value))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value is one number in host memory, which goes with arrays anywhere."""
     try:
-        return not on_device(value) and np.ndim(value) == 0
+        return not on_device(value) and not shape_of(value)
     except Exception:  # of whatever the value is an object of
         return False
 
 
-def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
+def _real(value: object, name: str, beside: Beside) -> NDArray[Any]:
     """`value` as an array of a real dtype."""
     in_memory(value, name, beside)
     array = as_array(value, name)
@@ -335,7 +335,7 @@ def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
     return array
 
 
-def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Array:
+def _scaled(value: object, name: str, beside: Beside, bounded: bool = True) -> Array:
     """`value` as finite float64, in [0, 1] if `bounded`."""
     array = _real(value, name, beside)
     if array.dtype.kind in "ui":

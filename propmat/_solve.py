@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 
 from propmat import _inputs, solvers
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, eliminate, nowhere, weigh
 from propmat._locks import FORK_GATE
+from propmat._operators import Sparse
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Solver, Status
 from propmat.trimap import Trimap
 
-GraphLike: TypeAlias = Laplacian | sp.sparray | sp.spmatrix
+GraphLike: TypeAlias = Laplacian | Sparse
 Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 

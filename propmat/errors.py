@@ -27,7 +27,7 @@ class ConvergenceError(PropmatError, RuntimeError):
         The best iterate with its residual, iterations and status: half-converged work is not thrown away.
     """
 
-    def __init__(self, message: str, solution: Any) -> None:
+    def __init__(self, message: str, solution: object) -> None:
         super().__init__(message)
         self.solution = solution
 

@@ -3,7 +3,7 @@
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, greatest, length
 from propmat._operators._grid import GridOperator
-from propmat._operators._stored import Stored, canonical, host_entries, own_entries, wrapped
+from propmat._operators._stored import Sparse, Stored, canonical, host_entries, own_entries, wrapped
 
 __all__ = [
     "Array",
@@ -12,6 +12,7 @@ __all__ = [
     "Mask",
     "NearNullSpace",
     "Operator",
+    "Sparse",
     "Stored",
     "Windows",
     "box_sums",

@@ -135,7 +135,7 @@ class BoxOperator:
     def gather(self, x: Array) -> Array:
         return x
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         out[:] = self @ x
         return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum
 

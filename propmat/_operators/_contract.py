@@ -74,7 +74,7 @@ class Operator(Protocol):
     def gather(self, x: Array) -> Array:
         """A vector from where `spread` put it."""
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         """out = A x for vectors that were spread; returns xᵀ A x, on a GPU in parts."""
 
     def tocsr(self) -> sp.csr_array:

@@ -204,7 +204,7 @@ class GridOperator:
         """Vector on the support -> vector of the unknown pixels."""
         return x[self.support.position]
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         """out = A x for vectors on the support; returns xᵀ A x, on a GPU in parts."""
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)

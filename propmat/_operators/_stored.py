@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,6 +11,8 @@ import scipy.sparse as sp
 from propmat._backend import Backend, backend_of, beside, to_host
 from propmat._operators._contract import Array, Operator
 from propmat.errors import InputError, UnsupportedError, shown
+
+Sparse: TypeAlias = sp.sparray | sp.spmatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Stored:
     grid = None
 
     @classmethod
-    def of(cls, matrix: Any, like: Any = None) -> Stored:
+    def of(cls, matrix: Sparse, like: object = None) -> Stored:
         """A sparse matrix of SciPy, to be multiplied where `like` lies."""
         csr = sp.csr_array(matrix, dtype=np.float64)
         return cls(csr, backend_of(like).kernels("csr").stored(csr))
@@ -82,7 +84,7 @@ class Stored:
     def gather(self, x: Array) -> Array:
         return x
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         self.backend.kernels("csr").multiply(self.factor, x, out)
         if self.added is not None:
             out += self.added * x
@@ -94,7 +96,7 @@ class Stored:
         return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
 
 
-def canonical(matrix: Any) -> sp.csr_array:
+def canonical(matrix: Sparse) -> sp.csr_array:
     """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
     csr = sp.csr_array(matrix, dtype=np.float64)
     csr.sum_duplicates()
@@ -104,7 +106,7 @@ def canonical(matrix: Any) -> sp.csr_array:
     return csr
 
 
-def own_entries(matrix: Any, name: str) -> sp.csr_array:
+def own_entries(matrix: Sparse, name: str) -> sp.csr_array:
     """A copy of a sparse matrix of SciPy as canonical CSR, so that neither its owner's changes nor ours are shared.
 
     Raises
@@ -120,7 +122,7 @@ def own_entries(matrix: Any, name: str) -> sp.csr_array:
     return csr
 
 
-def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
+def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:
     """The entries of a matrix for a method that works on them in host memory, vectors included.
 
     Raises
@@ -137,7 +139,7 @@ def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
     return operator.tocsr()
 
 
-def wrapped(matrix: Any) -> Operator:
+def wrapped(matrix: Operator | Sparse) -> Operator:
     """A sparse matrix of SciPy as an operator; an operator as it is.
 
     Raises
@@ -152,5 +154,4 @@ def wrapped(matrix: Any) -> Operator:
     missing = [name for name in ("spread", "gather", "multiply", "diagonal", "tocsr") if not hasattr(matrix, name)]
     if missing:
         raise InputError(f"matrix: takes a sparse matrix of SciPy or an operator; {shown(matrix)} has no {missing[0]}")
-    operator: Operator = matrix
-    return operator
+    return matrix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._cached import cached_property
 from propmat._solve import Prepared
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.laplacian import Laplacian
 from propmat.trimap import Trimap
@@ -60,7 +61,7 @@ class Pullback:
         return tuple(self.sources)
 
     @usual_arithmetic
-    def __call__(self, gradient: Any, wanted: Iterable[str] | None = None) -> Gradients:
+    def __call__(self, gradient: ArrayLike, wanted: Iterable[str] | None = None) -> Gradients:
         """Solve A λ = dℓ/dα and return the gradients of ℓ.
 
         Parameters
@@ -131,11 +132,12 @@ class Pullback:
             "prior_confidence": lambda: adjoint * (prior - self.alpha),
         }
 
-    def _fitted(self, name: str, gradient: Any) -> Any:
+    def _fitted(self, name: str, gradient: object) -> object:
         shape = self.shapes.get(name)
         if shape is None or not (isinstance(gradient, np.ndarray) or on_device(gradient)):
             return gradient
-        return float(gradient.sum()) if shape == () else gradient.reshape(shape)
+        array = cast(Array, gradient)
+        return float(array.sum()) if shape == () else array.reshape(shape)
 
 
 def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._operators import GridOperator
+from propmat._typing import ArrayLike
 from propmat.laplacian._base import Laplacian, Split, block_of
 
 Array = NDArray[np.float64]
@@ -20,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 @usual_arithmetic
-def affinity(horizontal: Any, vertical: Any) -> Affinity:
+def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
     r"""Laplacian D - W of the graph that ties every pixel to its four neighbours.
 
     .. math:: \alpha^\top L \alpha = \sum_{(i, j)} w_{ij} (\alpha_i - \alpha_j)^2

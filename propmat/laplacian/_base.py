@@ -18,7 +18,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import Operator, Stored, canonical, own_entries
+from propmat._operators import Operator, Sparse, Stored, canonical, own_entries
 from propmat.errors import InputError, shown
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -215,7 +215,7 @@ class Graph(Laplacian):
     parameters = ("weights",)
     beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
 
-    def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
+    def __init__(self, matrix: Sparse, shape: tuple[int, int]) -> None:
         self.shape = _inputs.size(shape)
         self.matrix = _checked(matrix, self.shape[0] * self.shape[1])
 
@@ -270,7 +270,7 @@ def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDA
     return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
 
 
-def _checked(matrix: Any, pixels: int) -> sp.csr_array:
+def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
     if not sp.issparse(matrix):
         raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
     if matrix.shape != (pixels, pixels):

@@ -14,6 +14,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST, backend_of, to_host
 from propmat._cached import cached_property
 from propmat._operators import GridOperator
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, UnsupportedError
 from propmat.laplacian._base import Laplacian, Split, numbered
 
@@ -23,7 +24,7 @@ W = TypeVar("W", bound="WindowLaplacian")
 
 
 @usual_arithmetic
-def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
+def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
     r"""Closed-form matting Laplacian: alpha is nearly affine in colour within every small window.
 
     .. math:: L_{ij} = \sum_{k \ni i, j} \Big[ \delta_{ij} - \frac{1}{n} \big( 1 + (I_i - \mu_k)^\top

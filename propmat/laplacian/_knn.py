@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside, to_host
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
@@ -78,7 +79,7 @@ class Pairs(NamedTuple):
 
 
 @usual_arithmetic
-def knn(image: Any, preset: str = "two") -> Knn:
+def knn(image: ArrayLike, preset: str = "two") -> Knn:
     r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
 
     .. math:: L = D - W, \quad W_{ij} = m_{ij} \max\Big(0, 1 - \frac{\|X_i - X_j\|_1}{d + 2}\Big), \quad
@@ -137,7 +138,7 @@ def knn(image: Any, preset: str = "two") -> Knn:
     return Knn.of(_inputs.image(image, beside={}), preset)
 
 
-def known_preset(preset: Any) -> str:
+def known_preset(preset: object) -> str:
     """The name of a preset, or an `InputError`."""
     if not isinstance(preset, str) or preset not in PRESETS:
         raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {shown(preset)}")

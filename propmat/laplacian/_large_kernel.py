@@ -13,6 +13,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
 from propmat._operators import Array, BoxOperator, Mask, Windows
+from propmat._typing import ArrayLike
 from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
 from propmat.laplacian._closed_form import ClosedForm
@@ -22,7 +23,7 @@ MOST_ENTRIES = 80_000_000
 
 
 @usual_arithmetic
-def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
+def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
     r"""Large-kernel matting Laplacian: the closed form over wide windows, by products alone.
 
     .. math:: (L p)_i = \sum_{k \ni i} \big( p_i - a_k^\top I_i - b_k \big)
@@ -123,7 +124,7 @@ def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
     """Rows and columns of the box around a mask, with a margin as far as the image reaches."""
     spans = []
     for axis in range(2):
-        used = np.flatnonzero(to_host(mask.any(axis=1 - axis)))
+        used = np.flatnonzero(to_host(np.any(mask, axis=1 - axis)))
         spans.append(slice(max(0, int(used[0]) - margin), int(used[-1]) + 1 + margin))
     return spans[0], spans[1]
 

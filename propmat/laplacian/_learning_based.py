@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.laplacian._closed_form import WindowLaplacian
 
 
 @usual_arithmetic
-def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
+def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
     r"""Learning-based Laplacian: alpha is what a linear model learns from the colours of every small window.
 
     .. math:: L = \sum_k S_k^\top (U - F_k)^\top (U - F_k) S_k

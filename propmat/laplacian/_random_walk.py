@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.laplacian._affinity import Affinity
 
 # Keeps the graph connected where the exponential vanishes: a black pixel among white ones.
@@ -16,7 +15,7 @@ LEAST_WEIGHT = 1e-6
 
 
 @usual_arithmetic
-def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
+def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
     r"""Random walk Laplacian: alpha is the chance that a walk ends in the foreground.
 
     .. math:: L = D - W, \quad W_{ij} = \exp(-\|I_i - I_j\|^2 / \sigma^2) + 10^{-6}

@@ -21,7 +21,7 @@ TINY = 1e-150  # in place of lengths whose squares are 0
 class Entries(Level):
     """A level with stored entries, in single precision."""
 
-    def __init__(self, matrix: Any, live: Array, backend: Backend) -> None:
+    def __init__(self, matrix: sparse.csr_array, live: Array, backend: Backend) -> None:
         self.kernels = backend.kernels("csr")
         self.matrix = self.kernels.stored(matrix)
         self.size, self.live, self.values = live.size, live, self.matrix.data
@@ -71,7 +71,7 @@ class Cycle:
         return smoother.x
 
 
-def _scaled(left: Array, matrix: Any, right: Array) -> sparse.csr_array:
+def _scaled(left: Array, matrix: sparse.sparray | sparse.spmatrix, right: Array) -> sparse.csr_array:
     """The matrix between two diagonals."""
     return sparse.csr_array(sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
+from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -49,7 +51,7 @@ class Candidates(NamedTuple):
 
 
 @usual_arithmetic
-def comprehensive(image: Any, trimap: Any) -> Samples:
+def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
     r"""Comprehensive sampling: alpha from all pairs of colours that the known regions have, near and far.
 
     Known pixels are taken in rings of doubling width about the unknown region. Every ring is cut into cells and every
@@ -149,10 +151,10 @@ def _off_centre(mask: Mask) -> Pixels:
     return 2 * np.argwhere(mask) - (np.array(mask.shape) - 1)
 
 
-def _cells(places: Pixels, side: Any) -> Pixels:
+def _cells(places: Pixels, side: int | Pixels) -> Pixels:
     """In which cell of `side` pixels each place is; cell 0 is astride the centre, and what is as near to two is in the
     outer."""
-    return np.sign(places) * ((np.abs(places) + side) // (2 * side))
+    return np.sign(places) * np.floor_divide(np.abs(places) + side, 2 * side)
 
 
 def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tuple[Array, Array, Array, Array]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -42,7 +42,7 @@ TRIMMING_RADIUS = 9.0
 TRIMMING_COLOUR = 9 / 255
 
 
-def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
+def read(image: ArrayLike, trimap: ArrayLike | Trimap) -> tuple[Array, Labels]:
     """Image and trimap as (H, W, d) colours and (H, W) labels: 1, 0, and -1 for unknown.
 
     Raises
@@ -64,7 +64,7 @@ def numbers_of(trimap: Trimap) -> Labels:
 
 
 @usual_arithmetic
-def trimmed(image: Any, trimap: Any) -> Trimap:
+def trimmed(image: ArrayLike, trimap: ArrayLike | Trimap) -> Trimap:
     """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
 
     A pixel takes the label of the nearest known pixel, within 9 pixels, whose colour differs by no more than 9/255
