@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 import propmat
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 
 _version = cache(version)
 
@@ -57,7 +57,7 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def ours() -> dict[str, Method]:
-    return {name: _method(name) for name in METHODS}
+    return {name: _method(name) for name in POSED}
 
 
 def variants() -> dict[str, Method]:
@@ -99,8 +99,7 @@ def everyone() -> dict[str, Method]:
 
 
 def _ours(name: str, settings: dict[str, str], image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
-    graph, prior = METHODS[name](image, trimap, **settings)
-    matte = propmat.solve(graph, trimap, prior=prior)
+    matte = propmat.matte(name, image, trimap, **settings)
     return Outcome(matte.alpha, matte.iterations, matte.residual)
 
 
