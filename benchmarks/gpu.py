@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import propmat
-from benchmarks.problems import DATA, Problem, lemur, scribbles
+from benchmarks.data.problems import DATA, Problem, lemur, scribbles
 from propmat import _batches
 from propmat._backend import to_host
 from propmat._constraints import eliminate

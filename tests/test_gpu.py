@@ -5,8 +5,6 @@ by several that take turns between barriers. Tests marked ``gpu`` are the same o
 """
 
 import json
-import shutil
-import subprocess
 import sys
 import weakref
 from types import ModuleType, SimpleNamespace
@@ -35,19 +33,6 @@ WORK = {
     "five threads": {"groups": 2, "threads": 5},
     "five threads, last first": {"groups": 2, "threads": 5, "backwards": True},
 }
-SOURCES = [
-    "blocks",
-    "box",
-    "conjugate_gradients",
-    "csr",
-    "foreground",
-    "grid",
-    "lanczos",
-    "multigrid",
-    "multigrid_setup",
-    "ridge",
-    "windows",
-]
 
 
 def real_device():
@@ -724,21 +709,3 @@ def test_out_of_memory_on_the_device(rng):
     finally:
         pool.set_limit(size=0)
     assert propmat.closed_form(given["image"], given["trimap"]).shape == (400, 460)
-
-
-def test_the_list_of_sources_is_whole():
-    folder = _launch.resources.files("propmat._gpu")
-    assert SOURCES == sorted(path.name.removesuffix(".cu") for path in folder.iterdir() if path.name.endswith(".cu"))
-
-
-if shutil.which("nvcc"):
-
-    @pytest.mark.parametrize("depth", [1, 3])
-    @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-    @pytest.mark.parametrize("source", SOURCES)
-    def test_compiles_for_devices(source, architecture, depth, tmp_path):
-        if depth > 1 and "DEPTH" not in _launch.code(source):
-            return
-        (tmp_path / "code.cu").write_text(_launch.code(source), encoding="utf-8")
-        options = ["--std=c++17", "-Werror", "all-warnings", "-cubin", f"-arch={architecture}", f"-DDEPTH={depth}"]
-        subprocess.run(["nvcc", *options, "-o", "code.cubin", "code.cu"], cwd=tmp_path, check=True, timeout=300)

@@ -120,7 +120,7 @@ def knn(image: ArrayLike, preset: str = "two") -> Knn:
     and 5358 with the small trimap, 7304 and 7086 with the large); on PyMatting's lemur its error is lower by 6 % at a
     tenth of the size and by 28 % at full size. Hence the default. ``"rgb"`` has an error of gradients that is lower
     by 8 %, takes two thirds of the time, and its weights, unlike those of ``"two"``, have a gradient with respect to
-    the image. Figures of errors and time: ``python -m benchmarks.methods``.
+    the image. Errors and times: ``python -m benchmarks.suite --methods knn knn.rgb knn.hsv``.
 
     References
     ----------
