@@ -28,8 +28,9 @@ def composites(
 ) -> Samples:
     """Put foregrounds with known mattes on backgrounds, as Composition-1k and training sets are made.
 
-    ``image = alpha * foreground + (1 - alpha) * background``, not rounded. Backgrounds are dealt like shuffled cards:
-    all are used before one comes again. Each is scaled to cover the foreground and cut at a random place.
+    ``image = alpha * foreground + (1 - alpha) * background``, not rounded. Backgrounds are drawn without replacement:
+    all are used, in random order, before one is used again. Each is scaled to cover the foreground and cropped at a
+    random place.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def composites(
     backgrounds : sequence
         Paths or arrays of any size.
     seed : int, default 0
-        The same seed and arguments give the same samples, each for itself in whatever order they are read.
+        >= 0. The same seed and arguments give the same samples, in whatever order they are read.
     repeats : int, default 1
         How many samples are made of each foreground; Composition-1k has 20.
     reach : (int, int), default (1, 20)
