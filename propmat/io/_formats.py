@@ -1,4 +1,4 @@
-"""What can be written where, judged before there are pixels. What a file is to be, its suffix tells."""
+"""The formats that are written, and checks of a target before there are pixels. The suffix decides the format."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ def check_output(
     suffix: str | None = None,
     shape: tuple[int, int] = (1, 1),
 ) -> None:
-    """Raise what `write_image` would raise over this target, before there are pixels.
+    """Raise the errors that `write_image` would raise for this target, before there are pixels.
 
     Parameters
     ----------
     target, depth, suffix
         As for `write_image`.
-    transparent : bool
+    transparent : bool, default False
         Whether there will be an alpha channel.
-    coloured : bool
-        Whether there will be colours: 16 bits of them need OpenImageIO, of grey they do not.
-    shape : (H, W), optional
-        The size that the picture will have, as far as it is known: WebP and JPEG have limits.
+    coloured : bool, default False
+        Whether there will be colours: at 16 bits these need OpenImageIO, grey does not.
+    shape : (int, int), default (1, 1)
+        Height and width of the picture, if they are known: WebP and JPEG have limits.
 
     Raises
     ------
     InputError
-        If no format has the suffix, the format does not hold the depth, transparency or size, there is no such folder,
-        the target is a directory or a device, or must not be written.
+        If no format has the suffix, the format does not support the depth, transparency or size, the folder does not
+        exist, or the target is a directory, a device or not writeable.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
 
