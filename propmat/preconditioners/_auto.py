@@ -17,21 +17,28 @@ FAR, SHARE = 0.1, 1e-3
 
 
 def choose(matrix: Operator) -> Preconditioner:
-    """Multigrid on the pixel grid, smoothed aggregation for other local graphs (`python -m benchmarks.solvers`).
+    """The preconditioner for a matrix when none is given: multigrid where it is possible.
 
-    The diagonal is enough where edges reach far, as between like colours: information crosses the picture in few steps.
-    It is all that an operator has which can only be multiplied.
+    `Multigrid` on the pixel grid; `SmoothedAggregation` for other local graphs; `Jacobi` where many edges join distant
+    pixels, as those between like colours do, because information then crosses the picture in few iterations, and for
+    operators without stored entries. Figures are in `docs/measurements/solvers.md`.
 
     Parameters
     ----------
-    matrix : Operator or SciPy sparse array, shape (n, n)
+    matrix : propmat.solvers.Operator or SciPy sparse array, shape (n, n)
 
     Returns
     -------
     Preconditioner
 
+    Raises
+    ------
+    InputError
+        If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
+
     Examples
     --------
+    >>> import scipy.sparse as sp
     >>> choose(sp.eye_array(10))
     SmoothedAggregation()
     """
