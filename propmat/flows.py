@@ -1,8 +1,8 @@
-"""Flows of information between pixels that are not neighbours: the parts of information-flow matting.
+"""Flows of information between distant pixels: the terms of information-flow matting.
 
-Two are Laplacians, one is a prior; `propmat.information_flow` adds them up. Neighbours are nearest in colour and, to
-some degree, in place; all that are as far away as the last count too, so that a picture flipped or transposed has
-the same flows. The method may be covered by patents.
+Two are Laplacians, one is a prior; `propmat.information_flow` adds them. Neighbours are the nearest in colour and, with
+a smaller weight, in position; all pixels as far away as the last one count too, so that a picture flipped or transposed
+has the same flows. The method may be covered by patents.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def colour_mixture(image: Any, trimap: Any) -> Mixture:
     image : (H, W), (H, W, 3) or (H, W, d) array
         As in `propmat.closed_form`.
     trimap : (H, W) array or Trimap
+        With at least one unknown pixel.
 
     Returns
     -------
@@ -84,7 +85,17 @@ def colour_mixture(image: Any, trimap: Any) -> Mixture:
 
 
 class Mixture(Laplacian):
-    """What `colour_mixture` returns: R'R, where R takes from the alpha of each unknown pixel that of its mixture."""
+    """The `Laplacian` R'R that `colour_mixture` returns.
+
+    A row of R subtracts from the alpha of an unknown pixel the alpha of its mixture.
+
+    Attributes
+    ----------
+    residual : scipy.sparse.csc_array, shape (n, H * W)
+        R, for n unknown pixels.
+    shape : (int, int)
+        Height and width of the image.
+    """
 
     ties_all_pixels = False
 
@@ -107,8 +118,19 @@ def intra_unknown(image: Any, trimap: Any) -> Graph:
     L = D - W, with :math:`w_{pq} = \max(0, 1 - |x_p - x_q|_1)` over colours and a twentieth of the coordinates, the
     two directions summed.
 
-    Parameters, Raises
+    Parameters
+    ----------
+    image, trimap
         As in `colour_mixture`.
+
+    Returns
+    -------
+    propmat.laplacian.Graph
+
+    Raises
+    ------
+    InputError
+        As `colour_mixture`.
 
     References
     ----------

@@ -149,7 +149,20 @@ def known_preset(preset: Any) -> str:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Knn(Laplacian):
-    """What `knn` returns."""
+    """The `Laplacian` that `knn` returns.
+
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1], in host memory.
+    preset : str
+        Features, neighbourhoods and kernel.
+
+    Methods
+    -------
+    pairs
+        The edges of the graph.
+    """
 
     image: Array
     preset: str
@@ -181,7 +194,19 @@ class Knn(Laplacian):
         return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
-        """The edges of the graph; with an (H, W) mask those that have an end in it."""
+        """The edges of the graph.
+
+        Parameters
+        ----------
+        touching : (H, W) array of bool, optional
+            Only those with an end in this mask.
+
+        Returns
+        -------
+        Pairs
+            ``first`` and ``second``, (m,) indices ``y * W + x`` with first < second; ``times``, how often the pair was
+            found; ``weight``, that number times the kernel.
+        """
         wanted = np.ones(self.image.shape[0] * self.image.shape[1], bool) if touching is None else touching.ravel()
         if not self.searched or (wanted & ~self.searched[0][0]).any():
             self.searched[:] = [(wanted.copy(), self._search(wanted))]
