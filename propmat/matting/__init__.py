@@ -1,4 +1,7 @@
-"""The verbs: image and trimap in, alpha out."""
+"""Methods: functions from image and trimap to alpha.
+
+`METHODS` has the function that makes the `Posed` problem of each method, by name.
+"""
 
 from propmat.matting._closed_form import closed_form
 from propmat.matting._comprehensive_sampling import comprehensive_sampling
