@@ -46,7 +46,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """The matrix (n, k) between unknown and known pixels: (H, W) values → its product with the known ones."""
+    """The matrix (n, k) between unknown and known pixels, as a function of (H, W) values: the product."""
 
     matrix: Any
     known: NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""The preconditioner for a matrix when none is asked for."""
+"""The preconditioner for a matrix when none is given."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
-# Of the entries of KNN matrices, and of their sums with the closed form, 0.4 to 4 % lead further than a tenth of the
-# unknown pixels; of those of window matrices none.
+# An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed form
+# 0.4 to 4 % of the entries are far, of window matrices none.
 FAR, SHARE = 0.1, 1e-3
 
 
@@ -49,6 +49,6 @@ def choose(matrix: Operator) -> Preconditioner:
 
 
 def _reaches_far(matrix: sp.csr_array) -> bool:
-    """Whether the pixels, numbered row by row, have a share of neighbours that no local window explains."""
+    """Whether more entries are far from the diagonal than a graph of local windows has."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return bool(np.mean(np.abs(rows - matrix.indices) > FAR * matrix.shape[0]) > SHARE)
