@@ -32,7 +32,7 @@ LEVELS_FROM = 16
 # Greys up to this are background in a trimap and in a mask.
 BACKGROUND_AT_MOST = 0.1
 
-# By width of the type: if this many upper bits are 0 in all pixels, the values are labels (0 to 3 of 255) or come from a
+# By width of the type: if this many upper bits are 0 in all pixels, the values are labels (0 to 3 of 255) or from a
 # sensor of fewer bits (0 to 4095 of 65535).
 UNUSED_BITS = {8: 6, 16: 4}
 

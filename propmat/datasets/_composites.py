@@ -102,7 +102,7 @@ def composites(
 
 @dataclass(frozen=True, eq=False)
 class Composite:
-    """What one sample is made of."""
+    """The source of one sample."""
 
     foreground: Any
     alpha: Any
@@ -115,7 +115,7 @@ class Composite:
         return f"composite-{self.seed[1]:05d}"
 
     def read(self) -> Sample:
-        """Read the layers and lay one over the other."""
+        """Read the layers and composite them."""
         rng = np.random.default_rng(self.seed)
         foreground = colours(_pixels(self.foreground, io.read_image), _label(self.foreground, "foreground"))
         shape = foreground.shape[0], foreground.shape[1]
@@ -127,7 +127,7 @@ class Composite:
 
 
 def _dealt(count: int, seed: int) -> Iterator[int]:
-    """Shuffled numbers below `count`, all of them before one comes again."""
+    """Numbers below `count` in random order, all of them before one is repeated."""
     rng = np.random.default_rng(seed)
     while True:
         yield from rng.permutation(count).tolist()
@@ -138,5 +138,5 @@ def _pixels(layer: Any, read: Any) -> Any:
 
 
 def _label(layer: Any, name: str) -> str:
-    """What messages call it."""
+    """The name of a layer in messages."""
     return str(Path(layer)) if isinstance(layer, str | os.PathLike) else name

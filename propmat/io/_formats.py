@@ -134,7 +134,7 @@ def output_for(target: Any, suffix: str | None) -> Output:
 
 
 def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
-    """Whether the format holds what will be written."""
+    """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
     if lacks := _lacks(output.format, depth, transparent, shape):
@@ -143,7 +143,7 @@ def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, .
 
 
 def _lacks(made: Format, depth: Any, transparent: bool, shape: tuple[int, ...]) -> str:
-    """What of this a format does not hold; empty if it holds all."""
+    """What a format does not support; empty if it supports all."""
     if depth not in made.depths:
         return f"{depth} bits"
     if transparent and not made.transparent:
@@ -161,7 +161,7 @@ def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
 
 
 def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
-    """The part of the metadata that the format holds; a warning names what colours depend on and is lost."""
+    """The part of the metadata that the format can store; a warning names lost fields that colours depend on."""
     if metadata is None:
         return Metadata()
     given = {name: value for name, value in vars(metadata).items() if value is not None}
@@ -188,7 +188,7 @@ _MEANING = {
 
 
 def _matters(name: str, given: dict[str, Any]) -> bool:
-    """Whether readers that take the numbers for sRGB would be wrong without this field."""
+    """Whether readers that assume sRGB would be wrong without this field."""
     if name not in given or (name != "icc_profile" and "icc_profile" in given):
         return False
     return not is_usual(name, given[name])

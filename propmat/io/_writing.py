@@ -134,14 +134,14 @@ def write_images(
 
 @contextmanager
 def _failing_as_input(name: str) -> Iterator[None]:
-    """Turn what encoders and the system raise into `InputError`."""
+    """Turn errors of encoders and the system into `InputError`."""
     try:
         yield
     except (PropmatError, BrokenPipeError):
         raise
     except MemoryError as error:
         raise InputError(f"{name}: cannot be written: there is too little memory for it") from error
-    except Exception as error:  # encoders refuse sizes beyond their format with whatever they like
+    except Exception as error:  # encoders raise various exceptions for sizes beyond their format
         raise InputError(f"{name}: cannot be written: {reason(error)}") from error
 
 
@@ -193,7 +193,7 @@ def _check_range(pixels: Pixels, output: Output) -> None:
 
 
 def _floats(pixels: Pixels) -> Pixels:
-    """float32, multiplied by alpha; what lies beyond its range becomes infinite only where it was."""
+    """float32, multiplied by alpha; values beyond its range are refused unless they are infinite already."""
     if pixels.dtype.kind == "u":
         pixels = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
     with np.errstate(all="ignore"):

@@ -181,9 +181,9 @@ class Knn(Laplacian):
     def features(self, spatial: float) -> Array:
         """Coordinates times `spatial`, and colours: (H * W, 2 + d).
 
-        The step from pixel to pixel is rounded to single precision, so that differences of coordinates are exact and the
-        same in both directions; coordinates come first, so that the sum of their squares is the same for the transposed
-        picture.
+        The step from pixel to pixel is rounded to single precision, so that differences of coordinates are exact and
+        the same in both directions; coordinates come first, so that the sum of their squares is the same for the
+        transposed picture.
         """
         preset = PRESETS[self.preset]
         colours = hue_saturation_value(self.image) if preset.hue else self.image
@@ -285,7 +285,7 @@ class Knn(Laplacian):
 
 
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
-    """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; the smaller index first."""
+    """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; smaller index first."""
     from propmat._cpu import neighbours as kernels
 
     if wanted.size == 1:

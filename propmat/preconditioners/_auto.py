@@ -11,8 +11,8 @@ from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
-# An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed form
-# 0.4 to 4 % of the entries are far, of window matrices none.
+# An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed
+# form 0.4 to 4 % of the entries are far, of window matrices none.
 FAR, SHARE = 0.1, 1e-3
 
 

@@ -12,7 +12,7 @@ from propmat._operators import GridOperator
 Array = np.ndarray[Any, Any]
 
 FACTOR = 3  # blocks across a block of the next level
-UNITS = 32767.0  # entries of matrices, at most 1 in size since the diagonal is 1, are stored as integers times 1 / UNITS
+UNITS = 32767.0  # matrices of diagonal 1 are stored as 16-bit integers, in units of 1 / UNITS
 
 
 class Level:

@@ -144,7 +144,7 @@ def _off_centre(mask: Mask) -> Pixels:
 
 
 def _cells(places: Pixels, side: Any) -> Pixels:
-    """The cell of `side` pixels that each place is in; cell 0 is centred, and places on a border are in the outer cell."""
+    """The cell of `side` pixels that each place is in; cell 0 is centred; places on borders are in the outer cell."""
     return np.sign(places) * ((np.abs(places) + side) // (2 * side))
 
 
