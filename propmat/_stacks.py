@@ -18,7 +18,7 @@ from propmat import _inputs, adjoint
 from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError
 from propmat.laplacian._affinity import Affinity
-from propmat.laplacian._closed_form import ClosedForm, window_arguments
+from propmat.laplacian._closed_form import ClosedForm
 from propmat.solvers import CG
 from propmat.solvers._stack import Stack
 from propmat.trimap import Trimap
@@ -99,7 +99,8 @@ def _propagate(images: int, horizontal: Array, vertical: Array, trimap: Any, **r
 
 
 def _windows(images: int, image: Array, epsilon: float) -> ClosedForm:
-    graph = ClosedForm(*window_arguments(image, epsilon, 1, beside={}), images)
+    one = ClosedForm.of(_inputs.image(image, beside={}), epsilon, 1)
+    graph = ClosedForm(one.image, one.epsilon, one.radius, images)
     if graph.shape[0] // images < 3:
         raise InputError("image: is smaller than one window")
     return graph

@@ -3,9 +3,9 @@
 `faults(name, value)` lists what is missing or wrong, a line each:
 
 - It is numpydoc: sections known to it, in its order, none named twice or without its underline.
-- Every parameter of the signature is documented under its own name, with a type, in the order of the signature; nothing
-  else is. Several that go together may refer elsewhere instead of having a type ("solver, callback" / "As in ...");
-  such a group stands where its first member does.
+- Every parameter of the signature is documented under its own name, in the order of the signature, and nothing else is.
+  Each has a type, except `*` and `**`; several that go together may refer to another function instead ("solver,
+  callback" with "As in ..."), and then stand where the first of them does.
 - What is returned has a Returns or Yields section, what can raise `InputError` a Raises section that says so.
 - Arrays and tensors have a shape.
 - A class documents what its constructor takes, its fields and its annotated attributes, under Parameters or Attributes.
@@ -163,7 +163,7 @@ def _of_order(expected, entries):
 def _of_types(entries):
     for entry in entries:
         refers = ELSEWHERE.match(" ".join(entry.desc))
-        if not entry.type and not refers:
+        if not entry.type and not refers and not entry.name.startswith("*"):
             yield f"{entry.name!r} has no type, and does not say 'As in' another"
         if entry.type.endswith("."):
             yield f"the type of {entry.name!r} ends with a full stop"

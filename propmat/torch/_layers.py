@@ -71,7 +71,7 @@ class ClosedForm(_Verb):
 
     Parameters
     ----------
-    **options : any
+    **options
         Those of `propmat.torch.closed_form` but `trimap`: values, confidence, epsilon, radius, solver.
         Tensors among them become parameters or buffers of the layer.
 
@@ -118,7 +118,7 @@ class Knn(_Verb):
 
     Parameters
     ----------
-    **options : any
+    **options
         Those of `propmat.torch.knn` but `trimap`: values, confidence, preset, solver.
         Tensors among them become parameters or buffers of the layer.
 
@@ -164,7 +164,7 @@ class Refine(_Verb):
 
     Parameters
     ----------
-    **options : any
+    **options
         Those of `propmat.torch.refine` but `trimap`: values, epsilon, solver.
         Tensors among them become parameters or buffers of the layer.
 
@@ -210,7 +210,7 @@ class Propagate(_Verb):
 
     Parameters
     ----------
-    **options : any
+    **options
         Those of `propmat.torch.propagate` but `trimap`: values, confidence, normalisation, solver.
         Tensors among them become parameters or buffers of the layer.
 
