@@ -69,7 +69,8 @@ def members(cls, public=frozenset()):
     documents, of which only the body is ours.
     """
     attributes = names_of(parse(own_text(cls))["Attributes"])
-    for name, value in inspect.getmembers_static(cls):
+    for name in dir(cls):
+        value = inspect.getattr_static(cls, name)
         if not _is_member(name, value) or (is_property(value) and name in attributes):
             continue
         if not _documented_elsewhere(cls, name, public):
