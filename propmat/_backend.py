@@ -1,8 +1,8 @@
-"""Where arrays live, and the kernels that work there.
+"""The memory of arrays, host or GPU, and the kernels for it.
 
-Arrays decide: those of NumPy stay in host memory, those of CuPy on their GPU. What lies between the
-checks of arguments and the kernels is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (NEP
-18; `like=`, NEP 35).
+The arrays decide: arrays of NumPy are computed with in host memory, those of CuPy on their GPU. The code between the
+checks of arguments and the kernels is the same for both: it uses NumPy's functions, which pass arrays of CuPy on to
+CuPy (NEP 18; `like=`, NEP 35).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Backend:
     Attributes
     ----------
     arrays : str
-        Whose arrays they are.
+        The library of the arrays.
     package : str
-        Where the kernels are.
+        The package of the kernels.
     factorises : bool
-        Whether matrices are stored with their entries, and may be factorised.
+        Whether entries of matrices are stored in this memory, so that they can be factorised.
     stacks : bool
-        Whether the images of a batch are solved at once, one above the other.
+        Whether the images of a batch are solved at once, stacked along the height.
     """
 
     arrays: str
@@ -67,7 +67,7 @@ class Backend:
             ) from None
 
     def share(self, kernel: Callable[..., None], count: int, *arguments: object) -> None:
-        """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as is best."""
+        """Run ``kernel(begin, end, *arguments)`` on parts of range(count), on several threads on the host."""
         self.kernels("_threads").share(kernel, count, *arguments)
 
 
@@ -106,7 +106,7 @@ def same_backend(**arrays: object) -> Backend:
 
 @contextmanager
 def guarded(array: object) -> Iterator[None]:
-    """Where `array` lies on a GPU, say in words what fails there; see `propmat._gpu._device`."""
+    """If `array` is on a GPU, turn errors of the device into errors of propmat; see `propmat._gpu._device`."""
     if not on_device(array):
         yield
         return
@@ -117,18 +117,18 @@ def guarded(array: object) -> Iterator[None]:
 
 
 def to_device(value: object) -> NDArray[Any]:
-    """What lies on a GPU already as an array of CuPy, without a copy; other arrays are copied there."""
+    """An array of CuPy: without a copy if the value is on a GPU already, else copied there."""
     from propmat._gpu import _device
 
     return _device.asarray(value)
 
 
 def to_host(array: NDArray[T]) -> NDArray[T]:
-    """A copy in host memory of what lies on a GPU; an array of NumPy is returned as it is."""
+    """An array in host memory: a copy of an array on a GPU, an array of NumPy as it is."""
     host: NDArray[T] = array.get() if on_device(array) else array  # type: ignore[attr-defined]
     return host
 
 
 def beside(array: NDArray[T], like: object) -> NDArray[T]:
-    """An array of NumPy, or a copy of it on a GPU if `like` lies there."""
+    """An array in the memory of `like`: copied to the GPU if `like` is there, else as it is."""
     return to_device(array) if on_device(like) else array

@@ -1,8 +1,8 @@
-"""One checker per kind of argument, each returning the canonical array or raising `InputError`.
+"""One checker for each kind of argument; it returns the canonical array or raises `InputError`.
 
-Public functions call them before any work, and nothing after them checks again. Arguments are in host memory unless a
-checker is told what they lie `beside`: other arguments by name, whose memory they must share; none, `{}`, where they
-may lie on a GPU too.
+Public functions call them before any work. The keyword `beside` says in which memory an argument may be: None, the
+default, allows host memory only; `{}` allows host memory or a GPU; a mapping of names to arrays requires the memory
+of these arrays, so that all arguments of a call are either in host memory or on one GPU.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from propmat.errors import InputError, UnsupportedError, shown, warn
 Array = NDArray[np.float64]
 Beside = Mapping[str, Any] | None
 
-# Resampling with negative lobes overshoots [0, 1]; a scale of 0..255 lies far outside.
+# Resampling with negative lobes overshoots [0, 1] by this much; values from 0 to 255 exceed it by far.
 OVERSHOOT = 0.25
 
-# Past all light there is, and sums of a few still fit in single precision.
+# Larger than any colour, and small enough that sums of a few still fit in single precision.
 BRIGHTEST = 1e20
 
-# Floating colours of any size that are all whole numbers, some as great as this, are levels of 8 or 16 bits.
+# Floating colours that are all whole numbers, the largest at least this, are taken for levels of 8 or 16 bits.
 LEVELS_FROM = 16
 
 # Greys up to this are background in a trimap and in a mask.
 BACKGROUND_AT_MOST = 0.1
 
-# Integers that leave so many of their upper bits unused: 0 to 3 of 255 are labels, 0 to 4095 of 65535 come from a
-# sensor of 12 bits.
+# By width of the type: if this many upper bits are 0 in all pixels, the values are labels (0 to 3 of 255) or from a
+# sensor of fewer bits (0 to 4095 of 65535).
 UNUSED_BITS = {8: 6, 16: 4}
 
-# Of Pillow's images, what these hold are not the colours that they show.
+# Modes of Pillow whose numbers are not the colours shown, but indices or coordinates of another colour space.
 ENCODED_MODES = ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
 
-# Floating colours whose greatest value is between were divided by white twice.
+# Floating colours with a maximum in this range have probably been divided by white twice.
 DIVIDED_TWICE = (1e-4, 0.999 / 255)
 
 
@@ -63,7 +63,8 @@ def image(value: object, name: str = "image", *, bounded: bool = True, beside: B
         )
     _not_empty(pixels, name)
     pixels = np.ascontiguousarray(pixels, like=pixels)
-    # Writeable, though nothing writes: kernels are compiled anew for what is not, and that takes longer than a copy.
+    # Made writeable, although nothing writes: numba compiles kernels again for read-only arrays, and that takes longer
+    # than a copy.
     return pixels if on_device(pixels) else np.require(pixels, requirements="W")
 
 
@@ -85,7 +86,7 @@ def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, bes
 
 
 def greys(value: object, name: str, *, beside: Beside = None) -> Array:
-    """A mask or a trimap, as `plane`; integers that would all be read as background are refused: they are labels."""
+    """A mask or a trimap, as `plane`; integers that look like labels (0, 1, 2) instead of grey values are refused."""
     array = _real(value, name, beside)
     found = _labels(array)
     if found:
@@ -97,8 +98,11 @@ def greys(value: object, name: str, *, beside: Beside = None) -> Array:
 
 
 def _labels(array: NDArray[Any]) -> str:
-    """What integers, or floats that were integers of 8 bits, are if they look like labels instead of greys."""
-    if array.dtype.kind == "f" and array.size and not on_device(array):  # there looking would make the host wait
+    """A description of values that look like labels instead of greys; empty if they do not.
+
+    Checked are integers, and floats that are integers of 8 bits divided by 255.
+    """
+    if array.dtype.kind == "f" and array.size and not on_device(array):  # on a GPU the host would have to wait
         array = _bytes_of(array)
     if array.dtype.kind != "u" or array.dtype.itemsize > 2 or not array.size:
         return ""
@@ -113,7 +117,10 @@ def _labels(array: NDArray[Any]) -> str:
 
 
 def _bytes_of(array: NDArray[Any]) -> NDArray[Any]:
-    """Dark floats that are all 255ths as uint8, which is what a conversion to tensors makes of labels; else as is."""
+    """Dark floats that are all multiples of 1/255 as uint8, others as they are.
+
+    Conversions to tensors divide labels of 8 bits by 255.
+    """
     low, high = ends(array)
     if not (low >= 0 and 0 < high <= BACKGROUND_AT_MOST):
         return array
@@ -122,7 +129,7 @@ def _bytes_of(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _way_to_a_plane(pixels: Array, name: str) -> str:
-    """How to make a plane of a picture with channels, or of a batch of one."""
+    """A hint how to get an (H, W) array from a picture with channels, or from a batch of one."""
     if pixels.ndim != 3:
         return ""
     if pixels.shape[0] == 1:
@@ -131,7 +138,7 @@ def _way_to_a_plane(pixels: Array, name: str) -> str:
 
 
 def weights(value: object, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
-    """A number or an (H, W) map of numbers >= 0, as a map; it has no scale."""
+    """A number or an (H, W) map of numbers >= 0, as a map; integers are not divided by their maximum."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     return _nonnegative(given, name)
@@ -182,7 +189,7 @@ def real_map(value: object, name: str, shape: tuple[int, ...], *, beside: Beside
 
 
 def in_memory(array: object, name: str, beside: Beside) -> None:
-    """Refuse an array that lies elsewhere."""
+    """Refuse an array that is not in the memory that `beside` allows."""
     if beside is not None:
         same_backend(**beside, **{name: array})
     elif on_device(array):
@@ -192,7 +199,7 @@ def in_memory(array: object, name: str, beside: Beside) -> None:
 
 
 def as_array(value: object, name: str) -> NDArray[Any]:
-    """`value` as an array of any dtype, where it lies; refused if its numbers are not what it shows."""
+    """`value` as an array of any dtype, in its own memory; refused if it is masked or an encoded picture."""
     if on_device(value):
         return to_device(value)
     if isinstance(value, np.ma.MaskedArray):
@@ -204,7 +211,7 @@ def as_array(value: object, name: str) -> NDArray[Any]:
         return np.asarray(value)
     except MemoryError:
         raise
-    except Exception as error:  # of whatever the value is an object of
+    except Exception as error:  # an object of any class may raise anything
         reason = str(error).partition("\n")[0]
         raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
@@ -224,7 +231,7 @@ def flag(value: object, name: str) -> bool:
 
 
 def several(value: object, name: str, takes: str) -> Iterator[Any]:
-    """What can be gone through one by one."""
+    """An iterator over an iterable."""
     try:
         return iter(cast(Iterable[Any], value))
     except Exception:  # of whatever the value is an object of
@@ -240,7 +247,7 @@ def pair(value: object, name: str, meaning: str) -> tuple[Any, Any]:
 
 
 def settings(value: object, name: str, takes: str) -> None:
-    """Refuse a solver or a preconditioner that has no ``prepare``, and a class in place of one of its objects."""
+    """Refuse a solver or a preconditioner without ``prepare``, and a class given in place of an object."""
     if isinstance(value, type):
         raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
     if not callable(getattr(value, "prepare", None)):
@@ -248,7 +255,7 @@ def settings(value: object, name: str, takes: str) -> None:
 
 
 def solving(solver: object, callback: object = None) -> None:
-    """Refuse what is no solver and no callback; both may be None."""
+    """Refuse objects that are not a solver or not a callback; both may be None."""
     if solver is not None:
         settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
         if not hasattr(solver, "strict"):
@@ -291,14 +298,14 @@ def _nonnegative(given: Array, name: str) -> Array:
 
 
 def _number(value: object, name: str) -> float:
-    """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
+    """`value` as a float; bool, text and arrays of one number are refused."""
     try:
         if isinstance(value, (bool, np.bool_, str, bytes)) or shape_of(value):
             raise TypeError
         number = float(cast(SupportsFloat, value))
     except OverflowError:
         raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
-    except Exception:  # of whatever the value is an object of
+    except Exception:  # an object of any class may raise anything
         raise InputError(f"{name}: takes a number, got {shown(value)}") from None
     if math.isnan(number):
         raise InputError(f"{name}: takes a number, got {shown(value)}")
@@ -306,7 +313,7 @@ def _number(value: object, name: str) -> float:
 
 
 def _spread(value: object, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
-    """A map in float64; of a number, a map of it."""
+    """An array in float64; a number becomes a constant map."""
     given = _real(value, name, None if beside and is_number(value) else beside)
     if given.ndim == 0:
         return np.full(shape, float(given), like=next(iter(beside.values())) if beside else None)
@@ -319,7 +326,7 @@ def shape_of(value: object) -> tuple[int, ...]:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is one number in host memory, which goes with arrays anywhere."""
+    """Whether a value is a single number in host memory, which can be combined with arrays on a GPU."""
     try:
         return not on_device(value) and not shape_of(value)
     except Exception:  # of whatever the value is an object of
@@ -368,7 +375,7 @@ def _scaled_integers(array: NDArray[Any], name: str) -> Array:
 
 
 def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
-    """Warn of integers whose upper bits are all unused: labels, or numbers of fewer bits than their type has."""
+    """Warn of integers that use few bits of their type: labels, or pixels of a sensor with fewer bits."""
     top, bits = int(array.max()) if array.size else 0, 8 * array.dtype.itemsize
     if 0 < top < 1 << (bits - UNUSED_BITS[bits]):
         white = np.iinfo(array.dtype).max
@@ -376,7 +383,7 @@ def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
 
 
 def _extremes(array: Array, name: str) -> tuple[float, float]:
-    """The least and the greatest value, both 0 if there is none; all must be finite, or neither of the two is."""
+    """The smallest and the largest value, both 0 of an empty array; refuses NaN and infinity."""
     if not array.size:
         return 0.0, 0.0
     low, high = ends(array)
@@ -387,7 +394,7 @@ def _extremes(array: Array, name: str) -> tuple[float, float]:
 
 
 def ends(array: NDArray[Any]) -> tuple[float, float]:
-    """The least and the greatest of some values, in one transfer if they are on a GPU."""
+    """The smallest and the largest value, in one transfer if they are on a GPU."""
     low, high = to_host(np.stack([array.min(), array.max()]))
     return float(low), float(high)
 

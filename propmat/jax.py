@@ -103,10 +103,10 @@ def knn(
 
     Parameters
     ----------
-    preset
-        As in `propmat.knn`.
     image, trimap, values, confidence, solver
         As in `propmat.jax.closed_form`.
+    preset
+        As in `propmat.knn`.
 
     Returns
     -------

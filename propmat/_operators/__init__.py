@@ -1,4 +1,4 @@
-"""Matrices that solvers meet: one protocol, and the three ways in which propmat stores a symmetric matrix."""
+"""Matrices for solvers: their protocol, and the three ways in which propmat stores a symmetric matrix."""
 
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, greatest, length

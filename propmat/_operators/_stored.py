@@ -17,15 +17,16 @@ Sparse: TypeAlias = sp.sparray | sp.spmatrix
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A sparse matrix, and what was added to its diagonal since.
+    """A sparse matrix, and a diagonal that was added to it.
 
     Attributes
     ----------
     matrix : scipy.sparse.csr_array, shape (n, n)
         In host memory.
-    factor : matrix as its backend multiplies with it
-        The same entries, on a GPU if vectors are there.
-    added : (n,) array
+    factor : sparse matrix of the backend
+        The same entries, on a GPU if the vectors are there.
+    added : (n,) array or None
+        The diagonal that is added; None for 0.
 
     Examples
     --------
@@ -43,7 +44,7 @@ class Stored:
 
     @classmethod
     def of(cls, matrix: Sparse, like: object = None) -> Stored:
-        """A sparse matrix of SciPy, to be multiplied where `like` lies."""
+        """A sparse matrix of SciPy, for products with vectors in the memory of `like`."""
         csr = sp.csr_array(matrix, dtype=np.float64)
         return cls(csr, backend_of(like).kernels("csr").stored(csr))
 
@@ -88,7 +89,7 @@ class Stored:
         self.backend.kernels("csr").multiply(self.factor, x, out)
         if self.added is not None:
             out += self.added * x
-        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum
+        return (x * out).sum()  # not by BLAS: synchronising its threads takes longer than the sum
 
     def tocsr(self) -> sp.csr_array:
         if self.added is None:
@@ -107,7 +108,7 @@ def canonical(matrix: Sparse) -> sp.csr_array:
 
 
 def own_entries(matrix: Sparse, name: str) -> sp.csr_array:
-    """A copy of a sparse matrix of SciPy as canonical CSR, so that neither its owner's changes nor ours are shared.
+    """A copy of a sparse matrix of SciPy as canonical CSR, so that later changes to either have no effect on the other.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:
     Raises
     ------
     UnsupportedError
-        If the matrix can only be multiplied, or lies on a GPU.
+        If the matrix has no stored entries, or lies on a GPU.
     """
     operator = wrapped(matrix)
     if not operator.backend.factorises:
@@ -140,12 +141,12 @@ def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:
 
 
 def wrapped(matrix: Operator | Sparse) -> Operator:
-    """A sparse matrix of SciPy as an operator; an operator as it is.
+    """A sparse matrix of SciPy as an operator; an operator is returned as it is.
 
     Raises
     ------
     InputError
-        If it is neither, or its entries are not real and finite or not as many rows as columns.
+        If it is neither, is not square, or its entries are not real and finite.
     """
     if sp.issparse(matrix):
         if len(set(matrix.shape)) != 1:

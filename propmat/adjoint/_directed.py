@@ -1,4 +1,4 @@
-"""Propagation where pixel i may look at j without j looking at i: the one unsymmetric system."""
+"""Propagation with directed weights, W_ij ≠ W_ji: the one unsymmetric system."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def propagate_directed(
     -------
     alpha : (H, W) array
     pullback : DirectedPullback
-        As `propmat.adjoint.Pullback`.
+        Called as `propmat.adjoint.Pullback` is.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _matrix(right: Array, left: Array, down: Array, up: Array) -> sp.csr_array:
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The constrained matrix, factorised when it is first solved with."""
+    """The constrained matrix, factorised at its first solve."""
 
     laplacian: sp.csr_array
     solved_for: Mask
@@ -168,7 +168,19 @@ def _require_paths(laplacian: sp.csr_array, anchors: Mask, solved_for: Mask) -> 
 
 @dataclass(frozen=True, eq=False)
 class DirectedPullback:
-    """Takes dℓ/dα to the gradients of ℓ; with Aᵀ λ = dℓ/dα that of W_ij is -λ_i (α_i - α_j)."""
+    """The function from dℓ/dα to the gradients of ℓ; with Aᵀ λ = dℓ/dα that of W_ij is -λ_i (α_i - α_j).
+
+    It is called as `Pullback` is.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        The names of the gradients.
+    trimap : Trimap
+        Which pixels are known.
+    alpha : (H, W) array of float64
+        The solution, not clipped.
+    """
 
     system: _System = field(repr=False)
     trimap: Trimap
@@ -181,7 +193,22 @@ class DirectedPullback:
         return (*NAMES, "values") if self.system.held is None else (*NAMES, "values", "confidence")
 
     def __call__(self, gradient: ArrayLike, wanted: Iterable[str] | None = None) -> Gradients:
-        """As `Pullback`; all of its gradients cost one solve."""
+        """Solve Aᵀ λ = dℓ/dα and return the gradients of ℓ; all of them together take one solve.
+
+        Parameters
+        ----------
+        gradient, wanted
+            As in `Pullback`.
+
+        Returns
+        -------
+        Gradients
+
+        Raises
+        ------
+        InputError
+            As `Pullback`.
+        """
         names = known_names(wanted, self.parameters)
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape) * passes_clip(self.alpha)
         adjoint = np.zeros(self.trimap.shape)

@@ -1,4 +1,4 @@
-"""The verbs, returning (alpha, pullback)."""
+"""The methods, returning (alpha, pullback)."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def solve(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.solve`, and the way back.
+    """`propmat.solve` with gradients.
 
-    Gradients: what the Laplacian is made of (``image`` and ``epsilon``; ``horizontal`` and ``vertical``; ``weights``
-    of the pairs i < j of a matrix D - W, as CSR; ``coefficients`` and ``terms`` of a sum), ``values``, and where they
-    are given ``confidence``, ``prior`` and ``prior_confidence``.
+    Gradients: of the parameters of the Laplacian (``image`` and ``epsilon``; ``horizontal`` and ``vertical``;
+    ``weights`` of the pairs i < j of a matrix D - W, as CSR; ``coefficients`` and ``terms`` of a sum), ``values``, and
+    where they are given ``confidence``, ``prior`` and ``prior_confidence``.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ def solve(
     -------
     alpha : (H, W) array
     pullback : Pullback
-        dℓ/dα → gradients; where clipping to [0, 1] changed alpha, nothing flows back.
+        From dℓ/dα to gradients; pixels where clipping to [0, 1] changed alpha contribute nothing.
 
     Raises
     ------
     InputError
-        If an argument is not as above, or unknown pixels are tied to no known one.
+        If an argument is not as above, or unknown pixels are connected to no known one.
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
 
@@ -137,7 +137,7 @@ def closed_form(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.closed_form`, and the way back.
+    """`propmat.closed_form` with gradients.
 
     Gradients: ``image`` (per unit of colour, white being 1), ``epsilon``, ``values``, and ``confidence`` where one is
     given.
@@ -191,11 +191,11 @@ def knn(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.knn`, and the way back.
+    """`propmat.knn` with gradients.
 
-    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed:
-    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and
-    ``confidence`` where one is given.
+    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel for a fixed choice of neighbours,
+    which is 0 for the default preset "two", whose weights are 1, and not for "rgb"; ``values``, and ``confidence``
+    where one is given.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def propagate(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.propagate`, and the way back.
+    """`propmat.propagate` with gradients.
 
     Gradients: ``horizontal``, ``vertical``, ``values``, and ``confidence`` where one is given.
 
@@ -292,7 +292,7 @@ def refine(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.refine`, and the way back.
+    """`propmat.refine` with gradients.
 
     Gradients: ``image``, ``alpha``, ``confidence``, ``epsilon``, and ``values`` of known pixels.
 
@@ -315,7 +315,7 @@ def refine(
 
     Examples
     --------
-    Adding a constant to the matte adds it to what comes out:
+    Adding a constant to the matte adds it to the result:
 
     >>> import numpy as np
     >>> import propmat

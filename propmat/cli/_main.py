@@ -26,7 +26,18 @@ which method, by what is in the unknown band:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; `arguments` are those of the process if not given, which then ends when it is interrupted."""
+    """Run one command and print what it did.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the name of the program; by default those of the process, which then ends when it is interrupted.
+
+    Returns
+    -------
+    int
+        The exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 output closed by its reader.
+    """
     try:
         with _process.reporting():
             return _run(_parsed(arguments))

@@ -1,8 +1,8 @@
-"""Flows of information between pixels that are not neighbours: the parts of information-flow matting.
+"""Flows of information between distant pixels: the terms of information-flow matting.
 
-Two are Laplacians, one is a prior; `propmat.information_flow` adds them up. Neighbours are nearest in colour and, to
-some degree, in place; all that are as far away as the last count too, so that a picture flipped or transposed has
-the same flows. The method may be covered by patents.
+Two are Laplacians, one is a prior; `propmat.information_flow` adds them. Neighbours are the nearest in colour and, with
+a smaller weight, in position; all pixels as far away as the last one count too, so that a picture flipped or transposed
+has the same flows. The method may be covered by patents.
 """
 
 from propmat.flows._colour_mixture import colour_mixture

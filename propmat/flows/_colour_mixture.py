@@ -31,6 +31,7 @@ def colour_mixture(image: ArrayLike, trimap: ArrayLike | Trimap) -> Mixture:
     image : (H, W), (H, W, 3) or (H, W, d) array
         As in `propmat.closed_form`.
     trimap : (H, W) array or Trimap
+        With at least one unknown pixel.
 
     Returns
     -------
@@ -69,7 +70,15 @@ def mixture(pixels: Array, known: Trimap) -> Mixture:
 
 
 class Mixture(Laplacian):
-    """What `colour_mixture` returns: R'R, where R takes from the alpha of each unknown pixel that of its mixture."""
+    """The `Laplacian` R'R that `colour_mixture` returns.
+
+    A row of R subtracts from the alpha of an unknown pixel the alpha of its mixture.
+
+    Attributes
+    ----------
+    residual : scipy.sparse.csc_array, shape (n, H * W)
+        R, for n unknown pixels.
+    """
 
     ties_all_pixels = False
 

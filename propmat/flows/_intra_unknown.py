@@ -1,4 +1,4 @@
-"""Intra-unknown flow: unknown pixels tied to others of similar colour."""
+"""Intra-unknown flow: edges between unknown pixels of similar colour."""
 
 from __future__ import annotations
 
@@ -16,13 +16,24 @@ NEIGHBOURS, NEARNESS = 5, 0.05  # of the authors, as in `_colour_mixture`
 
 @usual_arithmetic
 def intra_unknown(image: ArrayLike, trimap: ArrayLike | Trimap) -> Graph:
-    r"""Intra-unknown flow: every unknown pixel is tied to 5 unknown pixels of similar colour.
+    r"""Intra-unknown flow: every unknown pixel is connected to 5 unknown pixels of similar colour.
 
     L = D - W, with :math:`w_{pq} = \max(0, 1 - |x_p - x_q|_1)` over colours and a twentieth of the coordinates, the
     two directions summed.
 
-    Parameters, Raises
+    Parameters
+    ----------
+    image, trimap
         As in `colour_mixture`.
+
+    Returns
+    -------
+    propmat.laplacian.Graph
+
+    Raises
+    ------
+    InputError
+        As `colour_mixture`.
 
     References
     ----------

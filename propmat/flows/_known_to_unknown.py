@@ -13,7 +13,7 @@ from propmat.trimap import Trimap
 
 NEIGHBOURS, NEARNESS = 7, 10.0  # of the authors, as in `_colour_mixture`
 
-NO_SHARE = 1e-4  # a share of a label that is nothing: rounding makes up to 1e-7, and its sign decides nothing then
+NO_SHARE = 1e-4  # shares of a label up to this count as 0: rounding alone makes up to 1e-7, of either sign
 
 
 @usual_arithmetic
@@ -22,7 +22,7 @@ def known_to_unknown(image: ArrayLike, trimap: ArrayLike | Trimap) -> tuple[Arra
 
     The colour of an unknown pixel is mixed of the 14 as in `colour_mixture`; its alpha is the foreground's share of
     the weights, with confidence :math:`\eta = \|\mu_F - \mu_B\|^2 / d` from the mean colours of the two sides. Means
-    are weighted, but where a side's weights sum to 1e-4 or less plain.
+    are weighted, except where the weights of a side sum to 1e-4 or less.
 
     Parameters
     ----------

@@ -6,15 +6,15 @@ import numpy as np
 
 from propmat._typing import Array, Mask
 
-RIDGE = 1e-8  # of mixtures, in squared colour units: twenty colours in three dimensions leave weights undetermined
+RIDGE = 1e-8  # in squared colour units: without it the weights of twenty colours in three dimensions are not unique
 
 
 def mixing_weights(colours: Array, others: Array, counts: Mask) -> Array:
-    """Weights (n, k) that sum to one and mix `others` (n, k, d) to come nearest `colours` (n, d), short of `RIDGE`.
+    """Weights (n, k) of sum 1 for which the mixtures of `others` (n, k, d) are nearest to `colours` (n, d).
 
-    Others that do not count (n, k) have weight 0.
+    The fit has the penalty `RIDGE`. Others that do not count (n, k) have weight 0.
 
-    Of the k x k system (Z Z' + ridge) w = 1, Z the differences in colour, Woodbury's identity leaves one d x d.
+    Woodbury's identity reduces the k x k system (Z Z' + ridge) w = 1, Z the differences in colour, to one of d x d.
     """
     differences = (others - colours[:, np.newaxis]) * counts[:, :, np.newaxis]
     across = differences.transpose(0, 2, 1)

@@ -1,4 +1,4 @@
-"""Neighbours in colour and, to some degree, in place."""
+"""Neighbours in colour and, with another weight, in position."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Nearest(NamedTuple):
     pixels : (n, k) array
         Their indices.
     counts : (n, k) array of bool
-        Which of them are neighbours; the others fill rows up.
+        Which of them are neighbours; the others pad the rows.
     """
 
     pixels: Pixels
@@ -53,8 +53,7 @@ class Nearest(NamedTuple):
 def nearest(points: Array, queries: Array, count: int) -> Nearest:
     """The `count` points nearest to each query, and those as far away as the last of them.
 
-    On our own threads: those that SciPy starts go on writing into freed memory when Ctrl-C interrupts the wait for
-    them.
+    Not on threads of SciPy: when Ctrl-C interrupts the wait for them, they continue writing into freed memory.
     """
     from scipy.spatial import cKDTree
 
@@ -87,7 +86,7 @@ def nearest(points: Array, queries: Array, count: int) -> Nearest:
 
 
 def others(own: Pixels, near: Nearest) -> Nearest:
-    """The neighbours but for the point itself."""
+    """The neighbours without the point itself."""
     return near._replace(counts=near.counts & (near.pixels != own[:, np.newaxis]))
 
 

@@ -1,4 +1,4 @@
-"""Files that Pillow reads, as far as it keeps their depth."""
+"""Files that Pillow reads without loss of depth."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def decode(source: Source, tags: Any) -> Decoded | None:
 
 
 def _keeps_depth(image: Any, tags: Any) -> bool:
-    """Whether Pillow will hand over all bits of the file; it says nothing where it does not."""
+    """Whether Pillow will return all bits of the file; it reduces them without a warning."""
     if tags is not None:
         return _tiff.bits_of(tags) in _BITS_KEPT.get(image.mode, range(9))
     if image.format not in ("PNG", "PPM") or image.mode in _BITS_KEPT:
@@ -84,7 +84,7 @@ def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
 
 
 def _keep_association(image: Any) -> None:
-    """Have colours that are multiplied by alpha handed over as they are: Pillow would divide and not round."""
+    """Make Pillow return premultiplied colours as they are stored: it would divide them without rounding."""
     if image.format == "TIFF" and image.mode == "RGBA":
         image.tile = [_as_stored(tile) for tile in image.tile]
 

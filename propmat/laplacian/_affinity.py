@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 @usual_arithmetic
 def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
-    r"""Laplacian D - W of the graph that ties every pixel to its four neighbours.
+    r"""Laplacian D - W of the graph that connects every pixel to its four neighbours.
 
     .. math:: \alpha^\top L \alpha = \sum_{(i, j)} w_{ij} (\alpha_i - \alpha_j)^2
 
@@ -31,7 +31,7 @@ def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
     horizontal : (H, W - 1) array
         Weights of the edges (y, x) - (y, x + 1), >= 0; 0 removes an edge.
     vertical : (H - 1, W) array
-        Weights of the edges (y, x) - (y + 1, x).
+        Weights of the edges (y, x) - (y + 1, x), >= 0.
 
     Returns
     -------
@@ -58,7 +58,13 @@ def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
 
 
 class Affinity(Laplacian):
-    """What `affinity` returns."""
+    """The `Laplacian` that `affinity` and `random_walk` return.
+
+    Attributes
+    ----------
+    horizontal, vertical : (H, W - 1) and (H - 1, W) arrays
+        The weights of its edges.
+    """
 
     parameters = ("horizontal", "vertical")
 

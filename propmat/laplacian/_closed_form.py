@@ -46,7 +46,8 @@ def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> Clo
     Returns
     -------
     ClosedForm
-        Lazy: its ``matrix`` is built when it is asked for, and a solve builds only what touches an unknown pixel.
+        Lazy: its ``matrix`` is built when it is asked for, and a solve builds only the part that involves unknown
+        pixels.
 
     Raises
     ------
@@ -155,7 +156,15 @@ class WindowLaplacian(Laplacian):
 
 
 class ClosedForm(WindowLaplacian):
-    """What `closed_form` returns."""
+    """The `Laplacian` that `closed_form` returns.
+
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1].
+    epsilon : float
+    radius : int
+    """
 
     parameters = ("image", "epsilon")
     squared = False
@@ -168,7 +177,7 @@ class ClosedForm(WindowLaplacian):
         return kernels.residual_sums(self.image, mean, wanted, self.radius, plane, *fit)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are not looked at."""
+        """Of colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are skipped."""
         kernels = backend_of(self.image).kernels("ridge")
         mean, whitening, windows = self._window_statistics(adjoint != 0)
         fit, adjoint_fit = (

@@ -95,7 +95,7 @@ def knn(image: ArrayLike, preset: str = "two") -> Knn:
     preset : {"two", "rgb", "hsv"}
         ``"two"``, the default: two wide neighbourhoods as in PyMatting, K = 20 and 10, the pixel itself included,
         positions from 0 to 1 times 2 and 0.1, all weights 1. ``"rgb"``: the authors' code for RGB. K = 10 and 2,
-        positions in image diagonals times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV,
+        positions in image diagonals times 1 and 0.01, and times 1e-4 in the kernel. ``"hsv"``: their code for HSV,
         colours (cos h, sin h, s / 2, v / 2), positions times 2 and 0.02, every pair counted once.
 
     Returns
@@ -111,9 +111,9 @@ def knn(image: ArrayLike, preset: str = "two") -> Knn:
     Notes
     -----
     Pixels as far away as the K-th are neighbours too, so that a picture flipped or transposed has the same graph. An
-    image of K pixels or fewer ties each to all others. Steps of coordinates are rounded to single precision. The
-    authors search approximately, and move positions by up to 1e-6 at random; PyMatting divides the rows of W by their
-    sums, which leaves it unsymmetric.
+    image of K pixels or fewer connects each to all others. Steps of coordinates are rounded to single precision. The
+    authors search approximately, and shift positions by up to 1e-6 at random; PyMatting divides the rows of W by their
+    sums, so that it is not symmetric.
 
     Of 20 training photographs of alphamatting.com and their two trimaps, ``"two"`` has the lower mean squared error,
     0.0164 against 0.0180 of ``"rgb"``, and about the same sum of absolute differences, 6161 against 6222 pixels (5019
@@ -146,13 +146,19 @@ def known_preset(preset: object) -> str:
 
 
 class Knn(Laplacian):
-    """What `knn` returns.
+    """The `Laplacian` that `knn` returns.
 
     Attributes
     ----------
-    image : (H, W, d) array
-        In host memory.
+    image : (H, W, d) array of float64
+        Colours in [0, 1], in host memory.
     preset : str
+        Features, neighbourhoods and kernel.
+
+    Methods
+    -------
+    pairs
+        The edges of the graph.
     """
 
     parameters = ("weights", "image")
@@ -177,8 +183,9 @@ class Knn(Laplacian):
     def features(self, spatial: float) -> Array:
         """Coordinates times `spatial`, and colours: (H * W, 2 + d).
 
-        A pixel further is a step in single precision, so that differences are exact and the same to either side; rows
-        and columns come first, so that the sum of their squares is the same for the picture transposed.
+        The step from pixel to pixel is rounded to single precision, so that differences of coordinates are exact and
+        the same in both directions; coordinates come first, so that the sum of their squares is the same for the
+        transposed picture.
         """
         preset = PRESETS[self.preset]
         colours = hue_saturation_value(self.image) if preset.hue else self.image
@@ -190,7 +197,19 @@ class Knn(Laplacian):
         return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
-        """The edges of the graph; with an (H, W) mask those that have an end in it."""
+        """The edges of the graph.
+
+        Parameters
+        ----------
+        touching : (H, W) array of bool, optional
+            Only those with an end in this mask.
+
+        Returns
+        -------
+        Pairs
+            ``first`` and ``second``, (m,) indices ``y * W + x`` with first < second; ``times``, how often the pair was
+            found; ``weight``, that number times the kernel.
+        """
         wanted = np.ones(self.image.shape[0] * self.image.shape[1], bool) if touching is None else touching.ravel()
         searched = self._searched  # read once: another thread may replace it
         if searched is None or (wanted & ~searched[0]).any():
@@ -210,7 +229,7 @@ class Knn(Laplacian):
         return Pairs(first, second, times, times * self.kernel(first, second))
 
     def kernel(self, first: Pixels, second: Pixels) -> Array:
-        """How alike the ends of each pair are, from 0 to 1."""
+        """The similarity of the two pixels of each pair, from 0 to 1."""
         spatial = PRESETS[self.preset].kernel_spatial
         if spatial is None:
             return np.ones(first.size)
@@ -233,7 +252,7 @@ class Knn(Laplacian):
         return beside(np.asarray(product, np.float64).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Weights of pairs, as upper triangular CSR; colours through the kernel, which pixels are near held fixed.
+        """Of the weights of pairs, as upper triangular CSR, and of colours through the kernel, for fixed neighbours.
 
         The weights are in host memory.
         """
@@ -269,7 +288,7 @@ class Knn(Laplacian):
 
 
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
-    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, the lesser pixel first."""
+    """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; smaller index first."""
     from propmat._cpu import neighbours as kernels
 
     if wanted.size == 1:

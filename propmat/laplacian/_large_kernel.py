@@ -18,13 +18,13 @@ from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
 from propmat.laplacian._closed_form import ClosedForm
 
-# Above so many entries (a gigabyte) a block is refused: what was meant is a product.
+# Blocks of more entries (a gigabyte) are refused: use products instead.
 MOST_ENTRIES = 80_000_000
 
 
 @usual_arithmetic
 def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
-    r"""Large-kernel matting Laplacian: the closed form over wide windows, by products alone.
+    r"""Large-kernel matting Laplacian: the closed form over wide windows, as products without a stored matrix.
 
     .. math:: (L p)_i = \sum_{k \ni i} \big( p_i - a_k^\top I_i - b_k \big)
 
@@ -73,7 +73,7 @@ def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> L
 
 
 class LargeKernel(Laplacian):
-    """What `large_kernel` returns: the closed form, multiplied by box sums."""
+    """The `Laplacian` that `large_kernel` returns: the closed form, multiplied by box sums."""
 
     parameters = ClosedForm.parameters
     ties_all_pixels = True

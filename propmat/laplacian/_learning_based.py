@@ -61,6 +61,14 @@ def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> 
 
 
 class LearningBased(WindowLaplacian):
-    """What `learning_based` returns."""
+    """The `Laplacian` that `learning_based` returns.
+
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1].
+    epsilon : float
+    radius : int
+    """
 
     squared = True

@@ -20,14 +20,14 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
 
     .. math:: L = D - W, \quad W_{ij} = \exp(-\|I_i - I_j\|^2 / \sigma^2) + 10^{-6}
 
-    for pixels i, j next to each other in a row or column, :math:`D_{ii} = \sum_j W_{ij}`.
+    for neighbours i, j in a row or column, :math:`D_{ii} = \sum_j W_{ij}`.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16.
     sigma : float, default 0.033
-        The difference of colours that a walk takes for an edge, > 0. The default is 1/30, rounded.
+        Difference of colours, in colour units, above which weights vanish, > 0. The default is 1/30, rounded.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The verbs: image and trimap in, alpha out."""
+"""Methods: functions from image and trimap to alpha."""
 
 from propmat.matting._closed_form import closed_form
 from propmat.matting._comprehensive_sampling import comprehensive_sampling

@@ -1,4 +1,4 @@
-"""What sampling gives, and what its two methods share."""
+"""The result of sampling, and trimming, the step that both methods begin with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs as layers, and the layer before them."""
+"""Methods as layers, and a layer that makes affinities of features."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ class _Verb(torch.nn.Module):
             self.register_buffer(name, value)
 
     def given(self) -> dict[str, Any]:
+        """The options of the layer by name, tensors as they are now.
+
+        Returns
+        -------
+        dict of str to any
+        """
         solver = self.options.get("solver")
         tensors = {name: getattr(self, name) for name in self.tensors}
         return {**self.options, **tensors, "solver": self.solver if solver is self.solver.solver else solver}
@@ -61,38 +67,187 @@ class _Verb(torch.nn.Module):
 
 
 class ClosedForm(_Verb):
-    """`closed_form` as a layer: (image, trimap) → alpha."""
+    """`closed_form` as a layer: (image, trimap) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.closed_form` but `trimap`: values, confidence, epsilon, radius, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> layer = propmat.torch.ClosedForm(epsilon=1e-5)
+    >>> layer(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
+    torch.Size([3, 5])
+    """
 
     verb = staticmethod(closed_form)
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `propmat.torch.closed_form`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.closed_form`.
+        """
         return closed_form(image, trimap, **self.given())
 
 
 class Knn(_Verb):
-    """`knn` as a layer: (image, trimap) → alpha."""
+    """`knn` as a layer: (image, trimap) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.knn` but `trimap`: values, confidence, preset, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.Knn(preset="rgb")(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
+    torch.Size([3, 5])
+    """
 
     verb = staticmethod(knn)
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `propmat.torch.knn`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.knn`.
+        """
         return knn(image, trimap, **self.given())
 
 
 class Refine(_Verb):
-    """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha."""
+    """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.refine` but `trimap`: values, epsilon, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.Refine()(image, torch.full((3, 5), 0.5), 1.0)[0]
+    tensor([0.5000, 0.5000, 0.5000, 0.5000, 0.5000])
+    """
 
     verb = staticmethod(refine)
 
     def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, alpha, confidence, trimap
+            As in `propmat.torch.refine`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.refine`.
+        """
         return refine(image, alpha, confidence, trimap=trimap, **self.given())
 
 
 class Propagate(_Verb):
-    """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's."""
+    """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.propagate` but `trimap`: values, confidence, normalisation, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> edges = torch.tensor([[1.0, 3.0]]), torch.ones(0, 3)
+    >>> propmat.torch.Propagate()(edges, torch.tensor([[0, 0.5, 1]]))
+    tensor([[0.0000, 0.7500, 1.0000]])
+    """
 
     verb = staticmethod(propagate)
 
     def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
+        """Alpha of affinities.
+
+        Parameters
+        ----------
+        affinities, trimap
+            As in `propmat.torch.propagate`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.propagate`.
+        """
         return propagate(affinities, trimap, **self.given())
 
 
@@ -101,15 +256,15 @@ class Affinities(torch.nn.Module):
 
     "concatenated" is the published form, z = a · f_i + b · f_j + c, with i the left or upper pixel of a pair: features
     have to say by themselves where an edge is. "differences", z = c - softplus(a) · |f_i - f_j|, compares them. z is
-    bounded smoothly, z ← bound tanh(z / bound), so that no weight and no gradient leaves what a solver can take.
+    bounded smoothly, z ← bound tanh(z / bound), so that weights and gradients stay in a range that a solver can handle.
 
     Parameters
     ----------
     features : int
-        Channels of the features (..., features, H, W).
-    pair : {"concatenated", "differences"}
-    bound : float, default 8
-        Weights lie between exp(-bound) and exp(bound).
+        Channels of the features (..., features, H, W), >= 1.
+    pair : {"concatenated", "differences"}, default "concatenated"
+    bound : float, > 0, default 8
+        Weights are between exp(-bound) and exp(bound).
 
     Raises
     ------
@@ -141,6 +296,23 @@ class Affinities(torch.nn.Module):
         self.bias = torch.nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Affinities of neighbouring pixels.
+
+        Parameters
+        ----------
+        features : (..., features, H, W) tensor
+            Floating.
+
+        Returns
+        -------
+        horizontal, vertical : (..., H, W - 1) and (..., H - 1, W) tensors
+            > 0, for `propmat.torch.propagate`.
+
+        Raises
+        ------
+        InputError
+            If the features have another number of channels.
+        """
         channels = len(self.first)
         if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != channels:
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
@@ -154,7 +326,17 @@ class Affinities(torch.nn.Module):
         return f"{len(self.first)}, pair={self.pair!r}, bound={self.bound:g}"
 
     def weights(self, one: Tensor, other: Tensor) -> Tensor:
-        """Affinities of pixels with features (..., features, h, w) on either side."""
+        """Affinities of pairs of pixels.
+
+        Parameters
+        ----------
+        one, other : (..., features, h, w) tensor
+            The features of the two pixels of each pair.
+
+        Returns
+        -------
+        (..., h, w) tensor
+        """
         if self.second is None:
             logits = self.bias - _along(torch.nn.functional.softplus(self.first), (one - other).abs())
         else:

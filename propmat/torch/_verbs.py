@@ -83,10 +83,10 @@ def knn(
     ----------
     image : (..., C, H, W) tensor
         Floating in [0, 1], uint8 or uint16 (scaled by their maximum).
-    preset
-        As in `propmat.knn`.
     trimap, values, confidence, solver
         As in `propmat.torch.closed_form`.
+    preset
+        As in `propmat.knn`.
 
     Returns
     -------
