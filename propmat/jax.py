@@ -25,8 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from propmat import _batches
+from propmat import _batching, _inputs
+from propmat._batching import ARGUMENTS, CLOSED_FORM, KNN, PAIR, PROPAGATE, REFINE, BatchPullback, Options, Verb, named
 from propmat.errors import MissingDependencyError
+from propmat.solvers import Solver
 from propmat.trimap import Trimap
 
 try:
@@ -47,7 +49,7 @@ def closed_form(
     confidence: Any = None,
     epsilon: Any = 1e-7,
     radius: int = 1,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
 
@@ -85,7 +87,7 @@ def closed_form(
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return _solved("closed_form", given, radius=radius, solver=solver)
+    return _solved(CLOSED_FORM, given, radius=radius, solver=solver)
 
 
 def knn(
@@ -95,7 +97,7 @@ def knn(
     values: Array | None = None,
     confidence: Any = None,
     preset: str = "two",
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
@@ -127,7 +129,7 @@ def knn(
     (3, 5)
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
-    return _solved("knn", given, preset=preset, solver=solver)
+    return _solved(KNN, given, preset=preset, solver=solver)
 
 
 def refine(
@@ -138,7 +140,7 @@ def refine(
     trimap: Any = None,
     values: Array | None = None,
     epsilon: Any = 1e-7,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
 
@@ -170,7 +172,7 @@ def refine(
     Array([0.5, 0.5, 0.5, 0.5, 0.5], dtype=float32)
     """
     given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
-    return _solved("refine", {**given, "confidence": confidence}, solver=solver)
+    return _solved(REFINE, {**given, "confidence": confidence}, solver=solver)
 
 
 def propagate(
@@ -179,7 +181,7 @@ def propagate(
     *,
     values: Array | None = None,
     confidence: Any = None,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
 
@@ -208,16 +210,16 @@ def propagate(
     >>> propmat.jax.propagate(edges, jnp.array([[0, 0.5, 1]]))
     Array([[0.  , 0.75, 1.  ]], dtype=float32)
     """
-    given = {**_batches.named(affinities, _batches.PAIR), "trimap": trimap, "values": values}
-    return _solved("propagate", {**given, "confidence": confidence}, solver=solver)
+    given = {**named(affinities, PAIR), "trimap": trimap, "values": values}
+    return _solved(PROPAGATE, {**given, "confidence": confidence}, solver=solver)
 
 
-def _solved(verb: str, arguments: Mapping[str, Any], *, solver: Any, **options: Any) -> Array:
-    given = {name: _widened(value) for name, value in _batches.given(verb, arguments).items()}
-    options = _batches.checked(solver=solver, **options) | {"solver": solver}
-    radius = options.get("radius", 1) if verb in ("closed_form", "refine") else None
-    _batches.check({name: _known(value) for name, value in given.items()}, radius)
-    return _operation(verb, options)({name: _array(value, name) for name, value in given.items()})
+def _solved(verb: Verb, arguments: Mapping[str, Any], *, solver: Solver | None, **options: Any) -> Array:
+    given = {name: _widened(value) for name, value in verb.given(arguments).items()}
+    _inputs.solving(solver)
+    read = verb.read(options)
+    verb.check({name: _known(value) for name, value in given.items()}, read)
+    return _operation(verb, read, solver)({name: _array(value, name) for name, value in given.items()})
 
 
 def _widened(value: Any) -> Any:
@@ -238,7 +240,7 @@ def _known(value: Any) -> Any:
 def _array(value: Any, name: str) -> Array:
     """As the solver takes it: grey values may be integers, which are scaled there, and weights are floating."""
     given = value.labels if isinstance(value, Trimap) else value if isinstance(value, jax.Array) else np.asarray(value)
-    scaled = name in ("image", "trimap", "values", "alpha") and given.dtype.kind in "ub"
+    scaled = ARGUMENTS[name].grey and given.dtype.kind in "ub"
     if scaled or (isinstance(given, jax.Array) and given.dtype.kind == "f"):
         return jnp.asarray(given)
     # As precise as they come; integers and half precision are single, whatever JAX's own precision is.
@@ -247,16 +249,17 @@ def _array(value: Any, name: str) -> Array:
         return jnp.asarray(given, dtype=precision)
 
 
-def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Array]:
+def _operation(verb: Verb, options: Options, solver: Solver | None) -> Callable[[Arrays], Array]:
     """Arrays of one image → alpha, with its own derivative."""
 
-    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[Any, _batches.Pullbacks]:
-        return _batches.run(verb, {name: np.asarray(array) for name, array in arrays.items()}, axes, options)
+    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[Any, BatchPullback]:
+        on_host = {name: np.asarray(array) for name, array in arrays.items()}
+        return _batching.run(verb, on_host, axes, options, solver)
 
     @jax.custom_vjp
     def operation(arrays: Arrays) -> Array:
         axes = {name: array.ndim for name, array in arrays.items()}
-        result = _alpha(arrays)
+        result = _alpha(verb, arrays)
 
         def forward_on_host(arrays: Arrays) -> Any:
             return run(arrays, axes)[0].astype(result.dtype)
@@ -296,9 +299,9 @@ def _no_gradient(array: Array) -> Any:
     return jnp.zeros_like(array) if floating else np.zeros(array.shape, jax.dtypes.float0)
 
 
-def _alpha(arrays: Arrays) -> jax.ShapeDtypeStruct:
+def _alpha(verb: Verb, arrays: Arrays) -> jax.ShapeDtypeStruct:
     """Shape and dtype of alpha: of the image, or of the weights to the right, of which a row lacks one."""
-    first = arrays["image"] if "image" in arrays else arrays["horizontal"]
-    height, width = first.shape[:2]
-    shape = (height, width + ("image" not in arrays))
+    argument = verb.arguments[0]
+    first = arrays[argument.name]
+    shape = argument.size(*first.shape[:2])
     return jax.ShapeDtypeStruct(shape, first.dtype if first.dtype.kind == "f" else jnp.float32)

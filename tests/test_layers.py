@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 LAYERS = (  # lowest first
-    "errors __version__ _arithmetic _cached _locks _srgb",
+    "errors __version__ _arithmetic _cached _locks _on_device _srgb",
     "_cpu losses",
     "_gpu",
     "_backend",
@@ -19,8 +19,7 @@ LAYERS = (  # lowest first
     "_constraints _foreground flows",
     "_solve",
     "adjoint matting",
-    "_stacks",
-    "_batches",
+    "_batching",
     "torch jax",
     "networks",
     "cli",

@@ -18,7 +18,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import Operator, Stored, canonical, own_entries
+from propmat._operators import WHOLE, Operator, Parts, Stored, canonical, own_entries
 from propmat.errors import InputError, shown
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -69,10 +69,12 @@ class Laplacian(ABC):
         The whole matrix, canonical, exactly symmetric; built in host memory when it is first asked for.
     parameters : tuple of str
         What it is made of, as far as a gradient can reach it.
+    parts : Parts
+        Bands of rows that share no entry; all rows are one by default.
     """
 
     shape: tuple[int, int]
-    images: int = 1  # that stand one above the other in `shape`, and share no element
+    parts: Parts = WHOLE
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
     __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
@@ -99,7 +101,7 @@ class Laplacian(ABC):
     @property
     @abstractmethod
     def ties_all_pixels(self) -> bool:
-        """Whether every image is connected by construction, so that one known pixel makes its system definite."""
+        """Whether each of its parts is connected by construction, so that one known pixel makes its system definite."""
 
     @property
     def bridges_gaps(self) -> bool:
@@ -156,6 +158,7 @@ class WeightedSum(Laplacian):
     def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
         self.shape = shape
         self.terms = terms
+        self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
         lie = [term.beside for _, term in terms if term.beside]
         self.beside = lie[0] if lie else {}
 
@@ -189,7 +192,7 @@ class WeightedSum(Laplacian):
 
     @property
     def ties_all_pixels(self) -> bool:
-        return any(term.ties_all_pixels for _, term in self.terms)
+        return any(term.ties_all_pixels and term.parts == self.parts for _, term in self.terms)
 
     @property
     def bridges_gaps(self) -> bool:

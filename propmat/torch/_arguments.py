@@ -12,24 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propmat import _batches
 from propmat._backend import on_device
+from propmat._batching import ARGUMENTS, Verb, shape_of
 from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 Shape = tuple[int, ...]
 
-# Grey values: integers are scaled by what is white.
-SCALED = ("image", "trimap", "values", "alpha")
+# Plain constants, which torch.compile reads without looking into the table of verbs.
+GREY = tuple(name for name, argument in ARGUMENTS.items() if argument.grey)
+NUMBERS = tuple(name for name, argument in ARGUMENTS.items() if argument.number)
+AXES = {name: argument.axes for name, argument in ARGUMENTS.items()}
+LACKS = {name: argument.lacks for name, argument in ARGUMENTS.items()}
+
+# What is white in integers.
 WHITE = {torch.uint8: 255, torch.uint16: 65535}
 
-# What is one number, for all images or each of them.
-NUMBERS = ("confidence", "epsilon")
 
-ACROSS, DOWN = ("horizontal", "right", "left"), ("vertical", "down", "up")
-
-
-def taken(verb: str, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
+def taken(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
     """The arguments of a verb as tensors on the device of the first, of equal leading axes or none.
 
     A channel axis of 1 in front of the height and width of a map is dropped; nothing else is broadcast.
@@ -42,7 +42,7 @@ def taken(verb: str, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
     name, first = next(iter(arguments.items()))
     if not isinstance(first, Tensor):
         raise InputError(f"{name}: takes a tensor, got {type(first).__name__}")
-    tensors = {name: _tensor(value, name, first.device) for name, value in _batches.given(verb, arguments).items()}
+    tensors = {name: _tensor(value, name, first.device) for name, value in verb.given(arguments).items()}
     if "trimap" in tensors:
         tensors["trimap"] = tensors["trimap"].detach()
     return _fitted(tensors)
@@ -51,9 +51,7 @@ def taken(verb: str, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
 def axes_of(tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...]:
     """How many of the last axes of each tensor belong to one image."""
     size = _size(*next(iter(tensors.items())))
-    return tuple(
-        (name, 0 if _is_number(name, tensor, size) else 3 if name == "image" else 2) for name, tensor in tensors.items()
-    )
+    return tuple((name, 0 if _is_number(name, tensor, size) else AXES[name]) for name, tensor in tensors.items())
 
 
 def scaled(tensor: Tensor) -> Tensor:
@@ -105,7 +103,7 @@ def _of_a_kind(tensor: Tensor, name: str) -> Tensor:
         return tensor.float() if tensor.dtype.itemsize < 4 else tensor
     if tensor.is_complex():
         raise InputError(f"{name}: takes real numbers, got {tensor.dtype}")
-    if name not in SCALED:
+    if name not in GREY:
         return tensor.to(torch.float64 if name in NUMBERS else torch.float32)
     if tensor.dtype not in WHITE and tensor.dtype != torch.bool:
         raise InputError(
@@ -133,7 +131,7 @@ def _fitted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     maps = {other: tensor for other, tensor in tensors.items() if not _is_number(other, tensor, size)}
     for other, tensor in maps.items():
         _same_size(other, tensor, name, first, size)
-    batch = _batches.batch_of({other: _leading(other, tensor) for other, tensor in maps.items()})
+    batch = shape_of({other: _leading(other, tensor) for other, tensor in maps.items()})
     found = {}
     for other, tensor in tensors.items():
         if other in maps:
@@ -152,7 +150,7 @@ def _size(name: str, first: Tensor) -> Shape:
     elif first.ndim < 2:
         raise InputError(f"{name}: takes shape (..., H, W - 1), got {shape}")
     else:
-        height, width = shape[-2], shape[-1] + 1
+        height, width = shape[-2] + LACKS[name][0], shape[-1] + LACKS[name][1]
     if height < 1 or width < 1:
         raise InputError(f"{name}: is empty, shape {shape}")
     return height, width
@@ -171,16 +169,15 @@ def _channels(shape: Shape) -> None:
 
 
 def _is_number(name: str, tensor: Tensor, size: Shape) -> bool:
-    return name == "epsilon" or (name == "confidence" and tuple(tensor.shape[-2:]) != size)
+    return AXES[name] == 0 or (name in NUMBERS and tuple(tensor.shape[-2:]) != size)
 
 
 def _leading(name: str, tensor: Tensor) -> Shape:
-    return tuple(tensor.shape[: -3 if name == "image" else -2])
+    return tuple(tensor.shape[: -AXES[name]])
 
 
 def _same_size(name: str, tensor: Tensor, first: str, other: Tensor, size: Shape) -> None:
-    height, width = size
-    expected = (height, width - 1) if name in ACROSS else (height - 1, width) if name in DOWN else size
+    expected = (size[0] - LACKS[name][0], size[1] - LACKS[name][1])
     if name != "image" and tuple(tensor.shape[-2:]) != expected:
         read = " (..., C, H, W)" if first == "image" else ""
         raise InputError(
@@ -194,7 +191,7 @@ def _matched(name: str, tensor: Tensor, maps: Mapping[str, Tensor], batch: Shape
     leading = _leading(name, tensor)
     if leading in ((), batch):
         return tensor
-    if leading == (*batch, 1) and name in (*SCALED[1:], *NUMBERS):
+    if leading == (*batch, 1) and AXES[name] == 2 and LACKS[name] == (0, 0):
         return tensor.squeeze(-3)
     other = next(other for other, tensor in maps.items() if _leading(other, tensor) == batch)
     own = tuple(tensor.shape[len(leading) :])

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from propmat import _batches, _inputs
+from propmat import _inputs
+from propmat._batching import CLOSED_FORM, KNN, PROPAGATE, REFINE, Verb
 from propmat.errors import InputError, shown
-from propmat.torch._operation import Solver
+from propmat.torch._operation import NamedSolver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
 
 # Checked when a layer is made; tensors and arrays when it is called.
@@ -22,6 +23,7 @@ class _Verb(torch.nn.Module):
     """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
+    takes: ClassVar[Verb]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -30,7 +32,8 @@ class _Verb(torch.nn.Module):
         for name in options:
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
-        _batches.checked(**{name: options[name] for name in ("radius", "preset", "solver") if name in options})
+        _inputs.solving(options.get("solver"))
+        self.takes.read({name: options[name] for name in self.takes.options if name in options})
         check_normalisation(options.get("normalisation"))
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
@@ -40,7 +43,7 @@ class _Verb(torch.nn.Module):
         self.tensors = tuple(tensors)
         for name, value in tensors.items():
             self._own(name, value)
-        self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
+        self.solver = NamedSolver(options.get("solver"))  # looked up here, for torch.compile cannot
 
     def _own(self, name: str, value: Tensor) -> None:
         """Have a tensor trained, moved, saved and loaded with the layer."""
@@ -64,6 +67,7 @@ class ClosedForm(_Verb):
     """`closed_form` as a layer: (image, trimap) → alpha."""
 
     verb = staticmethod(closed_form)
+    takes = CLOSED_FORM
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return closed_form(image, trimap, **self.given())
@@ -73,6 +77,7 @@ class Knn(_Verb):
     """`knn` as a layer: (image, trimap) → alpha."""
 
     verb = staticmethod(knn)
+    takes = KNN
 
     def forward(self, image: Tensor, trimap: Any) -> Tensor:
         return knn(image, trimap, **self.given())
@@ -82,6 +87,7 @@ class Refine(_Verb):
     """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha."""
 
     verb = staticmethod(refine)
+    takes = REFINE
 
     def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
         return refine(image, alpha, confidence, trimap=trimap, **self.given())
@@ -91,6 +97,7 @@ class Propagate(_Verb):
     """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's."""
 
     verb = staticmethod(propagate)
+    takes = PROPAGATE
 
     def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
         return propagate(affinities, trimap, **self.given())

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from propmat._batches import FOUR, PAIR, named
+from propmat._batching import CLOSED_FORM, FOUR, KNN, PAIR, PROPAGATE, PROPAGATE_DIRECTED, REFINE, named
 from propmat.errors import InputError, shown
+from propmat.solvers import Solver
 from propmat.torch._arguments import scaled, taken
-from propmat.torch._operation import check_values, solve
+from propmat.torch._operation import NamedSolver, check_values, solve
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 
@@ -22,7 +23,7 @@ def closed_form(
     confidence: Any = None,
     epsilon: Any = 1e-7,
     radius: int = 1,
-    solver: Any = None,
+    solver: Solver | NamedSolver | None = None,
 ) -> Tensor:
     """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
 
@@ -63,7 +64,7 @@ def closed_form(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return solve("closed_form", taken("closed_form", given), radius=radius, solver=solver)
+    return solve(CLOSED_FORM, taken(CLOSED_FORM, given), radius=radius, solver=solver)
 
 
 def knn(
@@ -73,7 +74,7 @@ def knn(
     values: Tensor | None = None,
     confidence: Any = None,
     preset: str = "two",
-    solver: Any = None,
+    solver: Solver | NamedSolver | None = None,
 ) -> Tensor:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
@@ -107,7 +108,7 @@ def knn(
     torch.Size([3, 5])
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
-    return solve("knn", taken("knn", given), preset=preset, solver=solver)
+    return solve(KNN, taken(KNN, given), preset=preset, solver=solver)
 
 
 def refine(
@@ -118,7 +119,7 @@ def refine(
     trimap: Any = None,
     values: Tensor | None = None,
     epsilon: Any = 1e-7,
-    solver: Any = None,
+    solver: Solver | NamedSolver | None = None,
 ) -> Tensor:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
 
@@ -153,7 +154,7 @@ def refine(
     tensor([0.0000, 0.1976, 0.5000, 0.8024, 1.0000])
     """
     given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
-    return solve("refine", taken("refine", {**given, "confidence": confidence}), solver=solver)
+    return solve(REFINE, taken(REFINE, {**given, "confidence": confidence}), solver=solver)
 
 
 def propagate(
@@ -163,7 +164,7 @@ def propagate(
     values: Tensor | None = None,
     confidence: Any = None,
     normalisation: str | None = None,
-    solver: Any = None,
+    solver: Solver | NamedSolver | None = None,
 ) -> Tensor:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
 
@@ -203,11 +204,11 @@ def propagate(
     """
     check_normalisation(normalisation)
     given = {**named(affinities, PAIR), "trimap": trimap, "values": values, "confidence": confidence}
-    tensors = taken("propagate", given)
+    tensors = taken(PROPAGATE, given)
     if normalisation is None:
-        return solve("propagate", tensors, solver=solver)
+        return solve(PROPAGATE, tensors, solver=solver)
     degree = _degree(tensors["horizontal"], tensors["vertical"])
-    if check_values("propagate", tensors) and not degree.all():  # while values are those that were given
+    if check_values(PROPAGATE, tensors) and not degree.all():  # while values are those that were given
         y, x = (degree == 0).nonzero()[0, -2:].tolist()
         raise InputError(
             f"affinities: those of some pixels are all 0, of the first at ({y}, {x}); normalisation={normalisation!r} "
@@ -217,13 +218,13 @@ def propagate(
     if "confidence" in tensors:
         tensors["confidence"] = degree * _over_pixels(tensors["confidence"], degree)
     if normalisation == "row":
-        return solve("propagate", tensors, solver=solver)
+        return solve(PROPAGATE, tensors, solver=solver)
     # 1 - D^(-1/2) W D^(-1/2) + C, times D^(1/2) from both sides: the same for D^(-1/2) α, here scaled to at most 1.
     root = degree.sqrt()
     scale = root.detach().amin(dim=(-1, -2), keepdim=True) / root
     held = scaled(tensors["values"]) if "values" in tensors else _labels(tensors["trimap"])
     tensors["values"] = scale * held
-    return (solve("propagate", tensors, solver=solver) / scale).clamp(0, 1)
+    return (solve(PROPAGATE, tensors, solver=solver) / scale).clamp(0, 1)
 
 
 def propagate_directed(
@@ -262,7 +263,7 @@ def propagate_directed(
     tensor([[0.0000, 0.2500, 1.0000]])
     """
     given = {**named(affinities, FOUR), "trimap": trimap, "values": values, "confidence": confidence}
-    return solve("propagate_directed", taken("propagate_directed", given))
+    return solve(PROPAGATE_DIRECTED, taken(PROPAGATE_DIRECTED, given))
 
 
 def check_normalisation(name: Any) -> None:

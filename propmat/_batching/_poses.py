@@ -1,0 +1,46 @@
+"""Verbs on a tall image: several of one size, one above the other, that share no window and no edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from propmat import _inputs, adjoint
+from propmat._batching._arguments import Array
+from propmat._operators import Parts
+from propmat.laplacian._affinity import Affinity
+from propmat.laplacian._closed_form import ClosedForm, window_arguments
+from propmat.trimap import Trimap
+
+Made = tuple[Array, adjoint.Pullback]
+
+
+def closed_form(parts: Parts, image: Array, trimap: Array, *, epsilon: float = 1e-7, **rest: Any) -> Made:
+    """`adjoint.closed_form` of radius 1."""
+    return adjoint.solve(_windows(parts, image, epsilon), trimap, **rest)
+
+
+def refine(
+    parts: Parts,
+    image: Array,
+    alpha: Array,
+    confidence: Array,
+    *,
+    trimap: Array | None = None,
+    epsilon: float = 1e-7,
+    **rest: Any,
+) -> Made:
+    """`adjoint.refine`."""
+    graph = _windows(parts, image, epsilon)
+    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
+    labels = Trimap.unlabelled(graph.shape, like=graph.image) if trimap is None else trimap
+    refined, pullback = adjoint.solve(graph, labels, prior=(given, confidence), **rest)
+    return refined, pullback.renamed(prior="alpha", prior_confidence="confidence")
+
+
+def propagate(parts: Parts, horizontal: Array, vertical: Array, trimap: Array, **rest: Any) -> Made:
+    """`adjoint.propagate`; the edges over the seams have weight 0."""
+    return adjoint.solve(Affinity(*_inputs.edge_weights(horizontal, vertical, beside={}), parts), trimap, **rest)
+
+
+def _windows(parts: Parts, image: Array, epsilon: float) -> ClosedForm:
+    return ClosedForm(*window_arguments(image, epsilon, 1, beside={}), parts)
