@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from propmat import _batching, _inputs
 from propmat._batching import ARGUMENTS, CLOSED_FORM, KNN, PAIR, PROPAGATE, REFINE, BatchPullback, Options, Verb, named
@@ -39,15 +40,17 @@ except ImportError:
 
 Array = jax.Array
 Arrays = dict[str, Array]
+Labels = Array | ArrayLike | Trimap
+Weights = Array | ArrayLike
 
 
 def closed_form(
     image: Array,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
-    epsilon: Any = 1e-7,
+    confidence: Weights | None = None,
+    epsilon: float | Array = 1e-7,
     radius: int = 1,
     solver: Solver | None = None,
 ) -> Array:
@@ -92,10 +95,10 @@ def closed_form(
 
 def knn(
     image: Array,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     preset: str = "two",
     solver: Solver | None = None,
 ) -> Array:
@@ -135,11 +138,11 @@ def knn(
 def refine(
     image: Array,
     alpha: Array,
-    confidence: Any,
+    confidence: Weights,
     *,
-    trimap: Any = None,
+    trimap: Labels | None = None,
     values: Array | None = None,
-    epsilon: Any = 1e-7,
+    epsilon: float | Array = 1e-7,
     solver: Solver | None = None,
 ) -> Array:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
@@ -177,10 +180,10 @@ def refine(
 
 def propagate(
     affinities: tuple[Array, Array],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     solver: Solver | None = None,
 ) -> Array:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
@@ -214,7 +217,7 @@ def propagate(
     return _solved(PROPAGATE, {**given, "confidence": confidence}, solver=solver)
 
 
-def _solved(verb: Verb, arguments: Mapping[str, Any], *, solver: Solver | None, **options: Any) -> Array:
+def _solved(verb: Verb, arguments: Mapping[str, object], *, solver: Solver | None, **options: object) -> Array:
     given = {name: _widened(value) for name, value in verb.given(arguments).items()}
     _inputs.solving(solver)
     read = verb.read(options)
@@ -222,14 +225,15 @@ def _solved(verb: Verb, arguments: Mapping[str, Any], *, solver: Solver | None, 
     return _operation(verb, read, solver)({name: _array(value, name) for name, value in given.items()})
 
 
-def _widened(value: Any) -> Any:
+def _widened(value: object) -> object:
     """Half precision becomes single; NumPy does not know all of JAX's."""
-    array = isinstance(value, jax.Array | np.ndarray)
-    short = array and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
+    if not isinstance(value, jax.Array | np.ndarray):
+        return value
+    short = jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
     return value.astype(np.float32) if short else value
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """What is known of a value that may be traced: of an array of JAX shape and dtype, for which white stands."""
     if not isinstance(value, jax.Array):
         return value
@@ -237,7 +241,7 @@ def _known(value: Any) -> Any:
     return np.broadcast_to(np.array(white, value.dtype), value.shape)
 
 
-def _array(value: Any, name: str) -> Array:
+def _array(value: object, name: str) -> Array:
     """As the solver takes it: grey values may be integers, which are scaled there, and weights are floating."""
     given = value.labels if isinstance(value, Trimap) else value if isinstance(value, jax.Array) else np.asarray(value)
     scaled = ARGUMENTS[name].grey and given.dtype.kind in "ub"
@@ -252,7 +256,7 @@ def _array(value: Any, name: str) -> Array:
 def _operation(verb: Verb, options: Options, solver: Solver | None) -> Callable[[Arrays], Array]:
     """Arrays of one image → alpha, with its own derivative."""
 
-    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[Any, BatchPullback]:
+    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[NDArray[Any], BatchPullback]:
         on_host = {name: np.asarray(array) for name, array in arrays.items()}
         return _batching.run(verb, on_host, axes, options, solver)
 
@@ -271,7 +275,7 @@ def _operation(verb: Verb, options: Options, solver: Solver | None) -> Callable[
 
     def backward(arrays: Arrays, gradient: Array) -> tuple[Any]:
         axes = {name: array.ndim for name, array in arrays.items()}
-        wanted = [name for name, array in arrays.items() if name != "trimap" and array.dtype.kind == "f"]
+        wanted = [name for name, array in arrays.items() if name not in verb.constant and array.dtype.kind == "f"]
         results = {name: jax.ShapeDtypeStruct(arrays[name].shape, arrays[name].dtype) for name in wanted}
 
         def back_on_host(arrays: Arrays, gradient: Array) -> Any:

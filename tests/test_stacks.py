@@ -10,11 +10,13 @@ from propmat._backend import to_host
 from propmat._batching import VERBS, _loop, _tall
 from propmat._batching._batch import Batch
 from propmat._batching._tolerances import CGByParts
+from propmat._constraints import weigh
 from propmat._operators import WHOLE, GridOperator, Parts
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.preconditioners import Jacobi
 from propmat.solvers import CG, Direct
+from propmat.trimap import Trimap
 from tests import host_device
 from tests.problems import random_photo
 from tests.test_gpu import real_device
@@ -309,6 +311,8 @@ class TestParts:
         assert (windows + edges).ties_all_pixels
         assert (2 * windows).parts == self.parts
         assert (windows + Affinity(*weights)).parts == WHOLE
+        nothing = Affinity(*(0 * weight for weight in weights))
+        assert not (windows + nothing).ties_all_pixels  # each part is connected, the whole is not
 
     def test_each_part_needs_a_known_pixel(self, rng):
         image, weights = rng.random((12, 7, 3)), (np.ones((12, 6)), np.ones((11, 7)))
@@ -321,3 +325,26 @@ class TestParts:
                 InputError, match=r"56 unknown pixels are tied to no known pixel, the first at \(4, 0\)"
             ):
                 propmat.solve(graph, trimap)
+
+    def test_where_to_start_is_judged_part_by_part(self, rng):
+        """From what pixels are held to where they are held firmly, from 0 where they are hardly held."""
+        labels, prior = (rng.random((24, 9)) > 0.5) * 1.0, np.zeros((24, 9))
+        horizontal, vertical = rng.random((24, 8)), rng.random((23, 9))
+        vertical[11] = 0
+        held = np.where(np.arange(24)[:, None] < 12, 1e-3, 1e3) * np.ones((24, 9))
+        tall, *singles = (
+            weigh(Affinity(horizontal[band], vertical[between], parts), Trimap.parse(labels[band]), held[band])
+            for band, between, parts in (
+                (slice(0, 24), slice(0, 23), Parts((12,))),
+                (slice(0, 12), slice(0, 11), WHOLE),
+                (slice(12, 24), slice(12, 23), WHOLE),
+            )
+        )
+        starts = [
+            single.centred(labels[band], prior[band])
+            for single, band in zip(singles, (slice(0, 12), slice(12, 24)), strict=True)
+        ]
+        assert not starts[0][0].any()
+        assert starts[1][0].any()
+        for found, *expected in zip(tall.centred(labels, prior), *starts, strict=True):
+            np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-12, atol=1e-12)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
@@ -15,10 +14,10 @@ from propmat.trimap import Trimap
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
-Check = Callable[[Any, str, Shape], object]  # (value, name, (H, W)): refuse what is wrong
+Check = Callable[[object, str, Shape], object]  # (value, name, (H, W)): refuse what is wrong
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Argument:
     """An array that verbs take.
 
@@ -49,19 +48,19 @@ class Argument:
         return height + self.lacks[0], width + self.lacks[1]
 
 
-def _trimap(value: Any, name: str, shape: Shape) -> None:
+def _trimap(value: object, name: str, shape: Shape) -> None:
     Trimap.parse(value, shape, beside={})
 
 
-def _plane(value: Any, name: str, shape: Shape) -> None:
+def _plane(value: object, name: str, shape: Shape) -> None:
     _inputs.plane(value, name, shape, beside={})
 
 
-def _weights(value: Any, name: str, shape: Shape) -> None:
+def _weights(value: object, name: str, shape: Shape) -> None:
     _inputs.weights(value, name, shape, beside={})
 
 
-def _positive(value: Any, name: str, shape: Shape) -> None:
+def _positive(value: object, name: str, shape: Shape) -> None:
     _inputs.positive(value, name)
 
 
@@ -80,7 +79,7 @@ FOUR = (
 )
 
 
-def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, Any]:
+def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, object]:
     """The arrays of `affinities` by name.
 
     Raises
@@ -95,21 +94,22 @@ def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, Any]
     return {argument.name: array for argument, array in zip(arguments, affinities, strict=True)}
 
 
-def size_of_image(arguments: Mapping[str, Any]) -> Shape:
+def size_of_image(arguments: Mapping[str, object]) -> Shape:
     """Height and width of an image, which is checked."""
     return _inputs.image(arguments["image"], beside={}).shape[:2]
 
 
-def size_of_edges(arguments: Mapping[str, Any]) -> Shape:
+def size_of_edges(arguments: Mapping[str, object]) -> Shape:
     """Height and width of what has edges `PAIR`, which are checked."""
     across, down = _inputs.edge_weights(arguments["horizontal"], arguments["vertical"], beside={})
     return across.shape[0], down.shape[1]
 
 
-def size_of_directed_edges(arguments: Mapping[str, Any]) -> Shape:
+def size_of_directed_edges(arguments: Mapping[str, object]) -> Shape:
     """Height and width of what has edges `FOUR`, which are checked."""
     right, left, down, up = (arguments[argument.name] for argument in FOUR)
     across, below = _inputs.edge_weights(right, down)
-    if _inputs.edge_weights(left, up)[0].shape != across.shape:
-        raise InputError(f"left: shape {np.shape(left)} does not fit right of shape {np.shape(right)}")
+    back, _ = _inputs.edge_weights(left, up)
+    if back.shape != across.shape:
+        raise InputError(f"left: shape {back.shape} does not fit right of shape {across.shape}")
     return across.shape[0], below.shape[1]

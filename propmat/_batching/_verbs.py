@@ -31,7 +31,7 @@ from propmat.laplacian._knn import known_preset
 
 Option = int | str
 Options = Mapping[str, Option]
-Reader = Callable[[Any], Option]  # of an option; raises `InputError`
+Reader = Callable[[object], Option]  # of an option; raises `InputError`
 Pose = Callable[..., tuple[Array, adjoint.Pullback]]
 
 
@@ -41,7 +41,7 @@ class Pullback(Protocol):
     def __call__(self, gradient: Array, wanted: Iterable[str] | None = None) -> adjoint.Gradients: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tall:
     """How a verb solves several images at once, as one tall image.
 
@@ -60,7 +60,7 @@ class Tall:
     options: Options = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verb:
     """A differentiable verb.
 
@@ -78,6 +78,8 @@ class Verb:
         Of one image, of arguments that it checks.
     options : mapping of callables
         What else it takes, each with what reads it or refuses it.
+    constant : tuple of str
+        Arguments that have no gradient.
     windows : bool
         Whether the image must hold a window of `radius`, 1 if that is no option.
     tall : Tall, optional
@@ -88,8 +90,9 @@ class Verb:
     function: Callable[..., tuple[Array, Pullback]]
     arguments: tuple[Argument, ...]
     optional: tuple[str, ...]
-    size: Callable[[Mapping[str, Any]], Shape]
+    size: Callable[[Mapping[str, object]], Shape]
     options: Mapping[str, Reader] = field(default_factory=dict)
+    constant: tuple[str, ...] = ("trimap",)
     windows: bool = False
     tall: Tall | None = None
 
@@ -98,11 +101,11 @@ class Verb:
         """Whether it runs where its arrays are on a GPU."""
         return self.name in FUNCTIONS.on_device
 
-    def given(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def given(self, arguments: Mapping[str, object]) -> dict[str, object]:
         """The arguments without those that are None and may be."""
         return {name: value for name, value in arguments.items() if value is not None or name not in self.optional}
 
-    def read(self, options: Mapping[str, Any]) -> dict[str, Option]:
+    def read(self, options: Mapping[str, object]) -> dict[str, Option]:
         """The options as the verb of NumPy takes them.
 
         Raises
@@ -112,7 +115,7 @@ class Verb:
         """
         return {name: self.options[name](value) for name, value in options.items()}
 
-    def check(self, arguments: Mapping[str, Any], options: Options) -> None:
+    def check(self, arguments: Mapping[str, object], options: Options) -> None:
         """Refuse the arguments of one image that are not as the verbs of NumPy take them.
 
         Raises

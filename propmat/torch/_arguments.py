@@ -6,10 +6,10 @@ Nothing here looks at values, so that it may be traced by `torch.compile`; those
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from propmat._backend import on_device
@@ -18,6 +18,8 @@ from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 Shape = tuple[int, ...]
+Labels = Tensor | ArrayLike | Trimap
+Weights = Tensor | ArrayLike
 
 # Plain constants, which torch.compile reads without looking into the table of verbs.
 GREY = tuple(name for name, argument in ARGUMENTS.items() if argument.grey)
@@ -29,7 +31,7 @@ LACKS = {name: argument.lacks for name, argument in ARGUMENTS.items()}
 WHITE = {torch.uint8: 255, torch.uint16: 65535}
 
 
-def taken(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
+def taken(verb: Verb, arguments: Mapping[str, object]) -> dict[str, Tensor]:
     """The arguments of a verb as tensors on the device of the first, of equal leading axes or none.
 
     A channel axis of 1 in front of the height and width of a map is dropped; nothing else is broadcast.
@@ -43,8 +45,11 @@ def taken(verb: Verb, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
     if not isinstance(first, Tensor):
         raise InputError(f"{name}: takes a tensor, got {type(first).__name__}")
     tensors = {name: _tensor(value, name, first.device) for name, value in verb.given(arguments).items()}
-    if "trimap" in tensors:
-        tensors["trimap"] = tensors["trimap"].detach()
+    for name in verb.constant:
+        if name in tensors:
+            tensors[name] = tensors[name].detach()
+    if "image" in tensors:
+        _channels(tuple(tensors["image"].shape))
     return _fitted(tensors)
 
 
@@ -59,7 +64,7 @@ def scaled(tensor: Tensor) -> Tensor:
     return tensor if tensor.is_floating_point() else tensor.double() / WHITE.get(tensor.dtype, 1)
 
 
-def _tensor(value: Any, name: str, device: torch.device) -> Tensor:
+def _tensor(value: object, name: str, device: torch.device) -> Tensor:
     if isinstance(value, Tensor):
         return _on(device, _of_a_kind(value, name))
     if name in NUMBERS and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -82,7 +87,7 @@ def _on(device: torch.device, tensor: Tensor) -> Tensor:
     return tensor if tensor.device == device else tensor.to(device)  # graphs stay free of devices
 
 
-def _of_numpy(value: Any, name: str) -> Tensor:
+def _of_numpy(value: object, name: str) -> Tensor:
     """A tensor that shares the memory of an array where PyTorch can."""
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
@@ -144,13 +149,9 @@ def _fitted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _size(name: str, first: Tensor) -> Shape:
     """Height and width of what an image or the first of the affinities belongs to."""
     shape = tuple(first.shape)
-    if name == "image":
-        _channels(shape)
-        height, width = shape[-2:]
-    elif first.ndim < 2:
+    if len(shape) < 2:
         raise InputError(f"{name}: takes shape (..., H, W - 1), got {shape}")
-    else:
-        height, width = shape[-2] + LACKS[name][0], shape[-1] + LACKS[name][1]
+    height, width = shape[-2] + LACKS[name][0], shape[-1] + LACKS[name][1]
     if height < 1 or width < 1:
         raise InputError(f"{name}: is empty, shape {shape}")
     return height, width
@@ -178,7 +179,7 @@ def _leading(name: str, tensor: Tensor) -> Shape:
 
 def _same_size(name: str, tensor: Tensor, first: str, other: Tensor, size: Shape) -> None:
     expected = (size[0] - LACKS[name][0], size[1] - LACKS[name][1])
-    if name != "image" and tuple(tensor.shape[-2:]) != expected:
+    if tuple(tensor.shape[-2:]) != expected:
         read = " (..., C, H, W)" if first == "image" else ""
         raise InputError(
             f"{name}: shape {tuple(tensor.shape)} does not fit {first}{read} of shape {tuple(other.shape)}; takes "

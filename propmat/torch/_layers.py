@@ -12,6 +12,7 @@ from torch import Tensor
 from propmat import _inputs
 from propmat._batching import CLOSED_FORM, KNN, PROPAGATE, REFINE, Verb
 from propmat.errors import InputError, shown
+from propmat.torch._arguments import Labels, Weights
 from propmat.torch._operation import NamedSolver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
 
@@ -69,7 +70,7 @@ class ClosedForm(_Verb):
     verb = staticmethod(closed_form)
     takes = CLOSED_FORM
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         return closed_form(image, trimap, **self.given())
 
 
@@ -79,7 +80,7 @@ class Knn(_Verb):
     verb = staticmethod(knn)
     takes = KNN
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         return knn(image, trimap, **self.given())
 
 
@@ -89,7 +90,7 @@ class Refine(_Verb):
     verb = staticmethod(refine)
     takes = REFINE
 
-    def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
+    def forward(self, image: Tensor, alpha: Tensor, confidence: Weights, trimap: Labels | None = None) -> Tensor:
         return refine(image, alpha, confidence, trimap=trimap, **self.given())
 
 
@@ -99,7 +100,7 @@ class Propagate(_Verb):
     verb = staticmethod(propagate)
     takes = PROPAGATE
 
-    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
+    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Labels) -> Tensor:
         return propagate(affinities, trimap, **self.given())
 
 

@@ -66,7 +66,7 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def solve(
-    verb: Verb, tensors: Mapping[str, Tensor], *, solver: Solver | NamedSolver | None = None, **options: Any
+    verb: Verb, tensors: Mapping[str, Tensor], *, solver: Solver | NamedSolver | None = None, **options: object
 ) -> Tensor:
     """Alpha of a batch; `tensors` are as `_arguments.taken` returns them."""
     given = list(tensors.values())
@@ -83,7 +83,7 @@ def solve(
 
 
 @_constant
-def _fault(verb: str, options: tuple[tuple[str, Any], ...]) -> str:
+def _fault(verb: str, options: tuple[tuple[str, object], ...]) -> str:
     """What is wrong with the options. The caller raises it: errors that are raised here Dynamo takes for its own."""
     try:
         VERBS[verb].read(dict(options))
@@ -93,7 +93,9 @@ def _fault(verb: str, options: tuple[tuple[str, Any], ...]) -> str:
 
 
 @_constant
-def _described(verb: str, axes: tuple[tuple[str, int], ...], options: tuple[tuple[str, Any], ...], solver: str) -> str:
+def _described(
+    verb: str, axes: tuple[tuple[str, int], ...], options: tuple[tuple[str, object], ...], solver: str
+) -> str:
     return _Problem(VERBS[verb], dict(axes), VERBS[verb].read(dict(options)), solver).text()
 
 
@@ -115,7 +117,7 @@ class NamedSolver:
 
 
 _SOLVERS: dict[str, Solver] = {}
-_NAMES: dict[Any, str] = {}
+_NAMES: dict[object, str] = {}
 
 
 def _name_of(solver: Solver | NamedSolver | None) -> str:
@@ -312,7 +314,7 @@ def _runs_there(tensor: Tensor, verb: Verb) -> bool:
     return tensor.is_cuda and verb.on_device and find_spec("cupy") is not None
 
 
-def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[Any]:
+def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[object]:
     """CuPy's work goes to the current stream of PyTorch."""
     if not (there and tensor.is_cuda):
         return nullcontext()

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from propmat._batching import CLOSED_FORM, FOUR, KNN, PAIR, PROPAGATE, PROPAGATE_DIRECTED, REFINE, named
 from propmat.errors import InputError, shown
 from propmat.solvers import Solver
-from propmat.torch._arguments import scaled, taken
-from propmat.torch._operation import NamedSolver, check_values, solve
+from propmat.torch._arguments import Labels, Weights, scaled, taken
+from propmat.torch._operation import check_values, solve
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 
 def closed_form(
     image: Tensor,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
-    epsilon: Any = 1e-7,
+    confidence: Weights | None = None,
+    epsilon: float | Tensor = 1e-7,
     radius: int = 1,
-    solver: Solver | NamedSolver | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
 
@@ -69,12 +67,12 @@ def closed_form(
 
 def knn(
     image: Tensor,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     preset: str = "two",
-    solver: Solver | NamedSolver | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
@@ -114,12 +112,12 @@ def knn(
 def refine(
     image: Tensor,
     alpha: Tensor,
-    confidence: Any,
+    confidence: Weights,
     *,
-    trimap: Any = None,
+    trimap: Labels | None = None,
     values: Tensor | None = None,
-    epsilon: Any = 1e-7,
-    solver: Solver | NamedSolver | None = None,
+    epsilon: float | Tensor = 1e-7,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
 
@@ -159,12 +157,12 @@ def refine(
 
 def propagate(
     affinities: tuple[Tensor, Tensor],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     normalisation: str | None = None,
-    solver: Solver | NamedSolver | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
 
@@ -229,10 +227,10 @@ def propagate(
 
 def propagate_directed(
     affinities: tuple[Tensor, Tensor, Tensor, Tensor],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
 ) -> Tensor:
     """`propmat.adjoint.propagate_directed`: each pixel has its own weight for each neighbour.
 
@@ -266,7 +264,7 @@ def propagate_directed(
     return solve(PROPAGATE_DIRECTED, taken(PROPAGATE_DIRECTED, given))
 
 
-def check_normalisation(name: Any) -> None:
+def check_normalisation(name: object) -> None:
     """Refuse what is no form of the Laplacian."""
     if name not in (None, "row", "symmetric"):
         raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {shown(name)}")
