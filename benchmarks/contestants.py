@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 import propmat
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 
 _version = cache(version)
 
@@ -51,7 +51,7 @@ PYMATTING = {
 
 
 def ours() -> dict[str, Method]:
-    return {name: Method(partial(_ours, name), ("numpy", "scipy", "numba")) for name in METHODS}
+    return {name: Method(partial(_ours, name), ("numpy", "scipy", "numba")) for name in POSED}
 
 
 def networks() -> dict[str, Method]:
@@ -85,8 +85,7 @@ def everyone() -> dict[str, Method]:
 
 
 def _ours(name: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
-    graph, prior = METHODS[name](image, trimap)
-    matte = propmat.solve(graph, trimap, prior=prior)
+    matte = propmat.matte(name, image, trimap)
     return Outcome(matte.alpha, matte.iterations, matte.residual)
 
 

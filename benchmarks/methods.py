@@ -26,7 +26,7 @@ from scipy.stats import rankdata
 import propmat
 from benchmarks.memory import forget_peak, peak
 from benchmarks.problems import DATA, Problem, photographs
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED as METHODS
 
 # Other settings that are methods of their own.
 VARIANTS = {"knn": [{"preset": "hsv"}, {"preset": "rgb"}]}
@@ -89,7 +89,7 @@ def selected(names: list[str], peers: bool) -> list[Method]:
 def ours_of(name: str, settings: dict[str, str]) -> Method:
     def alpha(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         labels = propmat.Trimap.parse(trimap)
-        graph, prior = METHODS[name](image, labels, **settings)
+        graph, prior = METHODS[name].pose(image, labels, **settings)
         return propmat.solve(graph, labels, prior=prior).alpha
 
     return Method("propmat", " ".join([name, *settings.values()]), alpha)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, UnsupportedError, shown, warn
 
 Array = NDArray[np.float64]
@@ -309,6 +311,11 @@ def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Ar
     if given.ndim == 0:
         return np.full(shape, float(given), like=next(iter(beside.values())) if beside else None)
     return given.astype(np.float64, copy=False)
+
+
+def shape_of(value: ArrayLike) -> tuple[int, ...]:
+    """The shape of an argument as it was given."""
+    return np.shape(cast(npt.ArrayLike, value))
 
 
 def is_number(value: Any) -> bool:

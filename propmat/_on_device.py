@@ -25,6 +25,7 @@ FUNCTIONS = Reach(
         "random_walk",
         "propagate",
         "refine",
+        "matte",
         "solve",
         "prepare",
         "foreground (multilevel)",

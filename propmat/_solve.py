@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.sparse as sp
 
 from propmat import _inputs, solvers
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, eliminate, nowhere, weigh
 from propmat._locks import FORK_GATE
+from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Solver, Status
 from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+GraphLike: TypeAlias = Laplacian | sp.sparray | sp.spmatrix
+Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +48,17 @@ class Prepared:
     system: System
     trimap: Trimap
     prior: Array | None  # its value, where one was given
-    solver: Any
+    solver: Solver
     solve_linear: solvers.Solve
 
     @usual_arithmetic
     def solve(
-        self, values: Any = None, *, prior: Any = None, x0: Any = None, callback: Callback | None = None
+        self,
+        values: ArrayLike | None = None,
+        *,
+        prior: ArrayLike | None = None,
+        x0: ArrayLike | None = None,
+        callback: Callback | None = None,
     ) -> Matte:
         """Solve for one matte.
 
@@ -94,7 +101,7 @@ class Prepared:
         matte.check(self.solver.strict)
         return matte
 
-    def _belief(self, prior: Any) -> Array:
+    def _belief(self, prior: ArrayLike | None) -> Array:
         """The values of the prior, without which its confidence means nothing, and which mean nothing without it."""
         if prior is not None:
             value = _inputs.plane(prior, "prior", self.trimap.shape, beside={"trimap": self.trimap.known})
@@ -105,12 +112,12 @@ class Prepared:
             raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
         return nowhere(self.trimap.known) if self.prior is None else self.prior
 
-    def solve_all(self, stack: Any) -> Iterator[Matte]:
+    def solve_all(self, stack: Iterable[ArrayLike]) -> Iterator[Matte]:
         """Solve for each (H, W) array of values in `stack`, one after another on the same set-up."""
         return (self.solve(values) for values in _inputs.several(stack, "stack", "a sequence of (H, W) arrays"))
 
     @usual_arithmetic
-    def with_confidence(self, confidence: Any, prior_confidence: Any = None) -> Prepared:
+    def with_confidence(self, confidence: ArrayLike, prior_confidence: ArrayLike | None = None) -> Prepared:
         """The same problem with other confidences; the Laplacian and the preconditioner are kept.
 
         They were made for the confidences before, so a great change costs iterations.
@@ -141,7 +148,12 @@ class Prepared:
 
 @usual_arithmetic
 def prepare(
-    graph: Any, trimap: Any, *, confidence: Any = None, prior: tuple[Any, Any] | None = None, solver: Any = None
+    graph: GraphLike,
+    trimap: ArrayLike | Trimap,
+    *,
+    confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
+    solver: Solver | None = None,
 ) -> Prepared:
     """Do all of a solve that needs no labels: assemble the system, set the solver up.
 
@@ -199,13 +211,24 @@ class Problem:
     believed: Array | None
 
     @classmethod
-    def of(cls, graph: Any, trimap: Any, confidence: Any = None, prior: Any = None) -> Problem:
+    def of(
+        cls,
+        graph: GraphLike,
+        trimap: ArrayLike | Trimap,
+        confidence: ArrayLike | None = None,
+        prior: Prior | None = None,
+    ) -> Problem:
         """Read the arguments of `solve`."""
         if isinstance(graph, Laplacian):
-            labels = Trimap.parse(trimap, graph.shape, beside=graph.beside)
-        else:
-            labels = Trimap.parse(trimap, beside={})
-            graph = Graph(graph, labels.shape)
+            return cls.posed(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), confidence, prior)
+        labels = Trimap.parse(trimap, beside={})
+        return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
+
+    @classmethod
+    def posed(
+        cls, graph: Laplacian, labels: Trimap, confidence: ArrayLike | None = None, prior: Prior | None = None
+    ) -> Problem:
+        """The problem of a graph and labels that are checked, with constraints that are not."""
         value, believed = (None, None) if prior is None else _prior(prior, labels)
         beside = {"trimap": labels.known}
         held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, beside=beside)
@@ -213,10 +236,21 @@ class Problem:
             raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
         return cls(graph, labels, held, value, believed)
 
-    def without_solving(self, values: Any = None) -> Array | None:
+    def without_solving(self, values: ArrayLike | None = None) -> Array | None:
         """Alpha where it needs no solve, see `without_solving`; of other values than the labels it needs one."""
         alone = self.prior is None and values is None
         return without_solving(self.labels, soft=self.held is not None, labels_alone=alone)
+
+    def solve(
+        self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
+    ) -> Matte:
+        """Assemble, set up and solve; all arguments are checked."""
+        start = time.perf_counter()
+        alpha = self.without_solving()
+        if alpha is not None:
+            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+        matte = self.prepared(solver).solve(x0=x0, callback=callback)
+        return replace(matte, seconds=time.perf_counter() - start)
 
     def prepared(self, solver: Solver | None) -> Prepared:
         """Assemble the system, and set the solver up."""
@@ -236,13 +270,13 @@ class Problem:
 
 @usual_arithmetic
 def solve(
-    graph: Any,
-    trimap: Any,
+    graph: GraphLike,
+    trimap: ArrayLike | Trimap,
     *,
-    confidence: Any = None,
-    prior: tuple[Any, Any] | None = None,
-    solver: Any = None,
-    x0: Any = None,
+    confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
+    solver: Solver | None = None,
+    x0: ArrayLike | None = None,
     callback: Callback | None = None,
 ) -> Matte:
     """Solve for alpha on any Laplacian, and tell how it went.
@@ -294,19 +328,16 @@ def solve(
     >>> solution.converged, solution.alpha.shape
     (True, (3, 5))
     """
-    start = time.perf_counter()
     _inputs.solving(solver, callback)
     problem = Problem.of(graph, trimap, confidence, prior)
     beside = {"trimap": problem.labels.known}
-    begin = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
-    alpha = problem.without_solving()
-    if alpha is not None:
-        return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
-    matte = problem.prepared(solver).solve(x0=begin, callback=callback)
-    return replace(matte, seconds=time.perf_counter() - start)
+    start = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
+    return problem.solve(solver, x0=start, callback=callback)
 
 
-def checked(image: Any, trimap: Any, solver: Any, callback: Any) -> tuple[Array, Trimap]:
+def checked(
+    image: ArrayLike, trimap: ArrayLike | Trimap | None, solver: Solver | None, callback: Callback | None
+) -> tuple[Array, Trimap]:
     """The image and labels of a verb; what verbs on images are given is checked in one order, before any work."""
     _inputs.solving(solver, callback)
     pixels = _inputs.image(image, beside={})
@@ -344,7 +375,7 @@ def only_label(trimap: Trimap) -> float | None:
     return float(trimap.foreground.any())
 
 
-def _prior(prior: Any, trimap: Trimap) -> tuple[Array, Array]:
+def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}

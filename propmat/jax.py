@@ -24,10 +24,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from propmat import _batching, _inputs
 from propmat._batching import ARGUMENTS, CLOSED_FORM, KNN, PAIR, PROPAGATE, REFINE, BatchPullback, Options, Verb, named
+from propmat._typing import ArrayLike
 from propmat.errors import MissingDependencyError
 from propmat.solvers import Solver
 from propmat.trimap import Trimap

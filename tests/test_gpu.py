@@ -216,6 +216,9 @@ VERBS = {
     "propagate, held": lambda a, solver: propmat.propagate(
         (a["right"], a["down"]), a["trimap"], confidence=0.8, solver=solver
     ),
+    "matte": lambda a, solver: (
+        propmat.matte("closed_form", a["image"], a["trimap"], epsilon=EPSILON, solver=solver).alpha
+    ),
     "prepare": lambda a, solver: (
         propmat.prepare(propmat.laplacian.random_walk(a["image"], 0.3), a["trimap"], solver=solver).solve().alpha
     ),
@@ -420,7 +423,7 @@ class TestTheTable:
             name: value
             for package in (propmat, propmat.adjoint)
             for name, value in vars(package).items()
-            if inspect.isfunction(value) and not name.endswith("_num_threads")
+            if inspect.isfunction(value) and name not in ("methods", "get_num_threads", "set_num_threads")
         }
         named = {entry.partition(" ")[0] for entry in (*FUNCTIONS.on_device, *FUNCTIONS.on_host_alone)}
         assert functions.keys() <= named <= functions.keys() | _batching.VERBS.keys()

@@ -869,7 +869,7 @@ def test_command(scene, tmp_path, monkeypatch, capsys):
     expected = dcnn(*pair, weights="w.safetensors")
     np.testing.assert_allclose(io.read_matte("alpha.png") / 255, expected, atol=0.5 / 255 + 1e-9)
     assert main([*command, "--weights", "w.safetensors", "--radius", "2"]) == 1
-    assert "radius: the method dcnn has no such setting; leave it out" in capsys.readouterr().err
+    assert "radius: the method dcnn has no such setting; takes weights, keep_labels" in capsys.readouterr().err
     assert main([*command[:-3], "--weights", "w.safetensors"]) == 1
     assert "weights: the method closed_form has no such setting" in capsys.readouterr().err
     assert main(command) == 0

@@ -6,7 +6,7 @@ from propmat import _inputs, adjoint
 from propmat._batching._arguments import Array
 from propmat._operators import Parts
 from propmat.laplacian._affinity import Affinity
-from propmat.laplacian._closed_form import ClosedForm, window_arguments
+from propmat.laplacian._closed_form import ClosedForm
 from propmat.solvers import Solver
 from propmat.trimap import Trimap
 
@@ -62,4 +62,4 @@ def propagate(
 
 
 def _windows(parts: Parts, image: Array, epsilon: float) -> ClosedForm:
-    return ClosedForm(*window_arguments(image, epsilon, 1, beside={}), parts)
+    return ClosedForm.of(_inputs.image(image, beside={}), epsilon, 1, parts)

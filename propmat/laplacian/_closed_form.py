@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +19,7 @@ from propmat.laplacian._base import Laplacian, Split, numbered
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+W = TypeVar("W", bound="WindowLaplacian")
 
 
 @usual_arithmetic
@@ -65,18 +66,7 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return ClosedForm(*window_arguments(image, epsilon, radius, beside={}))
-
-
-def window_arguments(
-    image: Any, epsilon: float, radius: int, *, beside: _inputs.Beside = None
-) -> tuple[NDArray[np.float64], float, int]:
-    """The arguments of a Laplacian over windows, checked."""
-    pixels = _inputs.image(image, beside=beside)
-    epsilon = _inputs.positive(epsilon, "epsilon")
-    radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
-    check_window(pixels.shape, radius)
-    return pixels, epsilon, radius
+    return ClosedForm.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 def check_window(shape: tuple[int, ...], radius: int) -> None:
@@ -103,6 +93,14 @@ class WindowLaplacian(Laplacian):
         self.beside = {"image": image}
         self.epsilon = epsilon
         self.radius = radius
+
+    @classmethod
+    def of(cls: type[W], pixels: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> W:
+        """The Laplacian of an image that is checked, with settings that are not."""
+        epsilon = _inputs.positive(epsilon, "epsilon")
+        radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
+        check_window(pixels.shape, radius)
+        return cls(pixels, epsilon, radius, parts)
 
     def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
         if self.radius > 1:

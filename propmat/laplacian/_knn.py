@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,10 +134,7 @@ def knn(image: Any, preset: str = "two") -> Knn:
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    pixels = _inputs.image(image, beside={})
-    if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
-        raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
-    return Knn(to_host(pixels), preset, beside={"image": pixels})
+    return Knn.of(_inputs.image(image, beside={}), preset)
 
 
 def known_preset(preset: Any) -> str:
@@ -147,23 +144,34 @@ def known_preset(preset: Any) -> str:
     return preset
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Knn(Laplacian):
-    """What `knn` returns."""
+    """What `knn` returns.
 
-    image: Array
-    preset: str
-    searched: list[tuple[Mask, Pairs]] = field(default_factory=list)  # the last search, for a gradient after a solve
-    beside: Mapping[str, Any] | None = field(default=None, kw_only=True)  # the image, where it was given
+    Attributes
+    ----------
+    image : (H, W, d) array
+        In host memory.
+    preset : str
+    """
 
     parameters = ("weights", "image")
     ties_all_pixels = False
     bridges_gaps = True
 
-    @property
-    def shape(self) -> tuple[int, int]:  # type: ignore[override]
-        height, width, _ = self.image.shape
-        return height, width
+    def __init__(self, image: Array, preset: str, beside: Mapping[str, Any] | None = None) -> None:
+        height, width, _ = image.shape
+        self.shape = (height, width)
+        self.image = image
+        self.preset = preset
+        self.beside = beside  # the image, where it was given
+        self._searched: tuple[Mask, Pairs] | None = None  # the last search, for a gradient after a solve
+
+    @classmethod
+    def of(cls, pixels: Array, preset: str) -> Knn:
+        """The Laplacian of an image that is checked, with a preset that is not."""
+        if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
+            raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
+        return cls(to_host(pixels), preset, {"image": pixels})
 
     def features(self, spatial: float) -> Array:
         """Coordinates times `spatial`, and colours: (H * W, 2 + d).
@@ -183,9 +191,10 @@ class Knn(Laplacian):
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph; with an (H, W) mask those that have an end in it."""
         wanted = np.ones(self.image.shape[0] * self.image.shape[1], bool) if touching is None else touching.ravel()
-        if not self.searched or (wanted & ~self.searched[0][0]).any():
-            self.searched[:] = [(wanted.copy(), self._search(wanted))]
-        mask, (first, second, times, weight) = self.searched[0]
+        searched = self._searched  # read once: another thread may replace it
+        if searched is None or (wanted & ~searched[0]).any():
+            self._searched = searched = wanted.copy(), self._search(wanted)
+        mask, (first, second, times, weight) = searched
         inside = slice(None) if np.array_equal(mask, wanted) else wanted[first] | wanted[second]
         return Pairs(first[inside], second[inside], times[inside], weight[inside])
 

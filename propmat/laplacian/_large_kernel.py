@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
 from propmat._operators import Array, BoxOperator, Mask, Windows
 from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
-from propmat.laplacian._closed_form import ClosedForm, window_arguments
+from propmat.laplacian._closed_form import ClosedForm
 
 # Above so many entries (a gigabyte) a block is refused: what was meant is a product.
 MOST_ENTRIES = 80_000_000
@@ -67,7 +68,7 @@ def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKe
     >>> bool(abs(graph.split(everywhere).matrix @ np.ones(81)).max() < 1e-12)
     True
     """
-    return LargeKernel(ClosedForm(*window_arguments(image, epsilon, radius, beside={})))
+    return LargeKernel.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 class LargeKernel(Laplacian):
@@ -80,6 +81,11 @@ class LargeKernel(Laplacian):
         self.shape = definition.shape
         self.beside = definition.beside
         self.definition = definition
+
+    @classmethod
+    def of(cls, pixels: Array, epsilon: float, radius: int) -> LargeKernel:
+        """The Laplacian of an image that is checked, with settings that are not."""
+        return cls(ClosedForm.of(pixels, epsilon, radius))
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         definition = self.definition

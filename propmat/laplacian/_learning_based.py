@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat.laplacian._closed_form import WindowLaplacian, window_arguments
+from propmat.laplacian._closed_form import WindowLaplacian
 
 
 @usual_arithmetic
@@ -57,7 +58,7 @@ def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> Learni
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return LearningBased(*window_arguments(image, epsilon, radius, beside={}))
+    return LearningBased.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 class LearningBased(WindowLaplacian):

@@ -57,7 +57,11 @@ def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
            [-0.37,  1.37, -1.  ],
            [ 0.  , -1.  ,  1.  ]])
     """
-    pixels = _inputs.image(image, beside={})
+    return of_colours(_inputs.image(image, beside={}), sigma)
+
+
+def of_colours(pixels: NDArray[np.float64], sigma: float) -> Affinity:
+    """The Laplacian of an image that is checked, with a sigma that is not."""
     sigma = _inputs.positive(sigma, "sigma")
     return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 

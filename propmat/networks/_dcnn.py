@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat._solve import solve
 from propmat.errors import InputError, shown
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 from propmat.networks._network import Network, check_planes, flag, whole
 from propmat.networks._weights import PathLike, answered
 from propmat.trimap import Trimap
@@ -97,7 +96,7 @@ class DCNN(Network):
 
 
 def _mattes(names: Any) -> tuple[str, ...]:
-    takes = [*METHODS, *VARIANTS]
+    takes = [*POSED, *VARIANTS]
     if not isinstance(names, list | tuple) or not 1 <= len(names) <= MOST_MATTES:
         raise InputError(f"mattes: takes a list of 1 to {MOST_MATTES} names, got {shown(names)}")
     for name in names:
@@ -140,8 +139,7 @@ def stacked(image: Array, mattes: Sequence[Array]) -> Tensor:
 def matte(name: str, image: Array, labels: Trimap) -> Array:
     """One of the mattes that the network merges."""
     method, settings = VARIANTS.get(name, (name, {}))
-    graph, prior = METHODS[method](image, labels, **settings)
-    return solve(graph, labels, prior=prior).alpha
+    return POSED[method](image, labels, **settings).alpha
 
 
 @torch.inference_mode()

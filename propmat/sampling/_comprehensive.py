@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
-from propmat.sampling._samples import Samples, read, trimmed
+from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -107,11 +107,16 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     >>> samples.alpha.shape, samples.foreground.shape
     ((48, 64), (48, 64, 3))
     """
+    return comprehensive_samples(*read(image, trimap))
+
+
+def comprehensive_samples(pixels: Array, labels: Labels) -> Samples:
+    """`comprehensive` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_edt
 
     from propmat._cpu import candidates as kernels
 
-    pixels, labels = read(image, trimmed(image, trimap))
+    labels = trimmed_numbers(pixels, labels)
     known = labels >= 0
     depth = np.ones(labels.shape) if known.all() else distance_transform_edt(known)
     background, foreground = (candidates(pixels, labels == label, depth) for label in (0, 1))

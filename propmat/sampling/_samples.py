@@ -55,7 +55,12 @@ def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
     for name in ("foreground", "background"):
         if not getattr(known, name).any():
             raise InputError(f"trimap: has no known {name} pixel to take samples of")
-    return pixels, np.where(known.unknown, -1, known.foreground).astype(np.int8)
+    return pixels, numbers_of(known)
+
+
+def numbers_of(trimap: Trimap) -> Labels:
+    """1 on foreground, 0 on background, -1 on unknown pixels, (H, W)."""
+    return np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
 
 
 @usual_arithmetic
@@ -93,9 +98,13 @@ def trimmed(image: Any, trimap: Any) -> Trimap:
     >>> propmat.sampling.trimmed(image, [[0.0, 0.5, 0.5, 1.0]]).labels
     array([[0. , 0. , 0.5, 1. ]])
     """
+    labels = trimmed_numbers(*read(image, trimap))
+    return Trimap(labels == 1, labels == 0)
+
+
+def trimmed_numbers(pixels: Array, labels: Labels) -> Labels:
+    """`trimmed` on numbers, of arguments that are checked."""
     from propmat._cpu import sampling as kernels
 
-    pixels, labels = read(image, trimap)
     slope = TRIMMING_COLOUR / TRIMMING_RADIUS
-    labels = kernels.expand(pixels, labels, TRIMMING_RADIUS, TRIMMING_COLOUR, slope)
-    return Trimap(labels == 1, labels == 0)
+    return kernels.expand(pixels, labels, TRIMMING_RADIUS, TRIMMING_COLOUR, slope)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from propmat._backend import on_device
 from propmat._batching import ARGUMENTS, Verb, shape_of
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
