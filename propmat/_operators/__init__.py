@@ -3,15 +3,18 @@
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, greatest, length
 from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Sparse, Stored, canonical, host_entries, own_entries, wrapped
 
 __all__ = [
+    "WHOLE",
     "Array",
     "BoxOperator",
     "GridOperator",
     "Mask",
     "NearNullSpace",
     "Operator",
+    "Parts",
     "Sparse",
     "Stored",
     "Windows",

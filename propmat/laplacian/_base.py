@@ -18,7 +18,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import Operator, Sparse, Stored, canonical, own_entries
+from propmat._operators import WHOLE, Operator, Parts, Sparse, Stored, canonical, own_entries
 from propmat.errors import InputError, shown
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -71,17 +71,17 @@ class Laplacian(ABC):
     parameters : tuple of str
         The names of what it is made of and has gradients, see `pullback`.
     ties_all_pixels : bool
-        Whether the graph is connected by construction, so that one known pixel makes its system definite.
+        Whether each of its parts is connected by construction, so that one known pixel makes its system definite.
     bridges_gaps : bool
         Whether weak edges of the pixel grid may be added where the graph connects unknown pixels to no known one.
-    images : int
-        How many images are stacked along the height, without entries between them; 1 except for batches on a GPU.
+    parts : Parts
+        Bands of rows that share no entry; all rows are one by default.
     beside : mapping of str to array of any shape, or None
         The arrays whose memory, host or GPU, a trimap must share; None for host memory.
     """
 
     shape: tuple[int, int]
-    images: int = 1  # that stand one above the other in `shape`, and share no element
+    parts: Parts = WHOLE
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
     __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
@@ -216,6 +216,7 @@ class WeightedSum(Laplacian):
     def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
         self.shape = shape
         self.terms = terms
+        self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
         lie = [term.beside for _, term in terms if term.beside]
         self.beside = lie[0] if lie else {}
 
@@ -249,7 +250,7 @@ class WeightedSum(Laplacian):
 
     @property
     def ties_all_pixels(self) -> bool:
-        return any(term.ties_all_pixels for _, term in self.terms)
+        return any(term.ties_all_pixels and term.parts == self.parts for _, term in self.terms)
 
     @property
     def bridges_gaps(self) -> bool:
