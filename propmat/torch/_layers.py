@@ -24,7 +24,7 @@ class _Verb(torch.nn.Module):
     """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
-    takes: ClassVar[Verb]
+    _takes: ClassVar[Verb]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class _Verb(torch.nn.Module):
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
         _inputs.solving(options.get("solver"))
-        self.takes.read({name: options[name] for name in self.takes.options if name in options})
+        self._takes.read({name: options[name] for name in self._takes.options if name in options})
         check_normalisation(options.get("normalisation"))
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
@@ -95,7 +95,7 @@ class ClosedForm(_Verb):
     """
 
     verb = staticmethod(closed_form)
-    takes = CLOSED_FORM
+    _takes = CLOSED_FORM
 
     def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.
@@ -142,7 +142,7 @@ class Knn(_Verb):
     """
 
     verb = staticmethod(knn)
-    takes = KNN
+    _takes = KNN
 
     def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.
@@ -189,7 +189,7 @@ class Refine(_Verb):
     """
 
     verb = staticmethod(refine)
-    takes = REFINE
+    _takes = REFINE
 
     def forward(self, image: Tensor, alpha: Tensor, confidence: Weights, trimap: Labels | None = None) -> Tensor:
         """Alpha of images.
@@ -236,7 +236,7 @@ class Propagate(_Verb):
     """
 
     verb = staticmethod(propagate)
-    takes = PROPAGATE
+    _takes = PROPAGATE
 
     def forward(self, affinities: tuple[Tensor, Tensor], trimap: Labels) -> Tensor:
         """Alpha of affinities.
