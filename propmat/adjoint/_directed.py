@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
-from propmat._solve import without_solving
+from propmat._solve._trivial import without_solving
 from propmat._typing import ArrayLike
 from propmat.adjoint._pullback import Gradients, known_names, passes_clip
 from propmat.errors import InputError

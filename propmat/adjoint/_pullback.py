@@ -14,7 +14,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._cached import cached_property
-from propmat._solve import Prepared
+from propmat._solve._prepared import Prepared
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.laplacian import Laplacian

@@ -9,7 +9,7 @@ import numpy as np
 
 from propmat import _inputs, laplacian
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import GraphLike, Prior, Problem, checked
+from propmat._solve._problem import GraphLike, Prior, Problem, checked
 from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Laplacian

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from propmat._solve import Matte
+from propmat._solve._matte import Matte
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting import (

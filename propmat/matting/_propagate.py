@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from propmat import _inputs, laplacian
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
+from propmat._solve._verbs import solve
 from propmat._typing import Array, ArrayLike
 from propmat.solvers import Callback, Solver
 from propmat.trimap import Trimap
