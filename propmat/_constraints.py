@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import beside, to_host
-from propmat._operators import Array, Mask, Operator, Stored
+from propmat._operators import Array, Operator, Stored
+from propmat._typing import Mask
 from propmat.errors import InputError, warn
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.trimap import Trimap

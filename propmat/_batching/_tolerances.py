@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propmat._operators import Array, Mask, NearNullSpace, Operator, Parts
+from propmat._operators import Array, NearNullSpace, Operator, Parts
+from propmat._typing import Mask
 from propmat.solvers import CG, Callback, Solution, Solve
 
 ROUNDING = float(np.finfo(np.float64).eps)

@@ -27,7 +27,7 @@ from propmat._batching._arguments import (
 )
 from propmat._on_device import FUNCTIONS
 from propmat.laplacian._closed_form import check_window
-from propmat.laplacian._knn import known_preset
+from propmat.laplacian._knn_presets import known_preset
 
 Option = int | str
 Options = Mapping[str, Option]
