@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from propmat._typing import Array
-from propmat.solvers import Solution
+from propmat.solvers._base import Solution
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propmat import _inputs, solvers
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, nowhere
 from propmat._solve._matte import Matte
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solve, Solver
 from propmat.trimap import Trimap
 
 
@@ -44,7 +44,7 @@ class Prepared:
     trimap: Trimap
     prior: Array | None  # its value, where one was given
     solver: Solver
-    solve_linear: solvers.Solve
+    solve_linear: Solve
 
     @usual_arithmetic
     def solve(

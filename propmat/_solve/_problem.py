@@ -8,18 +8,20 @@ from typing import TypeAlias
 
 import numpy as np
 
-from propmat import _inputs, solvers
+from propmat import _inputs
 from propmat._backend import guarded
 from propmat._constraints import System, eliminate, weigh
 from propmat._locks import FORK_GATE
-from propmat._operators import Sparse
+from propmat._operators._stored import Sparse
 from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._trivial import without_solving
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
-from propmat.laplacian import Graph, Laplacian
-from propmat.solvers import Callback, Solver, Status
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._graph import Graph
+from propmat.solvers._auto import choose
+from propmat.solvers._base import Callback, Solver, Status
 from propmat.trimap import Trimap
 
 GraphLike: TypeAlias = Laplacian | Sparse
@@ -92,7 +94,7 @@ class Problem:
         """Assemble the system, and set the solver up."""
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
-            solver = solvers.choose(system.matrix) if solver is None else solver
+            solver = choose(system.matrix) if solver is None else solver
             ready = solver.prepare(system.matrix, system.near_null_space)
         return Prepared(system, self.labels, self.prior, solver, ready)
 

@@ -8,7 +8,7 @@ from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._problem import GraphLike, Prior, Problem
 from propmat._typing import ArrayLike
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

@@ -7,7 +7,7 @@ from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import differentiated
 from propmat.matting import _closed_form
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

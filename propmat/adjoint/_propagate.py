@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from propmat import _inputs, laplacian
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import solve
-from propmat.solvers import Callback, Solver
+from propmat.laplacian._affinity import affinity
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 
@@ -57,5 +58,5 @@ def propagate(
     array([[-0.25,  0.25]])
     """
     _inputs.solving(solver, callback)
-    graph = laplacian.affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
+    graph = affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
     return solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)

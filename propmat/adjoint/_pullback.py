@@ -16,7 +16,7 @@ from propmat._cached import cached_property
 from propmat._solve._prepared import Prepared
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
-from propmat.laplacian import Laplacian
+from propmat.laplacian._contract import Laplacian
 from propmat.trimap import Trimap
 
 # Rounding and the solver's tolerance leave alpha this far outside [0, 1] where it lies on the border; a gradient

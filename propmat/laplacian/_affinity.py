@@ -12,7 +12,8 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside
 from propmat._cached import cached_property
-from propmat._operators import WHOLE, GridOperator, Parts
+from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._pairs import block_of

@@ -16,7 +16,8 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import WHOLE, Parts, Stored, canonical
+from propmat._operators._parts import WHOLE, Parts
+from propmat._operators._stored import Stored, canonical
 from propmat._typing import Array, Mask
 from propmat.errors import InputError
 from propmat.laplacian._split import Coupling, Split

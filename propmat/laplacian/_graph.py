@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._backend import to_host
-from propmat._operators import Sparse, own_entries
+from propmat._operators._stored import Sparse, own_entries
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, shown
 from propmat.laplacian._contract import Laplacian

@@ -12,7 +12,8 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
-from propmat._operators import Array, BoxOperator, Windows
+from propmat._operators._boxes import BoxOperator, Windows
+from propmat._operators._contract import Array
 from propmat._typing import ArrayLike, Mask
 from propmat.errors import UnsupportedError
 from propmat.laplacian._closed_form import ClosedForm

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from propmat._operators import canonical
+from propmat._operators._stored import canonical
 from propmat._typing import Array, Mask
 
 Pixels = NDArray[np.int32]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from propmat._operators import Operator
+from propmat._operators._contract import Operator
 from propmat._typing import Array, Mask
 
 

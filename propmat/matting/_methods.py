@@ -25,7 +25,7 @@ from propmat.matting import (
     _shared_sampling,
 )
 from propmat.matting._posed import Pose, solved
-from propmat.solvers import Callback, Solver, Status
+from propmat.solvers._base import Callback, Solver, Status
 from propmat.trimap import Trimap
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 from propmat._solve._matte import Matte
 from propmat._solve._problem import Prior, Problem, checked
 from propmat._typing import ArrayLike
-from propmat.laplacian import Laplacian
-from propmat.solvers import Callback, Solver
+from propmat.laplacian._contract import Laplacian
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

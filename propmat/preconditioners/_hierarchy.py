@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from propmat._operators import GridOperator
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import FACTOR, Blocks, Level, Pixels, group
+from propmat.preconditioners._level import Level
+from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
 
 if TYPE_CHECKING:
+    from propmat._operators._grid import GridOperator
     from propmat.preconditioners._multigrid import Multigrid
 
 Array = np.ndarray[Any, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from propmat import _inputs
-from propmat._operators import NearNullSpace, Operator, wrapped
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._operators._stored import wrapped
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._hierarchy import Hierarchy
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from propmat import _inputs, preconditioners
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE, Lock
-from propmat._operators import Array, NearNullSpace, Operator, greatest, wrapped
+from propmat._operators._contract import Array, NearNullSpace, Operator, greatest
+from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown, warn
-from propmat.preconditioners import Apply, Preconditioner, SmoothedAggregation
+from propmat.preconditioners._auto import choose
+from propmat.preconditioners._base import Apply, Preconditioner
+from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 from propmat.solvers._iteration import Iteration
 
@@ -110,7 +113,7 @@ class CG:
 
     def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
         start = time.perf_counter()
-        preconditioner = preconditioners.choose(operator) if self.preconditioner is None else self.preconditioner
+        preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
         return PreparedCG(self, operator, operator, near_null_space, apply, time.perf_counter() - start)
