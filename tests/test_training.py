@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -25,9 +27,11 @@ from propmat.networks._mattes import matte
 from propmat.training import prepare, read_config, train
 from propmat.training.__main__ import main
 from propmat.training._config import parse_config
-from propmat.training._dcnn import Patches, euclidean_loss, exchanged, grouped, windows
+from propmat.training._curves import COLOURS, draw_curves
+from propmat.training._dcnn import DcnnTask, Patches, absolute_loss, euclidean_loss, exchanged, grouped, windows
 from propmat.training._deep_matte_prop_net import Crops, exchanged_crop, matting_loss
 from propmat.training._lock import held
+from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problems import load
 from propmat.training._soap import Soap
 from propmat.training._tasks import TASKS
@@ -326,14 +330,8 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, n
     prepare(whole)
     train(whole, "cpu")
 
-    def stop(iterations):
-        for k in iterations:
-            if k == 4:  # one step after the checkpoint
-                raise KeyboardInterrupt
-            yield k
-
     with pytest.raises(KeyboardInterrupt):
-        train(stopped, "cpu", stop)
+        train(stopped, "cpu", partial(stopping, last=4))  # one step after the checkpoint
     assert not (stopped.output / "weights.safetensors").exists()
     train(stopped, "cpu")
     ours, expected = (
@@ -346,6 +344,76 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, n
         record.pop("seconds_per_iteration", None)
     assert logs[0] == logs[1]
     assert [record["iteration"] for record in logs[0]] == [2, 3, 4, 6, 6]
+
+
+class Game(DcnnTask):
+    """Two optimisers, of which the second begins later; a part that is frozen; weights that are averaged."""
+
+    losses = ("alpha", "game")
+
+    def __init__(self, network, problems, schedule, seed, device):
+        super().__init__(network, problems, schedule, seed, device)
+        self.network.layers[0].requires_grad_(False)
+        self.average = deepcopy(self.network)
+        self.opponent = torch.nn.Conv2d(1, 1, 3)
+        self.register_buffer("steps_of_opponent", torch.tensor(0))
+
+    def optimisers(self):
+        parts = {"network": self.network, "opponent": self.opponent}
+        return {name: optimiser_of(part.parameters(), self.schedule) for name, part in parts.items()}
+
+    def step(self, optimisers, iteration):
+        x, truth = self.patches.batch(iteration)
+        alpha, started = self.network(x), iteration >= 3
+        loss = absolute_loss(alpha, truth) - started * self.opponent(alpha).mean()
+        descend(optimisers["network"], loss, 1e-2)
+        game = self.opponent(alpha.detach()).mean() - self.opponent(truth).mean()
+        if started:
+            descend(optimisers["opponent"], game, 1e-3)
+            self.steps_of_opponent += 1
+        for kept, own in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            kept.data.lerp_(own.data, 0.5)
+        return {"alpha": loss.detach(), "game": started * game.detach()}
+
+    @property
+    def trained(self):
+        return self.average
+
+
+def test_a_task_may_have_more_of_everything(cache, tmp_path, monkeypatch):
+    """Stopped before its second optimiser has begun and after, it ends in the weights of one that was not."""
+    monkeypatch.setitem(TASKS, "dcnn", Game)
+    ended = []
+    for name, stops in (("whole", ()), ("stopped", (3, 7))):
+        config = parse_config(settings(cache, tmp_path / name, iterations=9, optimiser="adam"))
+        prepare(config)
+        for last in stops:
+            with pytest.raises(KeyboardInterrupt):
+                train(config, "cpu", partial(stopping, last=last))
+        train(config, "cpu")
+        ended.append(load_weights(config.output / "weights.safetensors", DCNN)[0].state_dict())
+        with safe_open(config.output / "checkpoint.safetensors", "pt") as file:
+            assert file.get_tensor("task.steps_of_opponent") == 6
+            assert not any(
+                torch.equal(file.get_tensor(f"task.network.{k}"), kept) for k, kept in list(ended[-1].items())[1:]
+            )
+            assert "optimiser.opponent.0.exp_avg" in file.keys()
+            assert "optimiser.network.0.exp_avg" not in file.keys()
+    torch.testing.assert_close(ended[0], ended[1], rtol=0, atol=0)
+    log = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    noted = [record for record in log if "losses" in record]
+    assert [(record["losses"].keys(), record["rates"]) for record in noted][-1] == (
+        {"alpha", "game"},
+        {"network": 1e-2, "opponent": 1e-3},
+    )
+    assert noted[0]["losses"]["game"] == 0
+
+
+def stopping(iterations, last):
+    for k in iterations:
+        if k == last:
+            raise KeyboardInterrupt
+        yield k
 
 
 def test_bfloat16_is_of_convolutions_alone(config):
@@ -412,6 +480,18 @@ def test_what_a_training_leaves(config):
         assert picture.size == (900, 640)
     with pytest.raises(InputError, match="output: .* holds another training"):
         train(replace(config, schedule=replace(config.schedule, rate=0.1)))
+
+
+def test_curves_of_little(tmp_path):
+    """Nothing logged yet; nothing held out; losses that have no logarithm, of which there is no curve."""
+    losses = [{"alpha": 1.0, "game": 0.0}, {"alpha": 0.1, "game": -1.0}]
+    for log in ([], [{"iteration": 5 + k, "losses": both} for k, both in enumerate(losses)]):
+        draw_curves(log, tmp_path / "curves.png")
+        with Image.open(tmp_path / "curves.png") as picture:
+            assert picture.size == (900, 320)
+            colours = {colour for _, colour in picture.getcolors(1 << 20)}
+        assert (ImageColor.getrgb(COLOURS[0]) in colours) == bool(log)
+        assert ImageColor.getrgb(COLOURS[1]) not in colours
 
 
 def test_files_are_replaced_as_pictures_are(config, tmp_path):
@@ -835,14 +915,8 @@ def stopped(cache, tmp_path, request):
     config = parse_config(settings(cache, tmp_path / "run", optimiser=request.param))
     prepare(config)
 
-    def stop(iterations):
-        for k in iterations:
-            if k == 3:
-                raise KeyboardInterrupt
-            yield k
-
     with pytest.raises(KeyboardInterrupt):
-        train(config, "cpu", stop)
+        train(config, "cpu", partial(stopping, last=3))
     with safe_open(config.output / "checkpoint.safetensors", "pt") as file:
         tensors, block = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()["propmat"]
     return config, tensors, json.loads(block)

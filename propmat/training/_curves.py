@@ -20,9 +20,9 @@ def draw_curves(log: Sequence[dict[str, Any]], path: Path) -> None:
     """The losses, and below them the SAD of what is held out, both over iterations."""
     from PIL import Image, ImageDraw
 
-    charts = {"losses, logarithmic": _curves(log, "losses", lambda loss: math.log10(loss + 1e-12))}
-    if any("validation" in record for record in log):
-        charts["SAD of held-out pictures"] = _curves(log, "validation", lambda scores: scores["sad"])
+    charts = {"losses, logarithmic": _curves(log, "losses", lambda loss: math.log10(loss) if loss > 0 else None)}
+    if tried := _curves(log, "validation", lambda scores: scores["sad"]):
+        charts["SAD of held-out pictures"] = tried
     picture = Image.new("RGB", (WIDTH, HEIGHT * len(charts)), "white")
     for place, (title, curves) in enumerate(charts.items()):
         _draw_chart(ImageDraw.Draw(picture), place * HEIGHT, title, curves)
@@ -31,14 +31,14 @@ def draw_curves(log: Sequence[dict[str, Any]], path: Path) -> None:
     replace_file(path, content.getvalue())
 
 
-def _curves(log: Sequence[dict[str, Any]], kind: str, height: Callable[[Any], float]) -> dict[str, Points]:
-    """The points of each name in the records of a kind."""
-    records = [record for record in log if kind in record]
-    return (
-        {name: [(r["iteration"], height(r[kind][name])) for r in records] for name in records[-1][kind]}
-        if records
-        else {}
-    )
+def _curves(log: Sequence[dict[str, Any]], kind: str, height: Callable[[Any], float | None]) -> dict[str, Points]:
+    """The points of each name in the records of a kind; those without a height are left out."""
+    found: dict[str, Points] = {}
+    for record in log:
+        for name, value in record.get(kind, {}).items():
+            if (y := height(value)) is not None:
+                found.setdefault(name, []).append((record["iteration"], y))
+    return found
 
 
 def _draw_chart(draw: Any, top: int, title: str, curves: dict[str, Points]) -> None:
