@@ -16,8 +16,7 @@ from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._dcnn._matte import merged, normalised, stacked
 from propmat.networks._dcnn._network import MARGIN
-from propmat.networks._deep_matte_prop_net._blend import Blend
-from propmat.networks._deep_matte_prop_net._blend import propagate as propagate_blend
+from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
 from propmat.networks._mattes import matte
 from propmat.networks._trunks import SegNet
@@ -218,54 +217,23 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert alpha[0, 10] - alpha[0, 9] > 0.9
 
 
-def blend_weights(shape):
+def random_weights(shape):
     rng, (height, width) = np.random.default_rng(0), shape
     return [rng.uniform(0.1, 2, size) for size in ((height, width - 1), (height - 1, width), (height - 2, width - 2))]
 
 
-def test_a_blend_of_equal_windows_is_a_sum_of_laplacians(scene):
-    across, down, windows = blend_weights(scene.trimap.shape)
-    blend = Blend(scene.image, across, down, np.full_like(windows, 0.5))
-    expected = propmat.laplacian.affinity(across, down) + 0.5 * propmat.laplacian.closed_form(scene.image)
-    np.testing.assert_allclose(blend.matrix.toarray(), expected.matrix.toarray(), atol=1e-9)
-
-
-def test_a_blend_is_the_sum_of_its_windows(scene):
-    image = scene.image[:9, :11]
-    across, down, windows = blend_weights(image.shape[:2])
-    expected = propmat.laplacian.affinity(across, down).matrix.toarray()
-    pixels = np.arange(99).reshape(9, 11)
-    for y, x in np.ndindex(windows.shape):
-        inside = pixels[y : y + 3, x : x + 3].ravel()
-        window = propmat.laplacian.closed_form(image[y : y + 3, x : x + 3]).matrix.toarray()
-        expected[np.ix_(inside, inside)] += windows[y, x] * window
-    blend = Blend(image, across, down, windows)
-    np.testing.assert_allclose(blend.matrix.toarray(), expected, atol=1e-9)
-    block = blend.rows(pixels < 50, pixels > 20)
-    np.testing.assert_array_equal(block.toarray(), blend.matrix.toarray()[:50, 21:])
-
-
-def test_a_blend_is_solved_by_multigrid_as_directly():
-    scene = datasets.synthetic(1, (120, 160))
-    blend = Blend(scene.image, *blend_weights((120, 160)))
-    exact = propmat.solve(blend, scene.trimap, solver=Direct()).alpha
-    found = propmat.solve(blend, scene.trimap, solver=CG(rtol=1e-10, strict=True))
-    assert found.iterations < 40
-    np.testing.assert_allclose(found.alpha, exact, atol=1e-6)
-
-
 @pytest.mark.parametrize("confidence", [None, 0.8])
-def test_gradients_of_a_blend(scene, confidence):
+def test_gradients_of_weighted_windows(scene, confidence):
     """Of a batch of two, against differences along a random direction of each kind of weights."""
     rng = np.random.default_rng(1)
     image = torch.from_numpy(np.stack([scene.image, scene.image[::-1]])).movedim(3, 1)
     trimap = torch.from_numpy(np.stack([scene.trimap, scene.trimap[::-1]]))
-    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in blend_weights(scene.trimap.shape)]
+    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in random_weights(scene.trimap.shape)]
     # Of known pixels a clipped alpha's gradient passes within 1e-6 of the labels.
     mixture = torch.from_numpy(rng.normal(size=trimap.shape)) * (trimap == 0.5)
 
     def mixed(*weights):
-        return (propagate_blend(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
+        return (propagate_windows(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
 
     mixed(*weights).backward()
     for k, own in enumerate(weights):

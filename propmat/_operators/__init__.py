@@ -2,17 +2,19 @@
 
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, greatest, length
-from propmat._operators._grid import GridOperator
+from propmat._operators._grid import Assemble, GridOperator, Support
 from propmat._operators._stored import Stored, canonical, host_entries, own_entries, wrapped
 
 __all__ = [
     "Array",
+    "Assemble",
     "BoxOperator",
     "GridOperator",
     "Mask",
     "NearNullSpace",
     "Operator",
     "Stored",
+    "Support",
     "Windows",
     "box_sums",
     "canonical",

@@ -7,6 +7,7 @@ from propmat.laplacian._knn import knn
 from propmat.laplacian._large_kernel import large_kernel
 from propmat.laplacian._learning_based import learning_based
 from propmat.laplacian._random_walk import random_walk
+from propmat.laplacian._weighted_windows import weighted_windows
 
 __all__ = [
     "Graph",
@@ -18,4 +19,5 @@ __all__ = [
     "large_kernel",
     "learning_based",
     "random_walk",
+    "weighted_windows",
 ]

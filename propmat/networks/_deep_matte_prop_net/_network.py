@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
-from propmat.networks._deep_matte_prop_net._blend import propagate as propagate_blend
+from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks import NORMS, SHRINKS, SegNet
@@ -135,7 +135,7 @@ class DeepMattePropNet(Network):
         rest = {"confidence": self.confidence, "solver": solver}
         across, down, *windows = weights
         if windows:
-            return propagate_blend(image, trimap[:, 0], weights, **rest)[:, None]
+            return propagate_windows(image, trimap[:, 0], weights, **rest)[:, None]
         return propagate((across, down), trimap[:, 0], **rest)[:, None]
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
