@@ -25,8 +25,8 @@ import numpy as np
 import scipy.sparse
 
 import propmat
-from benchmarks.memory import forget_peak, peak
-from benchmarks.problems import DATA, Problem, highres, lemur, photographs, scribbles
+from benchmarks.data.problems import DATA, Problem, highres, lemur, photographs, scribbles
+from benchmarks.measuring.memory import forget_peak, peak
 from propmat._constraints import eliminate
 
 TOLERANCE = 1e-7

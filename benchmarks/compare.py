@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from benchmarks import records
-from benchmarks.records import METRICS, Record
+from benchmarks.suite import records
+from benchmarks.suite.records import METRICS, Record
 
 NOISE = dict.fromkeys(METRICS, 1e-4) | {"seconds": 0.1, "cpu_seconds": 0.1, "memory_mb": 0.05}
 OF_THE_MACHINE = ("seconds", "cpu_seconds")

@@ -10,6 +10,7 @@ little, least of all for two threads; the processor's time of one thread (cpu) d
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,7 +18,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import pymatting
 from scipy import ndimage
 
 import propmat
@@ -30,13 +30,26 @@ RUNS = 9
 
 Estimate = Callable[[Any, Any], Any]
 
-METHODS: dict[str, Estimate] = {
-    "pymatting ml": pymatting.estimate_foreground_ml,
-    "pymatting cf": pymatting.estimate_foreground_cf,
-    "multilevel": lambda image, alpha: propmat.foreground(image, alpha)[0],
-    "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(image, alpha, gradient_weight=0.1)[0],
-    "closed_form": lambda image, alpha: propmat.foreground(image, alpha, method="closed_form")[0],
-}
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    for table in (times, errors):
+        for line in table():
+            print(line, flush=True)
+        print()
+
+
+def methods() -> dict[str, Estimate]:
+    import pymatting
+
+    return {
+        "pymatting ml": pymatting.estimate_foreground_ml,
+        "pymatting cf": pymatting.estimate_foreground_cf,
+        "multilevel": lambda image, alpha: propmat.foreground(image, alpha)[0],
+        "multilevel, ω = 0.1": lambda image, alpha: propmat.foreground(image, alpha, gradient_weight=0.1)[0],
+        "closed_form": lambda image, alpha: propmat.foreground(image, alpha, method="closed_form")[0],
+    }
 
 
 def error(estimate: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> float:
@@ -61,7 +74,7 @@ def errors() -> Iterator[str]:
     samples = [synthetic(seed, SHAPE) for seed in SEEDS]
     yield f"{'error of F':22}{'exact alpha':>12}{'ratio':>8}{'blurred':>12}{'ratio':>8}"
     first: list[float] = []
-    for name, estimate in METHODS.items():
+    for name, estimate in methods().items():
         pair = [
             np.mean([error(estimate(s.image, disturb(s.alpha)), s.foreground, s.alpha) for s in samples])
             for disturb in (np.asarray, lambda alpha: ndimage.gaussian_filter(alpha, 1.0))
@@ -73,6 +86,8 @@ def errors() -> Iterator[str]:
 
 def theirs(s: Any) -> None:
     """PyMatting's multilevel estimate of both layers; a few of its loops would use more threads."""
+    import pymatting
+
     numba.set_num_threads(1)
     pymatting.estimate_foreground_ml(s.image, s.alpha, return_background=True)
 
@@ -97,7 +112,4 @@ def times() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for table in (times, errors):
-        for line in table():
-            print(line, flush=True)
-        print()
+    main()

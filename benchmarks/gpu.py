@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 import propmat
-from benchmarks.problems import DATA, Problem, lemur, scribbles
-from propmat import _batches
+from benchmarks.data.problems import DATA, Problem, lemur, scribbles
+from propmat import _batching
 from propmat._backend import to_host
 from propmat._constraints import eliminate
 from propmat._gpu import _device
@@ -194,7 +194,8 @@ def crops() -> Record:
         name: cupy.asarray(np.stack([np.roll(getattr(scene, name), 20 * k, axis=1) for k in range(count)]))
         for name in ("image", "trimap")
     }
-    at_once = milliseconds(lambda: _batches.run("closed_form", arrays, {"image": 3, "trimap": 2}, {"solver": CG()}))
+    axes = {"image": 3, "trimap": 2}
+    at_once = milliseconds(lambda: _batching.run(_batching.CLOSED_FORM, arrays, axes, {}, CG()))
     pairs = list(zip(*arrays.values(), strict=True))
     alone = milliseconds(lambda: [propmat.closed_form(*pair, solver=CG()) for pair in pairs])
     name = f"{count} crops of {side} x {side}, at once beside one after another"

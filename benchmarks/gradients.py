@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -23,7 +22,8 @@ import torch
 
 import propmat
 import propmat.torch
-from benchmarks.problems import DATA, lemur
+from benchmarks.data.problems import DATA, lemur
+from benchmarks.measuring.clock import least_seconds
 from propmat import adjoint
 from propmat.solvers import CG
 from propmat.torch import _operation, _verbs
@@ -78,10 +78,9 @@ def cases(data: Path, crops: list) -> Iterator[tuple]:
 def backward_over_forward(name: str, wanted: str, problem: list, verb: Callable, repeat: int) -> None:
     names = ("horizontal", "vertical") if wanted == "weights" else ("image",)
     upstream = [np.random.default_rng(0).standard_normal(trimap.shape) for _, trimap in problem]
-    verb(*problem[0])[1](1.0, wanted=names)  # compiles
-    forward = least(lambda: [verb(*given)[0] for given in problem], repeat)
+    forward = least_seconds(lambda: [verb(*given)[0] for given in problem], repeat)
     pullbacks = [verb(*given)[1] for given in problem]
-    backward = least(lambda: [p(g, wanted=names) for p, g in zip(pullbacks, upstream, strict=True)], repeat)
+    backward = least_seconds(lambda: [p(g, wanted=names) for p, g in zip(pullbacks, upstream, strict=True)], repeat)
     ratio = backward / forward
     print(f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {ratio:.2f} | {held(pullbacks):.0f} |", flush=True)
 
@@ -104,7 +103,8 @@ def batch_over_image(name: str, verb: Callable, crops: list, repeat: int) -> Non
     # The same pixels, two crops a row.
     whole = image.unflatten(0, (-1, 2)).permute(2, 0, 3, 1, 4).reshape(3, -1, 2 * CROP)
     labels = trimap.unflatten(0, (-1, 2)).permute(0, 2, 1, 3).reshape(-1, 2 * CROP)
-    batch, one = (least(lambda given=given: verb(*given), repeat) for given in ((image, trimap), (whole, labels)))
+    batch = least_seconds(lambda: verb(image, trimap), repeat)
+    one = least_seconds(lambda: verb(whole, labels), repeat)
     print(f"| {name} | {batch:.2f} | {one:.2f} | {batch / one:.2f} |", flush=True)
 
 
@@ -124,7 +124,7 @@ def other_ways(side: int, repeat: int) -> None:
         gradient = torch.autograd.grad(way().square().sum(), pair)
         reference = reference or gradient
         difference = max(((a - b).norm() / b.norm()).item() for a, b in zip(gradient, reference, strict=True))
-        seconds = least(lambda way=way: torch.autograd.grad(way().square().sum(), pair), repeat)
+        seconds = least_seconds(lambda way=way: torch.autograd.grad(way().square().sum(), pair), repeat)
         print(f"| {side**2} | {name} | {seconds:.3f} | {saved(way):.1f} | {difference:.0e} |", flush=True)
 
 
@@ -198,16 +198,6 @@ def held(root: object) -> float:
         else:
             ahead.extend(gc.get_referents(thing))
     return total / 1e6
-
-
-def least(call: Callable[[], object], repeat: int) -> float:
-    times = []
-    for _ in range(repeat):
-        gc.collect()
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 if __name__ == "__main__":

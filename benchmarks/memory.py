@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import propmat
-from benchmarks.problems import DATA, Problem, lemur
+from benchmarks.data.problems import DATA, Problem, lemur
+from benchmarks.measuring.memory import forget_peak, peak
 
 
 def main() -> None:
@@ -53,17 +54,6 @@ def scene(unknown: int = 3_000_000) -> Problem:
     trimap[:, column:] = sample.alpha[:, column:] > 0.5
     images = (np.rint(255 * array).astype(np.uint8) for array in (sample.image, trimap))
     return Problem("rendered scene, 8 megapixels", *images)
-
-
-def forget_peak() -> None:
-    """Let the peak start again from what is resident now (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak() -> float:
-    """The largest resident size since then, in MB."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

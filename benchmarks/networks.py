@@ -1,6 +1,7 @@
 """Networks, cross-validated on the photographs, and what they cost.
 
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
+                                           [--beside NAME ...]
     python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,9 +28,11 @@ import torch
 from tqdm import tqdm
 
 import propmat
-from benchmarks import contestants, records, scenes, worker
-from benchmarks.panels import panels, sheet
-from benchmarks.summary import markdown, summary
+from benchmarks.data import sets
+from benchmarks.measuring.clock import least_seconds
+from benchmarks.report.panels import panels, sheet
+from benchmarks.suite import contestants, records, worker
+from benchmarks.suite.summary import markdown, summary
 from propmat import io, metrics
 from propmat.networks import DCNN, DeepMattePropNet
 from propmat.networks._dcnn._matte import merged
@@ -78,7 +80,7 @@ def validate(arguments: argparse.Namespace) -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / "results.jsonl"
     results = {records.key(record): record for record in records.read(path)} if path.exists() else {}
-    for held_out, fold in folds(scenes.names(arguments.data), arguments):
+    for held_out, fold in folds(sets.names(arguments.data), arguments):
         for key, make in tasks(config, held_out, fold, arguments):
             if key not in results:
                 results[key] = make()
@@ -115,13 +117,13 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
         print(f"without {', '.join(config.held_out)}", file=sys.stderr)
         prepare(config, tqdm)
         train(config, arguments.device, tqdm)
-    sample = scenes.read_sample(arguments.data, image, trimap)
+    sample = sets.read_sample(arguments.data, image, trimap)
     network = contestants.network(method, weights)
     matte, measured = worker.run(network, sample)
     path = worker.matte_path(arguments.output, *key)
     path.parent.mkdir(parents=True, exist_ok=True)
     io.write_image(path, matte)
-    facts = {"image": image, "trimap": trimap, "method": method, "set": scenes.set_name(arguments.data)}
+    facts = {"image": image, "trimap": trimap, "method": method, "set": sets.set_name(arguments.data)}
     where = {"versions": network.versions, "machine": worker.machine(), "threads": propmat.get_num_threads()}
     scores = metrics.evaluate(matte, sample.alpha, sample.trimap)
     return facts | where | measured | {name: float(f"{score:.7g}") for name, score in scores.items()}
@@ -157,7 +159,7 @@ def time_networks(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(arguments.threads)
     propmat.set_num_threads(arguments.threads)
     x = torch.rand(5, 600, 800)
-    print(f"DCNN, 800 x 600, the network alone: {least(lambda: merged(DCNN(), x), 5):.2f} s")
+    print(f"DCNN, 800 x 600, the network alone: {least_seconds(lambda: merged(DCNN(), x), 5):.2f} s")
     scene = propmat.datasets.synthetic(0, (256, 256))
     planes = (scene.image.transpose(2, 0, 1), scene.trimap[None], scene.alpha[None])
     image, trimap, alpha = (torch.from_numpy(np.ascontiguousarray(plane)).float()[None] for plane in planes)
@@ -172,19 +174,8 @@ def time_networks(arguments: argparse.Namespace) -> None:
         def solve(network=network, weights=weights) -> None:
             (network.solved(image, trimap, weights, CG(rtol=1e-5)) - alpha).abs().sum().backward()
 
-        whole, solver = least(step, 3), least(solve, 3)
+        whole, solver = least_seconds(step, 3), least_seconds(solve, 3)
         print(f"DeepMattePropNet {name}, a step on 256 x 256: {whole:.2f} s, of it the solver {solver / whole:.0%}")
-
-
-def least(work: Callable[[], object], times: int) -> float:
-    """Seconds, the least of some, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def settings() -> dict[str, solvers.Solver]:
     }
 
 
-def problem(side: int) -> tuple[System, np.ndarray]:
-    """The system of a scene `side` pixels high, with a band around every soft edge unknown, and its right-hand side."""
+def problem(side: int) -> System:
+    """The system of a scene `side` pixels high, with a band around every soft edge unknown."""
     sample = propmat.datasets.synthetic(0, (side, side * 4 // 3))
     trimap = propmat.Trimap.parse(sample.trimap)
     return eliminate(propmat.laplacian.closed_form(sample.image), trimap)

@@ -17,8 +17,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 import propmat
-from benchmarks import contestants, scenes
-from benchmarks.worker import run
+from benchmarks.data import sets
+from benchmarks.suite import contestants
+from benchmarks.suite.worker import run
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def pack(data: Path, method: contestants.Method, archive: Path) -> None:
     """Make the mattes; each is there before the next is begun."""
     with zipfile.ZipFile(archive, "w") as members:
         for trimap in (1, 2, 3):
-            for sample in tqdm(scenes.photographs(data, trimap, "test"), f"Trimap{trimap}", disable=None):
+            for sample in tqdm(sets.photographs(data, trimap, "test"), f"Trimap{trimap}", disable=None):
                 matte, _ = run(method, sample)
                 path = archive.with_name(f"{sample.name}.png")
                 propmat.io.write_image(path, matte)

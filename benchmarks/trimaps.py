@@ -1,6 +1,6 @@
 """How wide a band around a mask should be: the error of the matte for masks as people have them.
 
-    python -m benchmarks.trimaps
+    python -m benchmarks.trimaps [--data DIR]
 
 Masks are the true mattes of the photographs cut at one half, exact or as a network of 320 pixels a side would give
 them: averaged to that size, cut there, and enlarged again by bilinear interpolation (soft). Error: SAD over all
@@ -9,14 +9,16 @@ pixels in thousands, of the closed form.
 
 from __future__ import annotations
 
+import argparse
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 import propmat
-from benchmarks.problems import DATA, Problem, photographs
+from benchmarks.data.problems import DATA, Problem, photographs
 
 WIDTHS = ("0%", "0.25%", "0.5%", "1%", "1.5%", "2%", "3%")
 NETWORK_SIDE = 320
@@ -40,11 +42,14 @@ def errors(problem: Problem) -> Iterator[float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA)
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore", propmat.PropmatWarning)  # thin things at the wide end
     rows = []
     print(f"{'':8}" + "".join(f"{kind:>{9 * len(WIDTHS)}}" for kind in ("exact mask", "coarse mask")))
     print(f"{'':8}" + 2 * "".join(f"{width:>9}" for width in WIDTHS))
-    for problem in photographs(DATA):
+    for problem in photographs(arguments.data):
         rows.append(list(errors(problem)))
         print(f"{problem.name:8}" + "".join(f"{error:9.2f}" for error in rows[-1]), flush=True)
     for name, mean in (("mean", np.mean), ("median", np.median)):

@@ -38,6 +38,8 @@ from propmat.matting import information_flow as information_flow
 from propmat.matting import knn as knn
 from propmat.matting import large_kernel as large_kernel
 from propmat.matting import learning_based as learning_based
+from propmat.matting import matte as matte
+from propmat.matting import methods as methods
 from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine

@@ -1,8 +1,8 @@
-"""Where arrays live, and the kernels that work there.
+"""The memory of arrays, host or GPU, and the kernels for it.
 
-Arrays decide: those of NumPy stay in host memory, those of CuPy on their GPU. What lies between the
-checks of arguments and the kernels is written once, with NumPy's functions, which pass arrays of CuPy on to CuPy (NEP
-18; `like=`, NEP 35).
+The arrays decide: arrays of NumPy are computed with in host memory, those of CuPy on their GPU. The code between the
+checks of arguments and the kernels is the same for both: it uses NumPy's functions, which pass arrays of CuPy on to
+CuPy (NEP 18; `like=`, NEP 35).
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat._on_device import FUNCTIONS
 from propmat.errors import InputError, UnsupportedError
 
-ON_DEVICE = (
-    "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, "
-    "and foreground (multilevel)"
-)
+T = TypeVar("T", bound=np.generic)
+
+ON_DEVICE = ", ".join(FUNCTIONS.on_device)
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,13 @@ class Backend:
     Attributes
     ----------
     arrays : str
-        Whose arrays they are.
+        The library of the arrays.
     package : str
-        Where the kernels are.
+        The package of the kernels.
     factorises : bool
-        Whether matrices are stored with their entries, and may be factorised.
+        Whether entries of matrices are stored in this memory, so that they can be factorised.
     stacks : bool
-        Whether the images of a batch are solved at once, one above the other.
+        Whether the images of a batch are solved at once, stacked along the height.
     """
 
     arrays: str
@@ -42,7 +46,7 @@ class Backend:
     factorises: bool
     stacks: bool
 
-    def kernels(self, module: str) -> Any:
+    def kernels(self, module: str) -> ModuleType:
         """The kernels of one module.
 
         Raises
@@ -56,12 +60,12 @@ class Backend:
             if error.name != f"{self.package}.{module}":
                 raise
             raise UnsupportedError(
-                f"{self.arrays}: this needs kernels ({module}) that run on the host alone. On a GPU run {ON_DEVICE}; "
-                f"for all else pass cupy.asnumpy(array)"
+                f"{self.arrays}: this needs kernels ({module}) that run on the host alone. On a GPU run "
+                f"{ON_DEVICE}; for all else pass cupy.asnumpy(array)"
             ) from None
 
-    def share(self, kernel: Callable[..., None], count: int, *arguments: Any) -> None:
-        """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as is best."""
+    def share(self, kernel: Callable[..., None], count: int, *arguments: object) -> None:
+        """Run ``kernel(begin, end, *arguments)`` on parts of range(count), on several threads on the host."""
         self.kernels("_threads").share(kernel, count, *arguments)
 
 
@@ -69,17 +73,17 @@ HOST = Backend("NumPy", "propmat._cpu", factorises=True, stacks=False)
 DEVICE = Backend("CuPy", "propmat._gpu", factorises=False, stacks=True)
 
 
-def on_device(value: Any) -> bool:
+def on_device(value: object) -> bool:
     """Whether a value lies in the memory of a GPU."""
     return hasattr(value, "__cuda_array_interface__")
 
 
-def backend_of(array: Any) -> Backend:
+def backend_of(array: object) -> Backend:
     """The backend of an array."""
     return DEVICE if on_device(array) else HOST
 
 
-def same_backend(**arrays: Any) -> Backend:
+def same_backend(**arrays: object) -> Backend:
     """The backend of several arguments.
 
     Raises
@@ -99,8 +103,8 @@ def same_backend(**arrays: Any) -> Backend:
 
 
 @contextmanager
-def guarded(array: Any) -> Iterator[None]:
-    """Where `array` lies on a GPU, say in words what fails there; see `propmat._gpu._device`."""
+def guarded(array: object) -> Iterator[None]:
+    """If `array` is on a GPU, turn errors of the device into errors of propmat; see `propmat._gpu._device`."""
     if not on_device(array):
         yield
         return
@@ -110,18 +114,19 @@ def guarded(array: Any) -> Iterator[None]:
         yield
 
 
-def to_device(value: Any) -> Any:
-    """What lies on a GPU already as an array of CuPy, without a copy; other arrays are copied there."""
+def to_device(value: object) -> NDArray[Any]:
+    """An array of CuPy: without a copy if the value is on a GPU already, else copied there."""
     from propmat._gpu import _device
 
     return _device.asarray(value)
 
 
-def to_host(array: Any) -> Any:
-    """A copy in host memory of what lies on a GPU; an array of NumPy is returned as it is."""
-    return array.get() if on_device(array) else array
+def to_host(array: NDArray[T]) -> NDArray[T]:
+    """An array in host memory: a copy of an array on a GPU, an array of NumPy as it is."""
+    host: NDArray[T] = array.get() if on_device(array) else array  # type: ignore[attr-defined]
+    return host
 
 
-def beside(array: Any, like: Any) -> Any:
-    """An array of NumPy, or a copy of it on a GPU if `like` lies there."""
+def beside(array: NDArray[T], like: object) -> NDArray[T]:
+    """An array in the memory of `like`: copied to the GPU if `like` is there, else as it is."""
     return to_device(array) if on_device(like) else array

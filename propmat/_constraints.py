@@ -1,7 +1,7 @@
-"""Laplacian and constraints → the linear system A x = b, and x → alpha.
+"""The linear system A x = b of a Laplacian and its constraints, and alpha from x.
 
-Known pixels are eliminated, L_UU x = -L_UK α_K, or held softly, (L + C) x = C α*. Either way a prior p with confidence
-κ adds diag(κ) to A and κ p to b (`docs/mathematics.md`, section 2).
+Known pixels are eliminated, L_UU x = -L_UK α_K, or penalised with a confidence, (L + C) x = C α*. In both cases a prior
+p with confidence κ adds diag(κ) to A and κ p to b (`docs/mathematics.md`, section 2).
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import beside, to_host
-from propmat._operators import Array, Mask, Operator, Stored, length
+from propmat._operators import Array, Mask, Operator, Stored
 from propmat.errors import InputError, warn
 from propmat.laplacian import Laplacian, Split, affinity
 from propmat.trimap import Trimap
 
-# Weak edges over the mean weight: much weaker than any similarity of colour, and far above the tolerance of a solve.
+# Weak edges relative to the mean weight: much weaker than similarities of colour, far above the tolerance of a solve.
 BRIDGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """The matrix of a constrained Laplacian; it makes right-hand sides and reads solutions.
+    """The matrix of a constrained Laplacian, its right-hand sides, and the maps between x and alpha.
 
     Attributes
     ----------
     laplacian : Laplacian
-        What it was made of.
+        L.
     split : Split
-        The Laplacian over the pixels that are solved for, its diagonal strengthened by `held` and `believed`.
+        L over the pixels that are solved for, with `held` and `believed` added to its diagonal.
     solved_for : (H, W) mask
-        The n pixels that x is about, row by row.
+        The n pixels of x, row by row.
     held, believed : (H, W) array
         Confidence in the labels and in the prior.
     """
@@ -50,26 +50,28 @@ class System:
         return self.split.matrix
 
     def near_null_space(self) -> Array:
-        """Columns that A all but annihilates, (n, m)."""
+        """Columns that A maps nearly to 0, (n, m)."""
         return self.laplacian.near_null_space(self.solved_for)
 
     def reweighed(self, held: Array, believed: Array) -> System:
-        """The same Laplacian under other confidences."""
+        """The same Laplacian with other confidences."""
         change = self.restrict(held + believed - self.held - self.believed)
         return replace(
             self, split=replace(self.split, matrix=self.matrix.shifted(change)), held=held, believed=believed
         )
 
     def rhs(self, labels: Array, prior: Array) -> Array:
-        """b for (H, W) labels and prior; labels count on known pixels only."""
+        """b for (H, W) labels and prior; of the labels only those of known pixels are used."""
         held, believed = self.restrict(self.held), self.restrict(self.believed)
         pull = held * self.restrict(labels) + believed * self.restrict(prior)
         return pull - self.split.times_known(labels)
 
     def centred(self, labels: Array, prior: Array) -> tuple[Array, Array]:
-        """A point x₀, and b - A x₀: what the pixels are held to where this makes it smaller than b, else 0.
+        """A point x₀, and b - A x₀.
 
-        A great confidence makes b great, and a tolerance relative to ‖b‖ would mean nothing to all other pixels.
+        Each independent part has its own x₀: the values that the confidences hold its pixels to, if b - A x₀ is then
+        shorter than b, else 0. A large confidence makes b large, and a tolerance relative to ‖b‖ would be too coarse
+        for all other pixels.
         """
         rhs = self.rhs(labels, prior)
         nowhere = np.zeros_like(rhs)
@@ -79,41 +81,38 @@ class System:
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
-        grid = self.matrix.grid
-        if grid is None or grid.images == 1:
-            return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
-        nearer = grid.in_images(grid.lengths(seen) < grid.lengths(rhs))
+        nearer = self.laplacian.parts.shorter(seen, rhs, self.solved_for)
         return np.where(nearer, point, nowhere), np.where(nearer, seen, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
-        """x set among the labels, (H, W)."""
+        """Alpha (H, W): x on the pixels solved for, the labels on the others."""
         alpha = labels.copy()
         alpha[self.solved_for] = x
         return alpha
 
     def restrict(self, alpha: Array) -> Array:
-        """The part of an (H, W) map that is solved for."""
+        """The values (n,) of an (H, W) map on the pixels solved for."""
         return alpha[self.solved_for]
 
 
 def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = None) -> System:
-    """The system of the unknown pixels alone; known pixels keep their labels exactly.
+    """The system of the unknown pixels; known pixels have exactly their labels.
 
     Raises
     ------
     InputError
-        If some unknown pixels are tied neither to a known pixel nor to the prior.
+        If some unknown pixels are connected neither to a known pixel nor to the prior.
     """
     return _system(laplacian, trimap.unknown, nowhere(trimap.known), believed)
 
 
 def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
-    """The system of all pixels, known ones held to their labels by `confidence` (H, W) >= 0.
+    """The system of all pixels, with deviations of known ones from their labels weighted by a confidence (H, W) >= 0.
 
     Raises
     ------
     InputError
-        If some pixels are tied neither to a pixel of positive confidence nor to the prior.
+        If some pixels are connected neither to a pixel of positive confidence nor to the prior.
     """
     held = np.where(trimap.known, confidence, 0.0)
     return _system(laplacian, np.ones_like(trimap.known), held, believed)
@@ -129,14 +128,14 @@ def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array
 
 
 def nowhere(mask: Mask) -> Array:
-    """A map of zeros of the shape of a mask, and in its memory, that takes none."""
+    """Zeros, broadcast to the shape of a mask without allocating them, in the memory of the mask."""
     return np.broadcast_to(np.zeros((), like=mask), mask.shape)
 
 
 def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) -> Mask:
-    """Which of the n pixels nothing ties down: conjugate gradients would answer 0, "background", and say nothing."""
+    """Which of the n pixels are connected to no constraint: conjugate gradients would return 0 there without notice."""
     anchored = split.touches_known | held
-    if laplacian.ties_all_pixels and _in_every_image(anchored, solved_for, laplacian.images):
+    if laplacian.ties_all_pixels and laplacian.parts.all_have(anchored, solved_for):
         return np.zeros(anchored.size, bool)
     anchored = to_host(anchored)
     if not anchored.any():
@@ -148,18 +147,8 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) ->
     return adrift
 
 
-def _in_every_image(anchored: Mask, solved_for: Mask, images: int) -> bool:
-    """Whether one of the n pixels at least is anchored wherever an image has any."""
-    if images == 1:
-        return bool(anchored.any())
-    anchors = np.zeros_like(solved_for)
-    anchors[solved_for] = anchored
-    has_anchor, has_any = (mask.reshape(images, -1).any(axis=1) for mask in (anchors, solved_for))
-    return bool((has_anchor | ~has_any).all())
-
-
 def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> tuple[Laplacian, Split]:
-    """The Laplacian and its split with weak edges from the pixels adrift to the four around, where it allows them."""
+    """The Laplacian and its split with weak edges from unconnected pixels to their neighbours, if it allows them."""
     count, first = int(adrift.sum()), np.argwhere(to_host(solved_for))[int(np.argmax(adrift))]
     if adrift.all() and solved_for.all() or not laplacian.bridges_gaps:
         raise InputError(

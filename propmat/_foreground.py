@@ -1,4 +1,4 @@
-"""Colours under a known alpha: what the foreground and the background look like where both show."""
+"""The colours of foreground and background for a known alpha."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ START_SIDE = 128
 # Far below an 8-bit step; the colours start close.
 SOLVER = CG(rtol=1e-6, preconditioner=IncompleteCholesky(drop_tolerance=1e-3))
 
-# The sweeps are in single precision, where weights beyond these bounds would swallow or overflow
-# all else.
+# The sweeps are in single precision, in which weights beyond these bounds would cancel other terms or overflow.
 WEIGHT_RANGE = (1e-10, 1e10)
 
 
@@ -53,31 +52,28 @@ def foreground(
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
-        Floating, of any range (values above 1 are kept), or uint8 or uint16 (scaled by their
-        maximum). Never written to.
+        Floating, of any range (values above 1 are kept), or uint8 or uint16 (scaled by their maximum). Not modified.
     alpha : (H, W) array
         Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
     method : {"multilevel", "closed_form"}
-        "multilevel" goes from one pixel up to the full size, with a few Gauss-Seidel sweeps on
-        every grid; linear in the number of pixels. "closed_form" starts there and minimises over
-        0 < α < 1 by conjugate gradients, many times slower. It wants an exact alpha: with a blurred
-        one it is the worse of the two.
+        "multilevel" goes from one pixel up to the full size, with a few Gauss-Seidel sweeps on every grid; linear in
+        the number of pixels. "closed_form" starts from its result and minimises over 0 < α < 1 by conjugate gradients,
+        many times slower. It needs an accurate alpha: with a blurred one it is the worse of the two.
     linear : bool, default False
-        Take `image` as sRGB-encoded, estimate in linear light, where light mixes as the energy
-        says, and encode the results again (IEC 61966-2-1).
+        Take `image` as sRGB-encoded, estimate in linear light, in which colours mix as the energy assumes, and encode
+        the results again (IEC 61966-2-1).
     regularization : float, default 1e-5
-        ε. Larger is smoother.
+        ε, from 1e-10 to 1e10. Larger is smoother.
     gradient_weight : float, default 1.0
-        ω. Larger is smoother across edges of alpha, and forgives errors in it. With an exact alpha
-        0.1 is better.
+        ω, from 1e-10 to 1e10. Larger is smoother across edges of alpha, and less sensitive to errors in it. With an
+        exact alpha 0.1 is better.
 
     Returns
     -------
     foreground, background : (H, W, d) or (H, W) arrays of float64
-        Shaped as the image. Where α = 1 the foreground is the image exactly, where α = 0 the
-        background is. A colour that does not show (foreground where α = 0) continues its
-        surroundings. Nothing is clipped: noise and errors in alpha can push a colour slightly out
-        of the image's range.
+        In the shape of the image. Where α = 1 the foreground is exactly the image, where α = 0 the background is. A
+        colour that is not visible (foreground where α = 0) continues its surroundings. Nothing is clipped: noise and
+        errors in alpha can move a colour slightly out of the range of the image.
 
     Raises
     ------
@@ -91,19 +87,18 @@ def foreground(
 
     Notes
     -----
-    The paper sweeps pixels in reading order. Here they are updated in the order of a checkerboard,
-    black after white: the result does not depend on the number of threads. It does on which corner
-    is white, so it is not mirrored exactly with the image; "closed_form" is, to its tolerance.
-    Unlike in the authors' code, known colours are held fixed, the sweeps start from the best pair
-    of constant colours, and values are not clipped.
+    The paper updates pixels row by row. Here the two colours of a checkerboard are updated one after the other, so that
+    the result does not depend on the number of threads. It does depend on which colour is first, so that the result for
+    a mirrored image is not exactly the mirrored result; with "closed_form" it is, to its tolerance. Unlike in the
+    authors' code, known colours are fixed, the sweeps start from the best pair of constant colours, and values are not
+    clipped.
 
     References
     ----------
-    T. Germer, T. Uelwer, S. Conrad, S. Harmeling, "Fast Multi-Level Foreground Estimation", ICPR
-    2020.
+    T. Germer, T. Uelwer, S. Conrad, S. Harmeling, "Fast Multi-Level Foreground Estimation", ICPR 2020.
 
-    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI
-    30(2), 2008, doi:10.1109/TPAMI.2007.1177: the energy, with ε = 0.
+    A. Levin, D. Lischinski, Y. Weiss, "A Closed-Form Solution to Natural Image Matting", IEEE TPAMI 30(2), 2008,
+    doi:10.1109/TPAMI.2007.1177: the energy, with ε = 0.
 
     Examples
     --------
@@ -133,7 +128,7 @@ def foreground(
 
 
 def _light(pixels: Array) -> Array:
-    """Linear light of sRGB numbers, which may leave single precision though these do not."""
+    """Linear light of sRGB values; it may exceed single precision even if they do not."""
     light = _srgb.to_linear(pixels)
     brightest = float(np.abs(light).max())
     if brightest > _inputs.BRIGHTEST:
@@ -150,7 +145,7 @@ def _weight(value: Any, name: str) -> float:
 
 
 def _show_image(image: Array, alpha: Array, layers: Array) -> Array:
-    """Write the image into the layer that alone shows, where alpha is exactly 1 or 0."""
+    """Copy the image into the only visible layer where alpha is exactly 1 or 0."""
     for layer, alone in zip(layers, (alpha == 1, alpha == 0), strict=True):
         np.copyto(layer, image, where=alone[:, :, np.newaxis])
     return layers
@@ -173,7 +168,7 @@ def _multilevel(image: Array, alpha: Array, regularization: float, gradient_weig
 
 
 def _nearest(coarse: int, fine: int, like: Array) -> NDArray[np.int64]:
-    """For each of `fine` cells side by side, the one of `coarse` that holds its centre."""
+    """For each of `fine` equal cells of a line, the one of `coarse` cells that contains its centre."""
     return (2 * np.arange(fine, like=like) + 1) * coarse // (2 * fine)
 
 
@@ -186,9 +181,9 @@ def _grids(height: int, width: int) -> list[tuple[int, int]]:
 def _constant_colours(image: Array, alpha: Array) -> Array:
     """The least-squares pair of constant colours, as the layers of a grid of one pixel.
 
-    Where alpha says too little (it is constant, say) the pair closest to the mean colour. An alpha
-    of little contrast could ask for colours far outside the image; they are clipped to its range.
-    A start needs no more than some ten thousand of the pixels.
+    Where alpha does not determine them (it is constant, say) the pair closest to the mean colour. An alpha of little
+    contrast could give colours far outside the image; they are clipped to its range. Some ten thousand of the pixels
+    are enough for a start.
     """
     step = max(alpha.shape) // START_SIDE + 1
     image, alpha = image[::step, ::step], alpha[::step, ::step]
@@ -244,8 +239,7 @@ def _edges(
 ) -> sp.csr_array:
     """Weights of the edges from each mixed pixel (a row) to visible pixels (columns) of a layer.
 
-    Elsewhere its colour is known by nothing but these edges, so that leaving them out loses
-    nothing.
+    The colour of an invisible pixel is determined by its edges alone, so that leaving them out changes no visible one.
     """
     pixel = np.arange(alpha.size).reshape(alpha.shape)
     one = np.concatenate([pixel[:, :-1].ravel(), pixel[:-1].ravel()])

@@ -1,8 +1,8 @@
-"""One checker per kind of argument, each returning the canonical array or raising `InputError`.
+"""One checker for each kind of argument; it returns the canonical array or raises `InputError`.
 
-Public functions call them before any work, and nothing after them checks again. Arguments are in host memory unless a
-checker is told what they lie `beside`: other arguments by name, whose memory they must share; none, `{}`, where they
-may lie on a GPU too.
+Public functions call them before any work. The keyword `beside` says in which memory an argument may be: None, the
+default, allows host memory only; `{}` allows host memory or a GPU; a mapping of names to arrays requires the memory
+of these arrays, so that all arguments of a call are either in host memory or on one GPU.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, SupportsFloat, cast
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
@@ -21,30 +22,30 @@ from propmat.errors import InputError, UnsupportedError, shown, warn
 Array = NDArray[np.float64]
 Beside = Mapping[str, Any] | None
 
-# Resampling with negative lobes overshoots [0, 1]; a scale of 0..255 lies far outside.
+# Resampling with negative lobes overshoots [0, 1] by this much; values from 0 to 255 exceed it by far.
 OVERSHOOT = 0.25
 
-# Past all light there is, and sums of a few still fit in single precision.
+# Larger than any colour, and small enough that sums of a few still fit in single precision.
 BRIGHTEST = 1e20
 
-# Floating colours of any size that are all whole numbers, some as great as this, are levels of 8 or 16 bits.
+# Floating colours that are all whole numbers, the largest at least this, are taken for levels of 8 or 16 bits.
 LEVELS_FROM = 16
 
 # Greys up to this are background in a trimap and in a mask.
 BACKGROUND_AT_MOST = 0.1
 
-# Integers that leave so many of their upper bits unused: 0 to 3 of 255 are labels, 0 to 4095 of 65535 come from a
-# sensor of 12 bits.
+# By width of the type: if this many upper bits are 0 in all pixels, the values are labels (0 to 3 of 255) or from a
+# sensor of fewer bits (0 to 4095 of 65535).
 UNUSED_BITS = {8: 6, 16: 4}
 
-# Of Pillow's images, what these hold are not the colours that they show.
+# Modes of Pillow whose numbers are not the colours shown, but indices or coordinates of another colour space.
 ENCODED_MODES = ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
 
-# Floating colours whose greatest value is between were divided by white twice.
+# Floating colours with a maximum in this range have probably been divided by white twice.
 DIVIDED_TWICE = (1e-4, 0.999 / 255)
 
 
-def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
+def image(value: object, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum.
 
     Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
@@ -63,7 +64,8 @@ def image(value: Any, name: str = "image", *, bounded: bool = True, beside: Besi
         )
     _not_empty(pixels, name)
     pixels = np.ascontiguousarray(pixels, like=pixels)
-    # Writeable, though nothing writes: kernels are compiled anew for what is not, and that takes longer than a copy.
+    # Made writeable, although nothing writes: numba compiles kernels again for read-only arrays, and that takes longer
+    # than a copy.
     return pixels if on_device(pixels) else np.require(pixels, requirements="W")
 
 
@@ -74,7 +76,7 @@ def _tell_divided_twice(pixels: Array, name: str) -> None:
         warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
 
 
-def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
+def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
     """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
     pixels = _scaled(value, name, beside)
     if pixels.ndim != 2:
@@ -84,8 +86,8 @@ def plane(value: Any, name: str, shape: tuple[int, ...] | None = None, *, beside
     return np.ascontiguousarray(pixels, like=pixels)
 
 
-def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
-    """A mask or a trimap, as `plane`; integers that would all be read as background are refused: they are labels."""
+def greys(value: object, name: str, *, beside: Beside = None) -> Array:
+    """A mask or a trimap, as `plane`; integers that look like labels (0, 1, 2) instead of grey values are refused."""
     array = _real(value, name, beside)
     found = _labels(array)
     if found:
@@ -97,8 +99,11 @@ def greys(value: Any, name: str, *, beside: Beside = None) -> Array:
 
 
 def _labels(array: NDArray[Any]) -> str:
-    """What integers, or floats that were integers of 8 bits, are if they look like labels instead of greys."""
-    if array.dtype.kind == "f" and array.size and not on_device(array):  # there looking would make the host wait
+    """A description of values that look like labels instead of greys; empty if they do not.
+
+    Checked are integers, and floats that are integers of 8 bits divided by 255.
+    """
+    if array.dtype.kind == "f" and array.size and not on_device(array):  # on a GPU the host would have to wait
         array = _bytes_of(array)
     if array.dtype.kind != "u" or array.dtype.itemsize > 2 or not array.size:
         return ""
@@ -113,7 +118,10 @@ def _labels(array: NDArray[Any]) -> str:
 
 
 def _bytes_of(array: NDArray[Any]) -> NDArray[Any]:
-    """Dark floats that are all 255ths as uint8, which is what a conversion to tensors makes of labels; else as is."""
+    """Dark floats that are all multiples of 1/255 as uint8, others as they are.
+
+    Conversions to tensors divide labels of 8 bits by 255.
+    """
     low, high = ends(array)
     if not (low >= 0 and 0 < high <= BACKGROUND_AT_MOST):
         return array
@@ -122,7 +130,7 @@ def _bytes_of(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _way_to_a_plane(pixels: Array, name: str) -> str:
-    """How to make a plane of a picture with channels, or of a batch of one."""
+    """A hint how to get an (H, W) array from a picture with channels, or from a batch of one."""
     if pixels.ndim != 3:
         return ""
     if pixels.shape[0] == 1:
@@ -130,14 +138,14 @@ def _way_to_a_plane(pixels: Array, name: str) -> str:
     return f"; if its channels are equal, pass {name}[:, :, 0]" if 1 <= pixels.shape[2] <= 4 else ""
 
 
-def weights(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
-    """A number or an (H, W) map of numbers >= 0, as a map; it has no scale."""
+def weights(value: object, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
+    """A number or an (H, W) map of numbers >= 0, as a map; integers are not divided by their maximum."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
     return _nonnegative(given, name)
 
 
-def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tuple[Array, Array]:
+def edge_weights(horizontal: object, vertical: object, *, beside: Beside = None) -> tuple[Array, Array]:
     """Weights >= 0 of the edges to the right, (H, W - 1), and downwards, (H - 1, W)."""
     across = _real(horizontal, "horizontal", beside)
     down = _real(vertical, "vertical", None if beside is None else {**beside, "horizontal": across})
@@ -151,7 +159,7 @@ def edge_weights(horizontal: Any, vertical: Any, *, beside: Beside = None) -> tu
     return _nonnegative(across.astype(np.float64), "horizontal"), _nonnegative(down.astype(np.float64), "vertical")
 
 
-def vector(value: Any, name: str, count: int) -> Array:
+def vector(value: object, name: str, count: int) -> Array:
     """An (n,) array of real numbers of any size, finite or not, in host memory or on a GPU."""
     given = _real(value, name, {})
     if given.shape != (count,):
@@ -159,7 +167,7 @@ def vector(value: Any, name: str, count: int) -> Array:
     return given.astype(np.float64, copy=False)
 
 
-def mask(value: Any, name: str) -> NDArray[np.bool_]:
+def mask(value: object, name: str) -> NDArray[np.bool_]:
     """An (H, W) array of bool, in host memory or on a GPU."""
     given = as_array(value, name)
     if given.dtype != np.bool_ or given.ndim != 2 or not given.size:
@@ -167,13 +175,13 @@ def mask(value: Any, name: str) -> NDArray[np.bool_]:
     return given
 
 
-def size(value: Any, name: str = "shape") -> tuple[int, int]:
+def size(value: object, name: str = "shape") -> tuple[int, int]:
     """Height and width."""
     height, width = pair(value, name, "(height, width)")
     return whole_number(height, name), whole_number(width, name)
 
 
-def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
+def real_map(value: object, name: str, shape: tuple[int, ...], *, beside: Beside = None) -> Array:
     """A number or an (H, W) map of finite numbers of any size, as a map."""
     given = _spread(value, name, shape, beside)
     _fits(given, name, shape)
@@ -181,8 +189,8 @@ def real_map(value: Any, name: str, shape: tuple[int, ...], *, beside: Beside = 
     return given
 
 
-def in_memory(array: Any, name: str, beside: Beside) -> None:
-    """Refuse an array that lies elsewhere."""
+def in_memory(array: object, name: str, beside: Beside) -> None:
+    """Refuse an array that is not in the memory that `beside` allows."""
     if beside is not None:
         same_backend(**beside, **{name: array})
     elif on_device(array):
@@ -191,39 +199,40 @@ def in_memory(array: Any, name: str, beside: Beside) -> None:
         )
 
 
-def as_array(value: Any, name: str) -> NDArray[Any]:
-    """`value` as an array of any dtype, where it lies; refused if its numbers are not what it shows."""
+def as_array(value: object, name: str) -> NDArray[Any]:
+    """`value` as an array of any dtype, in its own memory; refused if it is masked or an encoded picture."""
     if on_device(value):
         return to_device(value)
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
-    if type(value).__module__.startswith("PIL.") and getattr(value, "mode", None) in ENCODED_MODES:
-        raise InputError(f"{name}: is a Pillow image of mode {value.mode}; pass {name}.convert('RGB') or convert('L')")
+    mode = getattr(value, "mode", None) if type(value).__module__.startswith("PIL.") else None
+    if mode in ENCODED_MODES:
+        raise InputError(f"{name}: is a Pillow image of mode {mode}; pass {name}.convert('RGB') or convert('L')")
     try:
         return np.asarray(value)
     except MemoryError:
         raise
-    except Exception as error:  # of whatever the value is an object of
+    except Exception as error:  # an object of any class may raise anything
         reason = str(error).partition("\n")[0]
         raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
 
-def choice(value: Any, name: str, choices: Iterable[str]) -> str:
+def choice(value: object, name: str, choices: Iterable[str]) -> str:
     """One of several names."""
     if not isinstance(value, str) or value not in choices:
         raise InputError(f"{name}: takes {' or '.join(map(repr, choices))}, got {shown(value)}")
     return value
 
 
-def flag(value: Any, name: str) -> bool:
+def flag(value: object, name: str) -> bool:
     """True or False; "False" and arrays are neither."""
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{name}: takes True or False, got {shown(value)}")
     return bool(value)
 
 
-def known_names(given: Iterable[Any], takes: Collection[str], where: str, noun: str) -> None:
-    """Refuse a name that is not among those taken, and tell the one that may have been meant."""
+def known_names(given: Iterable[object], takes: Collection[str], where: str, noun: str) -> None:
+    """Refuse a name that is not among those taken, and suggest the one that may have been meant."""
     for name in given:
         if not isinstance(name, str) or name not in takes:
             near = difflib.get_close_matches(str(name), takes, 1)
@@ -231,15 +240,15 @@ def known_names(given: Iterable[Any], takes: Collection[str], where: str, noun: 
             raise InputError(f"{where}: there is no {noun} {shown(name)}{meant} takes {', '.join(takes)}")
 
 
-def several(value: Any, name: str, takes: str) -> Iterator[Any]:
-    """What can be gone through one by one."""
+def several(value: object, name: str, takes: str) -> Iterator[Any]:
+    """An iterator over an iterable."""
     try:
-        return iter(value)
+        return iter(cast(Iterable[Any], value))
     except Exception:  # of whatever the value is an object of
         raise InputError(f"{name}: takes {takes}, got {shown(value)}") from None
 
 
-def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
+def pair(value: object, name: str, meaning: str) -> tuple[Any, Any]:
     """Two things, given as a tuple or a list."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         got = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
@@ -247,16 +256,16 @@ def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def settings(value: Any, name: str, takes: str) -> None:
-    """Refuse a solver or a preconditioner that has no ``prepare``, and a class in place of one of its objects."""
+def settings(value: object, name: str, takes: str) -> None:
+    """Refuse a solver or a preconditioner without ``prepare``, and a class given in place of an object."""
     if isinstance(value, type):
         raise InputError(f"{name}: takes {takes}, got the class {value.__name__}; make one, {value.__name__}()")
     if not callable(getattr(value, "prepare", None)):
         raise InputError(f"{name}: takes {takes}, got {shown(value)}")
 
 
-def solving(solver: Any, callback: Any = None) -> None:
-    """Refuse what is no solver and no callback; both may be None."""
+def solving(solver: object, callback: object = None) -> None:
+    """Refuse objects that are not a solver or not a callback; both may be None."""
     if solver is not None:
         settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
         if not hasattr(solver, "strict"):
@@ -265,7 +274,7 @@ def solving(solver: Any, callback: Any = None) -> None:
         raise InputError(f"callback: takes a function of (iteration, relative residual), got {shown(callback)}")
 
 
-def positive(value: Any, name: str) -> float:
+def positive(value: object, name: str) -> float:
     """A finite number above 0."""
     number = _number(value, name)
     if not (math.isfinite(number) and number > 0):
@@ -273,7 +282,7 @@ def positive(value: Any, name: str) -> float:
     return number
 
 
-def whole_number(value: Any, name: str, meaning: str = "") -> int:
+def whole_number(value: object, name: str, meaning: str = "") -> int:
     """A whole number, from 1 to what 32 bits hold."""
     number = _number(value, name)
     if not math.isfinite(number) or number != int(number) or number < 1:
@@ -283,7 +292,7 @@ def whole_number(value: Any, name: str, meaning: str = "") -> int:
     return int(number)
 
 
-def tolerance(value: Any, name: str) -> float:
+def tolerance(value: object, name: str) -> float:
     """A finite number, 0 or above."""
     number = _number(value, name)
     if not (math.isfinite(number) and number >= 0):
@@ -316,38 +325,43 @@ def _nonnegative(given: Array, name: str) -> Array:
     return np.ascontiguousarray(given, like=given)
 
 
-def _number(value: Any, name: str) -> float:
-    """`value` as a float; not a bool, text or an array of one number, which stand for something else."""
+def _number(value: object, name: str) -> float:
+    """`value` as a float; bool, text and arrays of one number are refused."""
     try:
-        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value):
+        if isinstance(value, (bool, np.bool_, str, bytes)) or shape_of(value):
             raise TypeError
-        number = float(value)
+        number = float(cast(SupportsFloat, value))
     except OverflowError:
         raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
-    except Exception:  # of whatever the value is an object of
+    except Exception:  # an object of any class may raise anything
         raise InputError(f"{name}: takes a number, got {shown(value)}") from None
     if math.isnan(number):
         raise InputError(f"{name}: takes a number, got {shown(value)}")
     return number
 
 
-def _spread(value: Any, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
-    """A map in float64; of a number, a map of it."""
+def _spread(value: object, name: str, shape: tuple[int, ...], beside: Beside) -> Array:
+    """An array in float64; a number becomes a constant map."""
     given = _real(value, name, None if beside and is_number(value) else beside)
     if given.ndim == 0:
         return np.full(shape, float(given), like=next(iter(beside.values())) if beside else None)
     return given.astype(np.float64, copy=False)
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is one number in host memory, which goes with arrays anywhere."""
+def shape_of(value: object) -> tuple[int, ...]:
+    """The shape of an argument as it was given."""
+    return np.shape(cast(npt.ArrayLike, value))
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a single number in host memory, which can be combined with arrays on a GPU."""
     try:
-        return not on_device(value) and np.ndim(value) == 0
+        return not on_device(value) and not shape_of(value)
     except Exception:  # of whatever the value is an object of
         return False
 
 
-def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
+def _real(value: object, name: str, beside: Beside) -> NDArray[Any]:
     """`value` as an array of a real dtype."""
     in_memory(value, name, beside)
     array = as_array(value, name)
@@ -356,7 +370,7 @@ def _real(value: Any, name: str, beside: Beside) -> NDArray[Any]:
     return array
 
 
-def _scaled(value: Any, name: str, beside: Beside, bounded: bool = True) -> Array:
+def _scaled(value: object, name: str, beside: Beside, bounded: bool = True) -> Array:
     """`value` as finite float64, in [0, 1] if `bounded`."""
     array = _real(value, name, beside)
     if array.dtype.kind in "ui":
@@ -389,7 +403,7 @@ def _scaled_integers(array: NDArray[Any], name: str) -> Array:
 
 
 def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
-    """Warn of integers whose upper bits are all unused: labels, or numbers of fewer bits than their type has."""
+    """Warn of integers that use few bits of their type: labels, or pixels of a sensor with fewer bits."""
     top, bits = int(array.max()) if array.size else 0, 8 * array.dtype.itemsize
     if 0 < top < 1 << (bits - UNUSED_BITS[bits]):
         white = np.iinfo(array.dtype).max
@@ -397,7 +411,7 @@ def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
 
 
 def _extremes(array: Array, name: str) -> tuple[float, float]:
-    """The least and the greatest value, both 0 if there is none; all must be finite, or neither of the two is."""
+    """The smallest and the largest value, both 0 of an empty array; refuses NaN and infinity."""
     if not array.size:
         return 0.0, 0.0
     low, high = ends(array)
@@ -408,7 +422,7 @@ def _extremes(array: Array, name: str) -> tuple[float, float]:
 
 
 def ends(array: NDArray[Any]) -> tuple[float, float]:
-    """The least and the greatest of some values, in one transfer if they are on a GPU."""
+    """The smallest and the largest value, in one transfer if they are on a GPU."""
     low, high = to_host(np.stack([array.min(), array.max()]))
     return float(low), float(high)
 

@@ -1,4 +1,4 @@
-"""Locks that survive what a process does: a fork of it, and objects that hold them being pickled."""
+"""Locks that work after a fork of the process and in pickled copies of the objects that hold them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 class Lock:
-    """A reentrant lock that is free in a child process and in a copy, whoever held it in the parent.
+    """A reentrant lock that is free in a child process and in a copy, even if it was held in the parent.
 
-    For scratch memory, which holds nothing between two uses. What must be whole before a process forks is done inside
-    `FORK_GATE`.
+    For scratch memory, whose contents are not needed between two uses. Work that must be complete before a process
+    forks is done inside `FORK_GATE`.
     """
 
     def __init__(self) -> None:
@@ -31,10 +31,10 @@ class Lock:
 
 
 class ForkGate:
-    """What no fork may fall into: a fork waits until every thread has left it, and lets none in meanwhile.
+    """A region that no fork may interrupt: a fork waits until every thread has left it, and blocks new ones meanwhile.
 
-    For work that other libraries do under locks or on threads of their own. OpenBLAS, for one, ends its threads before
-    a fork: a thread in the middle of a product then waits for ever, in the parent and in the child.
+    For work that other libraries do under locks or on threads of their own. OpenBLAS, for example, ends its threads
+    before a fork: a thread in the middle of a product then waits forever, in the parent and in the child.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class ForkGate:
             os.register_at_fork(before=self._close, after_in_parent=self._open, after_in_child=self._open_in_child)
 
     def hold_too(self, lock: Any) -> None:
-        """Let a fork hold another lock as well: taken after the gate is closed, for threads inside may wait for it."""
+        """Let a fork also hold another lock, taken after the gate is closed, because threads inside may need it."""
         self._locks.append(lock)
 
     def __enter__(self) -> None:

@@ -1,4 +1,4 @@
-"""What is odd about a trimap, in plain sentences. None of it is an error; each is a mistake that people make."""
+"""Likely mistakes in a trimap, each as a sentence. None of them is an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
-# Levels of 255 that the rounding of files and JPEG's ringing move a flat grey by.
+# Levels of 255 by which rounding of files and ringing of JPEG can change a flat grey.
 SAME_GREY = 2
 
 # The levels between background, 0.1, and foreground, 0.9.
@@ -18,7 +18,7 @@ UNKNOWN = slice(26, 230)
 
 
 def of_labels(foreground: Mask, background: Mask) -> Iterator[str]:
-    """What the two masks tell: missing labels, a band too thin, unknown pixels enclosed by one label."""
+    """Findings from the two masks: missing labels, a band too thin, unknown pixels enclosed by one label."""
     unknown = ~(foreground | background)
     missing = [name for name, mask in (("foreground", foreground), ("background", background)) if not mask.any()]
     if missing:
@@ -59,7 +59,7 @@ def _enclosed(foreground: Mask, background: Mask, unknown: Mask) -> Iterator[str
 
 
 def of_greys(values: NDArray[Any]) -> Iterator[str]:
-    """What the greys in [0, 1] tell that a trimap was read from: soft edges."""
+    """Findings from the greys in [0, 1] that a trimap was read from: soft edges."""
     levels = np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)
     counts = np.bincount(levels.ravel(), minlength=256)
     usual = UNKNOWN.start + int(np.argmax(counts[UNKNOWN]))

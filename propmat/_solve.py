@@ -1,39 +1,51 @@
-"""From a Laplacian and constraints to a matte, and how the solve went."""
+"""From a Laplacian and constraints to a matte, with the status of its solve."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs, solvers
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, eliminate, nowhere, weigh
 from propmat._locks import FORK_GATE
+from propmat._operators import Sparse
+from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError, warn
 from propmat.laplacian import Graph, Laplacian
 from propmat.solvers import Callback, Solution, Solver, Status
 from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+GraphLike: TypeAlias = Laplacian | Sparse
+Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
 class Matte(Solution):
-    """A solution that is a matte.
+    """A matte, with the solution of its linear system.
 
     Attributes
     ----------
-    alpha : (H, W) array
-        In [0, 1]; known pixels included.
-
-    Under confidences ``residual`` is relative to ‖b - A x₀‖ where that is smaller than ‖b‖, with x₀ what the pixels are
-    held to.
+    alpha : (H, W) array of float64
+        In [0, 1], on all pixels, the known ones included.
+    x : (n,) array of float64
+        Alpha of the pixels that were solved for, row by row, not clipped.
+    status : Status
+        How the solve ended.
+    iterations : int
+        How many were made; 0 if nothing had to be solved.
+    residual : float
+        ‖b - A x‖₂ / ‖b‖₂. With confidences relative to ‖b - A x₀‖₂ where that is smaller, x₀ being the values that the
+        confidences hold the pixels to.
+    seconds : float
+        Wall time of set-up and solve.
+    notes : tuple of str
+        What was done otherwise than asked, each in a sentence: another preconditioner used, say.
     """
 
     alpha: Array
@@ -41,17 +53,39 @@ class Matte(Solution):
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A constrained Laplacian whose preconditioner or factorisation is ready; made by `prepare`."""
+    """A constrained Laplacian whose preconditioner or factorisation is ready; made by `prepare`.
+
+    Attributes
+    ----------
+    trimap : Trimap
+        Which pixels are known, and their labels.
+    solver : propmat.solvers.Solver
+        As given to `prepare`, or the one chosen.
+
+    Methods
+    -------
+    solve
+        For one matte.
+    solve_all
+        For several sets of values.
+    with_confidence
+        The same problem with other confidences.
+    """
 
     system: System
     trimap: Trimap
     prior: Array | None  # its value, where one was given
-    solver: Any
+    solver: Solver
     solve_linear: solvers.Solve
 
     @usual_arithmetic
     def solve(
-        self, values: Any = None, *, prior: Any = None, x0: Any = None, callback: Callback | None = None
+        self,
+        values: ArrayLike | None = None,
+        *,
+        prior: ArrayLike | None = None,
+        x0: ArrayLike | None = None,
+        callback: Callback | None = None,
     ) -> Matte:
         """Solve for one matte.
 
@@ -62,8 +96,9 @@ class Prepared:
         prior : (H, W) array, optional
             Other values of the prior; its confidence stays. Refused if there is none.
         x0 : (H, W) array, optional
-            Where to start: alpha of the frame before, or of nearly the same problem.
+            Where to start: alpha of the frame before, or of a similar problem.
         callback : callable (iteration, relative residual), optional
+            As in `propmat.solve`.
 
         Returns
         -------
@@ -75,6 +110,11 @@ class Prepared:
             If an array is not as above.
         ConvergenceError
             If the solver is strict and did not converge.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If another solver did not converge.
         """
         start = time.perf_counter()
         shape, beside = self.trimap.shape, {"trimap": self.trimap.known}
@@ -94,8 +134,8 @@ class Prepared:
         matte.check(self.solver.strict)
         return matte
 
-    def _belief(self, prior: Any) -> Array:
-        """The values of the prior, without which its confidence means nothing, and which mean nothing without it."""
+    def _belief(self, prior: ArrayLike | None) -> Array:
+        """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""
         if prior is not None:
             value = _inputs.plane(prior, "prior", self.trimap.shape, beside={"trimap": self.trimap.known})
             if self.prior is None and not self.system.believed.any():
@@ -105,22 +145,42 @@ class Prepared:
             raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
         return nowhere(self.trimap.known) if self.prior is None else self.prior
 
-    def solve_all(self, stack: Any) -> Iterator[Matte]:
-        """Solve for each (H, W) array of values in `stack`, one after another on the same set-up."""
+    def solve_all(self, stack: Iterable[ArrayLike]) -> Iterator[Matte]:
+        """Solve for several sets of values, one after another with the same set-up.
+
+        Parameters
+        ----------
+        stack : iterable of (H, W) arrays
+            The values of each solve, as in `solve`; an array (k, H, W), say.
+
+        Yields
+        ------
+        Matte
+            Computed when it is asked for.
+
+        Raises
+        ------
+        InputError
+            If `stack` is not iterable; an array that is not as above raises it when its matte is asked for.
+        """
         return (self.solve(values) for values in _inputs.several(stack, "stack", "a sequence of (H, W) arrays"))
 
     @usual_arithmetic
-    def with_confidence(self, confidence: Any, prior_confidence: Any = None) -> Prepared:
+    def with_confidence(self, confidence: ArrayLike, prior_confidence: ArrayLike | None = None) -> Prepared:
         """The same problem with other confidences; the Laplacian and the preconditioner are kept.
 
-        They were made for the confidences before, so a great change costs iterations.
+        The preconditioner was made for the previous confidences, so that a large change costs iterations.
 
         Parameters
         ----------
         confidence : float or (H, W) array, >= 0
             As in `prepare`.
         prior_confidence : float or (H, W) array, >= 0, optional
-            That of the prior; the same as before if not given.
+            That of the prior; unchanged if not given.
+
+        Returns
+        -------
+        Prepared
 
         Raises
         ------
@@ -141,15 +201,20 @@ class Prepared:
 
 @usual_arithmetic
 def prepare(
-    graph: Any, trimap: Any, *, confidence: Any = None, prior: tuple[Any, Any] | None = None, solver: Any = None
+    graph: GraphLike,
+    trimap: ArrayLike | Trimap,
+    *,
+    confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
+    solver: Solver | None = None,
 ) -> Prepared:
-    """Do all of a solve that needs no labels: assemble the system, set the solver up.
+    """Do the part of a solve that needs no values: assemble the system, set the solver up.
 
     Parameters
     ----------
     graph : Laplacian, or SciPy sparse array of shape (H * W, H * W)
     trimap : (H, W) array or Trimap
-        Which pixels are known, and the labels that are used unless others are given later.
+        Which pixels are known, and the labels that are used unless other values are given later.
     confidence, prior, solver
         As in `solve`.
 
@@ -186,8 +251,10 @@ class Problem:
 
     Attributes
     ----------
+    graph : Laplacian
+    labels : Trimap
     held : (H, W) array or None
-        The confidence in known pixels; without it they are eliminated.
+        The confidence in known pixels; None eliminates them.
     prior, believed : (H, W) array or None
         The prior and its confidence.
     """
@@ -199,13 +266,24 @@ class Problem:
     believed: Array | None
 
     @classmethod
-    def of(cls, graph: Any, trimap: Any, confidence: Any = None, prior: Any = None) -> Problem:
+    def of(
+        cls,
+        graph: GraphLike,
+        trimap: ArrayLike | Trimap,
+        confidence: ArrayLike | None = None,
+        prior: Prior | None = None,
+    ) -> Problem:
         """Read the arguments of `solve`."""
         if isinstance(graph, Laplacian):
-            labels = Trimap.parse(trimap, graph.shape, beside=graph.beside)
-        else:
-            labels = Trimap.parse(trimap, beside={})
-            graph = Graph(graph, labels.shape)
+            return cls.posed(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), confidence, prior)
+        labels = Trimap.parse(trimap, beside={})
+        return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
+
+    @classmethod
+    def posed(
+        cls, graph: Laplacian, labels: Trimap, confidence: ArrayLike | None = None, prior: Prior | None = None
+    ) -> Problem:
+        """The problem of a graph and labels that are checked, with constraints that are not."""
         value, believed = (None, None) if prior is None else _prior(prior, labels)
         beside = {"trimap": labels.known}
         held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, beside=beside)
@@ -213,10 +291,21 @@ class Problem:
             raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
         return cls(graph, labels, held, value, believed)
 
-    def without_solving(self, values: Any = None) -> Array | None:
-        """Alpha where it needs no solve, see `without_solving`; of other values than the labels it needs one."""
+    def without_solving(self, values: ArrayLike | None = None) -> Array | None:
+        """Alpha if it needs no solve (see `without_solving`), else None; `values` other than the labels need one."""
         alone = self.prior is None and values is None
         return without_solving(self.labels, soft=self.held is not None, labels_alone=alone)
+
+    def solve(
+        self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
+    ) -> Matte:
+        """Assemble, set up and solve; all arguments are checked."""
+        start = time.perf_counter()
+        alpha = self.without_solving()
+        if alpha is not None:
+            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+        matte = self.prepared(solver).solve(x0=x0, callback=callback)
+        return replace(matte, seconds=time.perf_counter() - start)
 
     def prepared(self, solver: Solver | None) -> Prepared:
         """Assemble the system, and set the solver up."""
@@ -236,28 +325,29 @@ class Problem:
 
 @usual_arithmetic
 def solve(
-    graph: Any,
-    trimap: Any,
+    graph: GraphLike,
+    trimap: ArrayLike | Trimap,
     *,
-    confidence: Any = None,
-    prior: tuple[Any, Any] | None = None,
-    solver: Any = None,
-    x0: Any = None,
+    confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
+    solver: Solver | None = None,
+    x0: ArrayLike | None = None,
     callback: Callback | None = None,
 ) -> Matte:
-    """Solve for alpha on any Laplacian, and tell how it went.
+    """Solve for alpha with any Laplacian, and return it with the status of the solve.
 
     Parameters
     ----------
     graph : Laplacian, or SciPy sparse array of shape (H * W, H * W)
         From `propmat.laplacian`, or any symmetric matrix.
     trimap : (H, W) array or Trimap
+        At most 0.1 is background, at least 0.9 foreground, the rest unknown.
     confidence : float or (H, W) array, >= 0, optional
-        By default known pixels are eliminated, which holds them exactly. Given, they are held softly instead:
-        (L + C) α = C α*, with C on the known pixels only.
+        By default known pixels are eliminated, so that alpha is exact there. With a confidence they are penalised
+        instead: (L + C) α = C α*, with C on the known pixels only.
     prior : tuple (value, confidence), optional
-        Each a number or an (H, W) array: a belief about alpha on all pixels that are solved for. The confidence is
-        on the scale of L.
+        Each a number or an (H, W) array: an estimate of alpha in [0, 1] on all pixels that are solved for, and its
+        weight >= 0, on the scale of L.
     solver : propmat.solvers.CG or Direct, optional
         Chosen for the matrix if not given.
     x0 : (H, W) array, optional
@@ -274,14 +364,14 @@ def solve(
     Raises
     ------
     InputError
-        If an argument is not as above, or unknown pixels are tied to no known one.
+        If an argument is not as above, or unknown pixels are connected to no known one.
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
 
     Warns
     -----
     PropmatWarning
-        If alpha needs no solve: no pixel is unknown, or all known ones have one label and there is no prior.
+        If alpha needs no solve: no pixel is unknown, or all known pixels have one label and there is no prior.
     ConvergenceWarning
         If the solver did not converge.
 
@@ -294,20 +384,17 @@ def solve(
     >>> solution.converged, solution.alpha.shape
     (True, (3, 5))
     """
-    start = time.perf_counter()
     _inputs.solving(solver, callback)
     problem = Problem.of(graph, trimap, confidence, prior)
     beside = {"trimap": problem.labels.known}
-    begin = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
-    alpha = problem.without_solving()
-    if alpha is not None:
-        return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
-    matte = problem.prepared(solver).solve(x0=begin, callback=callback)
-    return replace(matte, seconds=time.perf_counter() - start)
+    start = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
+    return problem.solve(solver, x0=start, callback=callback)
 
 
-def checked(image: Any, trimap: Any, solver: Any, callback: Any) -> tuple[Array, Trimap]:
-    """The image and labels of a verb; what verbs on images are given is checked in one order, before any work."""
+def checked(
+    image: ArrayLike, trimap: ArrayLike | Trimap | None, solver: Solver | None, callback: Callback | None
+) -> tuple[Array, Trimap]:
+    """The image and labels of a method, and its other common arguments, checked in one order for all methods."""
     _inputs.solving(solver, callback)
     pixels = _inputs.image(image, beside={})
     if trimap is None:
@@ -316,10 +403,10 @@ def checked(image: Any, trimap: Any, solver: Any, callback: Any) -> tuple[Array,
 
 
 def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
-    """Alpha where it needs no solve, with a warning: nothing is unknown, or there is one label only.
+    """Alpha if it needs no solve, with a warning: no pixel is unknown, or there is one label only; else None.
 
-    `soft`: known pixels are held by a confidence, which solves for all pixels. `labels_alone`: alpha is made of the
-    labels, of no prior and of no other values.
+    `soft`: a confidence is given, so that all pixels are solved for. `labels_alone`: neither a prior nor values other
+    than the labels are given.
     """
     if not soft and not trimap.unknown.any():
         warn(
@@ -338,13 +425,13 @@ def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array 
 
 
 def only_label(trimap: Trimap) -> float | None:
-    """The label of all known pixels, where they have but one."""
+    """The label of the known pixels if they all have the same, else None."""
     if not trimap.known.any() or (trimap.foreground.any() and trimap.background.any()):
         return None
     return float(trimap.foreground.any())
 
 
-def _prior(prior: Any, trimap: Trimap) -> tuple[Array, Array]:
+def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}

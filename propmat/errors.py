@@ -1,4 +1,4 @@
-"""What propmat raises and warns. Imports no other module of the package."""
+"""The exceptions and warnings of propmat. Imports no other module of the package."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+__all__ = [
+    "ConvergenceError",
+    "ConvergenceWarning",
+    "DeviceMemoryError",
+    "DownloadError",
+    "InputError",
+    "MissingDependencyError",
+    "PropmatError",
+    "PropmatWarning",
+    "UnsupportedError",
+]
 
 
 class PropmatError(Exception):
@@ -19,15 +31,22 @@ class InputError(PropmatError, ValueError):
 
 
 class ConvergenceError(PropmatError, RuntimeError):
-    """A solver gave up under ``strict=True``.
+    """A solver with ``strict=True`` did not converge.
+
+    Parameters
+    ----------
+    message : str
+        What went wrong, in one line.
+    solution : Solution
+        The best iterate, with its residual, iterations and status.
 
     Attributes
     ----------
     solution : Solution
-        The best iterate with its residual, iterations and status: half-converged work is not thrown away.
+        As given: the work done so far is not thrown away.
     """
 
-    def __init__(self, message: str, solution: Any) -> None:
+    def __init__(self, message: str, solution: object) -> None:
         super().__init__(message)
         self.solution = solution
 
@@ -45,7 +64,7 @@ class DownloadError(PropmatError, OSError):
 
 
 class UnsupportedError(PropmatError, NotImplementedError):
-    """A valid request that this combination of parts cannot serve."""
+    """The arguments are valid, but this combination of method, solver, preconditioner or device cannot do it."""
 
 
 class PropmatWarning(UserWarning):
@@ -57,7 +76,7 @@ class ConvergenceWarning(PropmatWarning):
 
 
 class DeviceMemoryError(PropmatError, MemoryError):
-    """A GPU has too little memory left; the message says how much was wanted."""
+    """A GPU has too little memory left; the message says how many bytes were asked for."""
 
 
 def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
@@ -69,14 +88,14 @@ def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception says, in one printable line; of one that says nothing, its kind."""
+    """The message of an exception in one printable line of at most 300 characters; its class where it has none."""
     told = getattr(error, "strerror", None) or str(error)
     words = " ".join("".join(c if c.isprintable() else " " for c in str(told)).split())
     return (words[:297] + "...") if len(words) > 300 else words or type(error).__name__
 
 
 def shown(value: object) -> str:
-    """A value in a message, whatever it is: short, and in one line."""
+    """Any value as short text in one line, for messages."""
     shape = getattr(value, "shape", ())
     if isinstance(shape, tuple) and shape:
         return f"{type(value).__name__} of shape {tuple(shape)}"
@@ -90,9 +109,9 @@ def shown(value: object) -> str:
 
 @contextmanager
 def refused_as(category: type[PropmatError], subject: str) -> Iterator[None]:
-    """Around other people's parsers: whatever they raise becomes ``category("subject: reason")``, in one line.
+    """Turn any exception of a foreign parser into ``category("subject: reason")``, in one line.
 
-    What they may raise on damaged input is nowhere listed. Our own errors, a lack of memory and interrupts pass.
+    What a parser raises on damaged input is documented nowhere. Errors of propmat, `MemoryError` and interrupts pass.
     """
     try:
         yield

@@ -24,9 +24,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from propmat import _batches
+from propmat import _batching, _inputs
+from propmat._batching import ARGUMENTS, CLOSED_FORM, KNN, PAIR, PROPAGATE, REFINE, BatchPullback, Options, Verb, named
+from propmat._typing import ArrayLike
 from propmat.errors import MissingDependencyError
+from propmat.solvers import Solver
 from propmat.trimap import Trimap
 
 try:
@@ -37,17 +41,19 @@ except ImportError:
 
 Array = jax.Array
 Arrays = dict[str, Array]
+Labels = Array | ArrayLike | Trimap
+Weights = Array | ArrayLike
 
 
 def closed_form(
     image: Array,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
-    epsilon: Any = 1e-7,
+    confidence: Weights | None = None,
+    epsilon: float | Array = 1e-7,
     radius: int = 1,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
 
@@ -85,17 +91,17 @@ def closed_form(
     Array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return _solved("closed_form", given, radius=radius, solver=solver)
+    return _solved(CLOSED_FORM, given, radius=radius, solver=solver)
 
 
 def knn(
     image: Array,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     preset: str = "two",
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
@@ -103,10 +109,10 @@ def knn(
 
     Parameters
     ----------
-    preset
-        As in `propmat.knn`.
     image, trimap, values, confidence, solver
         As in `propmat.jax.closed_form`.
+    preset
+        As in `propmat.knn`.
 
     Returns
     -------
@@ -127,18 +133,18 @@ def knn(
     (3, 5)
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
-    return _solved("knn", given, preset=preset, solver=solver)
+    return _solved(KNN, given, preset=preset, solver=solver)
 
 
 def refine(
     image: Array,
     alpha: Array,
-    confidence: Any,
+    confidence: Weights,
     *,
-    trimap: Any = None,
+    trimap: Labels | None = None,
     values: Array | None = None,
-    epsilon: Any = 1e-7,
-    solver: Any = None,
+    epsilon: float | Array = 1e-7,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
 
@@ -170,16 +176,16 @@ def refine(
     Array([0.5, 0.5, 0.5, 0.5, 0.5], dtype=float32)
     """
     given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
-    return _solved("refine", {**given, "confidence": confidence}, solver=solver)
+    return _solved(REFINE, {**given, "confidence": confidence}, solver=solver)
 
 
 def propagate(
     affinities: tuple[Array, Array],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Array | None = None,
-    confidence: Any = None,
-    solver: Any = None,
+    confidence: Weights | None = None,
+    solver: Solver | None = None,
 ) -> Array:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
 
@@ -208,26 +214,27 @@ def propagate(
     >>> propmat.jax.propagate(edges, jnp.array([[0, 0.5, 1]]))
     Array([[0.  , 0.75, 1.  ]], dtype=float32)
     """
-    given = {**_batches.named(affinities, _batches.PAIR), "trimap": trimap, "values": values}
-    return _solved("propagate", {**given, "confidence": confidence}, solver=solver)
+    given = {**named(affinities, PAIR), "trimap": trimap, "values": values}
+    return _solved(PROPAGATE, {**given, "confidence": confidence}, solver=solver)
 
 
-def _solved(verb: str, arguments: Mapping[str, Any], *, solver: Any, **options: Any) -> Array:
-    given = {name: _widened(value) for name, value in _batches.given(verb, arguments).items()}
-    options = _batches.checked(solver=solver, **options) | {"solver": solver}
-    radius = options.get("radius", 1) if verb in ("closed_form", "refine") else None
-    _batches.check({name: _known(value) for name, value in given.items()}, radius)
-    return _operation(verb, options)({name: _array(value, name) for name, value in given.items()})
+def _solved(verb: Verb, arguments: Mapping[str, object], *, solver: Solver | None, **options: object) -> Array:
+    given = {name: _widened(value) for name, value in verb.given(arguments).items()}
+    _inputs.solving(solver)
+    read = verb.read(options)
+    verb.check({name: _known(value) for name, value in given.items()}, read)
+    return _operation(verb, read, solver)({name: _array(value, name) for name, value in given.items()})
 
 
-def _widened(value: Any) -> Any:
+def _widened(value: object) -> object:
     """Half precision becomes single; NumPy does not know all of JAX's."""
-    array = isinstance(value, jax.Array | np.ndarray)
-    short = array and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
+    if not isinstance(value, jax.Array | np.ndarray):
+        return value
+    short = jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.itemsize < 4
     return value.astype(np.float32) if short else value
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """What is known of a value that may be traced: of an array of JAX shape and dtype, for which white stands."""
     if not isinstance(value, jax.Array):
         return value
@@ -235,10 +242,10 @@ def _known(value: Any) -> Any:
     return np.broadcast_to(np.array(white, value.dtype), value.shape)
 
 
-def _array(value: Any, name: str) -> Array:
+def _array(value: object, name: str) -> Array:
     """As the solver takes it: grey values may be integers, which are scaled there, and weights are floating."""
     given = value.labels if isinstance(value, Trimap) else value if isinstance(value, jax.Array) else np.asarray(value)
-    scaled = name in ("image", "trimap", "values", "alpha") and given.dtype.kind in "ub"
+    scaled = ARGUMENTS[name].grey and given.dtype.kind in "ub"
     if scaled or (isinstance(given, jax.Array) and given.dtype.kind == "f"):
         return jnp.asarray(given)
     # As precise as they come; integers and half precision are single, whatever JAX's own precision is.
@@ -247,16 +254,17 @@ def _array(value: Any, name: str) -> Array:
         return jnp.asarray(given, dtype=precision)
 
 
-def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Array]:
+def _operation(verb: Verb, options: Options, solver: Solver | None) -> Callable[[Arrays], Array]:
     """Arrays of one image → alpha, with its own derivative."""
 
-    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[Any, _batches.Pullbacks]:
-        return _batches.run(verb, {name: np.asarray(array) for name, array in arrays.items()}, axes, options)
+    def run(arrays: Arrays, axes: Mapping[str, int]) -> tuple[NDArray[Any], BatchPullback]:
+        on_host = {name: np.asarray(array) for name, array in arrays.items()}
+        return _batching.run(verb, on_host, axes, options, solver)
 
     @jax.custom_vjp
     def operation(arrays: Arrays) -> Array:
         axes = {name: array.ndim for name, array in arrays.items()}
-        result = _alpha(arrays)
+        result = _alpha(verb, arrays)
 
         def forward_on_host(arrays: Arrays) -> Any:
             return run(arrays, axes)[0].astype(result.dtype)
@@ -268,7 +276,7 @@ def _operation(verb: str, options: Mapping[str, Any]) -> Callable[[Arrays], Arra
 
     def backward(arrays: Arrays, gradient: Array) -> tuple[Any]:
         axes = {name: array.ndim for name, array in arrays.items()}
-        wanted = [name for name, array in arrays.items() if name != "trimap" and array.dtype.kind == "f"]
+        wanted = [name for name, array in arrays.items() if name not in verb.constant and array.dtype.kind == "f"]
         results = {name: jax.ShapeDtypeStruct(arrays[name].shape, arrays[name].dtype) for name in wanted}
 
         def back_on_host(arrays: Arrays, gradient: Array) -> Any:
@@ -296,9 +304,9 @@ def _no_gradient(array: Array) -> Any:
     return jnp.zeros_like(array) if floating else np.zeros(array.shape, jax.dtypes.float0)
 
 
-def _alpha(arrays: Arrays) -> jax.ShapeDtypeStruct:
+def _alpha(verb: Verb, arrays: Arrays) -> jax.ShapeDtypeStruct:
     """Shape and dtype of alpha: of the image, or of the weights to the right, of which a row lacks one."""
-    first = arrays["image"] if "image" in arrays else arrays["horizontal"]
-    height, width = first.shape[:2]
-    shape = (height, width + ("image" not in arrays))
+    argument = verb.arguments[0]
+    first = arrays[argument.name]
+    shape = argument.size(*first.shape[:2])
     return jax.ShapeDtypeStruct(shape, first.dtype if first.dtype.kind == "f" else jnp.float32)

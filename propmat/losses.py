@@ -1,8 +1,8 @@
-"""What networks for matting are trained to make small; for NumPy, PyTorch and JAX alike.
+"""Loss functions for training matting networks, for arrays of NumPy, PyTorch and JAX.
 
-Written in operators that all three share, so that each differentiates them as its own. Shapes must be equal: nothing is
-broadcast, and no mean is taken over pixels that nobody meant. Values are not looked at, which may be traced: NaN makes
-the loss NaN.
+They use only operators that all three share, so that each library differentiates them itself. Shapes must be equal:
+nothing is broadcast, so that a mean is never over other pixels than intended. Values are not checked, because they may
+be traced: NaN makes the loss NaN.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 
 from propmat.errors import InputError, shown
 
-# Under the root: it keeps the derivative finite where there is no error.
+# Added under the root, so that the derivative is finite where the error is 0.
 SMOOTHING = 1e-12
 
-# Past all colours there are.
+# Larger than any colour.
 BRIGHTEST = 1e20
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _with_silent_overflow(loss: F) -> F:
-    """Of arrays of NumPy infinity and NaN come out as they do of tensors, whatever `numpy.seterr` says."""
+    """Let arrays of NumPy give infinity and NaN silently, as tensors do, whatever `numpy.seterr` says."""
 
     @functools.wraps(loss)
     def call(alpha: Any, *arguments: Any, **options: Any) -> Any:
@@ -44,13 +44,14 @@ def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
     Parameters
     ----------
     alpha, truth : (..., H, W) array or tensor
-        Floating, in [0, 1]; half precision is computed with in single precision.
+        Floating, in [0, 1]; half precision is converted to single precision.
     unknown : (..., H, W) array or tensor of bool
-        The pixels that count, of all images together; none count 0.
+        The pixels that count, of all images together; if there are none, the loss is 0.
 
     Returns
     -------
     number or tensor ()
+        >= 0, of the same library as the arguments.
 
     Raises
     ------
@@ -83,13 +84,17 @@ def composition_loss(
     alpha, truth : (..., H, W) array or tensor
         As in `alpha_loss`.
     foreground, background : array or tensor, or float
-        True colours: (..., H, W, C), or by `channel_axis` (..., C, H, W); floating. A number is that grey everywhere.
+        True colours, floating: (..., H, W, C), or (..., C, H, W) for ``channel_axis=-3``. A number is the same grey
+        everywhere.
     unknown : (..., H, W) array or tensor of bool
-    channel_axis : {-1, -3}
+        As in `alpha_loss`.
+    channel_axis : {-1, -3}, default -1
+        Which axis of the colours has the channels.
 
     Returns
     -------
     number or tensor ()
+        >= 0, of the same library as the arguments.
 
     Raises
     ------
@@ -165,7 +170,7 @@ def _check_floating(arrays: Mapping[str, Any]) -> None:
 
 
 def _check_dense(array: Any, name: str) -> None:
-    """Refuse arrays and tensors whose numbers do not all stand at their places, and matrices, whose products differ."""
+    """Refuse masked arrays and tensors that are not dense, and `numpy.matrix`, whose products differ."""
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
     if isinstance(array, np.matrix):
@@ -177,7 +182,7 @@ def _check_dense(array: Any, name: str) -> None:
 
 
 def _check_library(arrays: Mapping[str, Any]) -> None:
-    """Refuse arrays of NumPy and JAX beside tensors, which the operators of neither take."""
+    """Refuse a mixture of tensors and arrays of NumPy or JAX, which no operator accepts."""
     tensors = [name for name, array in arrays.items() if hasattr(array, "requires_grad")]
     others = [name for name in arrays if name not in tensors]
     if tensors and others:
@@ -185,7 +190,7 @@ def _check_library(arrays: Mapping[str, Any]) -> None:
 
 
 def _single(array: Any) -> Any:
-    """Half precision in single: it cannot hold 1e-12, nor sums over many pixels."""
+    """Half precision converted to single: it has neither the range for 1e-12 nor for sums over many pixels."""
     if not hasattr(array, "dtype") or array.dtype.itemsize >= 4:
         return array
     return array.float() if hasattr(array, "requires_grad") else array.astype("float32")

@@ -1,16 +1,15 @@
-r"""How far a matte is from the truth: the four measures of the field, and one for sequences.
+r"""Errors of a matte against the truth: the four measures in use, and one for sequences.
 
 The definitions are those of the reference code that goes with Xu et al. [2]_, after Rhemann et al.
-[1]_, which published tables are made with. They count unknown pixels only: :math:`U` below is the
-set of pixels that the trimap leaves open, :math:`\alpha` the matte and :math:`\alpha^*` the truth,
+[1]_, which published tables are computed with. They count unknown pixels only: :math:`U` below is the
+set of pixels that are unknown in the trimap, :math:`\alpha` the matte and :math:`\alpha^*` the truth,
 both in [0, 1].
 
-Mattes are scored as they come. `sad` and `mse` do not see what lies outside :math:`U`; `gradient`
-and `connectivity` read whole mattes, and mean what published numbers mean only if `alpha` is 0 or 1
-where the trimap says so. Verbs of propmat return such mattes. For others these two and `evaluate`
-give a `PropmatWarning`, and ``np.where(unknown, alpha, foreground)`` makes them comparable. The
-truth is never altered either, not even where it contradicts its trimap, as it does in a few
-published data sets.
+Mattes are not altered. `sad` and `mse` do not depend on pixels outside :math:`U`; `gradient` and
+`connectivity` do, and are comparable with published numbers only if `alpha` is 0 or 1 where the
+trimap says so, as what propmat's methods return is. For other mattes these two and `evaluate` give a
+`PropmatWarning`; ``np.where(unknown, alpha, foreground)`` makes them comparable. The truth is not
+altered either, even where it contradicts its trimap, as it does in a few published data sets.
 
 Published numbers are of mattes rounded to 8 bits. A matte of floating-point numbers is not rounded
 here.
@@ -66,6 +65,7 @@ def sad(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     Returns
     -------
     float
+        >= 0, in units of 1000 pixels.
 
     Raises
     ------
@@ -89,7 +89,22 @@ def mse(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
 
     .. math:: \frac{1}{|U|} \sum_{i \in U} (\alpha_i - \alpha^*_i)^2
 
-    Arguments and errors are those of `sad`. Many tables print a thousand times this.
+    Many tables print a thousand times this.
+
+    Parameters
+    ----------
+    alpha, truth, trimap
+        As in `sad`.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        As `sad`.
 
     Examples
     --------
@@ -112,7 +127,25 @@ def gradient(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     each kernel scaled to unit L2 norm, with the border replicated. Each matte is first stretched to
     the full range [0, 1].
 
-    Arguments and errors are those of `sad`; the known pixels of `alpha` must be exact.
+    Parameters
+    ----------
+    alpha, truth, trimap
+        As in `sad`; known pixels of `alpha` must be 0 or 1 as the trimap says.
+
+    Returns
+    -------
+    float
+        >= 0.
+
+    Raises
+    ------
+    InputError
+        As `sad`.
+
+    Warns
+    -----
+    PropmatWarning
+        If known pixels of `alpha` are not 0 or 1 as the trimap says.
 
     Examples
     --------
@@ -142,7 +175,25 @@ def connectivity(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
     there have :math:`l_i = 1`; two mattes that have nothing in common at all therefore score 0.
     Levels are compared in single precision: 153/255 reaches 0.6.
 
-    Arguments and errors are those of `sad`; the known pixels of `alpha` must be exact.
+    Parameters
+    ----------
+    alpha, truth, trimap
+        As in `sad`; known pixels of `alpha` must be 0 or 1 as the trimap says.
+
+    Returns
+    -------
+    float
+        >= 0, in units of 1000 pixels.
+
+    Raises
+    ------
+    InputError
+        As `sad`.
+
+    Warns
+    -----
+    PropmatWarning
+        If known pixels of `alpha` are not 0 or 1 as the trimap says.
 
     Examples
     --------
@@ -161,7 +212,25 @@ def connectivity(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> float:
 def evaluate(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> dict[str, float]:
     """All four: ``sad``, ``mse``, ``gradient`` and ``connectivity``.
 
-    Arguments and errors are those of `sad`; the known pixels of `alpha` must be exact.
+    Parameters
+    ----------
+    alpha, truth, trimap
+        As in `sad`; known pixels of `alpha` must be 0 or 1 as the trimap says.
+
+    Returns
+    -------
+    dict of str to float
+        The error under each name, in the units of the function of that name.
+
+    Raises
+    ------
+    InputError
+        As `sad`.
+
+    Warns
+    -----
+    PropmatWarning
+        If known pixels of `alpha` are not 0 or 1 as the trimap says.
 
     Examples
     --------
@@ -177,15 +246,29 @@ def evaluate(alpha: ArrayLike, truth: ArrayLike, trimap: Any) -> dict[str, float
 
 @usual_arithmetic
 def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sad") -> Array:
-    """What each pixel adds to a metric, as an (H, W) picture; 0 where the trimap is known.
-
-    Its sum is 1000 times the metric; for ``"mse"`` its mean over the unknown pixels is.
+    """The contribution of each pixel to a metric, as an (H, W) map.
 
     Parameters
     ----------
     alpha, truth, trimap
-        As for `sad`.
+        As in `sad`; for gradient and connectivity known pixels of `alpha` must be 0 or 1 as the trimap says.
     metric : {"sad", "mse", "gradient", "connectivity"}
+
+    Returns
+    -------
+    (H, W) array of float64
+        0 where the trimap is known. The sum is 1000 times the metric; for ``"mse"`` the mean over the unknown pixels is
+        the metric.
+
+    Raises
+    ------
+    InputError
+        As `sad`; also if `metric` is another name.
+
+    Warns
+    -----
+    PropmatWarning
+        For gradient and connectivity, if known pixels of `alpha` are not 0 or 1 as the trimap says.
 
     Examples
     --------
@@ -204,7 +287,7 @@ def per_pixel(alpha: ArrayLike, truth: ArrayLike, trimap: Any, metric: str = "sa
 
 @usual_arithmetic
 def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[Any] | None = None) -> float:
-    r"""Flicker: how far the change from frame to frame is from that of the truth.
+    r"""Flicker: the error of the change from frame to frame.
 
     .. math::
         \frac{100}{T - 1} \sum_{t=2}^{T} \sqrt{\frac{1}{|U_t|} \sum_{i \in U_t}
@@ -215,7 +298,12 @@ def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Ite
     alphas, truths : iterables of (H, W) arrays
         The frames, as many of both, at least two; read one at a time.
     trimaps : iterable of (H, W) arrays or Trimaps, optional
-        :math:`U_t` is what the trimap of frame *t* leaves open; without trimaps, the whole frame.
+        :math:`U_t` are the unknown pixels of the trimap of frame *t*; without trimaps, all pixels.
+
+    Returns
+    -------
+    float
+        >= 0, in hundredths.
 
     Raises
     ------
@@ -224,8 +312,8 @@ def dtssd(alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Ite
 
     Notes
     -----
-    Reference [3]_ takes the sum; the mean times 100 is what later work prints. Some of it counts
-    the first frame as a 0, and so arrives at :math:`(T - 1) / T` of this.
+    Reference [3]_ takes the sum; later work prints the mean times 100. Some of it counts the first
+    frame as a 0, which gives :math:`(T - 1) / T` of this.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Pictures to look at: composites, checkerboards and labelled contact sheets.
+"""Pictures for display: composites, checkerboards and labelled contact sheets.
 
-Colours are given as everywhere in propmat: floating, of any size (values above 1 are light beyond white), or uint8 or
-uint16, scaled by their maximum. What is returned is floating, contact sheets apart.
+Colours are floating, of any size (values above 1 are brighter than white), or uint8 or uint16, scaled by their maximum.
+All functions return floating pictures, except `contact_sheet`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def over(foreground: Any, alpha: Any, background: Any) -> Array:
     Parameters
     ----------
     foreground, background : (H, W), (H, W, 1) or (H, W, 3) array
-        Floating, uint8 or uint16; grey beside colours is taken as equal channels.
+        Floating, uint8 or uint16; if only one of them is grey, its channels are taken as equal.
     alpha : (H, W) array
         Floating in [0, 1], uint8, uint16 or bool.
 
@@ -57,13 +57,14 @@ def over(foreground: Any, alpha: Any, background: Any) -> Array:
 
 
 def checkerboard(shape: tuple[int, int], side: int = 16) -> Array:
-    """Grey squares, the sign of transparency.
+    """A pattern of grey squares, as shown behind transparent pictures.
 
     Parameters
     ----------
-    shape : (H, W)
+    shape : (int, int)
+        Height and width in pixels.
     side : int, default 16
-        Of a square, in pixels.
+        Side of a square in pixels, >= 1.
 
     Returns
     -------
@@ -93,8 +94,8 @@ def colours(pixels: Any, name: str = "pixels") -> Array:
     ----------
     pixels : (H, W), (H, W, 1) or (H, W, 3) array
         Floating, uint8 or uint16.
-    name : str
-        What messages call it.
+    name : str, default "pixels"
+        The name of the argument in error messages.
 
     Returns
     -------
@@ -123,11 +124,13 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
     ----------
     colour : str
         As in CSS: "white", "#20a0ff", "rgb(10, 20, 30)".
-    shape : (H, W)
+    shape : (int, int)
+        Height and width in pixels.
 
     Returns
     -------
     (H, W, 3) array of float64
+        In [0, 1].
 
     Raises
     ------
@@ -156,20 +159,21 @@ def flat(colour: str, shape: tuple[int, int]) -> Array:
 
 @usual_arithmetic
 def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.5, 0.5)) -> Array:
-    """A picture scaled to cover a size, and cut to it.
+    """A picture scaled to cover a size, and cropped to it.
 
     Parameters
     ----------
     pixels : (h, w), (h, w, 1) or (h, w, 3) array
         Floating, uint8 or uint16.
-    shape : (H, W)
-    place : (x, y), default (0.5, 0.5)
-        What is kept, from 0 (left, top) to 1 (right, bottom).
+    shape : (int, int)
+        Height and width of the result in pixels.
+    place : (float, float), default (0.5, 0.5)
+        x and y of the part that is kept, from 0 (left, top) to 1 (right, bottom).
 
     Returns
     -------
     (H, W, 3) array of float64
-        Within the least and the greatest value of the picture.
+        Between the smallest and the largest value of the picture.
 
     Raises
     ------
@@ -195,13 +199,14 @@ def fitted(pixels: Any, shape: tuple[int, int], place: tuple[float, float] = (0.
 
 
 def scaled(plane: Any, shape: tuple[int, int]) -> Array:
-    """A matte or mask at another size: bilinear upwards, weighted means of areas downwards, no threshold.
+    """A matte or mask resampled to another size: bilinear upwards, weighted means of areas downwards, no threshold.
 
     Parameters
     ----------
     plane : (h, w) array
         Floating in [0, 1], uint8, uint16 or bool.
-    shape : (H, W)
+    shape : (int, int)
+        Height and width of the result in pixels.
 
     Returns
     -------
@@ -228,7 +233,7 @@ def scaled(plane: Any, shape: tuple[int, int]) -> Array:
 
 @usual_arithmetic
 def contact_sheet(panels: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Pictures of equal size side by side, two a row, each under its name.
+    """Pictures of equal size, two in a row, each below its name.
 
     Parameters
     ----------

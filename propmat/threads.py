@@ -1,4 +1,4 @@
-"""How many cores the kernels use."""
+"""How many threads the kernels use."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from propmat.errors import InputError
 
 
 def set_num_threads(count: int) -> None:
-    """Let kernels that the calling thread starts use `count` threads.
+    """Set how many threads the kernels use that the calling thread starts.
 
-    The environment variable ``NUMBA_NUM_THREADS`` sets the most that a process may use; by default that is the number
-    of cores. Results are the same for every count to the rounding of sums, and identical for the same count.
+    The environment variable ``NUMBA_NUM_THREADS``, read when the process starts, sets the maximum; by default it is the
+    number of cores. Results agree to rounding for all counts, and are identical for the same count.
 
     Parameters
     ----------
     count : int
-        From 1 to that most.
+        From 1 to that maximum.
 
     Raises
     ------
     InputError
-        If it is not.
+        If `count` is not a whole number in that range.
 
     Examples
     --------
@@ -42,6 +42,11 @@ def set_num_threads(count: int) -> None:
 
 def get_num_threads() -> int:
     """The number of threads that kernels started by the calling thread use.
+
+    Returns
+    -------
+    int
+        By default the number of cores.
 
     Examples
     --------

@@ -29,7 +29,18 @@ class Trimap:
     foreground, background : (H, W) array of bool
         Where alpha is known to be 1 and 0. They may not overlap.
     read_from : (H, W) array, optional
-        The greys that the masks were read from, for `check`.
+        The grey values that the masks were read from, which `check` looks at too.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width.
+    known : (H, W) array of bool
+        The labelled pixels.
+    unknown : (H, W) array of bool
+        The pixels whose alpha is asked for.
+    labels : (H, W) array of float64
+        1 on known foreground, 0 on known background, 0.5 on unknown pixels.
 
     Raises
     ------
@@ -70,15 +81,28 @@ class Trimap:
         trimap : (H, W) array or Trimap
             Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
         shape : tuple of int, optional
-            The height and width that it must have.
-        beside : dict of arrays by name, optional
-            Arguments whose memory it must share, the host's or a GPU's; {} for either. Without it, the host's.
+            The height and width that it must have; that of an image may have channels after them.
+        beside : mapping of str to array of any shape, optional
+            Other arguments by name, whose memory it must share: all in host memory, or all on one GPU. {} allows
+            either; without it, only host memory is allowed.
+
+        Returns
+        -------
+        Trimap
 
         Raises
         ------
         InputError
-            If it is not an array of that kind, does not fit `shape`, or is of integers none of which is above
-            0.1 of their maximum, as labels 0, 1, 2 are.
+            If it is not an array of that kind, does not fit `shape`, or holds small integers (labels 0, 1, 2, say),
+            which as greys would all be background.
+        UnsupportedError
+            If it lies on a GPU and `beside` is not given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Trimap.parse(np.array([[0, 128, 255]], dtype=np.uint8)).labels
+        array([[0. , 0.5, 1. ]])
         """
         if not isinstance(trimap, cls):
             values = _inputs.greys(trimap, "trimap", beside=beside)
@@ -95,7 +119,24 @@ class Trimap:
 
     @classmethod
     def unlabelled(cls, shape: tuple[int, int], *, like: Any = None) -> Trimap:
-        """The trimap of which nothing is known, in the memory of `like`."""
+        """A trimap without any known pixel.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Height and width.
+        like : array of any shape, optional
+            The masks are made in the memory of this array, host or GPU; in host memory by default.
+
+        Returns
+        -------
+        Trimap
+
+        Raises
+        ------
+        InputError
+            If a side of `shape` is 0.
+        """
         nowhere = np.zeros(shape, dtype=bool, like=like)
         return cls(nowhere, nowhere)
 
@@ -121,16 +162,21 @@ class Trimap:
         return np.where(self.known, self.foreground.astype(np.float64), 0.5)
 
     def check(self) -> list[str]:
-        """List what is odd, each in a sentence: nothing that keeps a method from running, but likely mistakes.
+        """List likely mistakes, each in a sentence; none of them keeps a method from running.
 
-        A missing label; no unknown pixel; a band between foreground and background that is thinner than 2 pixels;
-        unknown islands that touch one label only; greys beside black, white and one grey, as of soft edges. An array
-        with colours is no trimap, and is refused by `parse`.
+        They are: a label that no pixel has; no unknown pixel; foreground and background less than 2 pixels apart;
+        unknown islands that touch one label only; more grey levels than black, white and one between, as soft edges
+        have. An array with colours is refused by `parse`.
 
         Returns
         -------
         list of str
-            Empty if nothing is odd.
+            Empty if there is none.
+
+        Raises
+        ------
+        InputError
+            If `read_from` was given by hand and is not an (H, W) array of grey values.
 
         Examples
         --------

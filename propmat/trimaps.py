@@ -1,4 +1,4 @@
-"""Trimaps made from what people have: a mask, or strokes painted on the picture."""
+"""Trimaps from a mask, or from strokes painted on the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat.errors import InputError, shown, warn
 from propmat.trimap import Mask, Trimap
 
-# As in the authors' code of closed-form matting: less is the rounding of files.
+# As in the authors' code of closed-form matting; smaller differences are rounding of files.
 PAINTED = 1e-3
 
 
@@ -20,17 +20,17 @@ PAINTED = 1e-3
 def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
     """Put an unknown band around the edge of a mask.
 
-    The mask is read as a trimap is: at least 0.9 is foreground, at most 0.1 background; what a soft mask has between is
-    unknown. Then known pixels are made unknown where the nearest pixel without their label is at most `width` away
-    (exact Euclidean distance between centres). The border of the picture is no edge.
+    The mask is read like a trimap: at least 0.9 is foreground, at most 0.1 background; values between, in a soft mask,
+    are unknown. Then known pixels become unknown if the nearest pixel without their label is at most `width` away
+    (exact Euclidean distance between centres). The border of the picture is not an edge.
 
     Parameters
     ----------
     mask : (H, W) array
         bool, floating in [0, 1], or uint8 or uint16 (scaled by their maximum).
     width : float or str, or a pair of them, default "1%"
-        In pixels, or as a share of the longer side of the mask, "2%", then at least one pixel. A pair is for the inside
-        (on the foreground) and the outside of the edge. 0 leaves that side as it is.
+        In pixels, >= 0, or as a share of the longer side of the mask, "2%", which is at least one pixel. A pair is for
+        the inside (on the foreground) and the outside of the edge. 0 leaves that side unchanged.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float
     Warns
     -----
     PropmatWarning
-        If a label would vanish because nothing that has it is thick enough. Its most certain core is kept: the pixels
-        more than half as far from the edge as the farthest of them, so that the band is narrower on that side.
+        If no pixel of a label would be left. Then its core is kept: the pixels more than half as far from the edge as
+        the farthest of them, so that the band is narrower on that side.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def _pixels(width: Any, longer_side: int) -> float:
 
 
 def _core(known: Mask, width: float, name: str) -> Mask:
-    """The pixels farther than `width` from those without their label; half of the way in if there are none."""
+    """The pixels farther than `width` from those without their label; if there are none, farther than half the most."""
     from scipy.ndimage import distance_transform_edt
 
     depth: NDArray[np.float64] = distance_transform_edt(known)
@@ -108,16 +108,17 @@ def _core(known: Mask, width: float, name: str) -> Mask:
 
 @usual_arithmetic
 def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
-    """Read white and black strokes painted over a copy of the image, as released with closed-form matting.
+    """Read white and black strokes painted over a copy of the image, as in the data of closed-form matting.
 
-    Where the two differ (by more than 0.001 in some channel), white paint is foreground and black paint background, by
-    the levels of a trimap. Paint of another colour, the soft edge of a stroke say, is unknown, as is all that does
-    not differ.
+    A pixel is painted if the two differ by more than 0.001 in some channel. White paint is foreground and black paint
+    background, by the levels of a trimap. Paint of another colour, such as the soft edge of a stroke, is unknown, as
+    are all pixels that are not painted.
 
     Parameters
     ----------
     image, scribbled : (H, W), (H, W, 3) or (H, W, d) array
-        As in `propmat.closed_form`, of one shape. Save the copy without loss (PNG, not JPEG): what differs is paint.
+        As in `propmat.closed_form`, of one shape. Save the copy without loss (PNG, not JPEG): every difference counts
+        as paint.
 
     Returns
     -------

@@ -1,7 +1,10 @@
-"""The suite on rendered scenes: stopped and taken up again, ranked, compared, reported and packed for submission."""
+"""Every command is there; the suite is stopped and taken up again, ranked, compared, reported, packed."""
 
+import importlib
 import json
-import signal
+import pkgutil
+import re
+import runpy
 import subprocess
 import sys
 import time
@@ -13,18 +16,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import benchmarks
 import propmat
-from benchmarks import compare, contestants, panels, records, report, scenes, submit, suite, worker
-from benchmarks.summary import markdown, summary
+from benchmarks import compare, submit
+from benchmarks.data import sets
+from benchmarks.report import __main__ as report
+from benchmarks.report import panels
+from benchmarks.report.page import page
+from benchmarks.suite import __main__ as suite
+from benchmarks.suite import contestants, records, run, worker
+from benchmarks.suite.summary import markdown, summary
 from propmat.datasets import Sample
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTING = {"set": "rendered scenes", "versions": {"propmat": "0"}, "machine": "any", "threads": 1}
 
 
-def command(output, *options):
-    problems = ["--images", "synthetic-0", "--methods", "closed_form"]
-    return [sys.executable, "-m", "benchmarks.suite", "--output", str(output), "--jobs", "2", *problems, *options]
+PROBLEMS = ["--images", "synthetic-0", "--methods", "closed_form"]
+
+
+def command(output, *options, program=("-m", "benchmarks.suite")):
+    return [sys.executable, *program, "--output", str(output), "--jobs", "2", *PROBLEMS, *options]
 
 
 def finished(output, *options):
@@ -57,6 +69,54 @@ def failed(image, trimap, method):
     return worker.failure({"image": image, "trimap": trimap, "method": method} | SETTING, "no")
 
 
+# All commands
+
+FOLDER = Path(benchmarks.__file__).parent
+MODULES = [module.name for module in pkgutil.walk_packages([FOLDER], "benchmarks.")]
+COMMANDS = sorted(
+    f"benchmarks.{module.name}"
+    for module in pkgutil.iter_modules([FOLDER])
+    if not module.ispkg or f"benchmarks.{module.name}.__main__" in MODULES
+)
+TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md"), FOLDER / "README.md"]
+SOURCES = [path for folder in ("benchmarks", "propmat", "tests") for path in (ROOT / folder).rglob("*.py")]
+NAMED = re.compile(r"python -m (benchmarks\.\w+(?:\.\w+)*)([^`\n&,;]*)")
+
+
+def help_of(name, monkeypatch, capsys):
+    """What a command says of itself, run as from the command line."""
+    main = f"{name}.__main__" if f"{name}.__main__" in MODULES else name
+    monkeypatch.delitem(sys.modules, main, raising=False)
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(name, run_name="__main__")
+    assert not ended.value.code
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_is_imported(name):
+    importlib.import_module(name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, monkeypatch, capsys):
+    assert f"python -m {name}" in help_of(name, monkeypatch, capsys)
+
+
+def test_commands_that_are_named_are_there(monkeypatch, capsys):
+    """In README, docs and docstrings; with the options that are named with them."""
+    helps = {name: help_of(name, monkeypatch, capsys) for name in COMMANDS}
+    named = 0
+    for path in [*TEXTS, *SOURCES]:
+        for name, options in NAMED.findall(path.read_text(encoding="utf-8")):
+            assert name in MODULES, f"{path} names {name}"
+            for option in re.findall(r"--[a-z][a-z-]*", options):
+                assert option in helps[name], f"{path} names {name} {option}"
+            named += 1
+    assert named > len(COMMANDS)
+
+
 # The suite
 
 
@@ -65,7 +125,7 @@ def test_results_are_whole(results):
     expected = [("synthetic-0", trimap, "closed_form") for trimap in (1, 2)]
     assert [records.key(result) for result in found] == expected
     for result in found:
-        sample = scenes.read_sample(None, result["image"], result["trimap"])
+        sample = sets.read_sample(None, result["image"], result["trimap"])
         matte = propmat.io.read_matte(worker.matte_path(results, *records.key(result)))
         scores = propmat.metrics.evaluate(matte, sample.alpha, sample.trimap)
         assert {name: result[name] for name in records.METRICS} == pytest.approx(scores, rel=1e-6)
@@ -82,17 +142,63 @@ def test_a_second_run_does_nothing_twice(results):
     assert (results / "results.jsonl").read_bytes() == before
 
 
-def test_killed_at_random_it_loses_nothing(results, tmp_path):
-    rng = np.random.default_rng(1)
-    for _ in range(2):
-        run = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.5, 6))
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        if (tmp_path / "results.jsonl").exists():
-            records.read(tmp_path / "results.jsonl")  # never half a line
-    finished(tmp_path)
+# Both come to a halt where `place` is first called, and leave a file that says so: a worker over the matte of trimap 2,
+# or the run itself.
+HALT = """
+import os, sys, time
+from pathlib import Path
+import propmat
+from benchmarks.suite import run, worker
+from benchmarks.suite.__main__ import main
+
+def halt(*arguments):
+    Path({marker!r}).touch()
+    time.sleep(600)
+"""
+HALTING_WORKER = """
+honest = worker.result
+
+def result(data, output, task):
+    if task[1] == 2:
+        {place} = halt
+    return honest(data, output, task)
+
+worker.result = result
+worker.main()
+"""
+
+
+def killed(output, code, reached):
+    """Kill a run once it has come as far as wanted."""
+    process = subprocess.Popen(command(output, program=("-c", code)), cwd=ROOT, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 240
+    try:
+        while not reached():
+            assert process.poll() is None, "it ended"
+            assert time.monotonic() < end, "it has not come so far"
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_loses_nothing(results, tmp_path):
+    """Before a matte is there, between a matte and its record, and while a record is written."""
+    path = tmp_path / "results.jsonl"
+    for number, place in enumerate(["worker.run", "propmat.metrics.evaluate", "os.replace"]):
+        marker = tmp_path.with_name(f"{tmp_path.name}-halted-{number}")
+        code = HALT.format(marker=str(marker))
+        if place == "os.replace":
+            code += "os.replace = halt\nmain()"
+        else:
+            code += f"run.WORKER = ['-c', {code + HALTING_WORKER.format(place=place)!r}]\nmain()"
+        killed(tmp_path, code, lambda marker=marker: marker.exists() and path.exists())
+        assert [records.key(record) for record in records.read(path)] == [("synthetic-0", 1, "closed_form")]
+        assert worker.matte_path(tmp_path, "synthetic-0", 2, "closed_form").exists() == (place != "worker.run")
+    assert "1 mattes to make, 1 already there" in finished(tmp_path).stderr
     assert reproduced(tmp_path) == reproduced(results)
+    assert not list(tmp_path.glob(".propmat-*"))  # what the third left half written
 
 
 def test_a_matte_that_is_gone_is_made_again(results, tmp_path):
@@ -115,7 +221,7 @@ def test_results_of_another_kind_are_not_mixed_in(results, tmp_path, name, value
 
 
 def test_one_run_at_a_time(tmp_path):
-    with suite._alone(tmp_path), pytest.raises(SystemExit, match="another run is at work"), suite._alone(tmp_path):
+    with run.alone(tmp_path), pytest.raises(SystemExit, match="another run is at work"), run.alone(tmp_path):
         pass
 
 
@@ -137,11 +243,11 @@ def test_a_matte_with_holes_is_a_failure():
 
 
 def test_a_process_that_dies_is_a_result(monkeypatch, tmp_path):
-    monkeypatch.setattr(suite, "WORKER", ["-c", "import os; input(); os._exit(9)"])
+    monkeypatch.setattr(run, "WORKER", ["-c", "import os; input(); os._exit(9)"])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["suite", "--images", "synthetic-0", "--trimaps", "1", "--methods", "closed_form"])
     suite.main()
-    (result,) = records.read(tmp_path / suite.OUTPUT / "results.jsonl")
+    (result,) = records.read(tmp_path / run.OUTPUT / "results.jsonl")
     assert result["error"] == "the process died"
 
 
@@ -152,7 +258,7 @@ def test_known_pixels_are_kept_and_mattes_rounded():
     np.testing.assert_array_equal(matte, [[0, 78, 255]])
 
 
-@pytest.mark.parametrize("name", sorted(contestants.ours() | contestants.networks()))
+@pytest.mark.parametrize("name", sorted(contestants.ours() | contestants.variants() | contestants.networks()))
 def test_every_method_of_ours_runs(name):
     sample = propmat.datasets.synthetic(0, (48, 64))
     outcome = contestants.everyone()[name].run(sample.image, propmat.Trimap.parse(sample.trimap))
@@ -276,24 +382,24 @@ def test_report_is_one_file_that_loads_nothing(results, tmp_path, monkeypatch, c
     arguments = ["--results", str(results), "--output", str(output), "--picture", str(picture)]
     monkeypatch.setattr(sys, "argv", ["report", *arguments])
     report.main()
-    page = Page()
-    page.feed(output.read_text(encoding="utf-8"))
-    assert page.loaded
-    assert all(address.startswith("data:") for address in page.loaded)
+    found = Page()
+    found.feed(output.read_text(encoding="utf-8"))
+    assert found.loaded
+    assert all(address.startswith("data:") for address in found.loaded)
     # Image, trimap and patch; truth and patch; matte, error map and patch.
-    assert page.tags.count("img") == 2 * 8
-    assert page.tags.count("details") == 2
-    assert page.tags.count("table") == 5
+    assert found.tags.count("img") == 2 * 8
+    assert found.tags.count("details") == 2
+    assert found.tags.count("table") == 5
     assert "| closed_form | 1.0 |" in capsys.readouterr().out
     assert propmat.io.read_image(picture).shape[2] == 3
 
 
 def test_report_with_failures(results, tmp_path):
     found = [*records.read(results / "results.jsonl"), failed("synthetic-0", 1, "<other>")]
-    page = report.page(found, summary(found), None, results)
-    assert "failed<sup>2</sup>" in page
-    assert "&lt;other&gt;" in page
-    assert "<other>" not in page
+    text = page(found, summary(found), None, results)
+    assert "failed<sup>2</sup>" in text
+    assert "&lt;other&gt;" in text
+    assert "<other>" not in text
 
 
 @pytest.mark.parametrize("data", [["--data", "here", "--picture", "x.png"], ["--data", "here"]])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from benchmarks.data.draw_flower_trimap import draw
 from propmat.datasets import Sample, _canvas, _flower, _synthetic, flower, synthetic
 from propmat.errors import InputError, MissingDependencyError
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "draw_flower_trimap.py"
 SHAPES = [(240, 320), (320, 240), (16, 16), (17, 47), (48, 48), (64, 64), (16, 400), (700, 64)]
 
 
@@ -217,7 +215,7 @@ def test_flower_labels_agree_with_the_colours():
 def test_the_script_draws_the_shipped_trimap():
     from propmat.io import read_image
 
-    drawn = runpy.run_path(str(SCRIPT))["draw"](read_image(_flower.photograph()))
+    drawn = draw(read_image(_flower.photograph()))
     shipped = read_image(_flower.TRIMAP)
     assert shipped.dtype == np.uint8
     np.testing.assert_array_equal(drawn, shipped)

@@ -77,19 +77,3 @@ def test_the_migration_table_names_what_there_is():
     for theirs, _ in rows(page):
         for name in re.findall(r"([A-Za-z_]+)\(", theirs):
             assert hasattr(pymatting, name), name
-
-
-def test_public_functions_have_examples():
-    for namespace in (
-        propmat,
-        propmat.adjoint,
-        propmat.flows,
-        propmat.laplacian,
-        propmat.sampling,
-        propmat.solvers,
-        propmat.datasets,
-    ):
-        for name, value in vars(namespace).items():
-            made_here = inspect.isfunction(value) and value.__module__.startswith(namespace.__name__)
-            if made_here and not name.startswith("_"):
-                assert ">>>" in (value.__doc__ or ""), f"{namespace.__name__}.{name} has no example"

@@ -5,6 +5,7 @@ import pytest
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
+from propmat.flows._mixing import RIDGE
 from propmat.solvers import Direct
 from tests.problems import HARD_MASKS, banded_trimap, dense_closed_form, hard_trimap, random_photo
 
@@ -33,7 +34,7 @@ def mixing(colour, others):
     count = len(others)
     differences = others - colour
     matrix = np.ones((count + 1, count + 1))
-    matrix[:count, :count] = differences @ differences.T + propmat.flows.RIDGE * np.eye(count)
+    matrix[:count, :count] = differences @ differences.T + RIDGE * np.eye(count)
     matrix[-1, -1] = 0
     return np.linalg.solve(matrix, np.append(np.zeros(count), 1))[:count]
 

@@ -1,8 +1,10 @@
 """A fixed number of random inputs for every target, and the tools that make, judge and keep them."""
 
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -83,7 +85,7 @@ TARGETS = {"bad": target.Target("bad", misbehave, lambda: INPUTS, lambda random:
 
 
 def test_every_kind_of_failure_is_told(tmp_path):
-    limits = watch.Limits(seconds=2, patience=2, memory=32 << 20)
+    limits = watch.Limits(seconds=2, patience=6, memory=32 << 20)
     kept = []
     task = watch.Task("tests.test_fuzz:bad", cases=len(INPUTS) + 1)
     [tally] = watch.run([task], limits, lambda failure: kept.append(failure.keep(tmp_path)))
@@ -100,9 +102,28 @@ def test_every_kind_of_failure_is_told(tmp_path):
     }
     assert "KeyError" in failures["traceback"].told
     assert failures["crash"].signature == "exit code SIGABRT"
-    assert "killed after 2 seconds" in failures["hang"].told  # and where it was, if the worker came to say so
+    assert "killed after 6 seconds" in failures["hang"].told
+    assert "in misbehave" in failures["hang"].told
     row = fuzz.table([tally]).splitlines()[1].split()
     assert row[1:-1] == ["10", "1", "3", *["1"] * 6]
+
+
+def test_waiting_for_a_processor_is_told():
+    """Two processes on one processor wait for each other half of the time."""
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this system does not tell")
+    command = [sys.executable, "-c", "import time\nwhile True: time.time()"]
+    only = {min(os.sched_getaffinity(0))}
+    pair = [subprocess.Popen(command) for _ in range(2)]
+    try:
+        for process in pair:
+            os.sched_setaffinity(process.pid, only)
+        time.sleep(2)
+        assert watch.queued(pair[0].pid) > 0.3
+    finally:
+        for process in pair:
+            process.kill()
+            process.wait()
 
 
 def test_failures_are_reproduced(tmp_path, capsys):

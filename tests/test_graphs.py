@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import propmat
-from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, laplacian, preconditioners, solvers
-from propmat.matting._methods import METHODS
+from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, _inputs, laplacian, preconditioners, solvers
+from propmat.matting._methods import POSED
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.solvers import CG, Direct
 from tests.problems import (
@@ -296,7 +296,7 @@ def test_random_walk_crosses_what_no_weight_crosses():
 @pytest.mark.parametrize("method", ["knn", "learning_based", "random_walk"])
 def test_verbs_are_solve(rng, method):
     image, trimap = random_photo(rng), banded_trimap(12, 14)
-    graph, _ = propmat.matting.METHODS[method](image, Trimap.parse(trimap))
+    graph, _ = POSED[method].pose(_inputs.image(image), Trimap.parse(trimap))
     np.testing.assert_array_equal(getattr(propmat, method)(image, trimap), propmat.solve(graph, trimap).alpha)
 
 
@@ -325,7 +325,7 @@ def test_the_default_preset_is_the_same_in_verb_method_and_adjoint(rng):
     expected = propmat.knn(image, trimap, preset="two", solver=Direct())
     np.testing.assert_allclose(propmat.knn(image, trimap, solver=Direct()), expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(alpha, expected, rtol=0, atol=1e-12)
-    assert METHODS["knn"](image, trimap).graph.preset == "two"
+    assert POSED["knn"].pose(image, trimap).graph.preset == "two"
     assert not pullback(np.ones((12, 14))).image.any()
     assert propmat.adjoint.knn(image, trimap, preset="rgb")[1](np.ones((12, 14))).image.any()
 

@@ -150,6 +150,19 @@ def test_lab_shows_its_colours(tmp_path):
     assert (read_image(tmp_path / "a.tif") >= 254).all()
 
 
+@pytest.mark.parametrize("mode", ["LAB", "CMYK", "YCbCr", "P"])
+def test_tall_narrow_pictures_are_converted_in_bands_of_pixels(mode, tmp_path, monkeypatch):
+    """A transform is built for every band; 256 rows each would be 40 of them here."""
+    size = 1, 10_000
+    image = Image.new("LAB", size) if mode == "LAB" else Image.new("RGB", size).convert(mode)
+    image.save(tmp_path / "a.tif")
+    conversions = []
+    convert = Image.Image.convert
+    monkeypatch.setattr(Image.Image, "convert", lambda *given, **kw: conversions.append(1) or convert(*given, **kw))
+    assert read_image(tmp_path / "a.tif").shape == (10_000, 1, 3)
+    assert len(conversions) <= 2
+
+
 def test_palette_shows_its_colours_and_not_its_indices(tmp_path):
     indices = np.array([[0, 1, 2]], np.uint8)
     palette = np.array([[255, 0, 0], [0, 200, 0], [9, 8, 7]], np.uint8)

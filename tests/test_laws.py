@@ -12,8 +12,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import propmat
-from propmat import Trimap
-from propmat.matting._methods import METHODS
+from propmat import Trimap, _inputs
+from propmat.matting._methods import POSED
 from propmat.solvers import CG, Direct
 
 KINDS = {
@@ -29,7 +29,7 @@ FLIPS = {
     "upside down": lambda plane: plane[::-1],
     "transposed": lambda plane: plane.swapaxes(0, 1),
 }
-VARIANTS = {name: (name, {}) for name in METHODS} | {
+VARIANTS = {name: (name, {}) for name in POSED} | {
     "large_kernel": ("large_kernel", {"radius": 1}),  # windows that fit
     "knn rgb": ("knn", {"preset": "rgb"}),
     "knn hsv": ("knn", {"preset": "hsv"}),
@@ -69,7 +69,7 @@ class Posed:
 
     def __init__(self, name, image, trimap):
         method, settings = VARIANTS[name]
-        self.graph, self.prior = METHODS[method](image, trimap, **settings)
+        self.graph, self.prior = POSED[method].pose(_inputs.image(image), trimap, **settings)
         self.trimap = trimap
         self.solver = CG(rtol=1e-8, max_iterations=10_000) if method == "large_kernel" else Direct()
         self.rounding = ROUNDING.get(method, 1e-14)

@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 LAYERS = (  # lowest first
-    "errors __version__ _arithmetic _cached _locks _srgb",
+    "errors __version__ _arithmetic _cached _locks _on_device _srgb _typing",
     "_cpu losses",
     "_gpu",
     "_backend",
@@ -18,9 +18,9 @@ LAYERS = (  # lowest first
     "laplacian sampling solvers metrics trimaps datasets",
     "_constraints _foreground flows",
     "_solve",
-    "adjoint matting",
-    "_stacks",
-    "_batches",
+    "matting",
+    "adjoint",
+    "_batching",
     "torch jax",
     "networks",
     "training cli",  # nothing imports training

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh, spsolve
 
 import propmat
-from benchmarks.robustness import hard_scenes
+from benchmarks.data.hard_scenes import hard_scenes
 from propmat import PropmatWarning, UnsupportedError
 from propmat._operators import GridOperator
 from propmat.preconditioners import Multigrid

@@ -23,6 +23,7 @@ from propmat.networks._trunks import SegNet
 from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct
 from propmat.torch import Affinities
+from propmat.torch._layers import PAIRS
 from propmat.training._deep_matte_prop_net import matting_loss
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
@@ -170,7 +171,7 @@ def test_shapes(height, width):
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
-@pytest.mark.parametrize("pair", Affinities.pairs)
+@pytest.mark.parametrize("pair", PAIRS)
 def test_affinities_of_all_pairs_at_once(pair):
     """The logarithm of each is what the sheet says of the two pixels alone."""
     layer, f = Affinities(6, pair=pair).double(), torch.rand(1, 6, 4, 5, dtype=torch.float64)
@@ -807,7 +808,7 @@ def test_command(scene, tmp_path, monkeypatch, capsys):
     expected = dcnn(*pair, weights="w.safetensors")
     np.testing.assert_allclose(io.read_matte("alpha.png") / 255, expected, atol=0.5 / 255 + 1e-9)
     assert main([*command, "--weights", "w.safetensors", "--radius", "2"]) == 1
-    assert "radius: the method dcnn has no such setting; leave it out" in capsys.readouterr().err
+    assert "radius: the method dcnn has no such setting; takes weights, keep_labels" in capsys.readouterr().err
     assert main([*command[:-3], "--weights", "w.safetensors"]) == 1
     assert "weights: the method closed_form has no such setting" in capsys.readouterr().err
     assert main(command) == 0

@@ -1,11 +1,13 @@
-"""Matrices that solvers meet: one protocol, and the three ways in which propmat stores a symmetric matrix."""
+"""Matrices for solvers: their protocol, and the three ways in which propmat stores a symmetric matrix."""
 
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import Array, Mask, NearNullSpace, Operator, greatest, length
 from propmat._operators._grid import Assemble, GridOperator, Support
-from propmat._operators._stored import Stored, canonical, host_entries, own_entries, wrapped
+from propmat._operators._parts import WHOLE, Parts
+from propmat._operators._stored import Sparse, Stored, canonical, host_entries, own_entries, wrapped
 
 __all__ = [
+    "WHOLE",
     "Array",
     "Assemble",
     "BoxOperator",
@@ -13,6 +15,8 @@ __all__ = [
     "Mask",
     "NearNullSpace",
     "Operator",
+    "Parts",
+    "Sparse",
     "Stored",
     "Support",
     "Windows",

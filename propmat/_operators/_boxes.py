@@ -15,16 +15,16 @@ from propmat.errors import UnsupportedError
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The statistics of all windows of an image: what a product needs.
+    """The statistics of all windows of an image that a product needs.
 
     Attributes
     ----------
     image : (H, W, d) array
-        Centred: its mean colour is 0, which changes nothing but rounding.
+        Centred, with a mean colour of 0, which changes rounding only.
     mean, inverse : arrays (H - 2 r, W - 2 r, d), (H - 2 r, W - 2 r, d, d)
         Mean colour of each window and inverse of its regularised covariance.
     count : (H, W) array
-        Number of windows that hold each pixel.
+        Number of windows that contain each pixel.
     side : int
         2 r + 1.
     """
@@ -49,7 +49,7 @@ class Windows:
         return cls(image, mean, np.ascontiguousarray(inverse, np.float64, like=image), count, side)
 
     def times(self, values: Array) -> Array:
-        """L p for p (H, W): fit p in every window, sum what the fits leave over."""
+        """L p for p (H, W): fit p in every window and sum the residuals of the fits."""
         kernels = backend_of(values).kernels("box")
         moments = np.empty((*values.shape, self.image.shape[2] + 1), like=values)
         kernels.moments(self.image, values, moments)
@@ -81,13 +81,13 @@ def box_sums(fields: Array, side: int) -> Array:
 
 
 def over_windows(fields: Array, side: int) -> Array:
-    """For fields over windows the sums over the windows that hold each pixel."""
+    """For fields over windows the sums over the windows that contain each pixel."""
     return box_sums(np.pad(fields, [(side - 1, side - 1), (side - 1, side - 1), (0, 0)]), side)
 
 
 @dataclass(frozen=True, eq=False)
 class BoxOperator:
-    """The matrix over the unknown pixels, plus a diagonal; it has products and a diagonal, and no entries."""
+    """The matrix over the unknown pixels plus a diagonal; it has products and a diagonal, but no stored entries."""
 
     windows: Windows
     unknown: Mask
@@ -126,7 +126,7 @@ class BoxOperator:
         return replace(self, added=self.added + change)
 
     def scaled(self, factor: float) -> BoxOperator:
-        """Refused: the windows make the entries, of a size that their count bounds."""
+        """Not supported, and not needed: the entries are bounded by the number of windows of a pixel."""
         raise UnsupportedError("large_kernel: is multiplied, not stored, so its entries cannot be scaled")
 
     def spread(self, x: Array) -> Array:
@@ -135,12 +135,12 @@ class BoxOperator:
     def gather(self, x: Array) -> Array:
         return x
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         out[:] = self @ x
-        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum
+        return (x * out).sum()  # not by BLAS: synchronising its threads takes longer than the sum
 
     def tocsr(self) -> sp.csr_array:
-        """Refused: whoever asks for entries wants a matrix that was not formed on purpose."""
+        """Not supported: the matrix is deliberately not formed."""
         raise UnsupportedError(
             "large_kernel: is multiplied, not stored, so Direct, IncompleteCholesky, SmoothedAggregation and Multigrid "
             "have no entries to work on; use CG with the Jacobi preconditioner, or closed_form with that radius"

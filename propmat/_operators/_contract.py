@@ -1,4 +1,4 @@
-"""What a solver and a preconditioner may ask of a matrix."""
+"""The protocol of matrices for solvers and preconditioners, and lengths of vectors."""
 
 from __future__ import annotations
 
@@ -21,76 +21,143 @@ Mask = NDArray[np.bool_]
 # Sums of squares below have lost digits to underflow.
 LEAST_SQUARE = 1e-280
 
-# Gives (n, m) columns that the matrix all but annihilates; called only by those who coarsen along them.
+# Returns (n, m) columns that the matrix maps nearly to 0; called only by those who coarsen along them.
 NearNullSpace = Callable[[], Array]
 
 
 class Operator(Protocol):
     """A symmetric matrix over n pixels, however it is stored, in host memory or on a GPU.
 
-    Vectors are (n,) arrays of float64 in the memory of the matrix. Where a product is made again and again they lie as
-    the matrix likes them best: `spread` puts them so, `gather` takes them back.
+    Vectors are (n,) arrays of float64 in the memory of the matrix. A solver that multiplies many times keeps its
+    vectors in the layout that suits the matrix, of length m: `spread` converts to it, `gather` back.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        (n, n).
+    dtype : numpy.dtype
+        Of the entries.
+    backend : object
+        The kernels for the memory of the matrix, host or GPU.
+    entries : int
+        How many numbers a product reads, by which kernels choose their number of threads.
+    stored : bool
+        Whether `tocsr` gives the entries; if not, there are only products and a diagonal.
+    grid : GridOperator or None
+        The matrix on the pixel grid, which `propmat.preconditioners.Multigrid` needs; None for other matrices.
     """
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(n, n)."""
+    def shape(self) -> tuple[int, int]: ...
 
     @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the entries."""
+    def dtype(self) -> np.dtype[Any]: ...
 
     @property
-    def backend(self) -> Backend:
-        """Where the arrays are."""
+    def backend(self) -> Backend: ...
 
     @property
-    def entries(self) -> int:
-        """How many numbers a product reads; kernels are shared between threads by it."""
+    def entries(self) -> int: ...
 
     @property
-    def stored(self) -> bool:
-        """Whether `tocsr` gives the entries; if not, the matrix can only be multiplied."""
+    def stored(self) -> bool: ...
 
     @property
-    def grid(self) -> GridOperator | None:
-        """The matrix as one on the pixel grid, which multigrid coarsens, where it is one."""
+    def grid(self) -> GridOperator | None: ...
 
     def __matmul__(self, x: Array) -> Array:
-        """A x."""
+        """A x, for x (n,)."""
 
     def diagonal(self) -> Array:
-        """The diagonal, (n,)."""
+        """The diagonal.
+
+        Returns
+        -------
+        (n,) array of float64
+        """
 
     def shifted(self, change: Array) -> Operator:
-        """The matrix with `change` (n,) added to its diagonal."""
+        """The matrix with other numbers on its diagonal.
+
+        Parameters
+        ----------
+        change : (n,) array of float64
+            Is added to the diagonal.
+
+        Returns
+        -------
+        Operator, shape (n, n)
+        """
 
     def scaled(self, factor: float) -> Operator:
-        """The matrix times a number > 0; asked for of a stored matrix only."""
+        """The matrix times a number. Called only if the matrix is `stored`.
+
+        Parameters
+        ----------
+        factor : float, > 0
+
+        Returns
+        -------
+        Operator, shape (n, n)
+        """
 
     def spread(self, x: Array) -> Array:
-        """A copy of a vector as `multiply` takes it."""
+        """A copy of a vector in the layout that `multiply` takes.
+
+        Parameters
+        ----------
+        x : (n,) array of float64
+
+        Returns
+        -------
+        (m,) array of float64
+        """
 
     def gather(self, x: Array) -> Array:
-        """A vector from where `spread` put it."""
+        """A vector back from the layout of `spread`.
 
-    def multiply(self, x: Array, out: Array) -> Any:
-        """out = A x for vectors that were spread; returns xᵀ A x, on a GPU in parts."""
+        Parameters
+        ----------
+        x : (m,) array of float64
+
+        Returns
+        -------
+        (n,) array of float64
+        """
+
+    def multiply(self, x: Array, out: Array) -> object:
+        """A x in the layout of `spread`.
+
+        Parameters
+        ----------
+        x : (m,) array of float64
+        out : (m,) array of float64
+            Is overwritten by A x.
+
+        Returns
+        -------
+        float, or on a GPU an array (k,) on the device
+            xᵀ A x; on a GPU partial sums of it, so that the host need not wait.
+        """
 
     def tocsr(self) -> sp.csr_array:
         """The entries in host memory.
 
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (n, n)
+
         Raises
         ------
         UnsupportedError
-            If the matrix is not stored.
+            If the matrix is not `stored`.
         """
 
 
 def length(vector: Array) -> float:
-    """Euclidean length, also of what has squares that overflow or vanish.
+    """Euclidean length, correct also where squares overflow or underflow.
 
-    Not by BLAS: its threads spin on after a call, in the way of those of the kernels.
+    Not computed by BLAS, whose threads spin after a call and slow down those of the kernels.
     """
     with np.errstate(over="ignore"):
         squared = float(np.square(vector).sum())
@@ -103,5 +170,5 @@ def length(vector: Array) -> float:
 
 
 def greatest(vector: Array) -> float:
-    """The greatest absolute value, 0 if there is none."""
+    """The largest absolute value; 0 of an empty vector."""
     return float(np.abs(vector).max()) if vector.size else 0.0

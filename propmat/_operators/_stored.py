@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,18 +12,21 @@ from propmat._backend import Backend, backend_of, beside, to_host
 from propmat._operators._contract import Array, Operator
 from propmat.errors import InputError, UnsupportedError, shown
 
+Sparse: TypeAlias = sp.sparray | sp.spmatrix
+
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """A sparse matrix, and what was added to its diagonal since.
+    """A sparse matrix, and a diagonal that was added to it.
 
     Attributes
     ----------
     matrix : scipy.sparse.csr_array, shape (n, n)
         In host memory.
-    factor : matrix as its backend multiplies with it
-        The same entries, on a GPU if vectors are there.
-    added : (n,) array
+    factor : sparse matrix of the backend
+        The same entries, on a GPU if the vectors are there.
+    added : (n,) array or None
+        The diagonal that is added; None for 0.
 
     Examples
     --------
@@ -40,8 +43,8 @@ class Stored:
     grid = None
 
     @classmethod
-    def of(cls, matrix: Any, like: Any = None) -> Stored:
-        """A sparse matrix of SciPy, to be multiplied where `like` lies."""
+    def of(cls, matrix: Sparse, like: object = None) -> Stored:
+        """A sparse matrix of SciPy, for products with vectors in the memory of `like`."""
         csr = sp.csr_array(matrix, dtype=np.float64)
         return cls(csr, backend_of(like).kernels("csr").stored(csr))
 
@@ -82,11 +85,11 @@ class Stored:
     def gather(self, x: Array) -> Array:
         return x
 
-    def multiply(self, x: Array, out: Array) -> Any:
+    def multiply(self, x: Array, out: Array) -> object:
         self.backend.kernels("csr").multiply(self.factor, x, out)
         if self.added is not None:
             out += self.added * x
-        return (x * out).sum()  # not by BLAS, whose threads wait for each other longer than they sum
+        return (x * out).sum()  # not by BLAS: synchronising its threads takes longer than the sum
 
     def tocsr(self) -> sp.csr_array:
         if self.added is None:
@@ -94,7 +97,7 @@ class Stored:
         return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
 
 
-def canonical(matrix: Any) -> sp.csr_array:
+def canonical(matrix: Sparse) -> sp.csr_array:
     """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
     csr = sp.csr_array(matrix, dtype=np.float64)
     csr.sum_duplicates()
@@ -104,8 +107,8 @@ def canonical(matrix: Any) -> sp.csr_array:
     return csr
 
 
-def own_entries(matrix: Any, name: str) -> sp.csr_array:
-    """A copy of a sparse matrix of SciPy as canonical CSR, so that neither its owner's changes nor ours are shared.
+def own_entries(matrix: Sparse, name: str) -> sp.csr_array:
+    """A copy of a sparse matrix of SciPy as canonical CSR, so that later changes to either have no effect on the other.
 
     Raises
     ------
@@ -120,13 +123,13 @@ def own_entries(matrix: Any, name: str) -> sp.csr_array:
     return csr
 
 
-def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
+def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:
     """The entries of a matrix for a method that works on them in host memory, vectors included.
 
     Raises
     ------
     UnsupportedError
-        If the matrix can only be multiplied, or lies on a GPU.
+        If the matrix has no stored entries, or lies on a GPU.
     """
     operator = wrapped(matrix)
     if not operator.backend.factorises:
@@ -137,13 +140,13 @@ def host_entries(matrix: Any, wanted_by: str) -> sp.csr_array:
     return operator.tocsr()
 
 
-def wrapped(matrix: Any) -> Operator:
-    """A sparse matrix of SciPy as an operator; an operator as it is.
+def wrapped(matrix: Operator | Sparse) -> Operator:
+    """A sparse matrix of SciPy as an operator; an operator is returned as it is.
 
     Raises
     ------
     InputError
-        If it is neither, or its entries are not real and finite or not as many rows as columns.
+        If it is neither, is not square, or its entries are not real and finite.
     """
     if sp.issparse(matrix):
         if len(set(matrix.shape)) != 1:
@@ -152,5 +155,4 @@ def wrapped(matrix: Any) -> Operator:
     missing = [name for name in ("spread", "gather", "multiply", "diagonal", "tocsr") if not hasattr(matrix, name)]
     if missing:
         raise InputError(f"matrix: takes a sparse matrix of SciPy or an operator; {shown(matrix)} has no {missing[0]}")
-    operator: Operator = matrix
-    return operator
+    return matrix

@@ -1,6 +1,6 @@
-"""The verbs with their way back: each returns alpha and the function that takes dℓ/dα to exact gradients of ℓ.
+"""Methods with gradients: each returns alpha and a pullback, the function from dℓ/dα to exact gradients of ℓ.
 
-The way back is one more solve with the same matrix, A λ = dℓ/dα, and sums over pairs of pixels or windows
+A pullback solves once more with the same matrix, A λ = dℓ/dα, and then takes sums over pairs of pixels or windows
 (`docs/mathematics.md`, section 6).
 """
 

@@ -1,10 +1,10 @@
-"""Propagation where pixel i may look at j without j looking at i: the one unsymmetric system."""
+"""Propagation with directed weights, W_ij ≠ W_ji: the one unsymmetric system."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +14,13 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._solve import without_solving
+from propmat._typing import ArrayLike
 from propmat.adjoint._pullback import Gradients, passes_clip, wanted_names
 from propmat.errors import InputError
 from propmat.trimap import Trimap
+
+if TYPE_CHECKING:
+    from scipy.sparse.linalg import SuperLU
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,7 +29,11 @@ NAMES = ("right", "left", "down", "up")
 
 @usual_arithmetic
 def propagate_directed(
-    affinities: tuple[Any, Any, Any, Any], trimap: Any, *, values: Any = None, confidence: Any = None
+    affinities: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike],
+    trimap: ArrayLike | Trimap,
+    *,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
 ) -> tuple[Array, DirectedPullback]:
     """Propagate labels where each pixel has its own weight for each of its neighbours.
 
@@ -47,7 +55,7 @@ def propagate_directed(
     -------
     alpha : (H, W) array
     pullback : DirectedPullback
-        As `propmat.adjoint.Pullback`.
+        Called as `propmat.adjoint.Pullback` is.
 
     Raises
     ------
@@ -82,7 +90,7 @@ def propagate_directed(
     if alpha is None or values is not None:
         alpha = held.copy()
         alpha[system.solved_for] = system.solve(system.rhs(held))
-    return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, held, alpha, np.shape(confidence))
+    return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, held, alpha, _inputs.shape_of(confidence))
 
 
 def _matrix(right: Array, left: Array, down: Array, up: Array) -> sp.csr_array:
@@ -98,7 +106,7 @@ def _matrix(right: Array, left: Array, down: Array, up: Array) -> sp.csr_array:
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The constrained matrix, factorised when it is first solved with."""
+    """The constrained matrix, factorised at its first solve."""
 
     laplacian: sp.csr_array
     solved_for: Mask
@@ -116,7 +124,7 @@ class _System:
         return cls(laplacian, solved_for, held, sp.csc_array(matrix))
 
     @cached_property
-    def factors(self) -> Any:
+    def factors(self) -> SuperLU:
         from scipy.sparse.linalg import splu
 
         try:
@@ -160,7 +168,19 @@ def _require_paths(laplacian: sp.csr_array, anchors: Mask, solved_for: Mask) -> 
 
 @dataclass(frozen=True, eq=False)
 class DirectedPullback:
-    """Takes dℓ/dα to the gradients of ℓ; with Aᵀ λ = dℓ/dα that of W_ij is -λ_i (α_i - α_j)."""
+    """The function from dℓ/dα to the gradients of ℓ; with Aᵀ λ = dℓ/dα that of W_ij is -λ_i (α_i - α_j).
+
+    It is called as `Pullback` is.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        The names of the gradients.
+    trimap : Trimap
+        Which pixels are known.
+    alpha : (H, W) array of float64
+        The solution, not clipped.
+    """
 
     system: _System = field(repr=False)
     trimap: Trimap
@@ -172,8 +192,23 @@ class DirectedPullback:
     def parameters(self) -> tuple[str, ...]:
         return (*NAMES, "values") if self.system.held is None else (*NAMES, "values", "confidence")
 
-    def __call__(self, gradient: Any, wanted: Iterable[str] | None = None) -> Gradients:
-        """As `Pullback`; all of its gradients cost one solve."""
+    def __call__(self, gradient: ArrayLike, wanted: Iterable[str] | None = None) -> Gradients:
+        """Solve Aᵀ λ = dℓ/dα and return the gradients of ℓ; all of them together take one solve.
+
+        Parameters
+        ----------
+        gradient, wanted
+            As in `Pullback`.
+
+        Returns
+        -------
+        Gradients
+
+        Raises
+        ------
+        InputError
+            As `Pullback`.
+        """
         names = wanted_names(wanted, self.parameters)
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape) * passes_clip(self.alpha)
         adjoint = np.zeros(self.trimap.shape)

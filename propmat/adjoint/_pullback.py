@@ -1,11 +1,11 @@
-"""From a gradient with respect to alpha to gradients with respect to all that alpha was made of."""
+"""Gradients with respect to the arguments of a method from the gradient with respect to alpha."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._cached import cached_property
 from propmat._solve import Prepared
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.laplacian import Laplacian
 from propmat.trimap import Trimap
@@ -27,19 +28,35 @@ CLIP_SLACK = 1e-6
 
 
 class Gradients(SimpleNamespace):
-    """Gradients by name, each of the shape that its argument had."""
+    """Gradients as attributes, named after arguments and each of the shape of its argument."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pullback:
-    """Takes dℓ/dα of a scalar ℓ to the gradients of ℓ; it keeps the matrix, the solver's set-up and alpha.
+    """The function from dℓ/dα of a scalar ℓ to the gradients of ℓ. It keeps the matrix, the solver's set-up and alpha.
 
-    Arrays of float64 that were given are kept as they are, not copied: write to them only when it has been called.
+    Arguments that are arrays of float64 are kept without a copy: do not write to them before it has been called.
 
     Attributes
     ----------
     parameters : tuple of str
-        The gradients that there are.
+        The names of the gradients.
+    graph : Laplacian
+        L.
+    trimap : Trimap
+        Which pixels are known.
+    values : (H, W) array of float64
+        The values that known pixels are held to.
+    sources : mapping of str to str
+        For each name of an argument that of its gradient within `graph` and the constraints.
+    shapes : mapping of str to tuple of int
+        The shapes of arguments that are not (H, W).
+    alpha : (H, W) array of float64
+        The solution, not clipped.
+    setup : propmat.Prepared, callable () -> Prepared, or None
+        The system and its solver, or how to prepare them; None if no pixel is unknown.
+    prepared : propmat.Prepared or None
+        The same, prepared when it is first asked for.
     """
 
     graph: Laplacian
@@ -60,15 +77,19 @@ class Pullback:
         return tuple(self.sources)
 
     @usual_arithmetic
-    def __call__(self, gradient: Any, wanted: Iterable[str] | None = None) -> Gradients:
+    def __call__(self, gradient: ArrayLike, wanted: Iterable[str] | None = None) -> Gradients:
         """Solve A λ = dℓ/dα and return the gradients of ℓ.
 
         Parameters
         ----------
         gradient : (H, W) array or float
-            dℓ/dα.
-        wanted : names, optional
-            Which to compute; all by default.
+            dℓ/dα; a number is the same for all pixels.
+        wanted : iterable of str, optional
+            Which of `parameters` to compute; all by default.
+
+        Returns
+        -------
+        Gradients
 
         Raises
         ------
@@ -94,11 +115,31 @@ class Pullback:
             return Gradients(**{name: self._fitted(name, found[self.sources[name]]) for name in names})
 
     def reshaped(self, **shapes: tuple[int, ...]) -> Pullback:
-        """With gradients in the shapes of arguments as they were given."""
+        """The same pullback with gradients in the shapes that arguments were given in.
+
+        Parameters
+        ----------
+        **shapes : tuple of int
+            By name of the argument.
+
+        Returns
+        -------
+        Pullback
+        """
         return replace(self, shapes={**self.shapes, **shapes})
 
     def renamed(self, **names: str) -> Pullback:
-        """With gradients named after the arguments of a verb."""
+        """The same pullback with gradients named after the arguments of a method.
+
+        Parameters
+        ----------
+        **names : str
+            The new name for each old one.
+
+        Returns
+        -------
+        Pullback
+        """
         return replace(
             self,
             sources={names.get(name, name): source for name, source in self.sources.items()},
@@ -116,7 +157,7 @@ class Pullback:
         return adjoint
 
     def _constraints(self, upstream: Array, adjoint: Array) -> dict[str, Callable[[], Array]]:
-        """The gradients of what the right-hand side and the diagonal hold."""
+        """The gradients of the terms of the right-hand side and the diagonal, each as a function."""
         if self.prepared is None:
             nothing = np.zeros_like(upstream)
             return {"values": lambda: upstream, "prior": lambda: nothing, "prior_confidence": lambda: nothing}
@@ -131,15 +172,16 @@ class Pullback:
             "prior_confidence": lambda: adjoint * (prior - self.alpha),
         }
 
-    def _fitted(self, name: str, gradient: Any) -> Any:
+    def _fitted(self, name: str, gradient: object) -> object:
         shape = self.shapes.get(name)
         if shape is None or not (isinstance(gradient, np.ndarray) or on_device(gradient)):
             return gradient
-        return float(gradient.sum()) if shape == () else gradient.reshape(shape)
+        array = cast(Array, gradient)
+        return float(array.sum()) if shape == () else array.reshape(shape)
 
 
 def wanted_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
-    """The gradients that are asked for, all of them by default."""
+    """The names of the gradients to compute, all by default; refuses what is no such name."""
     if wanted is None:
         return parameters
     takes = f"a list of names out of {', '.join(parameters)}"
@@ -151,5 +193,5 @@ def wanted_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> t
 
 
 def passes_clip(alpha: Array) -> NDArray[np.bool_]:
-    """Where clipping to [0, 1] leaves alpha as it is."""
+    """Where clipping to [0, 1] does not change alpha."""
     return (alpha >= -CLIP_SLACK) & (alpha <= 1 + CLIP_SLACK)

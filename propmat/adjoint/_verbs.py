@@ -1,4 +1,4 @@
-"""The verbs, returning (alpha, pullback)."""
+"""The methods, returning (alpha, pullback)."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat import _inputs, laplacian, solvers
+from propmat import _inputs, laplacian
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import Problem, checked
+from propmat._solve import GraphLike, Prior, Problem, checked
+from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian import Laplacian
-
-Array = NDArray[np.float64]
+from propmat.matting import _closed_form, _knn, _refine
+from propmat.matting._posed import Pose
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
 
 @usual_arithmetic
 def solve(
-    graph: Any,
-    trimap: Any,
+    graph: GraphLike,
+    trimap: ArrayLike | Trimap,
     *,
-    values: Any = None,
-    confidence: Any = None,
-    prior: tuple[Any, Any] | None = None,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.solve`, and the way back.
+    """`propmat.solve` with gradients.
 
-    Gradients: what the Laplacian is made of (``image`` and ``epsilon``; ``horizontal`` and ``vertical``; ``weights``
-    of the pairs i < j of a matrix D - W, as CSR; ``coefficients`` and ``terms`` of a sum), ``values``, and where they
-    are given ``confidence``, ``prior`` and ``prior_confidence``.
+    Gradients: of the parameters of the Laplacian (``image`` and ``epsilon``; ``horizontal`` and ``vertical``;
+    ``weights`` of the pairs i < j of a matrix D - W, as CSR; ``coefficients`` and ``terms`` of a sum), ``values``, and
+    where they are given ``confidence``, ``prior`` and ``prior_confidence``.
 
     Parameters
     ----------
@@ -45,12 +47,12 @@ def solve(
     -------
     alpha : (H, W) array
     pullback : Pullback
-        dℓ/dα → gradients; where clipping to [0, 1] changed alpha, nothing flows back.
+        From dℓ/dα to gradients; pixels where clipping to [0, 1] changed alpha contribute nothing.
 
     Raises
     ------
     InputError
-        If an argument is not as above, or unknown pixels are tied to no known one.
+        If an argument is not as above, or unknown pixels are connected to no known one.
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
 
@@ -74,9 +76,19 @@ def solve(
     """
     _inputs.solving(solver, callback)
     problem = Problem.of(graph, trimap, confidence, prior)
+    return _solved(problem, _parameters(problem.graph, confidence, prior), values, solver, callback)
+
+
+# The names of the gradients, and the shapes of those that need not be (H, W).
+Parameters = tuple[dict[str, str], dict[str, tuple[int, ...]]]
+
+
+def _solved(
+    problem: Problem, parameters: Parameters, values: ArrayLike | None, solver: Solver | None, callback: Callback | None
+) -> tuple[Array, Pullback]:
     labels, beside = problem.labels, {"trimap": problem.labels.known}
     held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, beside=beside)
-    pullback = partial(Pullback, problem.graph, labels, held, *_parameters(problem.graph, confidence, prior))
+    pullback = partial(Pullback, problem.graph, labels, held, *parameters)
     alpha = problem.without_solving(values)
     if problem.held is None and not labels.unknown.any():
         return np.clip(held, 0.0, 1.0), pullback(held, None)
@@ -87,27 +99,45 @@ def solve(
     return np.clip(alpha, 0.0, 1.0), pullback(alpha, prepared)
 
 
-def _parameters(graph: Laplacian, confidence: Any, prior: Any) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The names of the gradients, and the shapes of what need not be (H, W)."""
-    shapes = {} if confidence is None else {"confidence": np.shape(confidence)}
+def _parameters(graph: Laplacian, confidence: ArrayLike | None, prior: Prior | None) -> Parameters:
+    shapes: dict[str, tuple[int, ...]] = {} if confidence is None else {"confidence": _inputs.shape_of(confidence)}
     if prior is not None:
-        shapes |= {"prior": np.shape(prior[0]), "prior_confidence": np.shape(prior[1])}
+        shapes |= {"prior": _inputs.shape_of(prior[0]), "prior_confidence": _inputs.shape_of(prior[1])}
     return {name: name for name in (*graph.parameters, "values", *shapes)}, shapes
+
+
+def _differentiated(
+    pose: Pose,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap | None,
+    solver: Solver | None,
+    callback: Callback | None,
+    *,
+    values: ArrayLike | None,
+    confidence: ArrayLike | None = None,
+    **settings: Any,
+) -> tuple[Array, Pullback]:
+    """The matte of a method of `propmat.matting`, and the way back."""
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph, prior = pose(pixels, labels, **settings)
+    problem = Problem.posed(graph, labels, confidence, prior)
+    alpha, pullback = _solved(problem, _parameters(graph, confidence, prior), values, solver, callback)
+    return alpha, pullback.reshaped(image=_inputs.shape_of(image))
 
 
 @usual_arithmetic
 def closed_form(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
-    values: Any = None,
-    confidence: Any = None,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
     epsilon: float = 1e-7,
     radius: int = 1,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.closed_form`, and the way back.
+    """`propmat.closed_form` with gradients.
 
     Gradients: ``image`` (per unit of colour, white being 1), ``epsilon``, ``values``, and ``confidence`` where one is
     given.
@@ -145,28 +175,27 @@ def closed_form(
     >>> gradient.shape, bool(np.abs(gradient.sum(axis=(0, 1))).max() < 1e-9)
     ((24, 32, 3), True)
     """
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph = laplacian.closed_form(pixels, epsilon, radius)
-    alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
-    return alpha, pullback.reshaped(image=np.shape(image))
+    settings = {"epsilon": epsilon, "radius": radius}
+    given = {"values": values, "confidence": confidence}
+    return _differentiated(_closed_form.pose, image, trimap, solver, callback, **given, **settings)
 
 
 @usual_arithmetic
 def knn(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
-    values: Any = None,
-    confidence: Any = None,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
     preset: str = "two",
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.knn`, and the way back.
+    """`propmat.knn` with gradients.
 
-    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel, which pixels are near held fixed:
-    all 0 for the default preset "two", whose weights are 1, so take "rgb" where colours are to learn; ``values``, and
-    ``confidence`` where one is given.
+    Gradients: ``weights`` of the pairs i < j, as CSR; ``image``, through the kernel for a fixed choice of neighbours,
+    which is 0 for the default preset "two", whose weights are 1, and not for "rgb"; ``values``, and ``confidence``
+    where one is given.
 
     Parameters
     ----------
@@ -197,23 +226,21 @@ def knn(
     >>> pullback(alpha - sample.alpha, wanted=["image"]).image.shape
     (24, 32, 3)
     """
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph = laplacian.knn(pixels, preset)
-    alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
-    return alpha, pullback.reshaped(image=np.shape(image))
+    given = {"values": values, "confidence": confidence}
+    return _differentiated(_knn.pose, image, trimap, solver, callback, **given, preset=preset)
 
 
 @usual_arithmetic
 def propagate(
-    affinities: tuple[Any, Any],
-    trimap: Any,
+    affinities: tuple[ArrayLike, ArrayLike],
+    trimap: ArrayLike | Trimap,
     *,
-    values: Any = None,
-    confidence: Any = None,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.propagate`, and the way back.
+    """`propmat.propagate` with gradients.
 
     Gradients: ``horizontal``, ``vertical``, ``values``, and ``confidence`` where one is given.
 
@@ -255,17 +282,17 @@ def propagate(
 
 @usual_arithmetic
 def refine(
-    image: Any,
-    alpha: Any,
-    confidence: Any,
+    image: ArrayLike,
+    alpha: ArrayLike,
+    confidence: ArrayLike,
     *,
-    trimap: Any = None,
-    values: Any = None,
+    trimap: ArrayLike | Trimap | None = None,
+    values: ArrayLike | None = None,
     epsilon: float = 1e-7,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """`propmat.refine`, and the way back.
+    """`propmat.refine` with gradients.
 
     Gradients: ``image``, ``alpha``, ``confidence``, ``epsilon``, and ``values`` of known pixels.
 
@@ -288,7 +315,7 @@ def refine(
 
     Examples
     --------
-    Adding a constant to the matte adds it to what comes out:
+    Adding a constant to the matte adds it to the result:
 
     >>> import numpy as np
     >>> import propmat
@@ -297,9 +324,6 @@ def refine(
     >>> pullback(1).alpha.sum().round(6)
     np.float64(15.0)
     """
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph = laplacian.closed_form(pixels, epsilon)
-    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
-    refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver, callback=callback)
-    pullback = pullback.renamed(prior="alpha", prior_confidence="confidence")
-    return refined, pullback.reshaped(image=np.shape(image))
+    pose = partial(_refine.pose, alpha=alpha, confidence=confidence, epsilon=epsilon)
+    refined, pullback = _differentiated(pose, image, trimap, solver, callback, values=values)
+    return refined, pullback.renamed(prior="alpha", prior_confidence="confidence")

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import _inputs, laplacian, solvers
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import checked
+from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._verbs import solve
-
-Array = NDArray[np.float64]
+from propmat.laplacian._weighted_windows import WeightedWindows
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
 
 @usual_arithmetic
 def weighted_windows(
-    image: Any,
-    windows: Any,
-    trimap: Any,
+    image: ArrayLike,
+    windows: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
-    edges: tuple[Any, Any] | None = None,
-    values: Any = None,
-    confidence: Any = None,
+    edges: tuple[ArrayLike, ArrayLike] | None = None,
+    values: ArrayLike | None = None,
+    confidence: ArrayLike | None = None,
     epsilon: float = 1e-7,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
-    """Alpha on `propmat.laplacian.weighted_windows`, and the way back.
+    """The matte of `propmat.laplacian.weighted_windows` with gradients.
 
     Gradients: ``windows``, ``horizontal`` and ``vertical`` where edges are given, ``values``, and ``confidence`` where
     one is given.
@@ -64,7 +60,9 @@ def weighted_windows(
     >>> gradient.shape, bool(abs(np.vdot(gradient, windows)) < 1e-9)
     ((22, 30), True)
     """
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph = laplacian.weighted_windows(pixels, windows, edges, epsilon)
+    _inputs.solving(solver, callback)
+    pixels = _inputs.image(image)
+    labels = Trimap.parse(trimap, pixels.shape)
+    graph = WeightedWindows.of(pixels, windows, edges, epsilon)
     alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
-    return alpha, pullback.reshaped(windows=np.shape(windows)) if _inputs.is_number(windows) else pullback
+    return alpha, pullback.reshaped(windows=_inputs.shape_of(windows))

@@ -20,7 +20,6 @@ from propmat.cli._method import Method
 from propmat.cli._photograph import Photograph
 from propmat.errors import InputError, PropmatError
 from propmat.io._reading import matte_of
-from propmat.matting import METHODS
 from propmat.threads import get_num_threads
 from propmat.trimap import Trimap
 
@@ -44,7 +43,7 @@ def demo(arguments: argparse.Namespace) -> str:
     folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
-    solution = Method("closed_form", METHODS["closed_form"]).solve(image, labels)
+    solution = Method("closed_form").solve(image, labels)
     colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))

@@ -10,9 +10,8 @@ from typing import Any
 
 from propmat import __version__
 from propmat.cli import _commands, _datasets, _names, _process
-from propmat.cli._method import NETWORKS
 from propmat.errors import PropmatError
-from propmat.matting import METHODS
+from propmat.matting import methods
 
 LABELS = "dark is background, bright is foreground"
 
@@ -27,7 +26,18 @@ which method, by what is in the unknown band:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; `arguments` are those of the process if not given, which then ends when it is interrupted."""
+    """Run one command and print what it did.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the name of the program; by default those of the process, which then ends when it is interrupted.
+
+    Returns
+    -------
+    int
+        The exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 output closed by its reader.
+    """
     try:
         with _process.reporting():
             return _run(_parsed(arguments))
@@ -145,7 +155,7 @@ def _add_depth(command: argparse.ArgumentParser) -> None:
 
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=sorted([*METHODS, *NETWORKS]), default="closed_form")
+    command.add_argument("--method", choices=sorted(methods()), default="closed_form")
     command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, deep_matte_prop_net), made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")

@@ -1,4 +1,4 @@
-"""Pictures to try matting on: a photograph, scenes with their exact alpha, data sets, and what one makes oneself."""
+"""Test images: a photograph, rendered scenes with their exact alpha, data sets on disk, and composites."""
 
 from propmat.datasets._composites import composites
 from propmat.datasets._fetch import fetch_alphamatting

@@ -1,4 +1,4 @@
-"""Zip archives: unpacked whole or not at all, and no further than their size warrants."""
+"""Zip archives: unpacked completely or not at all, and within limits that follow from their size."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from typing import NamedTuple
 from propmat.errors import DownloadError, one_line
 
 CHUNK = 1 << 18
-# Deflate holds little memory, whatever an archive claims; LZMA reserves what the archive asks for.
+# Deflate needs little memory, whatever an archive claims; LZMA allocates as much as the archive asks for.
 PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1
-# How writing a member fails where its name is at fault, not the disk.
+# Errors of writing a member whose cause is its name, not the disk.
 OF_NAMES = (errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
-# Devices, streams of a file, and ends of a name that are passed over.
+# Names of devices, alternate streams, and endings of names that Windows drops.
 OF_WINDOWS = re.compile(r"(aux|con|nul|prn|(com|lpt)[0-9])( *\..*)?|.*:.*|.+[. ]", re.IGNORECASE | re.DOTALL)
 MACOS = "__MACOSX"  # what macOS adds to the archives that it makes
 
 
 class Limits(NamedTuple):
-    """What an archive may become. Pictures are packed already, so that archives of them hardly shrink."""
+    """Limits on the contents of an archive. Image files are compressed already, so that ratios are low."""
 
     members: int = 10_000
     directory: int = 4 << 20  # bytes of the list of members
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 
 
 def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> None:  # noqa: B008 - immutable
-    """Unpack a zip archive to the folder `target`, which appears only when it is whole.
+    """Unpack a zip archive to the folder `target`, which appears only when it is complete.
 
     Raises
     ------
@@ -83,11 +83,11 @@ def _unpack_into(folder: Path, archive: Path, name: str, limits: Limits) -> None
                         raise _refusal(name, f"has {packed} bytes and unpacks to more than such an archive may")
                     sink.write(chunk)
                 sink.flush()
-                os.fsync(sink.fileno())  # the folder that appears is never unpacked again
+                os.fsync(sink.fileno())  # once the folder exists, the archive is never unpacked again
 
 
 class _Bounded(io.BufferedReader):
-    """A file of which `zipfile` can take only so much at once, however long it claims its list of members to be."""
+    """A file with a limit on the size of one read, since `zipfile` reads as much as the archive claims."""
 
     most: int
 
@@ -119,13 +119,13 @@ def _checked(members: zipfile.ZipFile, archive: str, limits: Limits) -> Iterator
 
 
 def _place(name: str) -> tuple[str, ...]:
-    """Where a member goes; the same for two that some systems hold for one: their case or accents differ."""
+    """The place of a member; the same for names that some systems take for one, as they differ in case or accents."""
     return tuple(unicodedata.normalize("NFC", part).casefold() for part in PurePosixPath(name).parts)
 
 
 def _unfit(member: zipfile.ZipInfo) -> str | None:
-    """What speaks against a member, also of what ``zipfile`` would quietly put inside after all."""
-    # `orig_filename` is what stands in the archive, before zipfile turns separators and cuts at a zero byte.
+    """Why a member is refused, or None; also for names that ``zipfile`` would silently change to harmless ones."""
+    # `orig_filename` is the name in the archive, before zipfile replaces separators and truncates at a zero byte.
     name = member.orig_filename
     windows, posix = PureWindowsPath(name), PurePosixPath(name)
     elsewhere = posix.is_absolute() or windows.drive or windows.root or ".." in windows.parts

@@ -1,4 +1,4 @@
-"""What scenes are painted with: textures, layers, and shapes that cover pixels in part."""
+"""Rendering of scenes: textures, layers, and shapes with partial coverage of pixels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-# Opacities closer than this to 0 or 1, half a level of 8 bits, become 0 or 1: a blur would
-# otherwise never end.
+# Opacities closer than this to 0 or 1, half a level of 8 bits, become 0 or 1, so that blurs end.
 FAINTEST = 1 / 512
 
 
@@ -42,7 +41,7 @@ def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.
 
 
 class Canvas:
-    """The foreground as it grows: opacity, and colours multiplied by it."""
+    """The foreground so far: opacity, and colours multiplied by it."""
 
     def __init__(self, texture: np.ndarray) -> None:
         self.texture = texture
@@ -59,13 +58,13 @@ class Canvas:
         return part, y - centre[0], x - centre[1]
 
     def put(self, part: tuple[slice, slice], alpha: np.ndarray, colour: np.ndarray) -> None:
-        """Lay one layer over what is there; the canvas' texture shades its colour."""
+        """Composite a layer over the canvas; the texture of the canvas shades its colour."""
         layer = 0.65 * colour + 0.35 * self.texture[part]
         self.colours[part] += alpha[..., None] * (layer - self.colours[part])
         self.alpha[part] += alpha * (1 - self.alpha[part])
 
     def unmixed(self) -> tuple[np.ndarray, np.ndarray]:
-        """Opacity and plain colours; where nothing was laid, the colour is the texture."""
+        """Opacity and straight colours; without any layer the colour is the texture."""
         faint, full = self.alpha < FAINTEST, self.alpha > 1 - FAINTEST
         colours = self.colours / np.where(faint, 1, self.alpha)[..., None]
         foreground = np.where(faint[..., None], self.texture, np.clip(colours, 0, 1))
@@ -73,7 +72,7 @@ class Canvas:
 
 
 def inside(depth: np.ndarray) -> np.ndarray:
-    """Share of a pixel covered by a shape whose edge lies `depth` pixels beyond its centre."""
+    """Share of a pixel covered by a shape whose edge is `depth` pixels beyond the centre of the pixel."""
     return np.clip(depth + 0.5, 0, 1)
 
 
@@ -83,7 +82,7 @@ def line(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
 
 
 def strokes(points: np.ndarray, radius: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Coverage by strokes of dense points (y, x) with a radius each; outside `shape` it is cut."""
+    """Coverage by strokes of dense points (y, x) with a radius each, cropped to `shape`."""
     alpha = np.zeros(shape)
     nearest = np.round(points).astype(int)
     reach = int(np.ceil(radius.max() + 0.5))

@@ -28,8 +28,9 @@ def composites(
 ) -> Samples:
     """Put foregrounds with known mattes on backgrounds, as Composition-1k and training sets are made.
 
-    ``image = alpha * foreground + (1 - alpha) * background``, not rounded. Backgrounds are dealt like shuffled cards:
-    all are used before one comes again. Each is scaled to cover the foreground and cut at a random place.
+    ``image = alpha * foreground + (1 - alpha) * background``, not rounded. Backgrounds are drawn without replacement:
+    all are used, in random order, before one is used again. Each is scaled to cover the foreground and cropped at a
+    random place.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def composites(
     backgrounds : sequence
         Paths or arrays of any size.
     seed : int, default 0
-        The same seed and arguments give the same samples, each for itself in whatever order they are read.
+        >= 0. The same seed and arguments give the same samples, in whatever order they are read.
     repeats : int, default 1
         How many samples are made of each foreground; Composition-1k has 20.
     reach : (int, int), default (1, 20)
@@ -101,7 +102,7 @@ def composites(
 
 @dataclass(frozen=True, eq=False)
 class Composite:
-    """What one sample is made of."""
+    """The source of one sample."""
 
     foreground: Any
     alpha: Any
@@ -114,7 +115,7 @@ class Composite:
         return f"composite-{self.seed[1]:05d}"
 
     def read(self) -> Sample:
-        """Read the layers and lay one over the other."""
+        """Read the layers and composite them."""
         rng = np.random.default_rng(self.seed)
         foreground = colours(_pixels(self.foreground, io.read_image), _label(self.foreground, "foreground"))
         shape = foreground.shape[0], foreground.shape[1]
@@ -126,7 +127,7 @@ class Composite:
 
 
 def _dealt(count: int, seed: int) -> Iterator[int]:
-    """Shuffled numbers below `count`, all of them before one comes again."""
+    """Numbers below `count` in random order, all of them before one is repeated."""
     rng = np.random.default_rng(seed)
     while True:
         yield from rng.permutation(count).tolist()
@@ -137,5 +138,5 @@ def _pixels(layer: Any, read: Any) -> Any:
 
 
 def _label(layer: Any, name: str) -> str:
-    """What messages call it."""
+    """The name of a layer in messages."""
     return str(Path(layer)) if isinstance(layer, str | os.PathLike) else name

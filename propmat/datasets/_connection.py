@@ -1,4 +1,4 @@
-"""Connections to HTTP servers that are cut off when they bring too little, their headers included."""
+"""Connections to HTTP servers that are closed if they are too slow, from the headers on."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from propmat.errors import PropmatError
 
 
 class Pace:
-    """Cuts connections off once they bring fewer than ``rate`` bytes a second over ``seconds``, or at the time ``end``.
+    """Closes connections that deliver fewer than ``rate`` bytes a second over ``seconds``, or last beyond ``end``.
 
-    A timeout of the socket is renewed by every byte: a server that drips would never meet it.
+    A timeout of the socket is renewed by every byte, so that a slow server would never reach it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Files over HTTP: whole or not at all, taken up again where the last attempt broke off, and within limits."""
+"""Downloads over HTTP: complete or not at all, resumed after interruptions, and within limits."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from propmat.errors import DownloadError, one_line, refused_as, shown, warn
 Progress = Callable[[str, int, int | None], None]
 
 CHUNK = 1 << 18
-# Connections that break off are taken up again until so many in a row have brought next to nothing.
+# Interrupted downloads are resumed until this many attempts in a row have delivered next to nothing.
 FRUITLESS_ATTEMPTS = 3
 FRUITFUL = 1 << 16  # bytes
 STALLED_AFTER = 30.0  # seconds in which less arrives than the limits ask for
 REDIRECTIONS = 5
-# More digits than any file has bytes are no length, and take long to read.
+# Longer numbers are not the length of any file, and take long to parse.
 LENGTH = r"([0-9]{1,18})"
 
 
 class Remote(NamedTuple):
-    """A file to fetch, and what is known of it."""
+    """A file to fetch, with its size and checksum where they are known."""
 
     url: str
     size: int | None = None
@@ -38,7 +38,7 @@ class Remote(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What a server may take."""
+    """Limits on a download."""
 
     size: int = 4 << 30  # bytes, of a file whose size is not known
     rate: float = 1024  # bytes a second at the least, in every `timeout` seconds of a connection
@@ -52,9 +52,9 @@ def download(
     timeout: float = STALLED_AFTER,
     limits: Limits = Limits(),  # noqa: B008 - immutable
 ) -> None:
-    """Fetch a file to `target`, which appears only when it is whole.
+    """Fetch a file to `target`, which appears only when it is complete.
 
-    What arrives is kept in ``target.part``; a later call asks for the rest only.
+    Bytes received so far are kept in ``target.part``; a later call requests only the rest.
     """
     from http.client import HTTPException
 
@@ -96,7 +96,7 @@ def _receive(remote: Remote, part: Path, progress: Progress | None, pace: Pace, 
 
 
 def _appended(response: Any, part: Path, have: int) -> Iterator[int]:
-    """Write what arrives behind the first `have` bytes, and yield how much it was each time."""
+    """Write received bytes after the first `have` ones, and yield their number each time."""
     with _writing(part):
         file = open(part, "r+b" if have else "wb")  # noqa: SIM115
     with file:
@@ -112,7 +112,7 @@ def _appended(response: Any, part: Path, have: int) -> Iterator[int]:
 
 @contextmanager
 def _writing(part: Path) -> Iterator[None]:
-    """A full disk is no broken connection: trying again does not help."""
+    """Turn errors of writing into `DownloadError`, which is not retried: the cause is the disk, not the connection."""
     try:
         yield
     except OSError as error:
@@ -202,7 +202,7 @@ def _extent(response: Any, have: int, remote: Remote) -> tuple[int, int | None]:
 
 
 def _plain(response: Any, url: str) -> None:
-    """Refuse what is packed, for what unpacks it has no limit, and chunks that would be taken for content."""
+    """Refuse compressed content, whose decompression has no limit, and chunks that would be taken for content."""
     encodings = _header(response, "Content-Encoding").lower(), _header(response, "Transfer-Encoding").lower()
     if encodings[0] not in ("", "identity") or encodings[1] not in ("", "identity", "chunked"):
         sent = encodings[1] if encodings[0] in ("", "identity") else encodings[0]
@@ -210,7 +210,7 @@ def _plain(response: Any, url: str) -> None:
 
 
 def _total(place: str, have: int, url: str) -> int:
-    """How long the whole file is by the place that the answer has in it: from the first bytes missing to the last."""
+    """The length of the whole file according to the range of the answer, which must be all bytes still missing."""
     given = re.fullmatch(rf"bytes {LENGTH}-{LENGTH}/(?:{LENGTH}|\*)", place)
     last = int(given[2]) if given else 0
     total = int(given[3]) if given and given[3] else last + 1
@@ -229,7 +229,7 @@ def _announced(response: Any, url: str) -> int | None:
 
 
 def _header(response: Any, name: str) -> str:
-    """What a header says; contradictions one beside the other."""
+    """The value of a header; of several that differ, all of them."""
     return ", ".join(dict.fromkeys(value.strip() for value in response.headers.get_all(name, [])))
 
 
@@ -249,7 +249,7 @@ def _not_too_long(remote: Remote, have: int, part: Path, most: int, told: str) -
 
 
 def _check(remote: Remote, part: Path) -> None:
-    """Throw a finished file away if it is not the one that is known."""
+    """Delete a finished file if it does not have the known size and checksum."""
     try:
         check(remote, part)
     except DownloadError as error:
@@ -258,7 +258,7 @@ def _check(remote: Remote, part: Path) -> None:
 
 
 def check(remote: Remote, path: Path) -> None:
-    """Refuse a file that is not the one that is known."""
+    """Refuse a file that does not have the known size and checksum."""
     if remote.size is not None and _length(path) != remote.size:
         found, known = f"{_length(path)} bytes", f"{remote.size} bytes"
     elif remote.sha256 is not None:
@@ -274,7 +274,7 @@ def check(remote: Remote, path: Path) -> None:
 
 
 def warn_if_unchecked(remote: Remote) -> None:
-    """Say that nothing tells whether this is the right file."""
+    """Warn that nothing verifies that this is the right file."""
     if _checked(remote.url).scheme == "http" and remote.sha256 is None:
         warn(
             f"{remote.url}: no checksum of it is known and http does not protect it on its way, so that it may be "
@@ -287,7 +287,7 @@ def _length(path: Path) -> int:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, from inside urllib's wrapping."""
+    """The cause of an error, which urllib wraps."""
     from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 
     cause = getattr(error, "reason", error)

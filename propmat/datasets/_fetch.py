@@ -30,10 +30,10 @@ def fetch_alphamatting(
 ) -> list[Path]:
     """Download the archives of alphamatting.com and unpack them for `alphamatting`.
 
-    A folder is there whole or not at all, and one that is there is not fetched again. An archive that lies in `root`
-    under its name, such as ``input_training_lowres.zip``, is unpacked and not fetched. A download that broke off goes
-    on where it stopped. The archives of the low-resolution training set are checked by size and SHA-256; of the
-    others no checksum was published, and the checksums inside them must do. The photographs stay their authors':
+    A folder appears only when it is complete, and one that exists is not fetched again. An archive that is already in
+    `root`, such as ``input_training_lowres.zip``, is unpacked and not fetched. An interrupted download is resumed. The
+    archives of the low-resolution training set are checked by size and SHA-256; for the others no checksum was
+    published, and only the checksums inside the archives are checked. The photographs belong to their authors: they are
     for evaluation, not for redistribution.
 
     Parameters
@@ -47,6 +47,7 @@ def fetch_alphamatting(
         Where the archives lie, https or http. The site moved them in 2024, and the default, where they were, no longer
         serves them.
     progress : callable (file name, bytes so far, bytes in all or None), optional
+        Called while a file is downloaded.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def fetch_alphamatting(
     Raises
     ------
     DownloadError
-        If an archive cannot be had, is not what it must be, is larger than 4 GiB, comes slower than 1 KiB/s, or would
-        unpack to more than 8 GiB or than 100 times its size.
+        If an archive cannot be fetched, is damaged or another file, is larger than 4 GiB, arrives slower than 1 KiB/s,
+        or would unpack to more than 8 GiB or than 100 times its size.
     InputError
         If an argument is not as above.
 

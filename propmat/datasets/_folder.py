@@ -1,4 +1,4 @@
-"""Pictures, trimaps and mattes that lie in files: one's own, and those of alphamatting.com."""
+"""Pictures, trimaps and mattes in files: the user's own, and those of alphamatting.com."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def colours(pixels: object, name: str) -> np.ndarray:
 def folder(
     root: PathLike, *, image: str = "image/{name}.*", trimap: str = "trimap/{name}.*", alpha: str | None = None
 ) -> Samples:
-    """Samples from one's own files, found by the pattern of their names.
+    """Samples from the user's own files, found by the pattern of their names.
 
     There is a sample for every trimap, in the order of names. Images without a trimap are left out, and so are folders,
     hidden files, and where a pattern ends in ``.*`` all files but pictures (by their suffixes).
@@ -111,12 +111,13 @@ def alphamatting(root: PathLike, trimap: int = 1, *, part: str = "training", res
     Parameters
     ----------
     root : str or os.PathLike
+        The folder that holds them.
     trimap : {1, 2, 3}
         1 is narrow, 2 wide, 3 drawn by hand (test set only).
     part : {"training", "test"}
         Training: 27 photographs with true mattes. Test: 8, whose truth is not public; their ``alpha`` is None.
     resolution : {"low", "high"}
-        About 800 pixels a side, or what the camera gave.
+        About 800 pixels a side, or the size that the camera gave.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from propmat.errors import InputError, refused_as
 
 NAME = "{name}"
 ANY_KIND = ".*"
-# Suffixes of the kinds that `propmat.io` reads. Beside pictures lie notes, previews, settings of raw developers.
+# Suffixes of the formats that `propmat.io` reads. Folders of pictures also contain notes, previews and settings.
 PICTURES = frozenset(
     ".apng .avif .bmp .dib .dpx .exr .gif .hdr .j2c .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .pbm .pgm .png .pnm "
     ".ppm .rgbe .tga .tif .tiff .webp".split()
@@ -20,7 +20,7 @@ PICTURES = frozenset(
 
 
 def folder_of(root: Any) -> Path:
-    """A folder that is there."""
+    """The path of an existing folder."""
     with refused_as(InputError, f"root: takes a folder, got {str(root)[:200]!r}"):
         base = Path(root)
         if base.is_dir():

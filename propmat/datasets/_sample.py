@@ -1,4 +1,4 @@
-"""What a data set consists of."""
+"""One sample of a data set, and trimaps around a known matte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One matting problem, with its answer where the answer is known.
+    """One matting problem, with the true matte where it is known.
 
     Attributes
     ----------

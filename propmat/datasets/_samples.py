@@ -24,10 +24,27 @@ class Samples(Sequence[Sample]):
 
     Made by `alphamatting`, `folder` and `composites`. A slice is again such a sequence.
 
+    Parameters
+    ----------
+    sources : iterable
+        One object for each sample, with a ``name`` and a method ``read()`` that returns the `Sample`.
+
     Attributes
     ----------
     names : list of str
         The names of the samples, in their order; listing them reads no picture.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> class Scene:
+    ...     def __init__(self, seed):
+    ...         self.seed, self.name = seed, f"scene-{seed}"
+    ...     def read(self):
+    ...         return propmat.datasets.synthetic(self.seed, (48, 64))
+    >>> samples = propmat.datasets.Samples(Scene(seed) for seed in range(3))
+    >>> samples, samples[1:].names, samples[2].image.shape
+    (Samples(3: scene-0, scene-1, scene-2), ['scene-1', 'scene-2'], (48, 64, 3))
     """
 
     def __init__(self, sources: Iterable[Source]) -> None:

@@ -1,8 +1,8 @@
-"""Read and write image files, by Pillow and OpenImageIO.
+"""Read and write image files, with Pillow and OpenImageIO.
 
-Pillow reads 16-bit colour as 8 bits without a word. That, and the formats of film (EXR, DPX,
-Radiance HDR, JPEG 2000), go through OpenImageIO, the extra ``vfx``; everything else goes through
-Pillow. What a file is, its first bytes tell; what a file is to be, its suffix.
+Pillow reduces 16-bit colour to 8 bits without a warning. Such files, and the formats of film (EXR, DPX, Radiance HDR,
+JPEG 2000), are read and written with OpenImageIO, the extra ``vfx``; everything else with Pillow. The format of a file
+that is read is detected from its first bytes; that of a file that is written from its suffix.
 """
 
 from propmat.io._formats import check_output as check_output

@@ -1,4 +1,4 @@
-"""What Pillow does not tell of an AVIF file: its depth, and the meaning of its colours."""
+"""Properties of an AVIF file that Pillow does not report: its depth, and the meaning of its colours."""
 
 from __future__ import annotations
 

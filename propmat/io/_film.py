@@ -1,4 +1,4 @@
-"""Files that OpenImageIO reads: formats of film, and whatever Pillow would cut to 8 bits."""
+"""Files that OpenImageIO reads: formats of film, and those that Pillow would reduce to 8 bits."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _check(name: str, spec: Any) -> None:
 
 
 def _channels(name: str, spec: Any) -> tuple[list[int], list[int], tuple[str, ...]]:
-    """Channels of colours, one or three, and of alpha, one or none, and what there is to remark.
+    """Channels of colours, one or three, and of alpha, one or none, and remarks on what is not read.
 
     They are those of one layer: that without a name, else the first that has colours. A lone channel is grey, whatever
     its name.

@@ -1,4 +1,4 @@
-"""What can be written where, judged before there are pixels. What a file is to be, its suffix tells."""
+"""The formats that are written, and checks of a target before there are pixels. The suffix decides the format."""
 
 from __future__ import annotations
 
@@ -74,24 +74,24 @@ def check_output(
     suffix: str | None = None,
     shape: tuple[int, int] = (1, 1),
 ) -> None:
-    """Raise what `write_image` would raise over this target, before there are pixels.
+    """Raise the errors that `write_image` would raise for this target, before there are pixels.
 
     Parameters
     ----------
     target, depth, suffix
         As for `write_image`.
-    transparent : bool
+    transparent : bool, default False
         Whether there will be an alpha channel.
-    coloured : bool
-        Whether there will be colours: 16 bits of them need OpenImageIO, of grey they do not.
-    shape : (H, W), optional
-        The size that the picture will have, as far as it is known: WebP and JPEG have limits.
+    coloured : bool, default False
+        Whether there will be colours: at 16 bits these need OpenImageIO, grey does not.
+    shape : (int, int), default (1, 1)
+        Height and width of the picture, if they are known: WebP and JPEG have limits.
 
     Raises
     ------
     InputError
-        If no format has the suffix, the format does not hold the depth, transparency or size, there is no such folder,
-        the target is a directory or a device, or must not be written.
+        If no format has the suffix, the format does not support the depth, transparency or size, the folder does not
+        exist, or the target is a directory, a device or not writeable.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
 
@@ -134,7 +134,7 @@ def output_for(target: Any, suffix: str | None) -> Output:
 
 
 def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
-    """Whether the format holds what will be written."""
+    """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
     if lacks := _lacks(output.format, depth, transparent, shape):
@@ -143,7 +143,7 @@ def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, .
 
 
 def _lacks(made: Format, depth: Any, transparent: bool, shape: tuple[int, ...]) -> str:
-    """What of this a format does not hold; empty if it holds all."""
+    """What a format does not support; empty if it supports all."""
     if depth not in made.depths:
         return f"{depth} bits"
     if transparent and not made.transparent:
@@ -161,7 +161,7 @@ def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
 
 
 def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
-    """The part of the metadata that the format holds; a warning names what colours depend on and is lost."""
+    """The part of the metadata that the format can store; a warning names lost fields that colours depend on."""
     if metadata is None:
         return Metadata()
     given = {name: value for name, value in vars(metadata).items() if value is not None}
@@ -188,7 +188,7 @@ _MEANING = {
 
 
 def _matters(name: str, given: dict[str, Any]) -> bool:
-    """Whether readers that take the numbers for sRGB would be wrong without this field."""
+    """Whether readers that assume sRGB would be wrong without this field."""
     if name not in given or (name != "icc_profile" and "icc_profile" in given):
         return False
     return not is_usual(name, given[name])

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes; which kinds are read, and what the others are called."""
+"""Formats detected from the first bytes of a file: those that are read, and the names of others for messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALWAYS_IN_PILLOW = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "TGA")
 _EXR, _JPEG2000, _RADIANCE = "EXR", "JPEG 2000", "Radiance HDR"
 _FILM = {_EXR: ".exr", "DPX": ".dpx", _RADIANCE: ".hdr", _JPEG2000: ".jp2"}
 
-# The first bytes of what is read; TGA has none that tell.
+# The first bytes of what is read; TGA has no signature.
 _READ = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -34,7 +34,7 @@ _READ = {
     b"\xff\x4f\xff\x51": _JPEG2000,  # a code stream without a container
 }
 
-# What people try that is not read. Regular expressions, matched at the start of the file.
+# Formats that people try and that are not read. Regular expressions, matched at the start of the file.
 _NOT_READ = {
     rb"8BPS": "PSD (Photoshop)",
     rb"%PDF": "PDF",
@@ -67,7 +67,7 @@ _AVIF = rb"....ftyp(avif|avis|mif1|msf1)"
 
 
 def kind_of(head: bytes) -> str:
-    """The kind of file that is read, by Pillow's name where Pillow knows it; empty if nothing tells."""
+    """The format of a file, by Pillow's name where Pillow knows it; empty if the first bytes do not tell."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if re.match(_AVIF, head, re.DOTALL):
@@ -85,7 +85,7 @@ def is_linear(kind: str) -> bool:
 
 
 def suffix_of(kind: str) -> str:
-    """The suffix by which OpenImageIO tells this kind."""
+    """The suffix by which OpenImageIO recognises this format."""
     return _FILM.get(kind) or {"TIFF": ".tif", "PNG": ".png"}.get(kind, ".ppm")
 
 
@@ -106,7 +106,7 @@ def readable() -> str:
 
 
 def check_kind(source: Source) -> None:
-    """Refuse what is certainly of another kind, and call it by its name."""
+    """Refuse a file that is certainly of an unsupported format, with the name of that format."""
     for start, name in _NOT_READ.items():
         if re.match(start, source.head, re.DOTALL | re.IGNORECASE):
             raise InputError(

@@ -1,4 +1,4 @@
-"""What a file may claim. Sizes are judged before memory is taken, most of them by numbers in the first bytes."""
+"""Limits on the claims of a file. Sizes are checked before memory is allocated, most of them in the first bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from propmat.errors import InputError
 from propmat.io._kinds import kind_of
 from propmat.io._source import Source
 
-# Film keeps dozens of layers in one file; thousands are an attack.
+# Files of film have dozens of layers; thousands are an attack.
 _CHANNELS = 128
 
 # As much as float32 of RGB for every pixel that is allowed.
@@ -57,7 +57,7 @@ def check_tiles(name: str, width: int, height: int, tile_width: int, tile_height
 
 
 def check_claims(source: Source) -> None:
-    """Judge the kinds whose decoders take memory for all pixels as soon as they open a file."""
+    """Check files of formats whose decoders allocate memory for all pixels as soon as they open a file."""
     kind = kind_of(source.head)
     if kind == "WEBP":
         check_size(source.name, *_webp_size(source.head), kind)

@@ -1,4 +1,4 @@
-"""What a file holds: pixels, and what the meaning of their numbers depends on."""
+"""The contents of an image file: pixels, and metadata that the meaning of their values depends on."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _TUPLES = {"chromaticities": (8, -21474, 21474), "code_points": (4, 0, 255), "re
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the colours of a file depend on beside its numbers; None where the file does not say.
+    """Metadata that the colours of a file depend on; None where the file has none.
 
     Attributes
     ----------
     icc_profile : bytes or None
         The ICC profile, as stored.
     gamma : float or None
-        The exponent of encoding, as PNG stores it (gAMA): 0.45455, 1 / 2.2, for most screens.
+        The exponent of encoding, as PNG stores it (gAMA), > 0: 0.45455, which is 1 / 2.2, for most screens.
     chromaticities : tuple of 8 floats or None
         CIE x and y of red, green, blue and white, in this order (PNG cHRM, EXR chromaticities).
     srgb_intent : int or None
-        Rendering intent, 0 to 3, of a file that declares its numbers to be sRGB (PNG sRGB).
+        Rendering intent, 0 to 3, of a file that declares its values to be sRGB (PNG sRGB).
     code_points : tuple of 4 ints or None
-        Primaries, transfer function, matrix and full range as of ITU-T H.273 (PNG cICP).
+        Primaries, transfer function, matrix and full range as in ITU-T H.273 (PNG cICP), each 0 to 255.
     resolution : tuple of 2 floats or None
         Pixels per inch, across and down.
 
@@ -99,9 +99,9 @@ class Picture:
     depth : {8, 16, 32}
         Bits per sample in the file.
     linear : bool
-        Whether the numbers are proportional to light (EXR, Radiance HDR), and not encoded for a screen.
+        Whether the values are proportional to light (EXR, Radiance HDR), and not encoded for a screen.
     metadata : Metadata
-        What the colours depend on beside the numbers.
+        Colour profile, resolution and the like.
     """
 
     pixels: Pixels
@@ -115,19 +115,19 @@ SEVERAL = "holds several pictures (pages or frames); the first was read"
 
 
 class Decoded(NamedTuple):
-    """What a decoder hands over: pixels as they lie in the file."""
+    """The result of a decoder: pixels as they are stored in the file."""
 
     colours: Pixels
     alpha: Pixels | None
     depth: int
-    remarks: tuple[str, ...] = ()  # what the file holds and is not read
+    remarks: tuple[str, ...] = ()  # contents of the file that are not read
     orientation: int = 1  # of EXIF, 1 to 8
     associated: bool = False  # the colours are multiplied by alpha
     metadata: Metadata = Metadata()
 
 
 def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadata:
-    """Metadata of what a file claims: for each field its parser and what it takes; what makes no sense is left out."""
+    """Metadata from what a file claims: for each field its parser and its raw data; invalid values are left out."""
     found = {}
     for name, (parse, data) in parsers.items():
         with suppress(ValueError, TypeError, ArithmeticError, struct.error, zlib.error):
@@ -136,7 +136,7 @@ def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadat
 
 
 def is_usual(name: str, value: Any) -> bool:
-    """Whether a field of `Metadata` says what readers take for granted: that numbers are those of sRGB."""
+    """Whether a field of `Metadata` has the value for sRGB, which readers assume by default."""
     return name in _SRGB and np.allclose(value, _SRGB[name], rtol=0, atol=1e-3)
 
 
@@ -145,7 +145,7 @@ def opaque(alpha: Pixels) -> bool:
 
 
 def full_scale(pixels: Pixels) -> int:
-    """The number of white, or of full opacity."""
+    """The value of white, or of full opacity."""
     return np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
 
 

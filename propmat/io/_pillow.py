@@ -1,4 +1,4 @@
-"""Files that Pillow reads, as far as it keeps their depth."""
+"""Files that Pillow reads without loss of depth."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
 _ADOBE_CHROMATICITIES = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329)
 _ADOBE_GAMMA = 256 / 563
 
-# Rows that are handed over at once: at once for all of them would take the picture's size several times.
-_ROWS = 256
+# Pixels that are converted at once: all of them would take the picture's size several times, and each conversion of
+# Lab first builds a transform, for 10 ms.
+_BAND = 1 << 20
 
 
 def decode(source: Source, tags: Any) -> Decoded | None:
@@ -45,7 +46,7 @@ def decode(source: Source, tags: Any) -> Decoded | None:
 
 
 def _keeps_depth(image: Any, tags: Any) -> bool:
-    """Whether Pillow will hand over all bits of the file; it says nothing where it does not."""
+    """Whether Pillow will return all bits of the file; it reduces them without a warning."""
     if tags is not None:
         return _tiff.bits_of(tags) in _BITS_KEPT.get(image.mode, range(9))
     if image.format not in ("PNG", "PPM") or image.mode in _BITS_KEPT:
@@ -83,7 +84,7 @@ def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
 
 
 def _keep_association(image: Any) -> None:
-    """Have colours that are multiplied by alpha handed over as they are: Pillow would divide and not round."""
+    """Make Pillow return premultiplied colours as they are stored: it would divide them without rounding."""
     if image.format == "TIFF" and image.mode == "RGBA":
         image.tile = [_as_stored(tile) for tile in image.tile]
 
@@ -143,10 +144,11 @@ def _pair(numbers: Any) -> tuple[float, ...]:
 def _array(image: Any, mode: str) -> Pixels:
     width, height = image.size
     pixels = np.empty((height, width) if mode == "L" else (height, width, len(mode)), np.uint8)
-    for top in range(0, height, _ROWS):
-        rows = image.crop((0, top, width, min(top + _ROWS, height)))
+    count = max(1, _BAND // width)
+    for top in range(0, height, count):
+        rows = image.crop((0, top, width, min(top + count, height)))
         # "La" is grey multiplied by alpha; to convert it would divide, and not round.
-        pixels[top : top + _ROWS] = np.asarray(rows if rows.mode in (mode, "La") else rows.convert(mode))
+        pixels[top : top + count] = np.asarray(rows if rows.mode in (mode, "La") else rows.convert(mode))
     return pixels
 
 

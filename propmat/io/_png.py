@@ -1,4 +1,4 @@
-"""PNG's chunks that give its numbers a meaning: read from a file, put into one."""
+"""The chunks of PNG with metadata of colours: reading and inserting them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _ORIENTATION = 274  # the tag of EXIF
 
 
 def metadata_of(file: BinaryIO) -> Metadata:
-    """What the chunks before the pixels say; a chunk that makes no sense says nothing."""
+    """Metadata from the chunks before the pixels; invalid chunks are ignored."""
     chunks = dict(_chunks(file, _PARSERS, until=(b"IDAT", b"IEND")))
     return sensible({field: (parse, chunks[name]) for name, (field, parse) in _PARSERS.items() if name in chunks})
 
 
 def orientation_of(file: BinaryIO) -> Any:
-    """What EXIF says, which may lie behind the pixels; 1, upright, if it makes no sense."""
+    """The orientation from EXIF, which may follow the pixels; 1, upright, if it is invalid."""
     from PIL import Image
 
     exif = Image.Exif()
     try:
         exif.load(dict(_chunks(file, (b"eXIf",), until=(b"IEND",))).get(b"eXIf", b""))
         return exif.get(_ORIENTATION, 1)
-    except Exception:  # of a parser that meets garbage
+    except Exception:  # a parser of damaged data may raise anything
         return 1
 
 

@@ -1,4 +1,4 @@
-"""Files to arrays. What a file is, its first bytes tell."""
+"""Files to arrays. The format is detected from the first bytes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _AS_A_MASK = "read it as a mask: --mask on the command line, trimap_from_mask(re
 
 @usual_arithmetic
 def read(source: PathLike | BinaryIO) -> Picture:
-    """Read an image file: pixels, alpha, and what the meaning of the colours depends on.
+    """Read an image file: pixels, alpha and metadata.
 
-    Colours are straight in every case: where a file stores them multiplied by its alpha (EXR, DPX, and TIFF, TGA and
-    JPEG 2000 that say so), they are divided by it, and rounded to the nearest level. Where alpha is 0, the colours are
-    as stored.
+    Colours are always straight: where a file stores them multiplied by its alpha (EXR, DPX, and TIFF, TGA and JPEG 2000
+    that declare it), they are divided by it and rounded to the nearest level. Where alpha is 0, the colours are as
+    stored.
 
     Parameters
     ----------
@@ -66,20 +66,20 @@ def read(source: PathLike | BinaryIO) -> Picture:
 
 @usual_arithmetic
 def read_image(source: PathLike | BinaryIO) -> Pixels:
-    """Read what an image file shows.
+    """Read the colours of an image file.
 
-    Palettes, CMYK and YCbCr become RGB (without colour management), 1-bit and grey files grey; the orientation of EXIF
-    is applied, and the display window of EXR. An opaque alpha channel is dropped, a real one with a `PropmatWarning`;
-    the colours are straight, not multiplied by it (`read`, which keeps the alpha).
+    Palettes, CMYK and YCbCr are converted to RGB (without colour management), 1-bit files to grey; the orientation of
+    EXIF and the display window of EXR are applied. An alpha channel is dropped, with a `PropmatWarning` unless it is
+    opaque everywhere; the colours are straight, not multiplied by it. `read` keeps the alpha.
 
     Parameters
     ----------
     source : str, os.PathLike or binary file object
         PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA, and AVIF with Pillow 11.3 or above; with ``propmat[vfx]`` also EXR,
         DPX, Radiance HDR, JPEG 2000 and all colour deeper than 8 bits. Of several pages or frames the first is read,
-        with a `PropmatWarning`; of the layers of EXR that without a name, else the first that has colours, with a
-        `PropmatWarning` if there are others. A pipe or a file object is read from where it stands to its end, up to
-        1 GiB.
+        with a `PropmatWarning`; of the layers of EXR the one without a name, else the first that has colours, with a
+        `PropmatWarning` if there are others. A pipe or a file object is read from its current position to its end, up
+        to 1 GiB.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
     Raises
     ------
     InputError
-        If the file is missing, unreadable, damaged, no image, or larger than Pillow's limit against
-        decompression bombs (about 179 megapixels; 89 for WebP and AVIF, whose decoders take more memory).
+        If the file is missing, unreadable, damaged, not an image, or larger than Pillow's limit against decompression
+        bombs (about 179 megapixels; 89 for WebP and AVIF, whose decoders take more memory).
     MissingDependencyError
         If the file needs OpenImageIO and it is not installed.
 
@@ -112,8 +112,8 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
 def read_trimap(source: PathLike | BinaryIO) -> Pixels:
     """Read a trimap: like `read_image`, for a file that is grey or whose colour channels are equal.
 
-    Channels may differ by 2/255, what the rounding of JPEG's colours can do to grey. A file with transparency of its
-    own is taken as a trimap if its greys have two or three levels; else it is a mask or a cut-out.
+    Channels may differ by 2/255, as they do where grey went through JPEG's rounding of colours. A file with an alpha
+    channel that varies is accepted if its greys have two or three levels; otherwise it is a mask or a cut-out.
 
     Parameters
     ----------
@@ -154,10 +154,10 @@ def read_trimap(source: PathLike | BinaryIO) -> Pixels:
 
 @usual_arithmetic
 def read_matte(source: PathLike | BinaryIO) -> Pixels:
-    """Read an alpha matte or a mask: the alpha channel of a file that has one, else its greys.
+    """Read an alpha matte or a mask: the alpha channel of a file that has one, otherwise its greys.
 
-    An alpha channel that varies is the matte, with a `PropmatWarning`; so a cut-out is a mask of its object. One that
-    is constant says nothing, and the greys count.
+    An alpha channel that varies is taken as the matte, with a `PropmatWarning`, so that a cut-out is a mask of its
+    object. One that is constant is ignored.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def read_matte(source: PathLike | BinaryIO) -> Pixels:
 
 
 def matte_of(name: str, picture: Picture) -> Pixels:
-    """`read_matte` of a file that has been read; its name is for messages."""
+    """`read_matte` for a file that has been read; its name is for messages."""
     if picture.alpha is not None and not _constant(picture.alpha):
         message = f"{name}: has an alpha channel, which was taken as the matte"
         warn(message)

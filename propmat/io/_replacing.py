@@ -1,7 +1,7 @@
-"""Files are replaced whole or not at all, and what a rename would lose is carried over.
+"""Files are replaced completely or not at all, and properties that a rename would lose are copied.
 
-A new file is written beside its place under a name of its own, synced and renamed. Its writer holds a lock on it: a
-file of such a name without a lock was left by a run that was killed, and is removed by the next that writes there.
+A new file is written under a temporary name in the same folder, synced and renamed. Its writer holds a lock on it: a
+temporary file without a lock was left by a run that was killed, and is removed by the next run that writes there.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def check_place(name: str, target: Path) -> None:
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write one file, or what a link leads to, where a file may be.
+    """Write one file, or the target of a link.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def write_files(contents: Sequence[tuple[Path, bytes]]) -> None:
-    """Write all of these files, or none: they take their places once all of them are on the disk."""
+    """Write all of these files or none: they are renamed once all of them are on the disk."""
     folders = {path.parent for path, _ in contents}
     for folder in folders:
         _sweep(folder)
@@ -75,9 +75,9 @@ def write_files(contents: Sequence[tuple[Path, bytes]]) -> None:
 
 @contextmanager
 def _written(target: Path, content: bytes) -> Iterator[Path]:
-    """Lend a synced file with this content, beside `target` and with its mode and owner."""
+    """A context with a synced temporary file of this content, with the mode and owner of `target`."""
     with _beside(target, _create) as (temporary, descriptor):
-        _carry_over(target, temporary)  # first, lest others read what they may not
+        _carry_over(target, temporary)  # before the content, so that nobody can read it without permission
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
@@ -86,7 +86,7 @@ def _written(target: Path, content: bytes) -> Iterator[Path]:
 
 
 def _move(moves: Sequence[tuple[Path, Path]]) -> None:
-    """Move files into place; if one move fails, those before it are taken back."""
+    """Move files into place; if one move fails, those before it are undone."""
     if len(moves) == 1:
         os.replace(*moves[0])
         return
@@ -104,7 +104,7 @@ def _move(moves: Sequence[tuple[Path, Path]]) -> None:
 
 @contextmanager
 def _kept(target: Path) -> Iterator[Path]:
-    """Lend a second name of the file that is about to be replaced."""
+    """A context with a second name of the file that is about to be replaced."""
 
     def link(name: Path) -> int:
         try:
@@ -126,9 +126,9 @@ def _take_back(target: Path, former: Path | None) -> None:
 
 @contextmanager
 def _beside(target: Path, make: Callable[[Path], int]) -> Iterator[tuple[Path, int]]:
-    """Lend a file that `make` makes and opens, locked, beside `target`; it is gone at the end, unless it was moved."""
+    """A context with a locked temporary file in the folder of `target`, made by `make`; removed unless it was moved."""
     while True:
-        # Not from tempfile, whose files only their owner may read.
+        # Not by tempfile, whose files are readable by their owner only.
         temporary = target.with_name(f".propmat-{os.getpid()}-{secrets.token_hex(8)}{target.suffix[:16]}")
         descriptor = make(temporary)
         if fcntl is None:
@@ -169,7 +169,7 @@ def _carry_over(target: Path, temporary: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs left in a folder."""
+    """Remove temporary files that killed runs left in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.match(entry.name) and entry.is_file(follow_symlinks=False):
@@ -191,7 +191,7 @@ def _remove_abandoned(path: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the renames on the disk, where a folder can be synced."""
+    """Write renames to the disk, on systems where a folder can be synced."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

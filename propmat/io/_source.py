@@ -1,4 +1,4 @@
-"""Where bytes come from: a file on a disk is read in place, everything else (pipes, devices, file objects) whole."""
+"""Sources of bytes: a file on a disk is read in place, everything else (pipes, devices, file objects) completely."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from propmat.errors import InputError, PropmatError
 
 PathLike = str | os.PathLike[str]
 
-# Bytes that are taken from a stream, which does not tell its length; an uncompressed photograph of 16 bits and 179
+# Most bytes that are read from a stream, whose length is not known; an uncompressed photograph of 16 bits and 179
 # megapixels has as many.
 STREAM_LIMIT = 2**30
 
-# What is looked at to tell the kind of a file.
+# How many of the first bytes are used to detect the format.
 _HEAD = 512
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that can be searched, the name it has in messages, and its first bytes."""
+    """A seekable file, its name in messages, and its first bytes."""
 
     name: str
     file: BinaryIO
@@ -35,7 +35,7 @@ class Source:
 
     @contextmanager
     def on_disk(self, suffix: str) -> Iterator[str]:
-        """Lend a path, for parsers that open files themselves; of a stream, a copy with this suffix."""
+        """A context with a path, for parsers that open files themselves; of a stream, a copy with this suffix."""
         if self.path is not None:
             yield self.path
             return
@@ -48,7 +48,7 @@ class Source:
 
 @contextmanager
 def opened(source: Any) -> Iterator[Source]:
-    """Open a path, or take a binary file object from where it stands."""
+    """Open a path, or take a binary file object from its current position."""
     if hasattr(source, "read"):
         name = stream_name(source)
         with failing_as_input(name):
@@ -75,7 +75,7 @@ def failing_as_input(name: str) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise InputError(f"{name}: cannot be read: there is too little memory for it") from error
-    except Exception as error:  # parsers meet garbage unguarded, and no list of what they raise was ever complete
+    except Exception as error:  # parsers of damaged data raise anything, and no list was ever complete
         raise InputError(f"{name}: cannot be read: {_damage(error)}") from error
 
 
@@ -113,7 +113,7 @@ def _source(name: str, file: BinaryIO, path: str | None) -> Source:
 
 
 def _whole(stream: Any) -> BinaryIO:
-    """All that a stream still holds."""
+    """The rest of a stream."""
     kept = io.BytesIO()
     while block := stream.read(min(2**20, STREAM_LIMIT + 1 - kept.tell())):
         if isinstance(block, str):

@@ -1,4 +1,4 @@
-"""What the first directory of a TIFF says, for every decoder alike."""
+"""The first directory of a TIFF, interpreted in the same way for all decoders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tags_of(source: Source) -> Any:
 
 
 def check_tags(name: str, tags: Any) -> None:
-    """Refuse raw files of cameras, whose first picture is a preview, and tiles that no picture needs."""
+    """Refuse raw files of cameras, whose first picture is a preview, and tiles much larger than the picture."""
     preview = tags.get(_SUBFILE, 0) & 1 and _SUB_DIRECTORIES in tags
     if _DNG_VERSION in tags or preview or tags.get(_PHOTOMETRIC) == _COLOUR_FILTER_ARRAY:
         raise InputError(f"{name}: looks like a camera's raw file (DNG, NEF, ARW), which is not read; develop it first")
@@ -50,7 +50,7 @@ def check_tags(name: str, tags: Any) -> None:
 
 
 def _unread(tags: Any, samples: int) -> str:
-    """What decoders would hand over as other numbers, each in its way; empty if there is nothing."""
+    """A property that decoders interpret in different ways; empty if there is none."""
     photometric, bits = tags.get(_PHOTOMETRIC, 1), bits_of(tags)
     formats = _several(tags.get(_SAMPLE_FORMAT, 1))
     if photometric not in _READ or (photometric == _LAB and bits > 8):

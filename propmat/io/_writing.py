@@ -1,4 +1,4 @@
-"""Arrays to files, whole or not at all. What a file is to be, its suffix tells."""
+"""Arrays to files, written completely or not at all. The suffix decides the format."""
 
 from __future__ import annotations
 
@@ -32,41 +32,48 @@ def write_image(
     metadata: Metadata | None = None,
     suffix: str | None = None,
 ) -> None:
-    """Write an image whole or not at all: only a finished file takes the place of an existing one.
+    """Write an image completely or not at all: only a finished file replaces an existing one.
 
-    Numbers are rounded to the nearest level, so that what is read back is within 0.5 / (2**depth - 1), JPEG apart. EXR
-    stores float32, unclipped, with colours multiplied by alpha, as its readers expect; they also take its numbers as
-    proportional to light, so those of an sRGB picture are to be made so before.
+    Values are rounded to the nearest level, so that what is read back differs by at most 0.5 / (2**depth - 1), except
+    in JPEG. EXR stores float32, unclipped, with colours multiplied by alpha, as its readers expect. They also expect
+    linear light: convert the values of an sRGB picture before.
 
     An existing file keeps its mode and owner; one that is read-only is not replaced.
 
     Parameters
     ----------
     target : str, os.PathLike or binary file object
-        The suffix tells the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95), .bmp, .exr or .dpx.
+        The suffix decides the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95), .bmp, .exr, .dpx.
     array : array_like, (H, W), (H, W, 3) or (H, W, 4)
         Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8, uint16 or bool. Overshoot of
-        up to 0.25 is clipped. For EXR floating numbers of any size, NaN and infinity as well.
-    depth : {8, 16}
-        Bits per sample; without meaning for EXR. EXR, DPX and colour of 16 bits need ``propmat[vfx]``.
+        up to 0.25 is clipped. For EXR floating values of any size, including NaN and infinity.
+    depth : {8, 16}, default 8
+        Bits per sample; ignored for EXR. EXR, DPX and colour of 16 bits need ``propmat[vfx]``.
     metadata : Metadata, optional
-        What the colours depend on beside their numbers, as `read` gives it, and the resolution. What colours depend on
-        and the format does not hold is left out with a `PropmatWarning`.
+        As `read` returns it. Fields that colours depend on and that the format cannot hold are left out, with a
+        `PropmatWarning`.
     suffix : str, optional
-        The format of a file object, ".png" by default. What is written to it is encoded whole before its first byte.
+        The format of a file object, ".png" by default. The image is encoded completely before the first byte is
+        written.
 
     Raises
     ------
     InputError
-        If suffix, array and depth do not fit each other, or the file cannot be written.
+        If suffix, array and depth do not fit each other, an argument is not as above, or the file cannot be written.
     MissingDependencyError
         If OpenImageIO is needed and not installed.
     BrokenPipeError
-        If a file object is a pipe that nobody reads any longer.
+        If a file object is a pipe whose reader has closed it.
 
     Examples
     --------
-    See `read_image`.
+    >>> import io
+    >>> import numpy as np
+    >>> from propmat.io import read_image, write_image
+    >>> file = io.BytesIO()
+    >>> write_image(file, np.array([[0.0, 0.5, 1.0]]))
+    >>> read_image(io.BytesIO(file.getvalue()))
+    array([[  0, 128, 255]], dtype=uint8)
     """
     output = output_for(target, suffix)
     encoded = _encoded(output, array, depth, metadata)
@@ -84,13 +91,13 @@ def write_images(
     depth: int = 8,
     metadata: Metadata | None = None,
 ) -> None:
-    """Write several images, all of them or none: what `write_image` does for one.
+    """Write several images as `write_image` does, all of them or none.
 
     Parameters
     ----------
     arrays : mapping of str or os.PathLike to array_like
-        For each file what `write_image` takes.
-    depth : {8, 16}
+        The array (H, W), (H, W, 3) or (H, W, 4) of each file.
+    depth : {8, 16}, default 8
         As in `write_image`.
     metadata : Metadata, optional
         As in `write_image`, for all of them.
@@ -127,14 +134,14 @@ def write_images(
 
 @contextmanager
 def _failing_as_input(name: str) -> Iterator[None]:
-    """Turn what encoders and the system raise into `InputError`."""
+    """Turn errors of encoders and the system into `InputError`."""
     try:
         yield
     except (PropmatError, BrokenPipeError):
         raise
     except MemoryError as error:
         raise InputError(f"{name}: cannot be written: there is too little memory for it") from error
-    except Exception as error:  # encoders refuse sizes beyond their format with whatever they like
+    except Exception as error:  # encoders raise various exceptions for sizes beyond their format
         raise InputError(f"{name}: cannot be written: {reason(error)}") from error
 
 
@@ -186,7 +193,7 @@ def _check_range(pixels: Pixels, output: Output) -> None:
 
 
 def _floats(pixels: Pixels) -> Pixels:
-    """float32, multiplied by alpha; what lies beyond its range becomes infinite only where it was."""
+    """float32, multiplied by alpha; values beyond its range are refused unless they are infinite already."""
     if pixels.dtype.kind == "u":
         pixels = np.divide(pixels, np.iinfo(pixels.dtype).max, dtype=np.float32)
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Graph Laplacians: image in, symmetric matrix over its pixels out."""
+"""Graph Laplacians: symmetric matrices over the pixels of an image, from colours, weights or a sparse matrix."""
 
 from propmat.laplacian._affinity import affinity
 from propmat.laplacian._base import Graph, Laplacian, Split

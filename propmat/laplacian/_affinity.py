@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._backend import beside
 from propmat._cached import cached_property
-from propmat._operators import GridOperator
+from propmat._operators import WHOLE, GridOperator, Parts
+from propmat._typing import ArrayLike
 from propmat.laplacian._base import Laplacian, Split, block_of
 
 Array = NDArray[np.float64]
@@ -20,8 +22,8 @@ Mask = NDArray[np.bool_]
 
 
 @usual_arithmetic
-def affinity(horizontal: Any, vertical: Any) -> Affinity:
-    r"""Laplacian D - W of the graph that ties every pixel to its four neighbours.
+def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
+    r"""Laplacian D - W of the graph that connects every pixel to its four neighbours.
 
     .. math:: \alpha^\top L \alpha = \sum_{(i, j)} w_{ij} (\alpha_i - \alpha_j)^2
 
@@ -30,7 +32,7 @@ def affinity(horizontal: Any, vertical: Any) -> Affinity:
     horizontal : (H, W - 1) array
         Weights of the edges (y, x) - (y, x + 1), >= 0; 0 removes an edge.
     vertical : (H - 1, W) array
-        Weights of the edges (y, x) - (y + 1, x).
+        Weights of the edges (y, x) - (y + 1, x), >= 0.
 
     Returns
     -------
@@ -57,21 +59,25 @@ def affinity(horizontal: Any, vertical: Any) -> Affinity:
 
 
 class Affinity(Laplacian):
-    """What `affinity` returns."""
+    """The `Laplacian` that `affinity` and `random_walk` return.
+
+    Attributes
+    ----------
+    horizontal, vertical : (H, W - 1) and (H - 1, W) arrays
+        The weights of its edges.
+    """
 
     parameters = ("horizontal", "vertical")
 
-    def __init__(self, horizontal: Array, vertical: Array, images: int = 1) -> None:
+    def __init__(self, horizontal: Array, vertical: Array, parts: Parts = WHOLE) -> None:
         self.shape = (horizontal.shape[0], vertical.shape[1])
-        self.images = images
+        self.parts = parts
         self.horizontal = horizontal
         self.vertical = vertical
         self.beside = {"horizontal": horizontal}
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
-        operator = GridOperator.from_edges(
-            self.horizontal, self.vertical, unknown, diagonal=diagonal, images=self.images
-        )
+        operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
         return Split(operator, operator.times_known, self._beside(~unknown)[unknown])
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -87,9 +93,8 @@ class Affinity(Laplacian):
 
     @cached_property
     def ties_all_pixels(self) -> bool:
-        rows, down = self.shape[0] // self.images, self.vertical > 0
-        down[rows - 1 :: rows] = True  # between images
-        return bool((self.horizontal > 0).all() and down.all())
+        within = beside(self.parts.hold_windows(self.shape[0], 2), self.vertical)[:, None]
+        return bool((self.horizontal > 0).all() and ((self.vertical > 0) | ~within).all())
 
     def times(self, plane: Array) -> Array:
         across, down = self.horizontal * np.diff(plane, axis=1), self.vertical * np.diff(plane, axis=0)

@@ -1,4 +1,4 @@
-"""What a Laplacian is: a symmetric matrix over the pixels, built no sooner and no larger than asked for."""
+"""The base class of Laplacians: symmetric matrices over the pixels, of which only the blocks asked for are built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import Operator, Stored, canonical, own_entries
+from propmat._operators import WHOLE, Operator, Parts, Sparse, Stored, canonical, own_entries
 from propmat.errors import InputError, shown
 
 # Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
@@ -34,9 +34,9 @@ class Split:
     matrix : Operator, shape (n, n)
         L_UU, with whatever was to be added to its diagonal.
     times_known : callable
-        (H, W) values → (n,) array L_UK α_K.
-    touches_known : (n,) mask
-        Which unknown pixels share an entry with a known one.
+        (H, W) array of values → (n,) array L_UK α_K.
+    touches_known : (n,) array of bool
+        Which unknown pixels have an entry in common with a known one.
     """
 
     matrix: Operator
@@ -46,7 +46,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """The matrix (n, k) between unknown and known pixels: (H, W) values → its product with the known ones."""
+    """The matrix (n, k) between unknown and known pixels, as a function of (H, W) values: the product."""
 
     matrix: Any
     known: NDArray[np.bool_]
@@ -59,7 +59,8 @@ class Coupling:
 class Laplacian(ABC):
     """A symmetric positive semidefinite matrix over the pixels of an image.
 
-    Laplacians add and scale: ``knn + 0.1 * closed_form``.
+    Laplacians can be added and multiplied by numbers > 0: ``knn + 0.1 * closed_form``. A subclass sets `shape` and
+    defines `rows`, `near_null_space` and `ties_all_pixels`; `docs/extending.md` writes one.
 
     Attributes
     ----------
@@ -68,22 +69,52 @@ class Laplacian(ABC):
     matrix : scipy.sparse.csr_array, shape (H * W, H * W)
         The whole matrix, canonical, exactly symmetric; built in host memory when it is first asked for.
     parameters : tuple of str
-        What it is made of, as far as a gradient can reach it.
+        The names of what it is made of and has gradients, see `pullback`.
+    ties_all_pixels : bool
+        Whether each of its parts is connected by construction, so that one known pixel makes its system definite.
+    bridges_gaps : bool
+        Whether weak edges of the pixel grid may be added where the graph connects unknown pixels to no known one.
+    parts : Parts
+        Bands of rows that share no entry; all rows are one by default.
+    beside : mapping of str to array of any shape, or None
+        The arrays whose memory, host or GPU, a trimap must share; None for host memory.
     """
 
     shape: tuple[int, int]
-    images: int = 1  # that stand one above the other in `shape`, and share no element
+    parts: Parts = WHOLE
     parameters: tuple[str, ...] = ()
     beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
     __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
 
     @abstractmethod
     def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-        """The block of the matrix over two (H, W) masks, as canonical CSR with 32-bit indices, all in host memory."""
+        """A block of the matrix.
+
+        Parameters
+        ----------
+        row_mask, column_mask : (H, W) array of bool
+            The pixels of its rows and columns, in host memory.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (rows, columns)
+            Canonical, float64, with 32-bit indices.
+        """
 
     @usual_arithmetic
     def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
-        """The matrix cut into unknown and known pixels; `diagonal` (H, W) is added on the unknown ones."""
+        """The matrix cut into unknown and known pixels.
+
+        Parameters
+        ----------
+        unknown : (H, W) array of bool
+        diagonal : (H, W) array of float64, optional
+            Is added to the diagonal of the unknown pixels.
+
+        Returns
+        -------
+        Split
+        """
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
         strip = self.rows(inside, np.ones_like(inside))
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
@@ -94,28 +125,57 @@ class Laplacian(ABC):
 
     @abstractmethod
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Columns that the matrix all but annihilates, on the n pixels of an (H, W) mask: (n, m)."""
+        """Columns that the matrix maps nearly to 0: constants at least.
+
+        Parameters
+        ----------
+        mask : (H, W) array of bool
+            The n pixels of the rows.
+
+        Returns
+        -------
+        (n, m) array of float64
+        """
 
     @property
     @abstractmethod
-    def ties_all_pixels(self) -> bool:
-        """Whether every image is connected by construction, so that one known pixel makes its system definite."""
+    def ties_all_pixels(self) -> bool: ...
 
     @property
     def bridges_gaps(self) -> bool:
-        """Whether weak edges of the pixel grid may tie what the graph leaves without a known pixel."""
         return False
 
     def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The product with an (H, W) map, as a map."""
+        """The product with a map.
+
+        Parameters
+        ----------
+        plane : (H, W) array of float64
+
+        Returns
+        -------
+        (H, W) array of float64
+        """
         return beside((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
 
     def pullback(
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
     ) -> dict[str, Any]:
-        """The derivatives of -λᵀ L α with respect to the wanted parameters, for (H, W) maps λ and α.
+        """The derivatives of -λᵀ L α with respect to the parameters of L.
 
         With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 6).
+
+        Parameters
+        ----------
+        adjoint, alpha : (H, W) array of float64
+            λ and α.
+        wanted : iterable of str
+            Names out of `parameters`.
+
+        Returns
+        -------
+        dict of str to array of any shape
+            By name, each of the shape of its parameter; {} here.
         """
         return {}
 
@@ -149,13 +209,14 @@ class Laplacian(ABC):
 
 
 class WeightedSum(Laplacian):
-    """A sum of Laplacians with positive weights, kept apart until a block is asked for."""
+    """A sum of `Laplacian` with positive weights; terms are added only within the blocks asked for."""
 
     parameters = ("coefficients", "terms")
 
     def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
         self.shape = shape
         self.terms = terms
+        self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
         lie = [term.beside for _, term in terms if term.beside]
         self.beside = lie[0] if lie else {}
 
@@ -185,11 +246,11 @@ class WeightedSum(Laplacian):
     def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         if len(self.terms) == 1:
             return self.terms[0][1].near_null_space(mask)
-        return np.ones((np.count_nonzero(mask), 1))  # all that every graph annihilates
+        return np.ones((np.count_nonzero(mask), 1))  # the only vectors that every graph maps to 0
 
     @property
     def ties_all_pixels(self) -> bool:
-        return any(term.ties_all_pixels for _, term in self.terms)
+        return any(term.ties_all_pixels and term.parts == self.parts for _, term in self.terms)
 
     @property
     def bridges_gaps(self) -> bool:
@@ -202,20 +263,32 @@ class Graph(Laplacian):
     Parameters
     ----------
     matrix : SciPy sparse array or matrix, shape (H * W, H * W)
-        Symmetric, real, finite.
-    shape : tuple of int
+        Symmetric to 1e-9 of its largest entry, real, finite. It is copied.
+    shape : (int, int)
         Height and width of the image.
+
+    Attributes
+    ----------
+    beside : mapping
+        Empty: it goes with a trimap in host memory or on a GPU.
 
     Raises
     ------
     InputError
         If the matrix is not sparse, does not fit the image, is complex, has NaN or is not symmetric.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> path = sp.csr_array([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]])
+    >>> propmat.solve(propmat.laplacian.Graph(path, (1, 3)), [[0, 0.5, 1]]).alpha
+    array([[0. , 0.5, 1. ]])
     """
 
     parameters = ("weights",)
     beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
 
-    def __init__(self, matrix: Any, shape: tuple[int, int]) -> None:
+    def __init__(self, matrix: Sparse, shape: tuple[int, int]) -> None:
         self.shape = _inputs.size(shape)
         self.matrix = _checked(matrix, self.shape[0] * self.shape[1])
 
@@ -225,9 +298,20 @@ class Graph(Laplacian):
     def pullback(
         self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
     ) -> dict[str, Any]:
-        """The matrix read as D - W: for every pair i < j that it stores one number, as upper triangular CSR.
+        """The derivatives of -λᵀ L α with respect to the weights W of L = D - W.
 
-        Like the matrix it is in host memory.
+        Parameters
+        ----------
+        adjoint, alpha : (H, W) array of float64
+            λ and α.
+        wanted : iterable of str
+            ``"weights"`` or nothing.
+
+        Returns
+        -------
+        dict of str to scipy.sparse.csr_array
+            Shape (H * W, H * W), upper triangular: a number for every pair i < j of which the matrix stores an entry.
+            In host memory, as the matrix is.
         """
         first, second = sp.coo_array(sp.triu(self.matrix, k=1)).coords
         gradient = pair_gradient(to_host(adjoint), to_host(alpha), first, second)
@@ -270,7 +354,7 @@ def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDA
     return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
 
 
-def _checked(matrix: Any, pixels: int) -> sp.csr_array:
+def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
     if not sp.issparse(matrix):
         raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
     if matrix.shape != (pixels, pixels):

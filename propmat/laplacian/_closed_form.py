@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import HOST, backend_of, to_host
+from propmat._backend import HOST, backend_of, beside, to_host
 from propmat._cached import cached_property
-from propmat._operators import GridOperator
+from propmat._operators import WHOLE, GridOperator, Parts
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, UnsupportedError
 from propmat.laplacian._base import Laplacian, Split, numbered
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+W = TypeVar("W", bound="WindowLaplacian")
 
 
 @usual_arithmetic
-def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
+def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> ClosedForm:
     r"""Closed-form matting Laplacian: alpha is nearly affine in colour within every small window.
 
     .. math:: L_{ij} = \sum_{k \ni i, j} \Big[ \delta_{ij} - \frac{1}{n} \big( 1 + (I_i - \mu_k)^\top
@@ -44,7 +46,8 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
     Returns
     -------
     ClosedForm
-        Lazy: its ``matrix`` is built when it is asked for, and a solve builds only what touches an unknown pixel.
+        Lazy: its ``matrix`` is built when it is asked for, and a solve builds only the part that involves unknown
+        pixels.
 
     Raises
     ------
@@ -65,18 +68,7 @@ def closed_form(image: Any, epsilon: float = 1e-7, radius: int = 1) -> ClosedFor
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return ClosedForm(*window_arguments(image, epsilon, radius, beside={}))
-
-
-def window_arguments(
-    image: Any, epsilon: float, radius: int, *, beside: _inputs.Beside = None
-) -> tuple[NDArray[np.float64], float, int]:
-    """The arguments of a Laplacian over windows, checked."""
-    pixels = _inputs.image(image, beside=beside)
-    epsilon = _inputs.positive(epsilon, "epsilon")
-    radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
-    check_window(pixels.shape, radius)
-    return pixels, epsilon, radius
+    return ClosedForm.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 def check_window(shape: tuple[int, ...], radius: int) -> None:
@@ -95,23 +87,36 @@ class WindowLaplacian(Laplacian):
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
-    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, images: int = 1) -> None:
+    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, parts: Parts = WHOLE) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
-        self.images = images
+        self.parts = parts
         self.image = image
         self.beside = {"image": image}
         self.epsilon = epsilon
         self.radius = radius
 
+    @classmethod
+    def of(cls: type[W], pixels: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> W:
+        """The Laplacian of an image that is checked, with settings that are not."""
+        epsilon = _inputs.positive(epsilon, "epsilon")
+        radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
+        check_window(pixels.shape, radius)
+        return cls(pixels, epsilon, radius, parts)
+
     def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
         if self.radius > 1:
             return super().split(unknown, diagonal)
         operator = GridOperator.from_image(
-            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal, images=self.images
+            self.image,
+            unknown,
+            epsilon=self.epsilon,
+            squared=self.squared,
+            diagonal=diagonal,
+            parts=self.parts,
         )
-        some_known = (~unknown).reshape(self.images, -1).any(axis=1)
-        return Split(operator, operator.times_known, operator.in_images(np.asarray(some_known, like=unknown)))
+        touches_known = self.parts.spread(self.parts.holding(~unknown), unknown)
+        return Split(operator, operator.times_known, touches_known)
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         kernels = HOST.kernels("closed_form")
@@ -131,14 +136,13 @@ class WindowLaplacian(Laplacian):
 
     @cached_property
     def _on_host(self) -> WindowLaplacian:
-        return type(self)(to_host(self.image), self.epsilon, self.radius, self.images)
+        return type(self)(to_host(self.image), self.epsilon, self.radius, self.parts)
 
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         wanted = _windows_over(touched, self.radius)
-        rows = self.shape[0] // self.images
-        inside = np.arange(len(wanted), like=wanted) % rows < rows - 2 * self.radius
-        wanted &= inside[:, None]
+        if self.parts.seams:
+            wanted &= beside(self.parts.hold_windows(self.shape[0], 2 * self.radius + 1), wanted)[:, None]
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 
@@ -156,7 +160,15 @@ class WindowLaplacian(Laplacian):
 
 
 class ClosedForm(WindowLaplacian):
-    """What `closed_form` returns."""
+    """The `Laplacian` that `closed_form` returns.
+
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1].
+    epsilon : float
+    radius : int
+    """
 
     parameters = ("image", "epsilon")
     squared = False
@@ -169,7 +181,7 @@ class ClosedForm(WindowLaplacian):
         return kernels.residual_sums(self.image, mean, wanted, self.radius, plane, *fit)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are not looked at."""
+        """Of colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are skipped."""
         kernels = backend_of(self.image).kernels("ridge")
         mean, whitening, windows = self._window_statistics(adjoint != 0)
         fit, adjoint_fit = (

@@ -1,4 +1,4 @@
-"""Hue, saturation and value as coordinates in which near colours are near."""
+"""Hue, saturation and value as coordinates in which similar colours are close."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# The least number that can be inverted: what varies less is grey.
+# The smallest number that can be inverted: colours that vary less are grey.
 GREY = np.finfo(np.float64).tiny
 
 
@@ -28,7 +28,7 @@ def hue_saturation_value(image: Array) -> Array:
 def pull_back_hue(image: Array, gradient: Array) -> Array:
     """From a gradient with respect to (cos h, sin h, s / 2, v / 2) to one of RGB.
 
-    The hue of grey has no derivative: nothing passes through it there. Nor does anything through clipping to [0, 1].
+    The hue of grey has no derivative and contributes nothing there; neither do values clipped to [0, 1].
     """
     colours = np.clip(image, 0.0, 1.0)
     cosine, sine, _, _ = np.moveaxis(hue_saturation_value(image), 2, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside, to_host
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
@@ -78,7 +79,7 @@ class Pairs(NamedTuple):
 
 
 @usual_arithmetic
-def knn(image: Any, preset: str = "two") -> Knn:
+def knn(image: ArrayLike, preset: str = "two") -> Knn:
     r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
 
     .. math:: L = D - W, \quad W_{ij} = m_{ij} \max\Big(0, 1 - \frac{\|X_i - X_j\|_1}{d + 2}\Big), \quad
@@ -94,7 +95,7 @@ def knn(image: Any, preset: str = "two") -> Knn:
     preset : {"two", "rgb", "hsv"}
         ``"two"``, the default: two wide neighbourhoods as in PyMatting, K = 20 and 10, the pixel itself included,
         positions from 0 to 1 times 2 and 0.1, all weights 1. ``"rgb"``: the authors' code for RGB. K = 10 and 2,
-        positions in image diagonals times 1 and 0.01, and next to nothing in the kernel. ``"hsv"``: their code for HSV,
+        positions in image diagonals times 1 and 0.01, and times 1e-4 in the kernel. ``"hsv"``: their code for HSV,
         colours (cos h, sin h, s / 2, v / 2), positions times 2 and 0.02, every pair counted once.
 
     Returns
@@ -110,16 +111,16 @@ def knn(image: Any, preset: str = "two") -> Knn:
     Notes
     -----
     Pixels as far away as the K-th are neighbours too, so that a picture flipped or transposed has the same graph. An
-    image of K pixels or fewer ties each to all others. Steps of coordinates are rounded to single precision. The
-    authors search approximately, and move positions by up to 1e-6 at random; PyMatting divides the rows of W by their
-    sums, which leaves it unsymmetric.
+    image of K pixels or fewer connects each to all others. Steps of coordinates are rounded to single precision. The
+    authors search approximately, and shift positions by up to 1e-6 at random; PyMatting divides the rows of W by their
+    sums, so that it is not symmetric.
 
     Of 20 training photographs of alphamatting.com and their two trimaps, ``"two"`` has the lower mean squared error,
     0.0164 against 0.0180 of ``"rgb"``, and about the same sum of absolute differences, 6161 against 6222 pixels (5019
     and 5358 with the small trimap, 7304 and 7086 with the large); on PyMatting's lemur its error is lower by 6 % at a
     tenth of the size and by 28 % at full size. Hence the default. ``"rgb"`` has an error of gradients that is lower
     by 8 %, takes two thirds of the time, and its weights, unlike those of ``"two"``, have a gradient with respect to
-    the image. Figures of errors and time: ``python -m benchmarks.methods``.
+    the image. Errors and times: ``python -m benchmarks.suite --methods knn knn.rgb knn.hsv``.
 
     References
     ----------
@@ -134,42 +135,57 @@ def knn(image: Any, preset: str = "two") -> Knn:
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    pixels = _inputs.image(image, beside={})
-    if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
-        raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
-    return Knn(to_host(pixels), preset, beside={"image": pixels})
+    return Knn.of(_inputs.image(image, beside={}), preset)
 
 
-def known_preset(preset: Any) -> str:
+def known_preset(preset: object) -> str:
     """The name of a preset, or an `InputError`."""
     if not isinstance(preset, str) or preset not in PRESETS:
         raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {shown(preset)}")
     return preset
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Knn(Laplacian):
-    """What `knn` returns."""
+    """The `Laplacian` that `knn` returns.
 
-    image: Array
-    preset: str
-    searched: list[tuple[Mask, Pairs]] = field(default_factory=list)  # the last search, for a gradient after a solve
-    beside: Mapping[str, Any] | None = field(default=None, kw_only=True)  # the image, where it was given
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1], in host memory.
+    preset : str
+        Features, neighbourhoods and kernel.
+
+    Methods
+    -------
+    pairs
+        The edges of the graph.
+    """
 
     parameters = ("weights", "image")
     ties_all_pixels = False
     bridges_gaps = True
 
-    @property
-    def shape(self) -> tuple[int, int]:  # type: ignore[override]
-        height, width, _ = self.image.shape
-        return height, width
+    def __init__(self, image: Array, preset: str, beside: Mapping[str, Any] | None = None) -> None:
+        height, width, _ = image.shape
+        self.shape = (height, width)
+        self.image = image
+        self.preset = preset
+        self.beside = beside  # the image, where it was given
+        self._searched: tuple[Mask, Pairs] | None = None  # the last search, for a gradient after a solve
+
+    @classmethod
+    def of(cls, pixels: Array, preset: str) -> Knn:
+        """The Laplacian of an image that is checked, with a preset that is not."""
+        if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
+            raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
+        return cls(to_host(pixels), preset, {"image": pixels})
 
     def features(self, spatial: float) -> Array:
         """Coordinates times `spatial`, and colours: (H * W, 2 + d).
 
-        A pixel further is a step in single precision, so that differences are exact and the same to either side; rows
-        and columns come first, so that the sum of their squares is the same for the picture transposed.
+        The step from pixel to pixel is rounded to single precision, so that differences of coordinates are exact and
+        the same in both directions; coordinates come first, so that the sum of their squares is the same for the
+        transposed picture.
         """
         preset = PRESETS[self.preset]
         colours = hue_saturation_value(self.image) if preset.hue else self.image
@@ -181,11 +197,24 @@ class Knn(Laplacian):
         return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
-        """The edges of the graph; with an (H, W) mask those that have an end in it."""
+        """The edges of the graph.
+
+        Parameters
+        ----------
+        touching : (H, W) array of bool, optional
+            Only those with an end in this mask.
+
+        Returns
+        -------
+        Pairs
+            ``first`` and ``second``, (m,) indices ``y * W + x`` with first < second; ``times``, how often the pair was
+            found; ``weight``, that number times the kernel.
+        """
         wanted = np.ones(self.image.shape[0] * self.image.shape[1], bool) if touching is None else touching.ravel()
-        if not self.searched or (wanted & ~self.searched[0][0]).any():
-            self.searched[:] = [(wanted.copy(), self._search(wanted))]
-        mask, (first, second, times, weight) = self.searched[0]
+        searched = self._searched  # read once: another thread may replace it
+        if searched is None or (wanted & ~searched[0]).any():
+            self._searched = searched = wanted.copy(), self._search(wanted)
+        mask, (first, second, times, weight) = searched
         inside = slice(None) if np.array_equal(mask, wanted) else wanted[first] | wanted[second]
         return Pairs(first[inside], second[inside], times[inside], weight[inside])
 
@@ -200,7 +229,7 @@ class Knn(Laplacian):
         return Pairs(first, second, times, times * self.kernel(first, second))
 
     def kernel(self, first: Pixels, second: Pixels) -> Array:
-        """How alike the ends of each pair are, from 0 to 1."""
+        """The similarity of the two pixels of each pair, from 0 to 1."""
         spatial = PRESETS[self.preset].kernel_spatial
         if spatial is None:
             return np.ones(first.size)
@@ -223,7 +252,7 @@ class Knn(Laplacian):
         return beside(np.asarray(product, np.float64).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Weights of pairs, as upper triangular CSR; colours through the kernel, which pixels are near held fixed.
+        """Of the weights of pairs, as upper triangular CSR, and of colours through the kernel, for fixed neighbours.
 
         The weights are in host memory.
         """
@@ -259,7 +288,7 @@ class Knn(Laplacian):
 
 
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
-    """Pairs of which one pixel is among the `count` nearest of the other, and one is wanted, the lesser pixel first."""
+    """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; smaller index first."""
     from propmat._cpu import neighbours as kernels
 
     if wanted.size == 1:

@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
 from propmat._operators import Array, BoxOperator, Mask, Windows
+from propmat._typing import ArrayLike
 from propmat.errors import UnsupportedError
 from propmat.laplacian._base import Laplacian, Split
-from propmat.laplacian._closed_form import ClosedForm, window_arguments
+from propmat.laplacian._closed_form import ClosedForm
 
-# Above so many entries (a gigabyte) a block is refused: what was meant is a product.
+# Blocks of more entries (a gigabyte) are refused: use products instead.
 MOST_ENTRIES = 80_000_000
 
 
 @usual_arithmetic
-def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
-    r"""Large-kernel matting Laplacian: the closed form over wide windows, by products alone.
+def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
+    r"""Large-kernel matting Laplacian: the closed form over wide windows, as products without a stored matrix.
 
     .. math:: (L p)_i = \sum_{k \ni i} \big( p_i - a_k^\top I_i - b_k \big)
 
@@ -67,11 +69,11 @@ def large_kernel(image: Any, epsilon: float = 1e-7, radius: int = 10) -> LargeKe
     >>> bool(abs(graph.split(everywhere).matrix @ np.ones(81)).max() < 1e-12)
     True
     """
-    return LargeKernel(ClosedForm(*window_arguments(image, epsilon, radius, beside={})))
+    return LargeKernel.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 class LargeKernel(Laplacian):
-    """What `large_kernel` returns: the closed form, multiplied by box sums."""
+    """The `Laplacian` that `large_kernel` returns: the closed form, multiplied by box sums."""
 
     parameters = ClosedForm.parameters
     ties_all_pixels = True
@@ -80,6 +82,11 @@ class LargeKernel(Laplacian):
         self.shape = definition.shape
         self.beside = definition.beside
         self.definition = definition
+
+    @classmethod
+    def of(cls, pixels: Array, epsilon: float, radius: int) -> LargeKernel:
+        """The Laplacian of an image that is checked, with settings that are not."""
+        return cls(ClosedForm.of(pixels, epsilon, radius))
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         definition = self.definition
@@ -117,7 +124,7 @@ def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
     """Rows and columns of the box around a mask, with a margin as far as the image reaches."""
     spans = []
     for axis in range(2):
-        used = np.flatnonzero(to_host(mask.any(axis=1 - axis)))
+        used = np.flatnonzero(to_host(np.any(mask, axis=1 - axis)))
         spans.append(slice(max(0, int(used[0]) - margin), int(used[-1]) + 1 + margin))
     return spans[0], spans[1]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat.laplacian._closed_form import WindowLaplacian, window_arguments
+from propmat._typing import ArrayLike
+from propmat.laplacian._closed_form import WindowLaplacian
 
 
 @usual_arithmetic
-def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
+def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
     r"""Learning-based Laplacian: alpha is what a linear model learns from the colours of every small window.
 
     .. math:: L = \sum_k S_k^\top (U - F_k)^\top (U - F_k) S_k
@@ -57,10 +57,18 @@ def learning_based(image: Any, epsilon: float = 1e-7, radius: int = 1) -> Learni
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return LearningBased(*window_arguments(image, epsilon, radius, beside={}))
+    return LearningBased.of(_inputs.image(image, beside={}), epsilon, radius)
 
 
 class LearningBased(WindowLaplacian):
-    """What `learning_based` returns."""
+    """The `Laplacian` that `learning_based` returns.
+
+    Attributes
+    ----------
+    image : (H, W, d) array of float64
+        Colours in [0, 1].
+    epsilon : float
+    radius : int
+    """
 
     squared = True

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.laplacian._affinity import Affinity
 
 # Keeps the graph connected where the exponential vanishes: a black pixel among white ones.
@@ -16,19 +15,19 @@ LEAST_WEIGHT = 1e-6
 
 
 @usual_arithmetic
-def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
+def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
     r"""Random walk Laplacian: alpha is the chance that a walk ends in the foreground.
 
     .. math:: L = D - W, \quad W_{ij} = \exp(-\|I_i - I_j\|^2 / \sigma^2) + 10^{-6}
 
-    for pixels i, j next to each other in a row or column, :math:`D_{ii} = \sum_j W_{ij}`.
+    for neighbours i, j in a row or column, :math:`D_{ii} = \sum_j W_{ij}`.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16.
     sigma : float, default 0.033
-        The difference of colours that a walk takes for an edge, > 0. The default is 1/30, rounded.
+        Difference of colours, in colour units, above which weights vanish, > 0. The default is 1/30, rounded.
 
     Returns
     -------
@@ -57,7 +56,11 @@ def random_walk(image: Any, sigma: float = 0.033) -> Affinity:
            [-0.37,  1.37, -1.  ],
            [ 0.  , -1.  ,  1.  ]])
     """
-    pixels = _inputs.image(image, beside={})
+    return of_colours(_inputs.image(image, beside={}), sigma)
+
+
+def of_colours(pixels: NDArray[np.float64], sigma: float) -> Affinity:
+    """The Laplacian of an image that is checked, with a sigma that is not."""
     sigma = _inputs.positive(sigma, "sigma")
     return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 

@@ -8,25 +8,22 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST
 from propmat._cached import cached_property
 from propmat._operators import Assemble, GridOperator, Support
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._base import Laplacian, Split, block_of
-from propmat.laplacian._closed_form import ClosedForm, _windows_over, window_arguments
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from propmat.laplacian._closed_form import ClosedForm, _windows_over
 
 
 @usual_arithmetic
 def weighted_windows(
-    image: Any, windows: Any, edges: tuple[Any, Any] | None = None, epsilon: float = 1e-7
+    image: ArrayLike, windows: ArrayLike, edges: tuple[ArrayLike, ArrayLike] | None = None, epsilon: float = 1e-7
 ) -> WeightedWindows:
     r"""Closed-form Laplacian of which every window has a weight, with weighted edges of the pixel grid beside.
 
@@ -75,35 +72,44 @@ def weighted_windows(
     >>> bool(abs(graph.matrix - 0.5 * laplacian.closed_form(image).matrix).max() < 1e-12)
     True
     """
-    pixels, epsilon, _ = window_arguments(image, epsilon, 1)
-    height, width, _ = pixels.shape
-    kappa = _weights(windows, "windows", (height - 2, width - 2))
-    if edges is None:
-        return WeightedWindows(pixels, kappa, epsilon)
-    across, down = _inputs.edge_weights(*_inputs.pair(edges, "edges", "(horizontal, vertical)"))
-    if (across.shape[0], down.shape[1]) != (height, width):
-        raise InputError(f"edges: are of {across.shape[0]} x {down.shape[1]} pixels, the image is {height} x {width}")
-    return WeightedWindows(pixels, kappa, epsilon, Affinity(across, down))
-
-
-def _weights(value: Any, name: str, shape: tuple[int, int]) -> Array:
-    """Numbers >= 0, one for each window."""
-    given = _inputs.as_array(value, name).shape
-    if given not in ((), shape):
-        raise InputError(f"{name}: takes a number or shape (H - 2, W - 2), {shape} for this image, got {given}")
-    return _inputs.weights(value, name, shape)
+    return WeightedWindows.of(_inputs.image(image), windows, edges, epsilon)
 
 
 class WeightedWindows(Laplacian):
-    """What `weighted_windows` returns."""
+    """The Laplacian of `weighted_windows`.
 
-    def __init__(self, image: Array, windows: Array, epsilon: float, edges: Affinity | None = None) -> None:
-        height, width, _ = image.shape
-        self.shape = (height, width)
+    Attributes
+    ----------
+    windows : (H - 2, W - 2) array
+        κ of each window.
+    unweighted : ClosedForm
+        The Laplacian in which all windows have weight 1.
+    edges : Affinity or None
+    """
+
+    def __init__(self, unweighted: ClosedForm, windows: Array, edges: Affinity | None = None) -> None:
+        self.shape = unweighted.shape
         self.windows = windows
-        self.unweighted = ClosedForm(image, epsilon, 1)
+        self.unweighted = unweighted
         self.edges = edges
         self.parameters = ("windows",) if edges is None else ("windows", *edges.parameters)
+
+    @classmethod
+    def of(
+        cls, pixels: Array, windows: ArrayLike, edges: tuple[ArrayLike, ArrayLike] | None, epsilon: float
+    ) -> WeightedWindows:
+        """The Laplacian of an image that is checked, with weights and a setting that are not."""
+        height, width, _ = pixels.shape
+        unweighted = ClosedForm.of(pixels, epsilon, 1)
+        kappa = _weights_of_windows(windows, (height - 2, width - 2))
+        if edges is None:
+            return cls(unweighted, kappa)
+        across, down = _inputs.edge_weights(*_inputs.pair(edges, "edges", "(horizontal, vertical)"))
+        if (across.shape[0], down.shape[1]) != (height, width):
+            raise InputError(
+                f"edges: are of {across.shape[0]} x {down.shape[1]} pixels, the image is {height} x {width}"
+            )
+        return cls(unweighted, kappa, Affinity(across, down))
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         horizontal, vertical = self._edge_weights()
@@ -155,6 +161,13 @@ class WeightedWindows(Laplacian):
         for y, x in np.ndindex(3, 3):
             found[y : y + height, x : x + width] |= touched
         return found
+
+
+def _weights_of_windows(value: ArrayLike, shape: tuple[int, int]) -> Array:
+    given = _inputs.as_array(value, "windows").shape
+    if given not in ((), shape):
+        raise InputError(f"windows: takes a number or shape (H - 2, W - 2), {shape} for this image, got {given}")
+    return _inputs.weights(value, "windows", shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._closed_form import ClosedForm
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
+    """The system of `closed_form`."""
+    return Posed(ClosedForm.of(pixels, epsilon, radius))
 
 
 @usual_arithmetic
 def closed_form(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     epsilon: float = 1e-7,
     radius: int = 1,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Closed-form matting: alpha is nearly affine in colour within every small window.
 
@@ -81,4 +82,4 @@ def closed_form(
            [0.  , 0.25, 0.5 , 0.75, 1.  ],
            [0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
-    return solved("closed_form", image, trimap, solver=solver, callback=callback, epsilon=epsilon, radius=radius)
+    return solved(pose, image, trimap, solver, callback, epsilon=epsilon, radius=radius).alpha

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.matting._posed import Posed, solved
+from propmat.matting._sampled import sampled
+from propmat.sampling._comprehensive import comprehensive_samples
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap) -> Posed:
+    """The system of `comprehensive_sampling`."""
+    return sampled(comprehensive_samples, pixels, labels)
 
 
 @usual_arithmetic
 def comprehensive_sampling(
-    image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None
+    image: ArrayLike, trimap: ArrayLike | Trimap, *, solver: Solver | None = None, callback: Callback | None = None
 ) -> Array:
     """Comprehensive sampling: what all pairs of known colours say of alpha, finished by the closed form.
 
@@ -51,4 +53,4 @@ def comprehensive_sampling(
     >>> alpha.shape
     (48, 64)
     """
-    return solved("comprehensive_sampling", image, trimap, solver=solver, callback=callback)
+    return solved(pose, image, trimap, solver, callback).alpha

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat import solvers
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.flows._colour_mixture import mixture
+from propmat.flows._intra_unknown import unknown_pairs
+from propmat.flows._known_to_unknown import share_of_foreground
+from propmat.laplacian._closed_form import ClosedForm
+from propmat.matting._posed import Posed, solved
+from propmat.matting._sampled import has_all
+from propmat.sampling._samples import numbers_of, trimmed_numbers
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+# Weights of the flows in Aksoy et al. 2017, equation 10; the local flow has weight 1 and epsilon 1e-6 in their code.
+KNOWN_TO_UNKNOWN, INTRA_UNKNOWN, LABELLED = 0.05, 0.01, 100.0
+LOCAL_EPSILON = 1e-6
+
+
+def pose(pixels: Array, labels: Trimap, *, known_to_unknown: bool = True) -> Posed:
+    """The system of `information_flow`."""
+    _inputs.flag(known_to_unknown, "known_to_unknown")
+    local = ClosedForm.of(pixels, LOCAL_EPSILON, 1)
+    if not has_all(labels):
+        return Posed(local)
+    _inputs.in_memory(pixels, "image", None)
+    numbers = trimmed_numbers(pixels, numbers_of(labels))
+    trimmed = Trimap(numbers == 1, numbers == 0)
+    held = np.where(trimmed.known & labels.unknown, LABELLED, 0.0)
+    if not trimmed.unknown.any():
+        return Posed(local, (trimmed.labels, held))
+    graph = mixture(pixels, trimmed) + INTRA_UNKNOWN * unknown_pairs(pixels, trimmed) + local
+    if not known_to_unknown:
+        return Posed(graph, (trimmed.labels, held))
+    alpha, confidence = share_of_foreground(pixels, trimmed)
+    return Posed(graph, (alpha, held + KNOWN_TO_UNKNOWN * confidence))
 
 
 @usual_arithmetic
 def information_flow(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     known_to_unknown: bool = True,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     r"""Information-flow matting: alpha flows between pixels of like colour, near and far.
 
@@ -74,6 +101,4 @@ def information_flow(
     >>> alpha.shape
     (48, 64)
     """
-    return solved(
-        "information_flow", image, trimap, solver=solver, callback=callback, known_to_unknown=known_to_unknown
-    )
+    return solved(pose, image, trimap, solver, callback, known_to_unknown=known_to_unknown).alpha

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._knn import Knn
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, preset: str = "two") -> Posed:
+    """The system of `knn`."""
+    return Posed(Knn.of(pixels, preset))
 
 
 @usual_arithmetic
 def knn(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     preset: str = "two",
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """KNN matting: alpha is alike on pixels of like colour, near or far.
 
@@ -74,4 +75,4 @@ def knn(
     >>> propmat.knn(image, trimap, preset="rgb")[0].round(1)
     array([0., 0., 0., 1., 0., 1., 1.])
     """
-    return solved("knn", image, trimap, solver=solver, callback=callback, preset=preset)
+    return solved(pose, image, trimap, solver, callback, preset=preset).alpha

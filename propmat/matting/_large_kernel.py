@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._large_kernel import LargeKernel
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, epsilon: float = 1e-7, radius: int = 10) -> Posed:
+    """The system of `large_kernel`."""
+    return Posed(LargeKernel.of(pixels, epsilon, radius))
 
 
 @usual_arithmetic
 def large_kernel(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     epsilon: float = 1e-7,
     radius: int = 10,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Large-kernel matting: alpha is nearly affine in colour within every wide window.
 
@@ -72,4 +73,4 @@ def large_kernel(
     >>> propmat.large_kernel(image, np.tile([0, 0.5, 0.5, 0.5, 1], (5, 1)), radius=2)[0].round(4) + 0.0
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
-    return solved("large_kernel", image, trimap, solver=solver, callback=callback, epsilon=epsilon, radius=radius)
+    return solved(pose, image, trimap, solver, callback, epsilon=epsilon, radius=radius).alpha

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._learning_based import LearningBased
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
+    """The system of `learning_based`."""
+    return Posed(LearningBased.of(pixels, epsilon, radius))
 
 
 @usual_arithmetic
 def learning_based(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     epsilon: float = 1e-7,
     radius: int = 1,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Learning-based matting: alpha is what a linear model learns from the colours of every small window.
 
@@ -71,4 +72,4 @@ def learning_based(
     >>> propmat.learning_based(image, np.tile([0, 0.5, 0.5, 0.5, 1], (3, 1)))[0].round(4)
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
-    return solved("learning_based", image, trimap, solver=solver, callback=callback, epsilon=epsilon, radius=radius)
+    return solved(pose, image, trimap, solver, callback, epsilon=epsilon, radius=radius).alpha

@@ -1,113 +1,136 @@
-"""Every method that goes from image and trimap to alpha, by name."""
+"""The table of all methods that go from image and trimap to alpha."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import importlib
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat import _inputs, flows, laplacian, sampling
-from propmat._solve import checked, solve
+from propmat._solve import Matte
+from propmat._typing import ArrayLike
+from propmat.errors import InputError
+from propmat.matting import (
+    _closed_form,
+    _comprehensive_sampling,
+    _information_flow,
+    _knn,
+    _large_kernel,
+    _learning_based,
+    _random_walk,
+    _shared_sampling,
+)
+from propmat.matting._posed import Pose, solved
+from propmat.solvers import Callback, Solver, Status
 from propmat.trimap import Trimap
 
-# How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
-# Shahrian et al. 2013 take over.
-TRUST_IN_SAMPLES = 0.1
 
-# Weights of the flows in Aksoy et al. 2017, equation 10; the local flow has weight 1 and epsilon 1e-6 in their code.
-KNOWN_TO_UNKNOWN, INTRA_UNKNOWN, LABELLED = 0.05, 0.01, 100.0
-LOCAL_EPSILON = 1e-6
-
-
-class Posed(NamedTuple):
-    """What `propmat.solve` needs beside the trimap: every method is a Laplacian, and perhaps a prior.
+class Method(Protocol):
+    """A way from image and trimap to alpha.
 
     Attributes
     ----------
-    graph : Laplacian
-    prior : (matte, confidence) or None
-        As in `propmat.solve`.
+    about : str
+        One line that says what alpha is by this method.
+    settings : tuple of str
+        Its keyword arguments.
     """
 
-    graph: laplacian.Laplacian
-    prior: tuple[Any, Any] | None = None
+    @property
+    def about(self) -> str: ...
+
+    @property
+    def settings(self) -> tuple[str, ...]: ...
+
+    def __call__(
+        self,
+        image: ArrayLike,
+        trimap: ArrayLike | Trimap,
+        *,
+        solver: Solver | None = None,
+        callback: Callback | None = None,
+        **settings: Any,
+    ) -> Matte: ...
 
 
-def _closed_form(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
-    return Posed(laplacian.closed_form(image, epsilon, radius))
+@dataclass(frozen=True)
+class PosedMethod:
+    """A method that poses one system."""
+
+    about: str
+    pose: Pose
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return _keywords(self.pose)
+
+    def __call__(
+        self,
+        image: ArrayLike,
+        trimap: ArrayLike | Trimap,
+        *,
+        solver: Solver | None = None,
+        callback: Callback | None = None,
+        **settings: Any,
+    ) -> Matte:
+        return solved(self.pose, image, trimap, solver, callback, **settings)
 
 
-def _knn(image: Any, trimap: Trimap, *, preset: str = "two") -> Posed:
-    return Posed(laplacian.knn(image, preset))
+@dataclass(frozen=True)
+class NetworkMethod:
+    """A network, a function of `propmat.networks`, which is imported when the method is called."""
+
+    about: str
+    name: str
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return _keywords(self._network())
+
+    def __call__(
+        self,
+        image: ArrayLike,
+        trimap: ArrayLike | Trimap,
+        *,
+        solver: Solver | None = None,
+        callback: Callback | None = None,
+        **settings: Any,
+    ) -> Matte:
+        for name, given in {"solver": solver, "callback": callback}.items():
+            if given is not None:
+                raise InputError(f"{name}: the method {self.name} does not take it; leave it out")
+        start = time.perf_counter()
+        alpha = self._network()(image, trimap, **settings)
+        return Matte(alpha.ravel(), Status.converged, 0, np.nan, time.perf_counter() - start, alpha)
+
+    def _network(self) -> Callable[..., np.ndarray]:
+        network: Callable[..., np.ndarray] = getattr(importlib.import_module("propmat.networks"), self.name)
+        return network
 
 
-def _learning_based(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 1) -> Posed:
-    return Posed(laplacian.learning_based(image, epsilon, radius))
+def _keywords(function: Callable[..., object]) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY)
 
 
-def _large_kernel(image: Any, trimap: Trimap, *, epsilon: float = 1e-7, radius: int = 10) -> Posed:
-    return Posed(laplacian.large_kernel(image, epsilon, radius))
-
-
-def _random_walk(image: Any, trimap: Trimap, *, sigma: float = 0.033) -> Posed:
-    return Posed(laplacian.random_walk(image, sigma))
-
-
-def _shared_sampling(image: Any, trimap: Trimap) -> Posed:
-    return _sampled(sampling.shared, image, trimap)
-
-
-def _sampled(take_samples: Callable[..., sampling.Samples], image: Any, trimap: Trimap) -> Posed:
-    graph = laplacian.closed_form(image)
-    if not _has_all(trimap):
-        return Posed(graph)
-    samples = take_samples(image, trimap)
-    return Posed(graph, (samples.alpha, TRUST_IN_SAMPLES * samples.confidence))
-
-
-def _has_all(trimap: Trimap) -> bool:
-    """Whether there are both labels to take colours of and pixels that want them; if not, alpha needs no prior."""
-    return bool(trimap.foreground.any() and trimap.background.any() and trimap.unknown.any())
-
-
-def _comprehensive_sampling(image: Any, trimap: Trimap) -> Posed:
-    return _sampled(sampling.comprehensive, image, trimap)
-
-
-def _information_flow(image: Any, trimap: Trimap, *, known_to_unknown: bool = True) -> Posed:
-    _inputs.flag(known_to_unknown, "known_to_unknown")
-    local = laplacian.closed_form(image, LOCAL_EPSILON)
-    if not _has_all(trimap):
-        return Posed(local)
-    trimmed = sampling.trimmed(image, trimap)
-    held = np.where(trimmed.known & trimap.unknown, LABELLED, 0.0)
-    if not trimmed.unknown.any():
-        return Posed(local, (trimmed.labels, held))
-    graph = flows.colour_mixture(image, trimmed) + INTRA_UNKNOWN * flows.intra_unknown(image, trimmed) + local
-    if not known_to_unknown:
-        return Posed(graph, (trimmed.labels, held))
-    alpha, confidence = flows.known_to_unknown(image, trimmed)
-    return Posed(graph, (alpha, held + KNOWN_TO_UNKNOWN * confidence))
-
-
-METHODS: dict[str, Callable[..., Posed]] = {
-    "closed_form": _closed_form,
-    "knn": _knn,
-    "learning_based": _learning_based,
-    "large_kernel": _large_kernel,
-    "random_walk": _random_walk,
-    "comprehensive_sampling": _comprehensive_sampling,
-    "information_flow": _information_flow,
-    "shared_sampling": _shared_sampling,
+POSED = {
+    "closed_form": PosedMethod("alpha is nearly affine in colour in small windows; the fastest", _closed_form.pose),
+    "knn": PosedMethod("alpha is alike on pixels of like colour, near or far", _knn.pose),
+    "learning_based": PosedMethod("alpha is what a linear model learns in small windows", _learning_based.pose),
+    "large_kernel": PosedMethod("closed form with wide windows, by products alone", _large_kernel.pose),
+    "random_walk": PosedMethod("alpha is the chance that a walk ends in the foreground", _random_walk.pose),
+    "comprehensive_sampling": PosedMethod(
+        "all pairs of known colours explain a pixel, and closed form smooths", _comprehensive_sampling.pose
+    ),
+    "information_flow": PosedMethod("colour mixtures, near and far neighbours, in one system", _information_flow.pose),
+    "shared_sampling": PosedMethod("neighbours share sampled colours, and closed form smooths", _shared_sampling.pose),
 }
-
-
-def solved(
-    method: str, image: Any, trimap: Any, *, solver: Any = None, callback: Any = None, **settings: Any
-) -> NDArray[np.float64]:
-    """Alpha by a method of `METHODS`; all arguments are checked before the first of its work."""
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph, prior = METHODS[method](pixels, labels, **settings)
-    return solve(graph, labels, prior=prior, solver=solver, callback=callback).alpha
+NETWORKS = {
+    "dcnn": NetworkMethod("a network merges the mattes of closed form and KNN", "dcnn"),
+    "deep_matte_prop_net": NetworkMethod("labels are propagated along learned affinities", "deep_matte_prop_net"),
+}
+METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import _inputs, laplacian, solvers
+from propmat import _inputs, laplacian
 from propmat._arithmetic import usual_arithmetic
 from propmat._solve import solve
-
-Array = NDArray[np.float64]
+from propmat._typing import Array, ArrayLike
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
 
 @usual_arithmetic
 def propagate(
-    affinities: tuple[Any, Any],
-    trimap: Any,
+    affinities: tuple[ArrayLike, ArrayLike],
+    trimap: ArrayLike | Trimap,
     *,
-    confidence: Any = None,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    confidence: ArrayLike | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Propagate the labels of a trimap along given affinities of neighbouring pixels.
 

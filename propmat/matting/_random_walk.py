@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._random_walk import of_colours
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, sigma: float = 0.033) -> Posed:
+    """The system of `random_walk`."""
+    return Posed(of_colours(pixels, sigma))
 
 
 @usual_arithmetic
 def random_walk(
-    image: Any,
-    trimap: Any,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
     *,
     sigma: float = 0.033,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Random walk matting: alpha is the chance that a walk from the pixel meets the foreground first.
 
@@ -66,4 +67,4 @@ def random_walk(
     >>> propmat.random_walk(np.zeros((1, 5)), [[0, 0.5, 0.5, 0.5, 1]]).round(4)
     array([[0.  , 0.25, 0.5 , 0.75, 1.  ]])
     """
-    return solved("random_walk", image, trimap, solver=solver, callback=callback, sigma=sigma)
+    return solved(pose, image, trimap, solver, callback, sigma=sigma).alpha

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import _inputs, laplacian, solvers
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import checked, solve
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._closed_form import ClosedForm
+from propmat.matting._posed import Posed, solved
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap, *, alpha: ArrayLike, confidence: ArrayLike, epsilon: float = 1e-7) -> Posed:
+    """The system of `refine`."""
+    graph = ClosedForm.of(pixels, epsilon, 1)
+    return Posed(graph, (_inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside), confidence))
 
 
 @usual_arithmetic
 def refine(
-    image: Any,
-    alpha: Any,
-    confidence: Any,
+    image: ArrayLike,
+    alpha: ArrayLike,
+    confidence: ArrayLike,
     *,
-    trimap: Any = None,
+    trimap: ArrayLike | Trimap | None = None,
     epsilon: float = 1e-7,
-    solver: Any = None,
-    callback: solvers.Callback | None = None,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
 ) -> Array:
     """Refine a matte from elsewhere by the closed-form Laplacian.
 
@@ -83,7 +86,5 @@ def refine(
     >>> [round(float(abs(matte - sample.alpha).mean()), 3) for matte in (mask, everywhere, in_band)]
     [0.07, 0.069, 0.04]
     """
-    pixels, labels = checked(image, trimap, solver, callback)
-    graph = laplacian.closed_form(pixels, epsilon)
-    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
-    return solve(graph, labels, prior=(given, confidence), solver=solver, callback=callback).alpha
+    settings = {"alpha": alpha, "confidence": confidence, "epsilon": epsilon}
+    return solved(pose, image, trimap, solver, callback, **settings).alpha

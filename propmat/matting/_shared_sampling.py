@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from propmat import solvers
 from propmat._arithmetic import usual_arithmetic
-from propmat.matting._methods import solved
+from propmat._typing import Array, ArrayLike
+from propmat.matting._posed import Posed, solved
+from propmat.matting._sampled import sampled
+from propmat.sampling._shared import shared_samples
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
+
+def pose(pixels: Array, labels: Trimap) -> Posed:
+    """The system of `shared_sampling`."""
+    return sampled(shared_samples, pixels, labels)
 
 
 @usual_arithmetic
-def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: solvers.Callback | None = None) -> Array:
+def shared_sampling(
+    image: ArrayLike, trimap: ArrayLike | Trimap, *, solver: Solver | None = None, callback: Callback | None = None
+) -> Array:
     """Shared sampling: neighbours share the known colours that they find, and the closed form finishes.
 
     Solves (L_UU + γ diag c) α_U = γ c p - L_UK α_K over the unknown pixels U, with L of
@@ -55,4 +59,4 @@ def shared_sampling(image: Any, trimap: Any, *, solver: Any = None, callback: so
     >>> alpha.shape
     (48, 64)
     """
-    return solved("shared_sampling", image, trimap, solver=solver, callback=callback)
+    return solved(pose, image, trimap, solver, callback).alpha

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat._solve import solve
 from propmat.errors import InputError, shown
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
@@ -31,7 +30,7 @@ def checked_mattes(names: Any) -> tuple[str, ...]:
     InputError
         If they are no list, too many, or one is not a method.
     """
-    takes = [*METHODS, *VARIANTS]
+    takes = [*POSED, *VARIANTS]
     if not isinstance(names, list | tuple) or not 1 <= len(names) <= MOST_MATTES:
         raise InputError(f"mattes: takes a list of 1 to {MOST_MATTES} names, got {shown(names)}")
     for name in names:
@@ -43,5 +42,4 @@ def checked_mattes(names: Any) -> tuple[str, ...]:
 def matte(name: str, image: Array, labels: Trimap) -> Array:
     """One of the mattes, (H, W), of an image (H, W, 3)."""
     method, settings = VARIANTS.get(name, (name, {}))
-    graph, prior = METHODS[method](image, labels, **settings)
-    return solve(graph, labels, prior=prior).alpha
+    return POSED[method](image, labels, **settings).alpha

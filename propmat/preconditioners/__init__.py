@@ -1,4 +1,9 @@
-"""Preconditioners for conjugate gradients."""
+"""Preconditioners for conjugate gradients.
+
+A preconditioner is an object with ``prepare`` (`Preconditioner`), which returns the map r → M⁻¹ r, a function of (n,)
+arrays (`Apply`, or `SpreadApply`). `NearNullSpace` is a function without arguments that returns (n, m) columns that the
+matrix maps nearly to 0; multigrid methods coarsen along them.
+"""
 
 from propmat._operators import NearNullSpace
 from propmat.preconditioners._auto import choose

@@ -1,4 +1,4 @@
-"""The V-cycle of smoothed aggregation where pyamg's own does not run."""
+"""The V-cycle of smoothed aggregation on a GPU, where that of pyamg does not run."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from propmat.preconditioners._levels import Level
 Array = np.ndarray[Any, Any]
 
 DEGREE = 3  # of the smoother
-RANK = 1e-12  # share of the largest eigenvalue of the last level under which one counts as 0
-TINY = 1e-150  # in place of lengths whose squares are 0
+RANK = 1e-12  # eigenvalues of the last level below this, relative to the largest, count as 0
+TINY = 1e-150  # replaces lengths whose squares underflow
 
 
 class Entries(Level):
     """A level with stored entries, in single precision."""
 
-    def __init__(self, matrix: Any, live: Array, backend: Backend) -> None:
+    def __init__(self, matrix: sparse.csr_array, live: Array, backend: Backend) -> None:
         self.kernels = backend.kernels("csr")
         self.matrix = self.kernels.stored(matrix)
         self.size, self.live, self.values = live.size, live, self.matrix.data
@@ -34,7 +34,7 @@ class Cycle:
     """One symmetric V-cycle over pyamg's levels, each scaled to unit diagonal, with Chebyshev smoothing."""
 
     def __init__(self, levels: list[Any], like: Array) -> None:
-        """Arrays are put where `like` lies."""
+        """Arrays are copied to the memory of `like`."""
         backend = backend_of(like)
         stored, roots = backend.kernels("csr").stored, [_roots(level.A.diagonal()) for level in levels]
         self.scale = beside(_inverse(roots[0]), like)
@@ -51,7 +51,7 @@ class Cycle:
         self.multiply_dense = backend.kernels("multigrid").multiply_dense
 
     def __call__(self, residual: Array) -> Array:
-        """The cycle on a residual, whose length may be anything that double precision holds."""
+        """The cycle on a residual of any length in the range of double precision."""
         length = np.maximum(np.sqrt((residual * residual).sum()), TINY)
         b = (residual / length * self.scale).astype(np.float32)
         return self._improved(0, b) * self.scale * length
@@ -71,7 +71,7 @@ class Cycle:
         return smoother.x
 
 
-def _scaled(left: Array, matrix: Any, right: Array) -> sparse.csr_array:
+def _scaled(left: Array, matrix: sparse.sparray | sparse.spmatrix, right: Array) -> sparse.csr_array:
     """The matrix between two diagonals."""
     return sparse.csr_array(sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right))
 

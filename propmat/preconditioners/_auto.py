@@ -1,4 +1,4 @@
-"""The preconditioner for a matrix when none is asked for."""
+"""The preconditioner for a matrix when none is given."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
-# Of the entries of KNN matrices, and of their sums with the closed form, 0.4 to 4 % lead further than a tenth of the
-# unknown pixels; of those of window matrices none.
+# An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed
+# form 0.4 to 4 % of the entries are far, of window matrices none.
 FAR, SHARE = 0.1, 1e-3
 
 
 def choose(matrix: Operator) -> Preconditioner:
-    """Multigrid on the pixel grid, smoothed aggregation for other local graphs (`python -m benchmarks.solvers`).
+    """The preconditioner for a matrix when none is given: multigrid where it is possible.
 
-    The diagonal is enough where edges reach far, as between like colours: information crosses the picture in few steps.
-    It is all that an operator has which can only be multiplied.
+    `Multigrid` on the pixel grid; `SmoothedAggregation` for other local graphs; `Jacobi` where many edges join distant
+    pixels, as those between like colours do, because information then crosses the picture in few iterations, and for
+    operators without stored entries. Figures are in `docs/measurements/solvers.md`.
 
     Parameters
     ----------
-    matrix : Operator or SciPy sparse array, shape (n, n)
+    matrix : propmat.solvers.Operator or SciPy sparse array, shape (n, n)
 
     Returns
     -------
     Preconditioner
 
+    Raises
+    ------
+    InputError
+        If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
+
     Examples
     --------
+    >>> import scipy.sparse as sp
     >>> choose(sp.eye_array(10))
     SmoothedAggregation()
     """
@@ -42,6 +49,6 @@ def choose(matrix: Operator) -> Preconditioner:
 
 
 def _reaches_far(matrix: sp.csr_array) -> bool:
-    """Whether the pixels, numbered row by row, have a share of neighbours that no local window explains."""
+    """Whether more entries are far from the diagonal than a graph of local windows has."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     return bool(np.mean(np.abs(rows - matrix.indices) > FAR * matrix.shape[0]) > SHARE)

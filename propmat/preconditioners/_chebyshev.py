@@ -11,9 +11,9 @@ from propmat.preconditioners._levels import Level
 
 Array = np.ndarray[Any, Any]
 
-FRACTION = 8.0  # the smoother damps eigenvalues from the bound down to this share of it
-BOUND = 1.1  # the estimate is from below
-LANCZOS_STEPS = 16  # after 12 it was 8 % below on one of a hundred levels looked at, after 16 at most 4
+FRACTION = 8.0  # the smoother damps eigenvalues from the bound down to an eighth of it
+BOUND = 1.1  # factor on the estimate, which is a lower bound
+LANCZOS_STEPS = 16  # of a hundred levels one was estimated 8 % too low after 12 steps; after 16 at most 4 %
 
 
 class Smoother:
@@ -49,10 +49,10 @@ class Smoother:
 
 
 def largest_eigenvalue(level: Level) -> float:
-    """From the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
+    """An estimate from the Lanczos matrix of a few conjugate gradient steps (Saad 2003, section 6.7.3).
 
-    Power iteration will not do: on a large image it passes over an eigenvector that lives on a few pixels, and a
-    smoother whose bound is too low makes the cycle indefinite.
+    Power iteration is not reliable: on a large image it misses an eigenvector supported on a few pixels, and a smoother
+    whose bound is too low makes the cycle indefinite.
     """
     kernels = backend_of(level.values).kernels("lanczos")
     residual = kernels.noise(level.live)
@@ -62,9 +62,9 @@ def largest_eigenvalue(level: Level) -> float:
 
 
 def _largest_ritz_value(sums: Array) -> float:
-    """The largest eigenvalue of the tridiagonal matrix behind conjugate gradient steps with such rᵀz and pᵀAp.
+    """The largest eigenvalue of the tridiagonal matrix of conjugate gradient steps, from their rᵀz and pᵀAp.
 
-    Steps count until one of the two is not positive; without any it is 1.
+    Steps are used up to the first at which one of the two is not positive; if there are none, the result is 1.
     """
     broken = np.flatnonzero(~(sums > 0).all(axis=1))
     rz, curvature = sums[: broken[0] if broken.size else None].T

@@ -12,25 +12,37 @@ from propmat._operators import Array, NearNullSpace, Operator, host_entries
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._base import Apply
 
-# The closed form is no M-matrix, so a pivot can fail; a small multiple of the diagonal is then added and the
-# factorisation made again.
+# The closed form is not an M-matrix, so a pivot can fail; then a small multiple of the diagonal is added and the
+# factorisation is repeated.
 SHIFTS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
 class IncompleteCholesky:
-    """A ≈ L Lᵀ, leaving out entries of L below `drop_tolerance` times the norm of their column.
+    """A ≈ L Lᵀ without the entries of L below `drop_tolerance` times the norm of their column.
 
-    Few iterations on small and middling images; set-up and solves are sequential, and memory grows with the fill.
+    Few iterations on small and medium images; set-up and solves are sequential, and memory grows with the fill.
 
     Parameters
     ----------
     drop_tolerance : float, default 1e-4
-        Smaller keeps more. 0 gives the complete factorisation.
+        >= 0. Smaller values keep more entries; 0 gives the complete factorisation.
+
+    Raises
+    ------
+    InputError
+        If `drop_tolerance` is negative or not a finite number.
 
     References
     ----------
     M. T. Jones, P. E. Plassmann, "An Improved Incomplete Cholesky Factorization", ACM TOMS 21(1), 1995.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.sparse as sp
+    >>> apply = IncompleteCholesky().prepare(sp.csr_array([[2.0, -1.0], [-1.0, 2.0]]))
+    >>> apply(np.array([1.0, 1.0]))
+    array([1., 1.])
     """
 
     drop_tolerance: float = 1e-4
@@ -41,11 +53,22 @@ class IncompleteCholesky:
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → (L Lᵀ)⁻¹ r.
 
+        Parameters
+        ----------
+        matrix, near_null_space
+            As in `Preconditioner.prepare`.
+
+        Returns
+        -------
+        callable
+
         Raises
         ------
+        InputError
+            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
         UnsupportedError
-            If the matrix is so far from positive definite that no shift of its diagonal helps, can only be
-            multiplied, or lies on a GPU.
+            If the matrix is so far from positive definite that no shift of its diagonal helps, has no stored entries,
+            or lies on a GPU.
         """
         from propmat._cpu import ichol as kernels
 

@@ -12,15 +12,15 @@ from propmat._operators import GridOperator
 Array = np.ndarray[Any, Any]
 
 FACTOR = 3  # blocks across a block of the next level
-UNITS = 32767.0  # of a matrix's entries in a cycle; none is above 1, for the diagonal is 1
+UNITS = 32767.0  # matrices of diagonal 1 are stored as 16-bit integers, in units of 1 / UNITS
 
 
 class Level:
     """A symmetric matrix with 1 on its diagonal."""
 
     size: int
-    values: Array  # in whole units: half the memory of single precision, and memory is what a cycle waits for
-    live: Array  # whether an unknown is one; the others stay 0
+    values: Array  # 16-bit integers: half the size of single precision, and memory bandwidth limits a cycle
+    live: Array  # which unknowns are used; the others stay 0
 
     def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
         """step = old step + new (b - A x), out = x + step."""
@@ -56,13 +56,13 @@ class Pixels(Level):
 class Blocks(Level):
     """One coarse level: blocks of variable size, their basis, their matrix."""
 
-    # Of a level above the first: block of every finer block, and the way back.
+    # Above the first level: the parent of every finer block, and the children of every block.
     parent: Array
     children: Array
     first_child: Array
-    within: Array  # where its unknowns begin among those of its parent
+    within: Array  # offset of the unknowns of a finer block within those of its parent
     child_begins: Array
-    most: int  # unknowns of the children of one block
+    most: int  # largest number of unknowns of the children of one block
 
     def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
         self.grid, self.where, self.first, self.members = grid, where, first, members
@@ -82,7 +82,7 @@ class Blocks(Level):
         )
 
     def finish(self, stencil: Array) -> None:
-        """Normalise the basis and with it the matrix, and keep that for the cycle."""
+        """Normalise the basis and transform the matrix accordingly, which the cycle then uses."""
         kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
         self.values = np.zeros(self.entries, np.int16, like=stencil)

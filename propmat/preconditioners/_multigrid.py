@@ -23,24 +23,28 @@ MOST = 16  # functions of a block of pixels
 class Multigrid:
     """Spectral multigrid on the pixel grid: the default for the closed form of radius 1.
 
-    A block's coarse functions are those that cost little inside it: its own part of the matrix,
-    scaled to unit diagonal, is eliminated largest pivot first until every pivot left is under
-    `threshold`; what is left carries one function each, extended with least energy. Blocks where
-    colours vary freely get many functions, smooth ones few (spectral AMGe, Chartier et al. 2003,
-    https://doi.org/10.1137/S106482750139892X, with the eigenvectors replaced by an elimination).
-    Blocks are 8 x 8 pixels, then 3 x 3 blocks; prolongations are not smoothed, so that a block is
-    coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, vectors in single
-    precision, matrices in 16 bits.
+    The coarse functions of a block are those of low energy inside it: the block's own part of the matrix, scaled to
+    unit diagonal, is eliminated with the largest pivot first until all remaining pivots are below `threshold`; each
+    remaining unknown gives one function, extended with least energy. Blocks where colours vary freely get many
+    functions, smooth ones few (spectral AMGe, Chartier et al. 2003, https://doi.org/10.1137/S106482750139892X, with the
+    eigenvectors replaced by an elimination). Blocks are 8 x 8 pixels, then 3 x 3 blocks; prolongations are not
+    smoothed, so that a block is coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, vectors in
+    single precision, matrices in 16 bits.
 
     Parameters
     ----------
-    threshold, pixel_threshold : float, > 0
-        Between blocks, and between the pixels of the finest. Larger is a richer coarse space: fewer iterations, each
-        dearer, and a dearer set-up.
-    degree : int
-        Degree of the Chebyshev smoother.
-    coarsest : int
-        A level of at most so many unknowns is solved by a dense inverse.
+    threshold, pixel_threshold : float, > 0, default 0.15 and 0.03
+        For blocks of blocks, and for blocks of pixels. Larger values give a larger coarse space: fewer iterations, but
+        more expensive ones, and a more expensive set-up.
+    degree : int, default 3
+        Degree of the Chebyshev smoother, >= 1.
+    coarsest : int, default 300
+        A level of at most this many unknowns, >= 1, is solved by a dense inverse.
+
+    Raises
+    ------
+    InputError
+        If a setting is not as above.
 
     Examples
     --------
@@ -53,11 +57,6 @@ class Multigrid:
     level    blocks  unknowns per block
         0       240       240       1.0
         1         4        32       8.0
-
-    Raises
-    ------
-    InputError
-        If a setting is not as above.
     """
 
     threshold: float = 0.15
@@ -74,8 +73,20 @@ class Multigrid:
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
         """Build the hierarchy of a positive definite matrix.
 
+        Parameters
+        ----------
+        matrix, near_null_space
+            As in `Preconditioner.prepare`.
+
+        Returns
+        -------
+        Hierarchy
+            A `SpreadApply`: one V-cycle.
+
         Raises
         ------
+        InputError
+            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
         UnsupportedError
             If the matrix does not lie on the pixel grid.
         """
@@ -89,14 +100,14 @@ class Multigrid:
 
 
 class Hierarchy:
-    """The levels of one matrix; calling it is one symmetric V-cycle."""
+    """The levels of one matrix, a `SpreadApply`: a call is one symmetric V-cycle. Its `repr` lists the levels."""
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
         self.backend = matrix.backend
         self.pixels = Pixels(matrix)
         self.levels: list[Blocks] = []
-        self.between = np.zeros_like(matrix.values)  # of the elements that tie several blocks
+        self.between = np.zeros_like(matrix.values)  # of the elements that couple several blocks
         self._first_level()
         edge = EDGE
         while self._can_coarsen():
@@ -200,7 +211,7 @@ class Hierarchy:
     def _local(self, edge: int) -> Array:
         """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels.
 
-        They hold inside such blocks only; what they say between them is not to be read.
+        Valid are the entries within such a block; those between blocks are meaningless.
         """
         self.matrix.across(edge, self.between)
         across = self._galerkin_pixels(self.between, self.levels[0], edge)
@@ -213,7 +224,8 @@ class Hierarchy:
     def _next_level(self, edge: int) -> None:
         fine = self.levels[-1]
         level = group(fine)
-        # It guards memory, and must not bind: functions left out that cost next to nothing are hundreds of iterations.
+        # This limit protects memory and is not meant to be reached: leaving out functions of low energy costs hundreds
+        # of iterations.
         most = min(32 << len(self.levels), level.most)
         functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
         counts = np.empty(len(level.where), np.int64, like=self.stencil)
@@ -244,7 +256,7 @@ class Hierarchy:
         self.stencil = stencil
 
     def _dense_inverse(self) -> Array:
-        """The inverse of the last level's matrix, 0 for what is not live."""
+        """The inverse of the last level's matrix; rows and columns of unused unknowns are 0."""
         last, kernels = self.levels[-1], self.backend.kernels("multigrid_setup")
         layout = last.offsets, last.neighbours, last.starts, last.sizes, last.size
         dense = self.backend.kernels("blocks").dense(self.stencil, *layout)
@@ -272,7 +284,7 @@ class Hierarchy:
     def _solve_coarsest(self, residual: Array, x: Array) -> None:
         b, solution = self.coarsest
         self.levels[-1].restrict(residual, b)
-        # Not by BLAS, whose threads would fight with those of the kernels.
+        # Not by BLAS, whose threads would compete with those of the kernels.
         self.backend.kernels("multigrid").multiply_dense(self.inverse, b, solution)
         self.levels[-1].prolong(solution, x)
 
@@ -283,7 +295,7 @@ class Hierarchy:
 
     def on_support(self, residual: Array, norm: float) -> Array:
         """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
-        # Scaled, or small residuals would leave single precision; by a power of two, which rounds nothing.
+        # Scaled, because small residuals would underflow in single precision; by a power of two, which is exact.
         power, smoother = math.ldexp(1.0, math.frexp(norm)[1]), self.smoothers[0]
         scale = self.backend.kernels("multigrid").scale
         scale(residual, self.pixels.scale, 1 / power, smoother.b)

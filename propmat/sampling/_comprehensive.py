@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
-from propmat.sampling._samples import Samples, read, trimmed
+from propmat._typing import ArrayLike
+from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
+from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -18,10 +20,10 @@ CELL = 16  # pixels, in the innermost ring; cells grow as the rings do
 CELL_CLUSTERS = 2
 RING_CLUSTERS = 8
 COLOUR_SPREAD = 0.02**2  # clusters below are not cut further
-NEAREST = 30  # clusters of cells that a pixel tries, beside those of all rings
+NEAREST = 30  # clusters of cells that a pixel tries, in addition to those of all rings
 TILE = 16  # pixels on a side that share their candidates
 
-NOISE = 0.015**2  # variance of colours about a mixture, beside that of the clusters
+NOISE = 0.015**2  # variance of colours about a mixture, in addition to that of the clusters
 MIXED, STRANGE = -2.0, -4.0  # prior log odds of a pixel being mixed, or of colours that no candidate has
 DOUBT = 0.002  # squared error of alpha where all explanations agree
 
@@ -49,8 +51,8 @@ class Candidates(NamedTuple):
 
 
 @usual_arithmetic
-def comprehensive(image: Any, trimap: Any) -> Samples:
-    r"""Comprehensive sampling: alpha from all pairs of colours that the known regions have, near and far.
+def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
+    r"""Comprehensive sampling: alpha from all pairs of colours of the known regions, near and far.
 
     Known pixels are taken in rings of doubling width about the unknown region. Every ring is cut into cells and every
     cell into clusters by colour; every ring as a whole is cut into clusters too. The candidates of a pixel are the
@@ -86,13 +88,12 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     Notes
     -----
     The paper keeps the one pair of the greatest product K S C: of M, of distances, and of how little two clusters
-    overlap. Here the products are probabilities, which are summed instead. Two things made the difference: a
-    mixture has to share its density along the segment, so that long segments do not win by explaining everything, and
-    a pixel may be of one cluster alone. C then changes nothing and is left out. Distances count in units of that to
-    the label. The paper fits Gaussian mixtures to whole rings; clusters here are cut at their mean in the channel of
-    the largest scatter, which is deterministic and needs no start. Cells lie about the centre of the picture, the
-    middle one astride it, so that a picture flipped or transposed has the same. Figures are in
-    `docs/measurements/methods.md`.
+    overlap. Here the products are probabilities and are summed. Two changes matter: the density of a mixture is
+    distributed along the segment, so that long segments, which pass near many colours, are not preferred, and a pixel
+    may belong to one cluster alone. C then has no effect and is left out. Distances are relative to the distance of the
+    label. The paper fits Gaussian mixtures to whole rings; here clusters are split at their mean in the channel of the
+    largest variance, which is deterministic and needs no initial guess. Cells are symmetric about the centre of the
+    picture, so that a picture flipped or transposed has the same cells. Figures are in `docs/measurements/methods.md`.
 
     References
     ----------
@@ -107,11 +108,16 @@ def comprehensive(image: Any, trimap: Any) -> Samples:
     >>> samples.alpha.shape, samples.foreground.shape
     ((48, 64), (48, 64, 3))
     """
+    return comprehensive_samples(*read(image, trimap))
+
+
+def comprehensive_samples(pixels: Array, labels: Labels) -> Samples:
+    """`comprehensive` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_edt
 
     from propmat._cpu import candidates as kernels
 
-    pixels, labels = read(image, trimmed(image, trimap))
+    labels = trimmed_numbers(pixels, labels)
     known = labels >= 0
     depth = np.ones(labels.shape) if known.all() else distance_transform_edt(known)
     background, foreground = (candidates(pixels, labels == label, depth) for label in (0, 1))
@@ -144,10 +150,9 @@ def _off_centre(mask: Mask) -> Pixels:
     return 2 * np.argwhere(mask) - (np.array(mask.shape) - 1)
 
 
-def _cells(places: Pixels, side: Any) -> Pixels:
-    """In which cell of `side` pixels each place is; cell 0 is astride the centre, and what is as near to two is in the
-    outer."""
-    return np.sign(places) * ((np.abs(places) + side) // (2 * side))
+def _cells(places: Pixels, side: int | Pixels) -> Pixels:
+    """The cell of `side` pixels that each place is in; cell 0 is centred; places on borders are in the outer cell."""
+    return np.sign(places) * np.floor_divide(np.abs(places) + side, 2 * side)
 
 
 def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tuple[Array, Array, Array, Array]:
@@ -168,7 +173,7 @@ def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tupl
 
     colour, place = mean(colours), mean(places)
     variance = mean(np.square(colours - colour[owner]))
-    extent = mean(np.square(places)) - np.square(place)  # of whole numbers: the same in any order
+    extent = mean(np.square(places)) - np.square(place)  # sums of whole numbers are exact, in any order
     return colour, variance, place / 2, np.maximum(extent.sum(axis=1), 0.0) / 4
 
 

@@ -1,15 +1,15 @@
-"""What sampling gives, and what its two methods share."""
+"""The result of sampling, and trimming, the step that both methods begin with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -42,7 +42,7 @@ TRIMMING_RADIUS = 9.0
 TRIMMING_COLOUR = 9 / 255
 
 
-def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
+def read(image: ArrayLike, trimap: ArrayLike | Trimap) -> tuple[Array, Labels]:
     """Image and trimap as (H, W, d) colours and (H, W) labels: 1, 0, and -1 for unknown.
 
     Raises
@@ -55,11 +55,16 @@ def read(image: Any, trimap: Any) -> tuple[Array, Labels]:
     for name in ("foreground", "background"):
         if not getattr(known, name).any():
             raise InputError(f"trimap: has no known {name} pixel to take samples of")
-    return pixels, np.where(known.unknown, -1, known.foreground).astype(np.int8)
+    return pixels, numbers_of(known)
+
+
+def numbers_of(trimap: Trimap) -> Labels:
+    """1 on foreground, 0 on background, -1 on unknown pixels, (H, W)."""
+    return np.where(trimap.unknown, -1, trimap.foreground).astype(np.int8)
 
 
 @usual_arithmetic
-def trimmed(image: Any, trimap: Any) -> Trimap:
+def trimmed(image: ArrayLike, trimap: ArrayLike | Trimap) -> Trimap:
     """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
 
     A pixel takes the label of the nearest known pixel, within 9 pixels, whose colour differs by no more than 9/255
@@ -93,9 +98,13 @@ def trimmed(image: Any, trimap: Any) -> Trimap:
     >>> propmat.sampling.trimmed(image, [[0.0, 0.5, 0.5, 1.0]]).labels
     array([[0. , 0. , 0.5, 1. ]])
     """
+    labels = trimmed_numbers(*read(image, trimap))
+    return Trimap(labels == 1, labels == 0)
+
+
+def trimmed_numbers(pixels: Array, labels: Labels) -> Labels:
+    """`trimmed` on numbers, of arguments that are checked."""
     from propmat._cpu import sampling as kernels
 
-    pixels, labels = read(image, trimap)
     slope = TRIMMING_COLOUR / TRIMMING_RADIUS
-    labels = kernels.expand(pixels, labels, TRIMMING_RADIUS, TRIMMING_COLOUR, slope)
-    return Trimap(labels == 1, labels == 0)
+    return kernels.expand(pixels, labels, TRIMMING_RADIUS, TRIMMING_COLOUR, slope)

@@ -1,4 +1,4 @@
-"""The second half of sampling: neighbours share their pairs, then colours and alpha are smoothed."""
+"""The second half of shared sampling: neighbours share their pairs, then colours and alpha are smoothed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ DECAY = 10.0
 
 
 def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: NDArray[np.bool_]) -> Samples:
-    """What comes of pairs of colours (2, d, H, W), background first, with their variances (H, W, 2), where `found`."""
+    """The samples after refining and smoothing the pairs of colours of each pixel.
+
+    `pairs` (2, d, H, W) has the background first; `spreads` (H, W, 2) are their variances; `found` (H, W) says which
+    pixels have a pair.
+    """
     from propmat._cpu import settling as kernels
 
     near = disc(REFINEMENT_RADIUS)

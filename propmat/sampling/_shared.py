@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
-from propmat.sampling._samples import Samples, read
+from propmat._typing import ArrayLike
+from propmat.sampling._samples import Labels, Samples, read
 from propmat.sampling._settling import settle
+from propmat.trimap import Trimap
 
 # The paper's constants; colours in [0, 1], distances in pixels.
 EXPANSION_RADIUS = 10.0
@@ -18,7 +18,7 @@ RAYS = 4
 
 
 @usual_arithmetic
-def shared(image: Any, trimap: Any) -> Samples:
+def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
     r"""Shared sampling: a few rays per pixel, and neighbours that share what they found.
 
     Four steps. Unknown pixels near a known one of nearly its colour take its label. Every other unknown pixel looks
@@ -71,11 +71,15 @@ def shared(image: Any, trimap: Any) -> Samples:
     >>> samples.alpha.shape, samples.foreground.shape
     ((48, 64), (48, 64, 3))
     """
+    return shared_samples(*read(image, trimap))
+
+
+def shared_samples(pixels: NDArray[np.float64], labels: Labels) -> Samples:
+    """`shared` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_cdt
 
     from propmat._cpu import sampling as kernels
 
-    pixels, labels = read(image, trimap)
     labels = kernels.expand(pixels, labels, EXPANSION_RADIUS, EXPANSION_COLOUR, 0.0)
     away = np.stack([distance_transform_cdt(labels != label, "chessboard") for label in (0, 1)])
     pairs, spreads, found = kernels.gather(pixels, labels, away, ray_directions(), ray_phases(labels.shape))

@@ -1,4 +1,9 @@
-"""Solvers: immutable settings; `prepare` a matrix once, then solve for any number of right-hand sides."""
+"""Solvers of A x = b for symmetric positive definite matrices.
+
+A solver is an object with ``prepare`` (`Solver`), which returns a function that solves for one right-hand side after
+another (`Solve`). A `Callback` is called as ``callback(iteration, relative residual)`` after every iteration; an answer
+of True stops the solve, with the best iterate so far.
+"""
 
 from propmat._operators import Operator
 from propmat.solvers._auto import choose

@@ -1,4 +1,4 @@
-"""The one place that knows all solvers."""
+"""The solver for a matrix when none is given."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
 
 # Up to about 5,000 unknowns a factorisation is faster, at 10,000 it is 0.02 s slower (`python -m benchmarks.solvers`),
-# and it has nothing to compile, which is what the first call of a new installation waits for.
+# and it has no kernels to compile, which the first call of a new installation waits for.
 DIRECT_UP_TO = 10_000
 
 
 def choose(matrix: Any) -> Solver:
-    """The solver for a matrix when none is asked for: `Direct` for small systems, else `CG`.
+    """The solver for a matrix when none is given: `Direct` up to 10,000 unknowns, else `CG`.
 
-    An operator that can only be multiplied gets `CG` at any size.
+    An operator without stored entries, or on a GPU, gets `CG` at any size.
 
     Parameters
     ----------
@@ -26,6 +26,11 @@ def choose(matrix: Any) -> Solver:
     Returns
     -------
     Direct or CG
+
+    Raises
+    ------
+    InputError
+        If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
 
     Examples
     --------

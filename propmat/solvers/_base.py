@@ -1,4 +1,4 @@
-"""What a solver takes and gives back."""
+"""The protocols of solvers, and what they return."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What came of a solve.
+    """The result of a solve.
 
     Attributes
     ----------
-    x : (n,) array
+    x : (n,) array of float64
         The best iterate.
     status : Status
+        How the solve ended.
     iterations : int
+        How many were made; 1 for a direct solver.
     residual : float
-        ‖b - A x‖₂ / ‖b‖₂, computed from x at the end; 0 for b = 0.
+        ‖b - A x‖₂ / ‖b‖₂, computed from x at the end; ‖A x‖₂ for b = 0.
     seconds : float
-        Wall time of set-up and solve.
+        Wall time of set-up and solve. The first solve after a set-up counts it, later ones do not.
     notes : tuple of str
-        What was done otherwise than asked, each in a sentence: another preconditioner taken, say.
+        What was done otherwise than asked, each in a sentence: another preconditioner used, say.
     """
 
     x: Array
@@ -56,12 +58,22 @@ class Solution:
         return self.status is Status.converged
 
     def check(self, strict: bool = False) -> None:
-        """Warn, or under `strict` raise, if the solve fell short without being asked to.
+        """Warn, or under `strict` raise, if the solver did not converge and the callback did not stop it.
+
+        Parameters
+        ----------
+        strict : bool, default False
+            Whether to raise.
 
         Raises
         ------
         ConvergenceError
             Under `strict`; it carries this solution.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Otherwise.
         """
         if self.status in (Status.converged, Status.stopped):
             return
@@ -75,20 +87,69 @@ class Solution:
 
 
 class Solve(Protocol):
-    """A solver that has seen its matrix."""
+    """A solver prepared for one matrix A, as `Solver.prepare` returns it."""
 
-    def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution: ...
+    def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
+        """Solve A x = rhs.
 
-    def nearby(self, matrix: Operator) -> Solve: ...
+        Parameters
+        ----------
+        rhs : (n,) array of float64
+            In the memory of the matrix, as `x0`.
+        x0 : (n,) array of float64, optional
+            Where to start; 0 by default.
+        callback : callable (iteration, relative residual), optional
+            Called after every iteration; returning True stops with the best iterate so far.
+
+        Returns
+        -------
+        Solution
+            It does not raise or warn if it did not converge: the caller calls `Solution.check`.
+        """
+
+    def nearby(self, matrix: Operator) -> Solve:
+        """Prepare for a matrix that differs a little from A, keeping what can be kept of the set-up.
+
+        Parameters
+        ----------
+        matrix : Operator, shape (n, n)
+            With other numbers on its diagonal, say.
+
+        Returns
+        -------
+        Solve
+        """
 
 
 class Solver(Protocol):
-    """Immutable settings; all work that needs only the matrix is done by `prepare`."""
+    """Settings of a solver; `prepare` does all the work that needs only the matrix.
+
+    Settings are immutable: one object may be prepared for many matrices. `docs/extending.md` writes one.
+
+    Attributes
+    ----------
+    strict : bool
+        Whether `propmat.solve` raises `ConvergenceError` instead of warning if a solve did not converge.
+    """
 
     @property
     def strict(self) -> bool: ...
 
-    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve: ...
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """Set the solver up for a matrix: factorise it, or build a preconditioner.
+
+        Parameters
+        ----------
+        matrix : Operator, shape (n, n)
+            Symmetric positive definite. Those of propmat take a sparse array of SciPy as well.
+        near_null_space : callable () -> (n, m) array, optional
+            Columns that the matrix maps nearly to 0, for multigrid methods that coarsen along them.
+
+        Returns
+        -------
+        Solve
+            Solves for one right-hand side after another.
+        """
 
 
 def asks_to_stop(answer: object) -> bool:

@@ -19,7 +19,7 @@ from propmat.errors import InputError, shown, warn
 from propmat.preconditioners import Apply, Preconditioner, SmoothedAggregation, SpreadApply
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
-# A restart from the true residual must gain at least this factor, or rounding has the last word.
+# A restart from the true residual must gain at least this factor; if not, rounding limits the accuracy.
 WORTHWHILE = 0.5
 
 # Right-hand sides of this size have squares that double precision holds, and matrices roots that single precision does.
@@ -34,13 +34,14 @@ class CG:
 
     Parameters
     ----------
-    rtol, atol : float
-        Tolerances, SciPy's meaning. At 1e-7 the largest error of alpha is well under half an 8-bit step.
-    max_iterations : int
-        Past it the best iterate is returned with a `ConvergenceWarning`.
-    preconditioner : object with ``prepare(matrix, near_null_space)``, optional
-        From `propmat.preconditioners`; the default is chosen for the matrix.
-    strict : bool
+    rtol, atol : float, >= 0, default 1e-7 and 0
+        Relative and absolute tolerance, as in SciPy. At 1e-7 the largest error of alpha is well below half an 8-bit
+        step.
+    max_iterations : int, default 1000
+        When it is reached the best iterate is returned, with a `ConvergenceWarning`.
+    preconditioner : propmat.preconditioners.Preconditioner, optional
+        Chosen for the matrix by default (`propmat.preconditioners.choose`).
+    strict : bool, default False
         Raise `ConvergenceError` instead of warning.
 
     Raises
@@ -52,8 +53,8 @@ class CG:
     Warns
     -----
     PropmatWarning
-        On solving, if the preconditioner that was chosen proved indefinite to rounding and smoothed aggregation took
-        its place; `Solution.notes` says so too. One that was given is never replaced.
+        While solving, if the preconditioner that was chosen is indefinite because of rounding, and is replaced by
+        smoothed aggregation; `Solution.notes` says so too. One that was given is never replaced.
 
     Examples
     --------
@@ -87,7 +88,20 @@ class CG:
         matrix : Operator or SciPy sparse array, shape (n, n)
             Symmetric positive definite.
         near_null_space : callable () -> (n, m) array, optional
-            Columns that the matrix all but annihilates, for preconditioners that coarsen along them.
+            Columns that the matrix maps nearly to 0, for preconditioners that coarsen along them.
+
+        Returns
+        -------
+        PreparedCG or Rescaled
+            Both are a `Solve`.
+
+        Raises
+        ------
+        InputError
+            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite,
+            or `near_null_space` is not callable.
+        UnsupportedError
+            If the preconditioner does not work for such a matrix.
         """
         operator = wrapped(matrix)
         if near_null_space is not None and not callable(near_null_space):
@@ -108,7 +122,10 @@ class CG:
 
 @dataclass(eq=False)
 class PreparedCG:
-    """Conjugate gradients on one matrix; several threads that share it take turns at its preconditioner."""
+    """Conjugate gradients prepared for one matrix, a `Solve`.
+
+    Several threads may share it; the preconditioner, which has scratch memory, runs in one of them at a time.
+    """
 
     settings: CG
     matrix: Operator
@@ -147,7 +164,7 @@ class PreparedCG:
         return Solution(x, status, iterations, residual, seconds, notes=notes)
 
     def _smoothed_aggregation(self) -> tuple[Apply, tuple[str, ...]]:
-        """The second choice, which costs more and which rounding cannot make indefinite, and what is to be said.
+        """The second choice, which costs more and which rounding cannot make indefinite, and the note about it.
 
         Every solve begins with the first choice, so that none depends on those before.
         """
@@ -169,7 +186,10 @@ class PreparedCG:
 
 @dataclass(eq=False)
 class Rescaled:
-    """Conjugate gradients on a matrix whose entries all leave single precision, times a power of two."""
+    """`PreparedCG`, a `Solve`, for a matrix whose entries are out of the range of single precision.
+
+    It solves with the matrix times a power of two.
+    """
 
     factor: float
     scaled: PreparedCG
@@ -184,9 +204,10 @@ class Rescaled:
 
 
 def _factor(matrix: Operator) -> float:
-    """What brings a diagonal that is all tiny or all huge near 1, a power of two; 1 for others.
+    """The power of two that scales a diagonal whose entries are all tiny or all huge to near 1; 1 for other matrices.
 
-    Preconditioners work in single precision; and of a matrix that is not stored only confidences can be so large.
+    Preconditioners work in single precision. A matrix without stored entries is left as it is: in it only confidences
+    can be that large.
     """
     diagonal = matrix.diagonal() if matrix.stored else np.ones(1)
     if not diagonal.size:
@@ -211,10 +232,7 @@ def _prepared_for(
 
 
 class _Run:
-    """One solve, in units in which no square overflows or vanishes; vectors lie as the matrix likes them.
-
-    See `Operator`.
-    """
+    """One solve, scaled so that no square overflows or underflows; vectors are in the layout of `Operator.spread`."""
 
     def __init__(
         self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, unit: float, callback: Callback | None
@@ -238,7 +256,7 @@ class _Run:
         return self.matrix.gather(self.best)
 
     def restarted(self) -> Status:
-        """Run until the true residual agrees with the recurrence's that the tolerance is met."""
+        """Iterate until the true residual, not only that of the recurrence, meets the tolerance."""
         previous = np.inf
         while True:
             product = np.zeros_like(self.x)
@@ -256,7 +274,7 @@ class _Run:
                 return status
 
     def _keep(self, norm: float) -> None:
-        """Remember x if it is the best so far; conjugate gradients do not lower the residual at every step."""
+        """Keep x if its residual is the smallest so far; it does not fall at every step of conjugate gradients."""
         if norm <= self.best_norm:
             self.best, self.best_norm = self.x.copy(), norm
 

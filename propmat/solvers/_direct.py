@@ -23,12 +23,17 @@ SINGULAR_ABOVE = 1e-6
 class Direct:
     """SuperLU in symmetric mode, with one step of iterative refinement.
 
-    Time and memory grow much faster than the number of unknowns; beyond some ten thousand use `CG`.
+    Time and memory grow much faster than the number of unknowns; above some ten thousand use `CG`.
 
     Parameters
     ----------
-    strict : bool
-        Raise `ConvergenceError` instead of warning when the matrix proves singular.
+    strict : bool, default False
+        Raise `ConvergenceError` instead of warning if the matrix is singular.
+
+    Raises
+    ------
+    InputError
+        If `strict` is not a bool.
 
     Examples
     --------
@@ -49,13 +54,20 @@ class Direct:
         Parameters
         ----------
         matrix : Operator or SciPy sparse array, shape (n, n)
-        near_null_space
+        near_null_space : callable, optional
             Not used.
+
+        Returns
+        -------
+        PreparedDirect
+            A `Solve`.
 
         Raises
         ------
+        InputError
+            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
         UnsupportedError
-            If the matrix can only be multiplied, or lies on a GPU.
+            If the matrix has no stored entries, or lies on a GPU.
         """
         start = time.perf_counter()
         with FORK_GATE:
@@ -76,7 +88,7 @@ def _factorised(matrix: sp.csr_array) -> Any:
 
 @dataclass(eq=False)
 class PreparedDirect:
-    """A factorised matrix."""
+    """A factorised matrix, a `Solve`. A starting point does not change its result."""
 
     matrix: Operator
     factors: Any
@@ -102,7 +114,7 @@ class PreparedDirect:
         return Solution(x, status, 1, residual, seconds)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A factorisation of SuperLU cannot be pickled; it is made again from the matrix.
+        # A factorisation of SuperLU cannot be pickled; it is computed again from the matrix.
         return Direct().prepare, (self.matrix,)
 
     def nearby(self, matrix: Operator) -> PreparedDirect:

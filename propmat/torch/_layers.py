@@ -1,4 +1,4 @@
-"""The verbs as layers, and the layer before them."""
+"""Methods as layers, and a layer that makes affinities of features."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from propmat import _batches, _inputs
+from propmat import _inputs
+from propmat._batching import CLOSED_FORM, KNN, PROPAGATE, REFINE, Verb
 from propmat.errors import InputError
-from propmat.torch._operation import Solver
+from propmat.torch._arguments import Labels, Weights
+from propmat.torch._operation import NamedSolver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
 
 # Checked when a layer is made; tensors and arrays when it is called.
@@ -22,6 +24,7 @@ class _Verb(torch.nn.Module):
     """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
+    _takes: ClassVar[Verb]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -30,7 +33,8 @@ class _Verb(torch.nn.Module):
         for name in options:
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
-        _batches.checked(**{name: options[name] for name in ("radius", "preset", "solver") if name in options})
+        _inputs.solving(options.get("solver"))
+        self._takes.read({name: options[name] for name in self._takes.options if name in options})
         check_normalisation(options.get("normalisation"))
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
@@ -40,7 +44,7 @@ class _Verb(torch.nn.Module):
         self.tensors = tuple(tensors)
         for name, value in tensors.items():
             self._own(name, value)
-        self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
+        self.solver = NamedSolver(options.get("solver"))  # looked up here, for torch.compile cannot
 
     def _own(self, name: str, value: Tensor) -> None:
         """Have a tensor trained, moved, saved and loaded with the layer."""
@@ -50,6 +54,12 @@ class _Verb(torch.nn.Module):
             self.register_buffer(name, value)
 
     def given(self) -> dict[str, Any]:
+        """The options of the layer by name, tensors as they are now.
+
+        Returns
+        -------
+        dict of str to any
+        """
         solver = self.options.get("solver")
         tensors = {name: getattr(self, name) for name in self.tensors}
         return {**self.options, **tensors, "solver": self.solver if solver is self.solver.solver else solver}
@@ -61,39 +71,195 @@ class _Verb(torch.nn.Module):
 
 
 class ClosedForm(_Verb):
-    """`closed_form` as a layer: (image, trimap) → alpha."""
+    """`closed_form` as a layer: (image, trimap) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.closed_form` but `trimap`: values, confidence, epsilon, radius, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> layer = propmat.torch.ClosedForm(epsilon=1e-5)
+    >>> layer(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
+    torch.Size([3, 5])
+    """
 
     verb = staticmethod(closed_form)
+    _takes = CLOSED_FORM
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `propmat.torch.closed_form`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.closed_form`.
+        """
         return closed_form(image, trimap, **self.given())
 
 
 class Knn(_Verb):
-    """`knn` as a layer: (image, trimap) → alpha."""
+    """`knn` as a layer: (image, trimap) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.knn` but `trimap`: values, confidence, preset, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.Knn(preset="rgb")(image, torch.tensor([0, 0.5, 0.5, 0.5, 1]).expand(3, 5)).shape
+    torch.Size([3, 5])
+    """
 
     verb = staticmethod(knn)
+    _takes = KNN
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `propmat.torch.knn`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.knn`.
+        """
         return knn(image, trimap, **self.given())
 
 
 class Refine(_Verb):
-    """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha."""
+    """`refine` as a layer: (image, alpha, confidence[, trimap]) → alpha.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.refine` but `trimap`: values, epsilon, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> image = torch.linspace(0, 1, 5).expand(1, 3, 5)
+    >>> propmat.torch.Refine()(image, torch.full((3, 5), 0.5), 1.0)[0]
+    tensor([0.5000, 0.5000, 0.5000, 0.5000, 0.5000])
+    """
 
     verb = staticmethod(refine)
+    _takes = REFINE
 
-    def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
+    def forward(self, image: Tensor, alpha: Tensor, confidence: Weights, trimap: Labels | None = None) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image, alpha, confidence, trimap
+            As in `propmat.torch.refine`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.refine`.
+        """
         return refine(image, alpha, confidence, trimap=trimap, **self.given())
 
 
 class Propagate(_Verb):
-    """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's."""
+    """`propagate` as a layer: (affinities, trimap) → alpha; ``Propagate(confidence=0.8)`` is DeepMattePropNet's.
+
+    Parameters
+    ----------
+    **options
+        Those of `propmat.torch.propagate` but `trimap`: values, confidence, normalisation, solver.
+        Tensors among them become parameters or buffers of the layer.
+
+    Raises
+    ------
+    InputError
+        If an option has another name, or is not as there.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import propmat.torch
+    >>> edges = torch.tensor([[1.0, 3.0]]), torch.ones(0, 3)
+    >>> propmat.torch.Propagate()(edges, torch.tensor([[0, 0.5, 1]]))
+    tensor([[0.0000, 0.7500, 1.0000]])
+    """
 
     verb = staticmethod(propagate)
+    _takes = PROPAGATE
 
-    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
+    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Labels) -> Tensor:
+        """Alpha of affinities.
+
+        Parameters
+        ----------
+        affinities, trimap
+            As in `propmat.torch.propagate`.
+
+        Returns
+        -------
+        (..., H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            As `propmat.torch.propagate`.
+        """
         return propagate(affinities, trimap, **self.given())
+
+
+PAIRS = ("concatenated", "differences", "both")
 
 
 class Affinities(torch.nn.Module):
@@ -102,17 +268,17 @@ class Affinities(torch.nn.Module):
     "concatenated" is the published form, z = a · f_i + b · f_j + c, with i the left or upper pixel of a pair: features
     have to say by themselves where an edge is. "differences", z = c - softplus(d) · |f_i - f_j|, compares them, as in
     convolutional random walks. "both" adds the two, z = a · f_i + b · f_j - softplus(d) · |f_i - f_j| + c. z is bounded
-    smoothly, z ← bound tanh(z / bound), so that no weight and no gradient leaves what a solver can take.
+    smoothly, z ← bound tanh(z / bound), so that weights and gradients stay in a range that a solver can handle.
 
     Parameters
     ----------
     features : int
-        Channels of the features (..., features, H, W).
-    pair : {"concatenated", "differences", "both"}
+        Channels of the features (..., features, H, W), >= 1.
+    pair : {"concatenated", "differences", "both"}, default "concatenated"
     tie : bool, default False
         a = b, so that mirrored features have mirrored affinities, as those of differences always have.
-    bound : float, default 8
-        Weights lie between exp(-bound) and exp(bound).
+    bound : float, > 0, default 8
+        Weights are between exp(-bound) and exp(bound).
 
     Raises
     ------
@@ -132,11 +298,9 @@ class Affinities(torch.nn.Module):
     (torch.Size([2, 10, 11]), torch.Size([2, 9, 12]))
     """
 
-    pairs: ClassVar[tuple[str, ...]] = ("concatenated", "differences", "both")
-
     def __init__(self, features: int, *, pair: str = "concatenated", tie: bool = False, bound: float = 8.0) -> None:
         super().__init__()
-        self.pair = _inputs.choice(pair, "pair", self.pairs)
+        self.pair = _inputs.choice(pair, "pair", PAIRS)
         self.tie = _inputs.flag(tie, "tie")
         self.bound = _inputs.positive(bound, "bound")
         self.features = _inputs.whole_number(features, "features")
@@ -150,6 +314,23 @@ class Affinities(torch.nn.Module):
         return torch.nn.Parameter(0.01 * torch.randn(self.features))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Affinities of neighbouring pixels.
+
+        Parameters
+        ----------
+        features : (..., features, H, W) tensor
+            Floating.
+
+        Returns
+        -------
+        horizontal, vertical : (..., H, W - 1) and (..., H - 1, W) tensors
+            > 0, for `propmat.torch.propagate`.
+
+        Raises
+        ------
+        InputError
+            If the features have another number of channels.
+        """
         if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != self.features:
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise InputError(f"features: takes a tensor of shape (..., {self.features}, H, W), got {got}")
@@ -163,7 +344,17 @@ class Affinities(torch.nn.Module):
         return f"{self.features}, pair={self.pair!r}{tied}, bound={self.bound:g}"
 
     def weights(self, one: Tensor, other: Tensor) -> Tensor:
-        """Affinities of pixels with features (..., features, h, w) on either side."""
+        """Affinities of pairs of pixels.
+
+        Parameters
+        ----------
+        one, other : (..., features, h, w) tensor
+            The features of the two pixels of each pair.
+
+        Returns
+        -------
+        (..., h, w) tensor
+        """
         z: Tensor = self.bias
         if self.first is not None:
             second = self.first if self.second is None else self.second

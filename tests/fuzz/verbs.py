@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 import propmat
 from propmat import Trimap, _inputs, flows, laplacian, losses, metrics, pictures, preconditioners, sampling, solvers
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 from tests.fuzz import arrays
 from tests.fuzz.choices import Choices
 from tests.fuzz.laws import require_known, require_matte
@@ -399,7 +399,7 @@ def check_picture(arguments: Arguments, found: Any) -> None:
 
 
 VERBS: Mapping[str, Verb] = {
-    **{name: of_method(name) for name in METHODS},
+    **{name: of_method(name) for name in POSED},
     "refine": Verb(propmat.refine, draw_refine, check_refined),
     "propagate": Verb(propmat.propagate, draw_propagate, check_propagated),
     "solve": Verb(solve, draw_solve, check_solution, ("graph",)),

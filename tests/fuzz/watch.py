@@ -30,9 +30,10 @@ class Limits:
     Attributes
     ----------
     seconds : float
-        An input that takes longer is tried once more, for kernels may have been compiled; then it is a hang.
+        An input that takes longer is tried once more, for kernels may have been compiled; then it is a hang. Time in
+        which the worker waits for a processor, on a busy machine, does not count.
     patience : float
-        Seconds after which the worker is killed.
+        Seconds after which the worker is killed, counted likewise.
     memory : int
         Bytes above what the worker held before the first input.
     address_space : int
@@ -169,12 +170,12 @@ class Guard:
         return outcome
 
     def _timed(self, data: bytes) -> tuple[bool | record.Failure, float]:
-        start = time.monotonic()
+        start, waited = time.monotonic(), queued()
         try:
             outcome: bool | record.Failure = self.target.run(data)
         except (Exception, SystemExit) as error:
             outcome = self._failure(data, *record.of_exception(error))
-        return outcome, time.monotonic() - start
+        return outcome, time.monotonic() - start - (queued() - waited)
 
     def _failure(self, data: bytes, kind: str, signature: str, told: str) -> record.Failure:
         return failure(self.task, self.number, data, kind, signature, told, described(self.target, data))
@@ -218,6 +219,15 @@ def _try_atheris(guard: Guard, target: Target, task: Task) -> None:
     options = [f"-seed={seed}", "-rss_limit_mb=0", "-timeout=1000000", "-max_len=65536", f"-artifact_prefix={corpus}/"]
     atheris.Setup(["fuzz", *options, str(corpus)], one_input)
     atheris.Fuzz()
+
+
+def queued(process: int | str = "self") -> float:
+    """The seconds that the threads of a process were ready to run and others ran; 0 if that is not told."""
+    waited = 0
+    for thread in Path(f"/proc/{process}/task").glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):  # it may have ended
+            waited += int(thread.read_text().split()[1])
+    return waited / 1e9
 
 
 def peak_memory() -> int:
@@ -311,7 +321,7 @@ class Watch:
         ready = False
         while self.done < len(self.tasks):
             patience = self.limits.patience if self.current else 1200.0  # the first is for compilers
-            if not self.connection.poll(patience):
+            if not self._comes_within(patience):
                 self._stopped("hang", "slow", f"killed after {patience:.0f} seconds")
                 return self.done
             try:
@@ -328,6 +338,16 @@ class Watch:
                 return self.done
             self._heard(what, about)
         return self.done
+
+    def _comes_within(self, patience: float) -> bool:
+        """Whether the worker says something within so many seconds in which it did not wait for a processor."""
+        start, waited = time.monotonic(), queued(self.process.pid)
+        left = patience
+        while left > 0:
+            if self.connection.poll(left):
+                return True
+            left = patience - (time.monotonic() - start) + queued(self.process.pid) - waited
+        return False
 
     def _heard(self, what: str, about: Any) -> None:
         tally = self.tallies[self.done]

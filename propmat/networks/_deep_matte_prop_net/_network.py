@@ -19,7 +19,7 @@ from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_fa
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks import NORMS, SHRINKS, SegNet
 from propmat.torch import Affinities, propagate
-from propmat.torch._layers import along, positive
+from propmat.torch._layers import PAIRS, along, positive
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
@@ -27,7 +27,7 @@ STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so man
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Other names of `pair`, in files of weights and configurations.
-PAIRS = {"concat": "concatenated", "absdiff": "differences"}
+PAIRS_ONCE = {"concat": "concatenated", "absdiff": "differences"}
 
 
 class DeepMattePropNet(Network):
@@ -84,7 +84,7 @@ class DeepMattePropNet(Network):
     ) -> None:
         super().__init__()
         width, norm = integer(width, "width", 1, 64), choice(norm, "norm", NORMS)
-        pair = choice(PAIRS.get(pair, pair) if isinstance(pair, str) else pair, "pair", Affinities.pairs)
+        pair = choice(PAIRS_ONCE.get(pair, pair) if isinstance(pair, str) else pair, "pair", PAIRS)
         confidence = None if confidence is None else within(confidence, "confidence", 0)
         tie, colours, closed_form = flag(tie, "tie"), flag(colours, "colours"), flag(closed_form, "closed_form")
         self.options = {

@@ -1,6 +1,6 @@
 """What the suite compares: every method of propmat, and those of other libraries where they are installed.
 
-All are called with their defaults. A method takes an image (H, W, 3) in [0, 1] and a `Trimap`.
+All but `variants` are called with their defaults. A method takes an image (H, W, 3) in [0, 1] and a `Trimap`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 import propmat
-from propmat.matting import METHODS
+from propmat.matting._methods import POSED
 
 _version = cache(version)
 
@@ -50,8 +50,22 @@ PYMATTING = {
 }
 
 
+# Other settings that are worth a comparison; they run where they are named.
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    f"knn.{preset}": ("knn", {"preset": preset}) for preset in ("rgb", "hsv")
+}
+
+
 def ours() -> dict[str, Method]:
-    return {name: Method(partial(_ours, name), ("numpy", "scipy", "numba")) for name in METHODS}
+    return {name: _method(name) for name in POSED}
+
+
+def variants() -> dict[str, Method]:
+    return {variant: _method(name, **settings) for variant, (name, settings) in VARIANTS.items()}
+
+
+def _method(name: str, **settings: str) -> Method:
+    return Method(partial(_ours, name, settings), ("numpy", "scipy", "numba"))
 
 
 def networks() -> dict[str, Method]:
@@ -81,12 +95,11 @@ def peers() -> dict[str, Method]:
 
 
 def everyone() -> dict[str, Method]:
-    return ours() | networks() | peers()
+    return ours() | variants() | networks() | peers()
 
 
-def _ours(name: str, image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
-    graph, prior = METHODS[name](image, trimap)
-    matte = propmat.solve(graph, trimap, prior=prior)
+def _ours(name: str, settings: dict[str, str], image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
+    matte = propmat.matte(name, image, trimap, **settings)
     return Outcome(matte.alpha, matte.iterations, matte.residual)
 
 

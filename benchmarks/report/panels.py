@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks import scenes
-from benchmarks.worker import matte_path
+from benchmarks.data import sets
+from benchmarks.suite.worker import matte_path
 from propmat import io, pictures
 from propmat.datasets import Sample
 
@@ -29,7 +29,7 @@ class Panel(NamedTuple):
 
 def panels(data: Path | None, results: Path, problem: tuple[str, int], methods: list[str]) -> list[Panel]:
     """Image with trimap, truth, and each method that has a matte with its error map."""
-    sample = scenes.read_sample(data, *problem)
+    sample = sets.read_sample(data, *problem)
     paths = {method: matte_path(results, *problem, method) for method in methods}
     mattes = {method: io.read_matte(path) / 255 for method, path in paths.items() if path.exists()}
     corner = worst_patch(sample, list(mattes.values()))

@@ -5,7 +5,7 @@ polygons placed by hand correct it where a blurred bud is as bright. The unknown
 the outline: narrow along the large flower, which is in focus, wider along the lower one, which is
 less so.
 
-    python benchmarks/draw_flower_trimap.py        writes propmat/datasets/flower_trimap.png
+    python -m benchmarks.data.draw_flower_trimap        writes propmat/datasets/flower_trimap.png
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from statistics import mean, median
 from typing import NamedTuple
 
-from benchmarks import records
-from benchmarks.records import METRICS, Record
+from benchmarks.suite import records
+from benchmarks.suite.records import METRICS, Record
 
 
 class Row(NamedTuple):

@@ -12,7 +12,7 @@ from PIL import Image
 import propmat
 from propmat.io import read_image, read_matte
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Problem:
         return propmat.Trimap.parse(self.trimap).unknown
 
 
-def photographs(data: Path, trimap: str = "trimap1") -> Iterator[Problem]:
-    """The training photographs of alphamatting.com."""
+def photographs(data: Path) -> Iterator[Problem]:
+    """The training photographs of alphamatting.com, with their narrow trimaps."""
     folder = data / "alphamatting" / "training"
     for path in sorted((folder / "image").glob("*.png")):
         truth = read_matte(folder / "alpha" / path.name) / 255
-        yield Problem(path.stem, read_image(path), read_matte(folder / trimap / path.name), truth)
+        yield Problem(path.stem, read_image(path), read_matte(folder / "trimap1" / path.name), truth)
 
 
 def highres(data: Path) -> Problem:

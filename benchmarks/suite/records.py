@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from propmat.io._replacing import replace_file
 
 Record = dict[str, Any]
 Key = tuple[str, int, str]
@@ -26,11 +27,9 @@ def read(path: Path) -> list[Record]:
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Write sorted lines; the file changes at once or not at all."""
-    temporary = path.with_name(f".{path.name}")
+    """Write sorted lines; the file is replaced as a whole or not at all."""
     lines = (json.dumps(record) + "\n" for record in sorted(records, key=key))
-    temporary.write_text("".join(lines), encoding="utf-8")
-    os.replace(temporary, path)
+    replace_file(path, "".join(lines).encode())
 
 
 def ranks(records: Iterable[Record], metric: str) -> dict[Key, float]:

@@ -1,15 +1,7 @@
-"""Results of the suite as one page that needs no network, and as a table in Markdown.
-
-    python -m benchmarks.report [--data DIR] [--results DIR] [--output report.html] [--picture FILE.png]
-
-DIR holds the photographs that the suite was run on, as there. The page stands in the results folder unless told
-otherwise. It contains the photographs: keep it to yourself where they are not to be passed on. `--picture` draws
-the first problem of the rendered scenes, which may be passed on.
-"""
+"""The page: tables that can be sorted, pictures inside the file."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import html
 import io
@@ -22,43 +14,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import records, scenes
-from benchmarks.panels import Panel, as_image, panels, sheet
-from benchmarks.records import METRICS, Record
-from benchmarks.suite import OUTPUT
-from benchmarks.summary import Row, markdown, number, summary
+from benchmarks.report.panels import Panel, as_image, panels
+from benchmarks.suite import records
+from benchmarks.suite.records import METRICS, Record
+from benchmarks.suite.summary import Row, number
 
-TEMPLATE = Path(__file__).with_name("report.html")
+TEMPLATE = Path(__file__).with_name("page.html")
 WIDTH = 320  # of pictures, in pixels
 
 Cell = tuple[float | None, str, str]  # what it is sorted by, its text and its style
 MISSING: Cell = (None, "–", "")
 TITLES = {"sad": "SAD", "mse": "MSE × 1000", "gradient": "Gradient", "connectivity": "Connectivity"}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="photographs; without it, the rendered scenes")
-    parser.add_argument("--results", type=Path, default=OUTPUT, help="(%(default)s)")
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--picture", type=Path)
-    arguments = parser.parse_args()
-    found = arguments.results / "results.jsonl"
-    if not found.exists():
-        parser.error(f"there is no {found}; python -m benchmarks.suite makes it, --results says where it is")
-    results = records.read(found)
-    if {record["set"] for record in results} != {scenes.set_name(arguments.data)}:
-        parser.error(f"the results are of {results[0]['set']}; name the pictures they were made of by --data")
-    rows = summary(results)
-    print(markdown(rows))
-    if arguments.picture:
-        if arguments.data:
-            parser.error("--picture draws rendered scenes only: photographs may not be passed on")
-        methods = [row.method for row in rows]
-        problem = results[0]["image"], results[0]["trimap"]
-        sheet(panels(None, arguments.results, problem, methods)).save(arguments.picture, optimize=True)
-    output = arguments.output or arguments.results / "report.html"
-    output.write_text(page(results, rows, arguments.data, arguments.results), encoding="utf-8")
 
 
 def page(results: list[Record], rows: list[Row], data: Path | None, folder: Path) -> str:
@@ -173,7 +139,3 @@ def _picture(pixels: np.ndarray, words: str) -> str:
     code = base64.b64encode(buffer.getvalue()).decode()
     kind = ' class="near"' if near else ""
     return f'<img{kind} alt="{html.escape(words)}" src="data:image/webp;base64,{code}">'
-
-
-if __name__ == "__main__":
-    main()

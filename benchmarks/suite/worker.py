@@ -1,6 +1,6 @@
 """One process of the suite: takes problems as JSON lines, answers each with its result.
 
-Started by `benchmarks.suite`; its kernels use the threads that NUMBA_NUM_THREADS names.
+Started by `benchmarks.suite.run`; its kernels use the threads that NUMBA_NUM_THREADS names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from typing import Any, TextIO
 import numpy as np
 
 import propmat
-from benchmarks import contestants, memory, records, scenes
+from benchmarks.data import sets
+from benchmarks.measuring import memory
+from benchmarks.suite import contestants, records
 from propmat.datasets import Sample
 
 
@@ -60,7 +62,7 @@ def result(data: Path | None, output: Path, task: records.Key) -> records.Record
     image, trimap, method = task
     facts = setting(data, propmat.get_num_threads(), task)
     try:
-        sample = scenes.read_sample(data, image, trimap)
+        sample = sets.read_sample(data, image, trimap)
         _warm_up(method)
         matte, measured = run(contestants.everyone()[method], sample)
     except Exception as error:  # of whatever kind: that a method fails is a result
@@ -75,7 +77,7 @@ def result(data: Path | None, output: Path, task: records.Key) -> records.Record
 def setting(data: Path | None, threads: int, task: records.Key) -> records.Record:
     """What a result is of, and where it comes from."""
     image, trimap, method = task
-    facts = {"image": image, "trimap": trimap, "method": method, "set": scenes.set_name(data)}
+    facts = {"image": image, "trimap": trimap, "method": method, "set": sets.set_name(data)}
     versions = contestants.everyone()[method].versions
     return facts | {"versions": versions, "machine": machine(), "threads": threads}
 

@@ -1,0 +1,72 @@
+"""Every method on every picture and trimap: quality, time and memory.
+
+    python -m benchmarks.suite [--data DIR] [--output DIR] [--methods NAME ...] [--trimaps 1 2] [--peers] [--jobs N]
+
+DIR holds the photographs of alphamatting.com (`propmat datasets fetch alphamatting --root DIR`); without it, scenes
+are rendered. Results go to results.jsonl in the output folder, a line each, mattes beside it as files. A run that was
+stopped, in whatever way, goes on where it was when it is started again; one matte is the most that is lost per job.
+
+All methods of propmat run with their defaults; `--peers` adds those of other libraries that are installed. Networks,
+which have seen the photographs, and methods with other settings (knn.rgb) run where `--methods` names them.
+
+Mattes are rounded to 8 bits and set to the trimap's labels where it is known before they are scored, as published
+numbers are. Each job is a process with its share of the cores, so that times of one machine are comparable for the same
+number of jobs; with `--jobs 1` a method has them all. "memory_mb" is the peak above what was resident before the call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.data import sets
+from benchmarks.suite import contestants
+from benchmarks.suite.run import OUTPUT, Run, alone
+
+
+def main() -> None:
+    arguments = _arguments()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    with alone(arguments.output):
+        run = Run(arguments.data, arguments.output, arguments.jobs)
+        problems = [(image, trimap) for image in arguments.images for trimap in arguments.trimaps]
+        tasks = [(*problem, method) for problem in problems for method in arguments.methods]
+        tasks = [task for task in tasks if task not in run.done]
+        print(f"{len(tasks)} mattes to make, {len(run.done)} already there", file=sys.stderr)
+        try:
+            run.carry_out(tasks)
+        except KeyboardInterrupt:
+            sys.exit("stopped; the same command goes on from here")
+    print(f"{run.path}: {len(run.done)} results, {time.perf_counter() - start:.0f} s")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.suite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = list(contestants.everyone())
+    parser.add_argument("--data", type=Path, help="photographs; without it, scenes are rendered")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="(%(default)s)")
+    parser.add_argument("--methods", nargs="+", choices=known, metavar="NAME", help=", ".join(known))
+    parser.add_argument("--peers", action="store_true", help="also the methods of other libraries that are installed")
+    parser.add_argument("--images", nargs="+", metavar="NAME", help="some pictures only")
+    parser.add_argument("--trimaps", nargs="+", type=int, choices=(1, 2), default=[1, 2])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time (%(default)s)")
+    arguments = parser.parse_args()
+    if arguments.jobs < 1:
+        parser.error(f"--jobs takes at least 1, got {arguments.jobs}")
+    arguments.images = arguments.images or sets.names(arguments.data)
+    if strange := set(arguments.images) - set(sets.names(arguments.data)):
+        parser.error(f"--images: there is no {', '.join(sorted(strange))} in {sets.set_name(arguments.data)}")
+    # --peers adds to the methods named, if any.
+    named = arguments.methods or list(contestants.ours())
+    arguments.methods = list(dict.fromkeys([*named, *(contestants.peers() if arguments.peers else ())]))
+    return arguments
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Colour-mixture flow: unknown pixels as mixtures of others."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from propmat._arithmetic import usual_arithmetic
+from propmat._operators import canonical
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.flows._mixing import mixing_weights
+from propmat.flows._nearest import features, nearest, others, read, rows_of
+from propmat.laplacian import Laplacian
+from propmat.trimap import Trimap
+
+# Of the authors: neighbours, and the weight of coordinates, which run from 0 to 1 over the picture as colours do.
+NEIGHBOURS, NEARNESS = 20, 1.0
+
+
+@usual_arithmetic
+def colour_mixture(image: ArrayLike, trimap: ArrayLike | Trimap) -> Mixture:
+    r"""Colour-mixture flow: every unknown pixel is a mixture of 20 pixels of similar colour, and so is its alpha.
+
+    .. math:: \alpha^\top L \alpha = \sum_{p \in U} \Big( \alpha_p - \sum_q w_{pq} \alpha_q \Big)^2
+
+    with weights of locally linear embedding: :math:`\sum_q w_{pq} I_q` comes nearest to :math:`I_p` among all
+    weights that sum to one.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, d) array
+        As in `propmat.closed_form`.
+    trimap : (H, W) array or Trimap
+        With at least one unknown pixel.
+
+    Returns
+    -------
+    Mixture
+        A Laplacian. Its entries off the diagonal may be positive.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    References
+    ----------
+    Y. Aksoy, T. O. Aydin, M. Pollefeys, "Designing Effective Inter-Pixel Information Flow for Natural Image Matting",
+    CVPR 2017, section 3.1. https://doi.org/10.1109/CVPR.2017.32
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> propmat.flows.colour_mixture(sample.image, sample.trimap)
+    Mixture(48 x 64 pixels)
+    """
+    return mixture(*read(image, trimap))
+
+
+def mixture(pixels: Array, known: Trimap) -> Mixture:
+    """`colour_mixture` of arguments that are checked."""
+    place = features(pixels, NEARNESS)
+    unknown = np.flatnonzero(known.unknown)
+    near = others(unknown, nearest(place, place[unknown], NEIGHBOURS + 1))
+    colours = pixels.reshape(-1, pixels.shape[2])
+    weights = mixing_weights(colours[unknown], colours[near.pixels], near.counts)
+    own = sp.csr_array((np.ones(unknown.size), (np.arange(unknown.size), unknown)), (unknown.size, len(place)))
+    return Mixture(own - rows_of(weights, near.pixels, len(place)), known.shape)
+
+
+class Mixture(Laplacian):
+    """The `Laplacian` R'R that `colour_mixture` returns.
+
+    A row of R subtracts from the alpha of an unknown pixel the alpha of its mixture.
+
+    Attributes
+    ----------
+    residual : scipy.sparse.csc_array, shape (n, H * W)
+        R, for n unknown pixels.
+    """
+
+    ties_all_pixels = False
+
+    def __init__(self, residual: sp.csr_array, shape: tuple[int, int]) -> None:
+        self.shape = shape
+        self.residual = sp.csc_array(residual)
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        left = self.residual[:, np.flatnonzero(row_mask)]
+        return canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
+
+    def near_null_space(self, mask: Mask) -> Array:
+        return np.ones((np.count_nonzero(mask), 1))

@@ -1,0 +1,98 @@
+"""Neighbours in colour and, with another weight, in position."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from propmat import _inputs
+from propmat._backend import HOST
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.errors import InputError
+from propmat.trimap import Trimap
+
+Pixels = NDArray[np.int64]
+
+TIED = 1e-9  # relative difference below which distances are equal; rounding makes some 1e-13
+
+
+def read(image: ArrayLike, trimap: ArrayLike | Trimap) -> tuple[Array, Trimap]:
+    pixels = _inputs.image(image)
+    known = Trimap.parse(trimap, pixels.shape)
+    if not known.unknown.any():
+        raise InputError("trimap: has no unknown pixel for information to flow to")
+    return pixels, known
+
+
+def features(pixels: Array, nearness: float) -> Array:
+    """Colours, and coordinates times `nearness`, of all pixels: (H * W, d + 2)."""
+    height, width, channels = pixels.shape
+    y, x = np.mgrid[:height, :width]
+    coordinates = np.stack([y / height, x / width], axis=2)
+    return np.concatenate([pixels, nearness * coordinates], axis=2).reshape(-1, channels + 2)
+
+
+class Nearest(NamedTuple):
+    """Neighbours, a row for each query.
+
+    Attributes
+    ----------
+    pixels : (n, k) array
+        Their indices.
+    counts : (n, k) array of bool
+        Which of them are neighbours; the others pad the rows.
+    """
+
+    pixels: Pixels
+    counts: Mask
+
+
+def nearest(points: Array, queries: Array, count: int) -> Nearest:
+    """The `count` points nearest to each query, and those as far away as the last of them.
+
+    Not on threads of SciPy: when Ctrl-C interrupts the wait for them, they continue writing into freed memory.
+    """
+    from scipy.spatial import cKDTree
+
+    count, most = min(count, len(points)), min(count + 1, len(points))
+    tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
+    distances, pixels = np.empty((len(queries), most)), np.empty((len(queries), most), np.intp)
+
+    def search(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        distances[part], pixels[part] = tree.query(queries[part], k=np.arange(1, most + 1))
+
+    HOST.share(search, len(queries))
+    limits = (1.0 + TIED) * distances[:, count - 1]
+    tied = np.flatnonzero((distances[:, count:] <= limits[:, np.newaxis]).any(axis=1))
+    balls = np.empty(len(tied), object)
+
+    def search_balls(begin: int, end: int) -> None:
+        part = tied[begin:end]
+        balls[begin:end] = tree.query_ball_point(queries[part], limits[part], return_sorted=True)
+
+    HOST.share(search_balls, len(tied))
+    sizes = np.full(len(queries), count)
+    sizes[tied] = [len(ball) for ball in balls]
+    counts = np.arange(sizes.max(initial=count)) < sizes[:, np.newaxis]
+    all_pixels = np.zeros(counts.shape, pixels.dtype)
+    all_pixels[:, :count] = pixels[:, :count]
+    for row, ball in zip(tied, balls, strict=True):
+        all_pixels[row, : len(ball)] = ball
+    return Nearest(all_pixels, counts)
+
+
+def others(own: Pixels, near: Nearest) -> Nearest:
+    """The neighbours without the point itself."""
+    return near._replace(counts=near.counts & (near.pixels != own[:, np.newaxis]))
+
+
+def rows_of(weights: Array, neighbours: Pixels, pixels: int, own: Pixels | None = None) -> sp.csr_array:
+    """(n, k) weights set into a sparse matrix; with `own`, row r goes to row own[r] of a square one."""
+    count, each = weights.shape
+    rows = np.repeat(np.arange(count) if own is None else own, each)
+    shape = (count if own is None else pixels, pixels)
+    return sp.csr_array((weights.ravel(), (rows, neighbours.ravel())), shape)

@@ -1,0 +1,104 @@
+"""The methods by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
+from propmat._solve import Matte
+from propmat._typing import ArrayLike
+from propmat.errors import InputError
+from propmat.matting._methods import METHODS, Method
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
+
+
+def methods() -> dict[str, str]:
+    """List the methods of `matte`.
+
+    Returns
+    -------
+    dict of str to str
+        What alpha is by each method, in a line, by its name. All are listed, those too that need an extra.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> propmat.methods()["knn"]
+    'alpha is alike on pixels of like colour, near or far'
+    """
+    return {name: method.about for name, method in METHODS.items()}
+
+
+@usual_arithmetic
+def matte(
+    method: str,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap,
+    *,
+    solver: Solver | None = None,
+    callback: Callback | None = None,
+    **settings: Any,
+) -> Matte:
+    """Alpha by a method that is given by its name, and how the solve went.
+
+    Parameters
+    ----------
+    method : str
+        One of `methods`.
+    image : (H, W), (H, W, 3) or (H, W, d) array
+    trimap : (H, W) array or Trimap
+    solver, callback
+        As in `propmat.closed_form`. Networks do not take them.
+    **settings
+        The keyword arguments of the function of that name, in `propmat` or `propmat.networks`.
+
+    Returns
+    -------
+    Matte
+        ``.alpha`` (H, W) in [0, 1], ``.iterations``, ``.residual``, ``.status``, ``.seconds``, ``.notes``. Of a network
+        the iterations are 0 and the residual is NaN.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, it has no such setting, or an argument is not as above.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+    MissingDependencyError
+        If a network is asked for and PyTorch is not installed.
+
+    Warns
+    -----
+    PropmatWarning, ConvergenceWarning
+        As in `propmat.closed_form`.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+    >>> mattes = {name: propmat.matte(name, sample.image, sample.trimap) for name in ("closed_form", "knn")}
+    >>> [matte.converged for matte in mattes.values()]
+    [True, True]
+    >>> propmat.matte("knn", sample.image, sample.trimap, preset="rgb").alpha.shape
+    (48, 64)
+    """
+    return named(method, settings)(image, trimap, solver=solver, callback=callback, **settings)
+
+
+def named(method: str, settings: Iterable[str] = ()) -> Method:
+    """The method of a name, which takes settings of these names.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or it takes no such setting.
+    """
+    found = METHODS[_inputs.choice(method, "method", METHODS)]
+    for name in settings:
+        if name not in found.settings:
+            takes = ", ".join(found.settings) or "none"
+            raise InputError(f"{name}: the method {method} has no such setting; takes {takes}")
+    return found

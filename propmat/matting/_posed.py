@@ -1,0 +1,44 @@
+"""What a method is: it poses a system, of a Laplacian and perhaps a prior, for an image and its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from propmat._solve import Matte, Prior, Problem, checked
+from propmat._typing import ArrayLike
+from propmat.laplacian import Laplacian
+from propmat.solvers import Callback, Solver
+from propmat.trimap import Trimap
+
+
+class Posed(NamedTuple):
+    """What `propmat.solve` takes beside the trimap.
+
+    Attributes
+    ----------
+    graph : Laplacian
+    prior : (matte, confidence) or None
+        As in `propmat.solve`.
+    """
+
+    graph: Laplacian
+    prior: Prior | None = None
+
+
+# (pixels, labels, **settings) → Posed: an (H, W, d) image and a Trimap that are checked, and settings that are not.
+Pose: TypeAlias = Callable[..., Posed]
+
+
+def solved(
+    pose: Pose,
+    image: ArrayLike,
+    trimap: ArrayLike | Trimap | None,
+    solver: Solver | None,
+    callback: Callback | None,
+    **settings: Any,
+) -> Matte:
+    """The matte of a method; image and trimap are checked here, and nowhere else."""
+    pixels, labels = checked(image, trimap, solver, callback)
+    graph, prior = pose(pixels, labels, **settings)
+    return Problem.posed(graph, labels, prior=prior).solve(solver, callback=callback)

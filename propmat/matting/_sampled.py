@@ -1,0 +1,32 @@
+"""What the methods that sample known colours share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from propmat import _inputs
+from propmat._typing import Array
+from propmat.laplacian._closed_form import ClosedForm
+from propmat.matting._posed import Posed
+from propmat.sampling import Samples
+from propmat.sampling._samples import Labels, numbers_of
+from propmat.trimap import Trimap
+
+# How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
+# Shahrian et al. 2013 take over.
+TRUST_IN_SAMPLES = 0.1
+
+
+def sampled(samples_of: Callable[[Array, Labels], Samples], pixels: Array, labels: Trimap) -> Posed:
+    """The closed form, with the matte of the samples as its prior."""
+    graph = ClosedForm.of(pixels, 1e-7, 1)
+    if not has_all(labels):
+        return Posed(graph)
+    _inputs.in_memory(pixels, "image", None)
+    samples = samples_of(pixels, numbers_of(labels))
+    return Posed(graph, (samples.alpha, TRUST_IN_SAMPLES * samples.confidence))
+
+
+def has_all(labels: Trimap) -> bool:
+    """Whether there are both labels to take colours of and pixels that want them; if not, alpha needs no prior."""
+    return bool(labels.foreground.any() and labels.background.any() and labels.unknown.any())
