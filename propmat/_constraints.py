@@ -13,9 +13,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import beside, to_host
-from propmat._operators import Array, Mask, Operator, Stored
+from propmat._operators._contract import Array, Operator
+from propmat._operators._stored import Stored
+from propmat._typing import Mask
 from propmat.errors import InputError, warn
-from propmat.laplacian import Laplacian, Split, affinity
+from propmat.laplacian._affinity import affinity
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._split import Split
 from propmat.trimap import Trimap
 
 # Weak edges relative to the mean weight: much weaker than similarities of colour, far above the tolerance of a solve.

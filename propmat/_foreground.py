@@ -12,8 +12,8 @@ from propmat import _inputs, _srgb
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, guarded, to_host
 from propmat.errors import InputError, shown
-from propmat.preconditioners import IncompleteCholesky
-from propmat.solvers import CG
+from propmat.preconditioners._ichol import IncompleteCholesky
+from propmat.solvers._cg import CG
 
 Array = NDArray[np.float64]
 

@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs, _oddities
 from propmat._backend import to_host
 from propmat._cached import cached_property
 from propmat._inputs import BACKGROUND_AT_MOST
+from propmat._typing import Array, Mask
 from propmat.errors import InputError, shown
 
 FOREGROUND_AT_LEAST = 0.9
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +155,7 @@ class Trimap:
         return ~self.known
 
     @cached_property
-    def labels(self) -> NDArray[np.float64]:
+    def labels(self) -> Array:
         """(H, W) array: 1 on known foreground, 0 on known background, 0.5 on unknown pixels."""
         return np.where(self.known, self.foreground.astype(np.float64), 0.5)
 

@@ -18,8 +18,9 @@ import scipy.sparse as sp
 
 import benchmarks.gpu
 import propmat
-from propmat import DeviceMemoryError, InputError, MissingDependencyError, PropmatWarning, UnsupportedError, _batching
+from propmat import DeviceMemoryError, InputError, MissingDependencyError, PropmatWarning, UnsupportedError
 from propmat._backend import beside, to_host
+from propmat._batching._verbs import VERBS as DIFFERENTIABLE
 from propmat._gpu import _device, _launch
 from propmat._on_device import FUNCTIONS, SOLVERS
 from propmat._operators import GridOperator
@@ -411,8 +412,8 @@ class TestTheTable:
             if inspect.isfunction(value) and name not in ("methods", "get_num_threads", "set_num_threads")
         }
         named = {entry.partition(" ")[0] for entry in (*FUNCTIONS.on_device, *FUNCTIONS.on_host_alone)}
-        assert functions.keys() <= named <= functions.keys() | _batching.VERBS.keys()
-        assert _batching.VERBS.keys() <= named
+        assert functions.keys() <= named <= functions.keys() | DIFFERENTIABLE.keys()
+        assert DIFFERENTIABLE.keys() <= named
 
     def test_solvers(self):
         classes = {

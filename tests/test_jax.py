@@ -12,7 +12,7 @@ from jax.test_util import check_grads
 import propmat.jax
 import propmat.torch
 from propmat import ConvergenceError, InputError, Trimap
-from propmat._batching import VERBS
+from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity
 from propmat.solvers import CG, Direct
 from tests.problems import banded_trimap, random_photo

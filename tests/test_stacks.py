@@ -5,11 +5,12 @@ import pytest
 import scipy.sparse as sp
 
 import propmat
-from propmat import ConvergenceError, ConvergenceWarning, InputError, _batching
+from propmat import ConvergenceError, ConvergenceWarning, InputError
 from propmat._backend import to_host
-from propmat._batching import VERBS, _loop, _tall
+from propmat._batching import _loop, _run, _tall
 from propmat._batching._batch import Batch
 from propmat._batching._tolerances import CGByParts
+from propmat._batching._verbs import VERBS
 from propmat._constraints import weigh
 from propmat._operators import WHOLE, GridOperator, Parts
 from propmat.laplacian._affinity import Affinity
@@ -53,7 +54,7 @@ def batch(rng, images=IMAGES):
 def solved(verb, arrays):
     """Alpha and gradients of all that has any."""
     axes = {name: AXES.get(name, 2) if array.ndim >= 2 else 0 for name, array in arrays.items()}
-    alpha, pull = _batching.run(VERBS[verb], arrays, axes, {}, TIGHT)
+    alpha, pull = _run.run(VERBS[verb], arrays, axes, {}, TIGHT)
     upstream = np.cos(np.arange(alpha.size)).reshape(alpha.shape)
     upstream = host_device.asarray(upstream) if isinstance(alpha, host_device.DeviceArray) else upstream
     if type(alpha).__module__.startswith("cupy"):
@@ -231,7 +232,7 @@ def test_which_batches_are_solved_at_once(changed, options, solver, at_once, rng
     arrays = {name: host_device.asarray(rng.random(shape)) for name, shape in shapes.items()}
     monkeypatch.setattr(_tall, "run", lambda *_: "at once")
     monkeypatch.setattr(_loop, "run", lambda *_: "one by one")
-    way = _batching.run(VERBS["closed_form"], arrays, {"image": 3, "trimap": 2, "epsilon": 0}, options, solver)
+    way = _run.run(VERBS["closed_form"], arrays, {"image": 3, "trimap": 2, "epsilon": 0}, options, solver)
     assert way == ("at once" if at_once else "one by one")
 
 
@@ -240,7 +241,7 @@ def test_verbs_without_a_tall_pose_are_solved_one_by_one(name, rng, monkeypatch)
     host_device.install(monkeypatch)
     arrays = {argument.name: host_device.asarray(rng.random((2, 5, 6))) for argument in VERBS[name].arguments}
     monkeypatch.setattr(_loop, "run", lambda *_: "one by one")
-    assert _batching.run(VERBS[name], arrays, dict.fromkeys(arrays, 2), {}, None) == "one by one"
+    assert _run.run(VERBS[name], arrays, dict.fromkeys(arrays, 2), {}, None) == "one by one"
 
 
 def test_at_once_starts_fewer_kernels(rng, monkeypatch):

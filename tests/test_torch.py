@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 
 import propmat
 from propmat import ConvergenceError, InputError, PropmatWarning, Trimap, UnsupportedError, adjoint
-from propmat._batching import VERBS
+from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity, Jacobi
 from propmat.solvers import CG, Direct
 from propmat.torch import (

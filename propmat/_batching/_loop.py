@@ -10,9 +10,9 @@ import numpy as np
 
 from propmat._batching._arguments import Array
 from propmat._batching._batch import Batch, Index
-from propmat._batching._verbs import Options, Pullback, Verb
+from propmat._batching._verb import Options, Pullback, Verb
 from propmat.errors import InputError
-from propmat.solvers import Solver
+from propmat.solvers._base import Solver
 
 
 @dataclass(frozen=True, eq=False)

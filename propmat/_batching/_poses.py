@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from propmat import _inputs, adjoint
+from propmat import _inputs
 from propmat._batching._arguments import Array
-from propmat._operators import Parts
+from propmat._operators._parts import Parts
+from propmat.adjoint._pullback import Pullback
+from propmat.adjoint._solve import solve
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._closed_form import ClosedForm
-from propmat.solvers import Solver
+from propmat.solvers._base import Solver
 from propmat.trimap import Trimap
 
-Made = tuple[Array, adjoint.Pullback]
+Made = tuple[Array, Pullback]
 
 
 def closed_form(
@@ -24,7 +26,7 @@ def closed_form(
     solver: Solver,
 ) -> Made:
     """`adjoint.closed_form` of radius 1."""
-    return adjoint.solve(_windows(parts, image, epsilon), trimap, values=values, confidence=confidence, solver=solver)
+    return solve(_windows(parts, image, epsilon), trimap, values=values, confidence=confidence, solver=solver)
 
 
 def refine(
@@ -42,7 +44,7 @@ def refine(
     graph = _windows(parts, image, epsilon)
     given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
     labels = Trimap.unlabelled(graph.shape, like=graph.image) if trimap is None else trimap
-    refined, pullback = adjoint.solve(graph, labels, values=values, prior=(given, confidence), solver=solver)
+    refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver)
     return refined, pullback.renamed(prior="alpha", prior_confidence="confidence")
 
 
@@ -58,7 +60,7 @@ def propagate(
 ) -> Made:
     """`adjoint.propagate`; the edges over the seams have weight 0."""
     graph = Affinity(*_inputs.edge_weights(horizontal, vertical, beside={}), parts)
-    return adjoint.solve(graph, trimap, values=values, confidence=confidence, solver=solver)
+    return solve(graph, trimap, values=values, confidence=confidence, solver=solver)
 
 
 def _windows(parts: Parts, image: Array, epsilon: float) -> ClosedForm:

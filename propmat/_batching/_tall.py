@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from propmat import adjoint
 from propmat._arithmetic import usual_arithmetic
 from propmat._batching._arguments import Array
 from propmat._batching._batch import Batch
 from propmat._batching._tolerances import CGByParts
-from propmat._batching._verbs import Options, Pose, Verb
-from propmat._operators import Parts
-from propmat.solvers import CG
+from propmat._batching._verb import Options, Pose, Verb
+from propmat._operators._parts import Parts
+from propmat.adjoint._pullback import Pullback
+from propmat.solvers._cg import CG
 
 
 def pose_of(verb: Verb, batch: Batch, options: Options) -> Pose | None:
@@ -70,7 +70,7 @@ class TallPullback:
     """The pullback of a batch that was solved at once; see `BatchPullback`."""
 
     batch: Batch
-    pullback: adjoint.Pullback = field(repr=False)
+    pullback: Pullback = field(repr=False)
 
     def __call__(self, gradient: Array, wanted: Iterable[str]) -> dict[str, Array]:
         found = vars(self.pullback(gradient.reshape(self.pullback.trimap.shape), wanted=list(wanted)))

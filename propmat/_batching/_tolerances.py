@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propmat._operators import Array, Mask, NearNullSpace, Operator, Parts
-from propmat.solvers import CG, Callback, Solution, Solve
+from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._parts import Parts
+from propmat._typing import Mask
+from propmat.solvers._base import Callback, Solution, Solve
+from propmat.solvers._cg import CG
 
 ROUNDING = float(np.finfo(np.float64).eps)
 

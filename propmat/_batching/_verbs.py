@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from propmat import _inputs, adjoint
+from propmat import _inputs
 from propmat._batching import _poses
 from propmat._batching._arguments import (
     ALPHA,
@@ -18,138 +17,30 @@ from propmat._batching._arguments import (
     PAIR,
     TRIMAP,
     VALUES,
-    Argument,
     Array,
-    Shape,
     size_of_directed_edges,
     size_of_edges,
     size_of_image,
 )
-from propmat._on_device import FUNCTIONS
-from propmat.laplacian._closed_form import check_window
-from propmat.laplacian._knn import known_preset
-
-Option = int | str
-Options = Mapping[str, Option]
-Reader = Callable[[object], Option]  # of an option; raises `InputError`
-Pose = Callable[..., tuple[Array, adjoint.Pullback]]
-
-
-class Pullback(Protocol):
-    """dℓ/dα of one image → gradients of ℓ by name, of `wanted` arguments alone."""
-
-    def __call__(self, gradient: Array, wanted: Iterable[str] | None = None) -> adjoint.Gradients: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Tall:
-    """How a verb solves several images at once, as one tall image.
-
-    Attributes
-    ----------
-    pose : callable (parts, *, solver, **arguments) -> (alpha, pullback)
-        See `_poses`: `parts` are the images, one above the other, and arguments as high as all of them.
-    alike : tuple of str
-        Arguments that must be one number for all images.
-    options : mapping
-        Options that must have these values.
-    """
-
-    pose: Pose
-    alike: tuple[str, ...] = ()
-    options: Options = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Verb:
-    """A differentiable verb.
-
-    Attributes
-    ----------
-    name : str
-        As users and `_on_device` call it.
-    function : callable (**arguments, **options, solver) -> (alpha, pullback)
-        Of one image, in the layout of NumPy.
-    arguments : tuple of Argument
-        The first has the size of the image, and the precision of alpha.
-    optional : tuple of str
-        Arguments that may be None, and are then not passed on.
-    size : callable (arguments) -> (height, width)
-        Of one image, of arguments that it checks.
-    options : mapping of callables
-        What else it takes, each with what reads it or refuses it.
-    constant : tuple of str
-        Arguments that have no gradient.
-    windows : bool
-        Whether the image must hold a window of `radius`, 1 if that is no option.
-    tall : Tall, optional
-        How several images are solved at once, where that is possible.
-    """
-
-    name: str
-    function: Callable[..., tuple[Array, Pullback]]
-    arguments: tuple[Argument, ...]
-    optional: tuple[str, ...]
-    size: Callable[[Mapping[str, object]], Shape]
-    options: Mapping[str, Reader] = field(default_factory=dict)
-    constant: tuple[str, ...] = ("trimap",)
-    windows: bool = False
-    tall: Tall | None = None
-
-    @property
-    def on_device(self) -> bool:
-        """Whether it runs where its arrays are on a GPU."""
-        return self.name in FUNCTIONS.on_device
-
-    def given(self, arguments: Mapping[str, object]) -> dict[str, object]:
-        """The arguments without those that are None and may be."""
-        return {name: value for name, value in arguments.items() if value is not None or name not in self.optional}
-
-    def read(self, options: Mapping[str, object]) -> dict[str, Option]:
-        """The options as the verb of NumPy takes them.
-
-        Raises
-        ------
-        InputError
-            If one of them is something else.
-        """
-        return {name: self.options[name](value) for name, value in options.items()}
-
-    def check(self, arguments: Mapping[str, object], options: Options) -> None:
-        """Refuse the arguments of one image that are not as the verbs of NumPy take them.
-
-        Raises
-        ------
-        InputError
-            It names the argument.
-        """
-        shape = self.size(arguments)
-        if self.windows:
-            self.check_window(shape, options)
-        for argument in self.arguments:
-            if argument.name in arguments and argument.check is not None:
-                argument.check(arguments[argument.name], argument.name, shape)
-
-    def check_window(self, shape: Shape, options: Options) -> None:
-        """Refuse an image that is smaller than a window."""
-        check_window(shape, int(options.get("radius", 1)))
-
+from propmat._batching._verb import Pullback, Reader, Tall, Verb
+from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine
+from propmat.laplacian._knn_presets import known_preset
 
 RADIUS: Mapping[str, Reader] = {"radius": partial(_inputs.whole_number, name="radius")}
 PRESET: Mapping[str, Reader] = {"preset": known_preset}
 
 
-def _propagate(horizontal: Array, vertical: Array, **rest: Any) -> tuple[Array, Pullback]:
-    return adjoint.propagate((horizontal, vertical), **rest)
+def _of_pair(horizontal: Array, vertical: Array, **rest: Any) -> tuple[Array, Pullback]:
+    return _propagate.propagate((horizontal, vertical), **rest)
 
 
-def _propagate_directed(right: Array, left: Array, down: Array, up: Array, **rest: Any) -> tuple[Array, Pullback]:
-    return adjoint.propagate_directed((right, left, down, up), **rest)
+def _of_four(right: Array, left: Array, down: Array, up: Array, **rest: Any) -> tuple[Array, Pullback]:
+    return _directed.propagate_directed((right, left, down, up), **rest)
 
 
 CLOSED_FORM = Verb(
     "closed_form",
-    adjoint.closed_form,
+    _closed_form.closed_form,
     (IMAGE, TRIMAP, VALUES, CONFIDENCE, EPSILON),
     optional=("values", "confidence"),
     size=size_of_image,
@@ -159,7 +50,7 @@ CLOSED_FORM = Verb(
 )
 KNN = Verb(
     "knn",
-    adjoint.knn,
+    _knn.knn,
     (IMAGE, TRIMAP, VALUES, CONFIDENCE),
     optional=("values", "confidence"),
     size=size_of_image,
@@ -167,7 +58,7 @@ KNN = Verb(
 )
 REFINE = Verb(
     "refine",
-    adjoint.refine,
+    _refine.refine,
     (IMAGE, ALPHA, TRIMAP, VALUES, EPSILON, CONFIDENCE),
     optional=("values", "trimap"),
     size=size_of_image,
@@ -176,7 +67,7 @@ REFINE = Verb(
 )
 PROPAGATE = Verb(
     "propagate",
-    _propagate,
+    _of_pair,
     (*PAIR, TRIMAP, VALUES, CONFIDENCE),
     optional=("values", "confidence"),
     size=size_of_edges,
@@ -184,11 +75,10 @@ PROPAGATE = Verb(
 )
 PROPAGATE_DIRECTED = Verb(
     "propagate_directed",
-    _propagate_directed,
+    _of_four,
     (*FOUR, TRIMAP, VALUES, CONFIDENCE),
     optional=("values", "confidence"),
     size=size_of_directed_edges,
 )
-
 VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED)}
 ARGUMENTS = {argument.name: argument for verb in VERBS.values() for argument in verb.arguments}

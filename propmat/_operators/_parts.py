@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import beside
-from propmat._operators._contract import Array, Mask, length
+from propmat._operators._contract import Array, length
+from propmat._typing import Mask
 
 T = TypeVar("T", bound=np.generic)
 

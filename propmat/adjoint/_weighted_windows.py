@@ -6,9 +6,9 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
-from propmat.adjoint._verbs import solve
+from propmat.adjoint._solve import solve
 from propmat.laplacian._weighted_windows import WeightedWindows
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside
 from propmat._cached import cached_property
-from propmat._operators import WHOLE, GridOperator, Parts
-from propmat._typing import ArrayLike
-from propmat.laplacian._base import Laplacian, Split, block_of
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import block_of
+from propmat.laplacian._split import Split
 
 
 @usual_arithmetic

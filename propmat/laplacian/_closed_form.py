@@ -13,13 +13,14 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST, backend_of, beside, to_host
 from propmat._cached import cached_property
-from propmat._operators import WHOLE, GridOperator, Parts
-from propmat._typing import ArrayLike
+from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, UnsupportedError
-from propmat.laplacian._base import Laplacian, Split, numbered
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import numbered
+from propmat.laplacian._split import Split
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 W = TypeVar("W", bound="WindowLaplacian")
 
 
@@ -87,7 +88,7 @@ class WindowLaplacian(Laplacian):
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
-    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, parts: Parts = WHOLE) -> None:
+    def __init__(self, image: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
         self.parts = parts
@@ -104,7 +105,7 @@ class WindowLaplacian(Laplacian):
         check_window(pixels.shape, radius)
         return cls(pixels, epsilon, radius, parts)
 
-    def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         if self.radius > 1:
             return super().split(unknown, diagonal)
         operator = GridOperator.from_image(
@@ -146,7 +147,7 @@ class WindowLaplacian(Laplacian):
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 
-    def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
+    def near_null_space(self, mask: Mask) -> Array:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
         colours = to_host(self.image[mask])
         return np.column_stack([np.ones(len(colours)), colours])

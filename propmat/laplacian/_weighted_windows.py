@@ -13,12 +13,14 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST
 from propmat._cached import cached_property
-from propmat._operators import Assemble, GridOperator, Support
+from propmat._operators._grid import Assemble, GridOperator, Support
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._affinity import Affinity
-from propmat.laplacian._base import Laplacian, Split, block_of
 from propmat.laplacian._closed_form import ClosedForm, _windows_over
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import block_of
+from propmat.laplacian._split import Split
 
 
 @usual_arithmetic

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs, pictures
-from propmat._solve import without_solving
+from propmat._solve._trivial import without_solving
 from propmat.errors import InputError
 from propmat.networks._network import N
 from propmat.networks._weights import PathLike, load_weights, shipped

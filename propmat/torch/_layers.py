@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from propmat import _inputs
-from propmat._batching import CLOSED_FORM, KNN, PROPAGATE, REFINE, Verb
+from propmat._batching._verb import Verb
+from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, REFINE
 from propmat.errors import InputError
 from propmat.torch._arguments import Labels, Weights
 from propmat.torch._operation import NamedSolver

@@ -27,11 +27,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from propmat import _batching, _inputs
+from propmat import _inputs
 from propmat._backend import on_device, to_device
-from propmat._batching import ARGUMENTS, VERBS, BatchPullback, Options, Verb
+from propmat._batching._batch import BatchPullback, shape_of
+from propmat._batching._run import check, run
+from propmat._batching._verb import Options, Verb
+from propmat._batching._verbs import ARGUMENTS, VERBS
 from propmat.errors import InputError, UnsupportedError, warn
-from propmat.solvers import Solver
+from propmat.solvers._base import Solver
 from propmat.torch._arguments import axes_of
 
 Array = NDArray[Any]
@@ -197,7 +200,7 @@ def _(tensors: Sequence[Tensor], problem: str, keep: bool) -> tuple[Tensor, Tens
     leading = {name: tensor.shape[: tensor.ndim - axes[name]] for name, tensor in zip(axes, tensors, strict=True)}
     height, width = tensors[0].shape[-2:]
     size = ARGUMENTS[next(iter(axes))].size(height, width)
-    shape = (*_batching.shape_of(leading), *size)
+    shape = (*shape_of(leading), *size)
     alpha = tensors[0].new_empty(shape, dtype=_precision(tensors[0]))
     return alpha, torch.empty((), dtype=torch.int64)
 
@@ -211,7 +214,7 @@ def _(info: Any, in_dims: Any, tensors: Sequence[Tensor], problem: str, keep: bo
         name: tensor.shape[dim is not None : tensor.ndim - axes[name]]
         for name, tensor, dim in zip(axes, front, dims, strict=True)
     }
-    batch = (info.batch_size, *_batching.shape_of(leading))
+    batch = (info.batch_size, *shape_of(leading))
     mapped = []
     for name, tensor, dim in zip(axes, front, dims, strict=True):
         if dim is not None or leading[name]:
@@ -288,7 +291,7 @@ def _run(tensors: Sequence[Tensor], problem: str) -> tuple[Array, BatchPullback]
     there = _runs_there(tensors[0], verb)
     arrays = _arrays(dict(zip(axes, tensors, strict=True)), there)
     with _stream(tensors[0], there):
-        return _batching.run(verb, arrays, axes, options, _solver_named(solver) if solver else None)
+        return run(verb, arrays, axes, options, _solver_named(solver) if solver else None)
 
 
 def check_values(verb: Verb, tensors: Mapping[str, Tensor]) -> bool:
@@ -301,7 +304,7 @@ def check_values(verb: Verb, tensors: Mapping[str, Tensor]) -> bool:
     there = _runs_there(first, verb)
     arrays = _arrays(tensors, there)
     with _stream(first, there):
-        _batching.check(verb, arrays, dict(axes_of(tensors)), {})
+        check(verb, arrays, dict(axes_of(tensors)), {})
     return True
 
 

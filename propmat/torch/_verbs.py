@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from propmat._batching import CLOSED_FORM, FOUR, KNN, PAIR, PROPAGATE, PROPAGATE_DIRECTED, REFINE, named
+from propmat._batching._arguments import FOUR, PAIR, named
+from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, PROPAGATE_DIRECTED, REFINE
 from propmat.errors import InputError, shown
-from propmat.solvers import Solver
+from propmat.solvers._base import Solver
 from propmat.torch._arguments import Labels, Weights, scaled, taken
 from propmat.torch._operation import check_values, solve
 from propmat.trimap import FOREGROUND_AT_LEAST

@@ -4,56 +4,23 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, beside, same_backend, to_host
 from propmat._cached import cached_property
-from propmat._operators import WHOLE, Operator, Parts, Sparse, Stored, canonical, own_entries
-from propmat.errors import InputError, shown
-
-# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
-SYMMETRY_TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """A Laplacian cut into unknown pixels U and known pixels K.
-
-    Attributes
-    ----------
-    matrix : Operator, shape (n, n)
-        L_UU, with whatever was to be added to its diagonal.
-    times_known : callable
-        (H, W) array of values → (n,) array L_UK α_K.
-    touches_known : (n,) array of bool
-        Which unknown pixels have an entry in common with a known one.
-    """
-
-    matrix: Operator
-    times_known: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    touches_known: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Coupling:
-    """The matrix (n, k) between unknown and known pixels, as a function of (H, W) values: the product."""
-
-    matrix: Any
-    known: NDArray[np.bool_]
-
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        product: NDArray[np.float64] = self.matrix @ values[self.known]
-        return product
+from propmat._operators._parts import WHOLE, Parts
+from propmat._operators._stored import Stored, canonical
+from propmat._typing import Array, Mask
+from propmat.errors import InputError
+from propmat.laplacian._split import Coupling, Split
 
 
 class Laplacian(ABC):
@@ -87,7 +54,7 @@ class Laplacian(ABC):
     __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
 
     @abstractmethod
-    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         """A block of the matrix.
 
         Parameters
@@ -102,7 +69,7 @@ class Laplacian(ABC):
         """
 
     @usual_arithmetic
-    def split(self, unknown: NDArray[np.bool_], diagonal: NDArray[np.float64] | None = None) -> Split:
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         """The matrix cut into unknown and known pixels.
 
         Parameters
@@ -124,7 +91,7 @@ class Laplacian(ABC):
         return Split(Stored.of(matrix, unknown), Coupling(stored(to_known), ~unknown), touches)
 
     @abstractmethod
-    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def near_null_space(self, mask: Mask) -> Array:
         """Columns that the matrix maps nearly to 0: constants at least.
 
         Parameters
@@ -145,7 +112,7 @@ class Laplacian(ABC):
     def bridges_gaps(self) -> bool:
         return False
 
-    def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    def times(self, plane: Array) -> Array:
         """The product with a map.
 
         Parameters
@@ -158,9 +125,7 @@ class Laplacian(ABC):
         """
         return beside((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
 
-    def pullback(
-        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
-    ) -> dict[str, Any]:
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
         """The derivatives of -λᵀ L α with respect to the parameters of L.
 
         With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 6).
@@ -220,18 +185,16 @@ class WeightedSum(Laplacian):
         lie = [term.beside for _, term in terms if term.beside]
         self.beside = lie[0] if lie else {}
 
-    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
         smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
         return canonical(reduce(operator.add, smallest_first))
 
-    def times(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    def times(self, plane: Array) -> Array:
         (weight, first), *others = self.terms
         return sum((weight * term.times(plane) for weight, term in others), weight * first.times(plane))
 
-    def pullback(
-        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
-    ) -> dict[str, Any]:
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
         """One number per coefficient; per term the gradients of its own parameters."""
         found: dict[str, Any] = {}
         if "coefficients" in wanted:
@@ -243,7 +206,7 @@ class WeightedSum(Laplacian):
             )
         return found
 
-    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def near_null_space(self, mask: Mask) -> Array:
         if len(self.terms) == 1:
             return self.terms[0][1].near_null_space(mask)
         return np.ones((np.count_nonzero(mask), 1))  # the only vectors that every graph maps to 0
@@ -257,133 +220,5 @@ class WeightedSum(Laplacian):
         return any(term.bridges_gaps for _, term in self.terms)
 
 
-class Graph(Laplacian):
-    """A Laplacian that is given as a matrix.
-
-    Parameters
-    ----------
-    matrix : SciPy sparse array or matrix, shape (H * W, H * W)
-        Symmetric to 1e-9 of its largest entry, real, finite. It is copied.
-    shape : (int, int)
-        Height and width of the image.
-
-    Attributes
-    ----------
-    beside : mapping
-        Empty: it goes with a trimap in host memory or on a GPU.
-
-    Raises
-    ------
-    InputError
-        If the matrix is not sparse, does not fit the image, is complex, has NaN or is not symmetric.
-
-    Examples
-    --------
-    >>> import propmat
-    >>> path = sp.csr_array([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]])
-    >>> propmat.solve(propmat.laplacian.Graph(path, (1, 3)), [[0, 0.5, 1]]).alpha
-    array([[0. , 0.5, 1. ]])
-    """
-
-    parameters = ("weights",)
-    beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
-
-    def __init__(self, matrix: Sparse, shape: tuple[int, int]) -> None:
-        self.shape = _inputs.size(shape)
-        self.matrix = _checked(matrix, self.shape[0] * self.shape[1])
-
-    def rows(self, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-        return block_of(self.matrix, row_mask, column_mask)
-
-    def pullback(
-        self, adjoint: NDArray[np.float64], alpha: NDArray[np.float64], wanted: Iterable[str]
-    ) -> dict[str, Any]:
-        """The derivatives of -λᵀ L α with respect to the weights W of L = D - W.
-
-        Parameters
-        ----------
-        adjoint, alpha : (H, W) array of float64
-            λ and α.
-        wanted : iterable of str
-            ``"weights"`` or nothing.
-
-        Returns
-        -------
-        dict of str to scipy.sparse.csr_array
-            Shape (H * W, H * W), upper triangular: a number for every pair i < j of which the matrix stores an entry.
-            In host memory, as the matrix is.
-        """
-        first, second = sp.coo_array(sp.triu(self.matrix, k=1)).coords
-        gradient = pair_gradient(to_host(adjoint), to_host(alpha), first, second)
-        return {name: upper_triangle(gradient, first, second, adjoint.size) for name in wanted}
-
-    def near_null_space(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.ones((np.count_nonzero(mask), 1))
-
-    @property
-    def ties_all_pixels(self) -> bool:
-        return False
-
-
 def _terms(graph: Laplacian) -> tuple[tuple[float, Laplacian], ...]:
     return graph.terms if isinstance(graph, WeightedSum) else ((1.0, graph),)
-
-
-def numbered(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The pixels of `mask` numbered row by row, -1 elsewhere."""
-    numbers = np.full(mask.shape, -1, np.int32)
-    numbers[mask] = np.arange(np.count_nonzero(mask), dtype=np.int32)
-    return numbers
-
-
-def pair_gradient(
-    adjoint: NDArray[np.float64], alpha: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any]
-) -> NDArray[np.float64]:
-    """The derivatives of -λᵀ L α with respect to the weights of pairs of pixels, -(λ_i - λ_j)(α_i - α_j)."""
-    u, v = adjoint.ravel(), alpha.ravel()
-    return -(u[first] - u[second]) * (v[first] - v[second])
-
-
-def upper_triangle(values: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any], pixels: int) -> sp.csr_array:
-    """A number per pair i < j as CSR; entries of 0 are kept."""
-    return sp.csr_array((values, (first, second)), shape=(pixels, pixels))
-
-
-def block_of(matrix: sp.csr_array, row_mask: NDArray[np.bool_], column_mask: NDArray[np.bool_]) -> sp.csr_array:
-    """The entries of a whole matrix over two (H, W) masks of pixels, as canonical CSR."""
-    return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
-
-
-def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
-    if not sp.issparse(matrix):
-        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
-    if matrix.shape != (pixels, pixels):
-        raise InputError(f"laplacian: shape {matrix.shape} does not fit {pixels} pixels")
-    csr = own_entries(matrix, "laplacian")
-    size = abs(csr).max() if csr.nnz else 0.0
-    skew = abs(csr - csr.T).max() if csr.nnz else 0.0
-    if skew > SYMMETRY_TOLERANCE * size:
-        raise InputError(
-            f"laplacian: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
-            f"matrix: use D - W without dividing rows by their sums."
-        )
-    return csr
-
-
-def edges_block(
-    first: NDArray[np.int32],
-    second: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    row_mask: NDArray[np.bool_],
-    column_mask: NDArray[np.bool_],
-) -> sp.csr_array:
-    """A block of D - W for weighted pairs of pixels, which hold all pairs that touch its rows."""
-    row_of, column_of = numbered(row_mask).ravel(), numbered(column_mask).ravel()
-    degree = np.bincount(first, weight, row_of.size) + np.bincount(second, weight, row_of.size)
-    every = np.arange(row_of.size, dtype=np.int32)
-    rows = row_of[np.concatenate([first, second, every])]
-    columns = column_of[np.concatenate([second, first, every])]
-    entries = np.concatenate([-weight, -weight, degree])
-    inside = (rows >= 0) & (columns >= 0)
-    shape = (np.count_nonzero(row_mask), np.count_nonzero(column_mask))
-    return canonical(sp.coo_array((entries[inside], (rows[inside], columns[inside])), shape))
