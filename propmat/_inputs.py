@@ -7,8 +7,9 @@ of these arrays, so that all arguments of a call are either in host memory or on
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, SupportsFloat, cast
 
 import numpy as np
@@ -230,6 +231,15 @@ def flag(value: object, name: str) -> bool:
     return bool(value)
 
 
+def known_names(given: Iterable[object], takes: Collection[str], where: str, noun: str) -> None:
+    """Refuse a name that is not among those taken, and suggest the one that may have been meant."""
+    for name in given:
+        if not isinstance(name, str) or name not in takes:
+            near = difflib.get_close_matches(str(name), takes, 1)
+            meant = f", did you mean {near[0]!r}?" if near else ";"
+            raise InputError(f"{where}: there is no {noun} {shown(name)}{meant} takes {', '.join(takes)}")
+
+
 def several(value: object, name: str, takes: str) -> Iterator[Any]:
     """An iterator over an iterable."""
     try:
@@ -288,6 +298,24 @@ def tolerance(value: object, name: str) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise InputError(f"{name}: takes a finite number >= 0, got {shown(value)}")
     return number
+
+
+def integer(value: Any, name: str, least: int, most: int) -> int:
+    """An integer by its type, so not 64.0, within limits: a setting from a file, or what sizes of arrays depend on."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name}: takes a whole number >= {least}, got {shown(value)}")
+    if value > most:
+        raise InputError(f"{name}: takes a whole number up to {most}, got {shown(value)}")
+    return int(value)
+
+
+def within(value: Any, name: str, least: float, most: float = math.inf) -> float:
+    """A finite number by its type, so not "0.8", within limits: a setting from a file."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not (least <= value <= most and abs(value) < math.inf):
+        limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f">= {least:g}"
+        raise InputError(f"{name}: takes a finite number {limits}, got {shown(value)}")
+    return float(value)
 
 
 def _nonnegative(given: Array, name: str) -> Array:
