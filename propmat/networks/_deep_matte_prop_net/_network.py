@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
+from propmat._inputs._images import BACKGROUND_AT_MOST
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice, flag
 from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
