@@ -34,10 +34,11 @@ from benchmarks.report.panels import panels, sheet
 from benchmarks.suite import contestants, records, worker
 from benchmarks.suite.summary import markdown, summary
 from propmat import io, metrics
-from propmat.networks._dcnn import DCNN, merged
-from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss
-from propmat.networks.training import Config, prepare, read_config, train
+from propmat.networks import DCNN, DeepMattePropNet
+from propmat.networks._dcnn._matte import merged
 from propmat.solvers import CG
+from propmat.training import Config, prepare, read_config, train
+from propmat.training._deep_matte_prop_net import matting_loss
 
 TRIMAPS = (1, 2)
 OUTPUT = Path("network-results")

@@ -11,7 +11,7 @@ import numpy as np
 from propmat import _inputs, _oddities
 from propmat._backend import to_host
 from propmat._cached import cached_property
-from propmat._inputs import BACKGROUND_AT_MOST
+from propmat._inputs._images import BACKGROUND_AT_MOST
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, shown
 

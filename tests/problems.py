@@ -7,8 +7,10 @@ import numpy as np
 from propmat import Trimap, laplacian
 
 
-def dense_closed_form(image, epsilon=1e-7, radius=1):
+def dense_closed_form(image, epsilon=1e-7, radius=1, windows=None):
     """The closed-form Laplacian from its definition as ridge regression (Levin et al. 2008, equation 12).
+
+    With `windows`, each window has a weight.
 
     The value matrix of a window is H - Y (Y'Y + epsilon)^-1 Y'; by the singular values of Y it loses no digits to
     the conditioning of the covariance.
@@ -24,8 +26,19 @@ def dense_closed_form(image, epsilon=1e-7, radius=1):
             colours = image.reshape(-1, channels)[window]
             u, s, _ = np.linalg.svd(colours - colours.mean(axis=0), full_matrices=False)
             fit = (u * (s**2 / (s**2 + epsilon))) @ u.T
-            laplacian[np.ix_(window, window)] += np.eye(side**2) - 1 / side**2 - fit
+            weight = 1 if windows is None else windows[y, x]
+            laplacian[np.ix_(window, window)] += weight * (np.eye(side**2) - 1 / side**2 - fit)
     return laplacian
+
+
+def dense_affinity(horizontal, vertical):
+    """D - W of the 4-connected graph, edge by edge."""
+    height, width = len(horizontal), vertical.shape[1]
+    pixel = np.arange(height * width).reshape(height, width)
+    weights = np.zeros((height * width, height * width))
+    weights[pixel[:, :-1], pixel[:, 1:]] = weights[pixel[:, 1:], pixel[:, :-1]] = horizontal
+    weights[pixel[:-1], pixel[1:]] = weights[pixel[1:], pixel[:-1]] = vertical
+    return np.diag(weights.sum(axis=1)) - weights
 
 
 def dense_learning_based(image, epsilon=1e-7, radius=1):

@@ -30,6 +30,7 @@ def inputs(rng):
     return {
         "image": random_photo(rng, H, W),
         "epsilon": 1e-2,
+        "windows": rng.uniform(0.2, 2, (H - 2, W - 2)),
         "horizontal": rng.uniform(0.2, 2, (H, W - 1)),
         "vertical": rng.uniform(0.2, 2, (H - 1, W)),
         "right": rng.uniform(0.2, 2, (H, W - 1)),
@@ -66,7 +67,11 @@ def check_gradients(verb, given, rng, step=STEP):
 
 def verbs(trimap, **options):
     """The verbs as functions of arrays alone."""
+    photo = random_photo(np.random.default_rng(5), H, W)
     return {
+        "weighted_windows": lambda windows, horizontal, vertical, **k: adjoint.weighted_windows(
+            photo, windows, trimap, edges=(horizontal, vertical), **options, **k
+        ),
         "propagate": lambda horizontal, vertical, **k: adjoint.propagate(
             (horizontal, vertical), trimap, **options, **k
         ),
@@ -81,6 +86,7 @@ def verbs(trimap, **options):
 
 
 ARGUMENTS = {
+    "weighted_windows": ["windows", "horizontal", "vertical", "values"],
     "propagate": ["horizontal", "vertical", "values"],
     "propagate_directed": ["right", "left", "down", "up", "values"],
     "closed_form": ["image", "epsilon", "values"],

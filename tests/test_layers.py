@@ -23,20 +23,20 @@ LAYERS = (  # lowest first
     "_batching",
     "torch jax",
     "networks",
-    "cli",
+    "training cli",  # nothing imports training
     "__main__",
 )
 IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "io pictures networks",
+    "PIL": "io pictures training",
     "OpenImageIO": "io",
     "sklearn": "datasets",
-    "tqdm": "cli networks",
+    "tqdm": "cli training",
     "cupy": "_gpu",
-    "torch": "torch networks",
+    "torch": "torch networks training",
     "safetensors": "networks",
-    "tomli": "networks",
+    "tomli": "training",
     "jax": "jax",
 }
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}

@@ -14,14 +14,17 @@ import propmat
 from propmat import InputError, PropmatWarning, Trimap, datasets, io, propagate
 from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
-from propmat.networks._blend import Blend
-from propmat.networks._blend import propagate as propagate_blend
-from propmat.networks._dcnn import MARGIN, euclidean_loss, matte, merged, normalised, stacked
-from propmat.networks._deep_matte_prop_net import PairAffinities, matting_loss
-from propmat.networks._segnet import SegNet
+from propmat.networks._dcnn._matte import merged, normalised, stacked
+from propmat.networks._dcnn._network import MARGIN
+from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
+from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
+from propmat.networks._mattes import matte
+from propmat.networks._trunks import SegNet
 from propmat.networks._weights import shipped
-from propmat.networks._window_facts import TYPICAL, window_facts
 from propmat.solvers import CG, Direct
+from propmat.torch import Affinities
+from propmat.torch._layers import PAIRS
+from propmat.training._deep_matte_prop_net import matting_loss
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
 
@@ -81,22 +84,8 @@ def test_dcnn_on_patches_and_on_pictures():
 def test_dcnn_in_bands_is_dcnn_at_once(monkeypatch):
     network, x = DCNN.preset("small"), torch.rand(5, 40, 30)
     whole = merged(network, x)
-    monkeypatch.setattr("propmat.networks._dcnn.BAND", 13)
+    monkeypatch.setattr("propmat.networks._dcnn._matte.BAND", 13)
     torch.testing.assert_close(merged(network, x), whole, rtol=0, atol=1e-6)
-
-
-def test_caffes_loss_is_a_multiple_of_the_mean_squared_error():
-    """And so are its steps, at the learning rate that goes with each."""
-    x, truth = torch.rand(4, 5, 27, 27), torch.rand(4, 1, 15, 15)
-    first = DCNN()
-    second = DCNN()
-    second.load_state_dict(first.state_dict())
-    losses = euclidean_loss(first(x), truth), torch.nn.functional.mse_loss(second(x), truth)
-    torch.testing.assert_close(losses[0], 112.5 * losses[1])
-    for network, loss, rate in ((first, losses[0], 1e-5), (second, losses[1], 1.125e-3)):
-        loss.backward()
-        torch.optim.SGD(network.parameters(), rate).step()
-    torch.testing.assert_close(first.state_dict(), second.state_dict())
 
 
 def test_normalised_colours():
@@ -182,16 +171,16 @@ def test_shapes(height, width):
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
-@pytest.mark.parametrize("pair", ["concat", "absdiff", "both"])
+@pytest.mark.parametrize("pair", PAIRS)
 def test_affinities_of_all_pairs_at_once(pair):
     """The logarithm of each is what the sheet says of the two pixels alone."""
-    layer, f = PairAffinities(6, pair, tie=False).double(), torch.rand(1, 6, 4, 5, dtype=torch.float64)
+    layer, f = Affinities(6, pair=pair).double(), torch.rand(1, 6, 4, 5, dtype=torch.float64)
     _, down = layer(f)
     one, other = f[0, :, 1, 2], f[0, :, 2, 2]
     z = torch.zeros((), dtype=torch.float64)
-    if pair != "absdiff":
+    if pair != "differences":
         z = z + layer.first @ one + layer.second @ other
-    if pair != "concat":
+    if pair != "concatenated":
         z = z - torch.nn.functional.softplus(layer.contrast) @ (one - other).abs()
     torch.testing.assert_close(down[0, 1, 2], torch.exp(8 * torch.tanh((z + layer.bias) / 8)))
 
@@ -199,14 +188,14 @@ def test_affinities_of_all_pairs_at_once(pair):
 def test_tied_affinities_are_mirrored_with_the_picture():
     features = torch.rand(1, 6, 4, 5)
     for tie in (True, False):
-        layer = PairAffinities(6, "concat", tie)
+        layer = Affinities(6, tie=tie)
         same = torch.allclose(layer(features.flip(3))[0].flip(2), layer(features)[0])
         assert same == tie
 
 
 def test_constant_features_interpolate_harmonically():
     trimap = composite(24, 32)[1]
-    layer = PairAffinities(6, "concat", tie=False)
+    layer = Affinities(6)
     across, down = (weights[0].detach() for weights in layer(torch.ones(1, 6, 24, 32)))
     assert float(across.std() + down.std()) < 1e-6
     alpha = propagate((across, down), trimap[0, 0], solver=Direct())
@@ -215,7 +204,7 @@ def test_constant_features_interpolate_harmonically():
 
 
 def test_a_step_in_the_features_keeps_the_sides_apart():
-    layer = PairAffinities(1, "absdiff", tie=False)
+    layer = Affinities(1, pair="differences")
     with torch.no_grad():
         layer.contrast.fill_(8.0)
     features = torch.zeros(1, 1, 12, 20)
@@ -229,54 +218,23 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert alpha[0, 10] - alpha[0, 9] > 0.9
 
 
-def blend_weights(shape):
+def random_weights(shape):
     rng, (height, width) = np.random.default_rng(0), shape
     return [rng.uniform(0.1, 2, size) for size in ((height, width - 1), (height - 1, width), (height - 2, width - 2))]
 
 
-def test_a_blend_of_equal_windows_is_a_sum_of_laplacians(scene):
-    across, down, windows = blend_weights(scene.trimap.shape)
-    blend = Blend(scene.image, across, down, np.full_like(windows, 0.5))
-    expected = propmat.laplacian.affinity(across, down) + 0.5 * propmat.laplacian.closed_form(scene.image)
-    np.testing.assert_allclose(blend.matrix.toarray(), expected.matrix.toarray(), atol=1e-9)
-
-
-def test_a_blend_is_the_sum_of_its_windows(scene):
-    image = scene.image[:9, :11]
-    across, down, windows = blend_weights(image.shape[:2])
-    expected = propmat.laplacian.affinity(across, down).matrix.toarray()
-    pixels = np.arange(99).reshape(9, 11)
-    for y, x in np.ndindex(windows.shape):
-        inside = pixels[y : y + 3, x : x + 3].ravel()
-        window = propmat.laplacian.closed_form(image[y : y + 3, x : x + 3]).matrix.toarray()
-        expected[np.ix_(inside, inside)] += windows[y, x] * window
-    blend = Blend(image, across, down, windows)
-    np.testing.assert_allclose(blend.matrix.toarray(), expected, atol=1e-9)
-    block = blend.rows(pixels < 50, pixels > 20)
-    np.testing.assert_array_equal(block.toarray(), blend.matrix.toarray()[:50, 21:])
-
-
-def test_a_blend_is_solved_by_multigrid_as_directly():
-    scene = datasets.synthetic(1, (120, 160))
-    blend = Blend(scene.image, *blend_weights((120, 160)))
-    exact = propmat.solve(blend, scene.trimap, solver=Direct()).alpha
-    found = propmat.solve(blend, scene.trimap, solver=CG(rtol=1e-10, strict=True))
-    assert found.iterations < 40
-    np.testing.assert_allclose(found.alpha, exact, atol=1e-6)
-
-
 @pytest.mark.parametrize("confidence", [None, 0.8])
-def test_gradients_of_a_blend(scene, confidence):
+def test_gradients_of_weighted_windows(scene, confidence):
     """Of a batch of two, against differences along a random direction of each kind of weights."""
     rng = np.random.default_rng(1)
     image = torch.from_numpy(np.stack([scene.image, scene.image[::-1]])).movedim(3, 1)
     trimap = torch.from_numpy(np.stack([scene.trimap, scene.trimap[::-1]]))
-    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in blend_weights(scene.trimap.shape)]
+    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in random_weights(scene.trimap.shape)]
     # Of known pixels a clipped alpha's gradient passes within 1e-6 of the labels.
     mixture = torch.from_numpy(rng.normal(size=trimap.shape)) * (trimap == 0.5)
 
     def mixed(*weights):
-        return (propagate_blend(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
+        return (propagate_windows(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
 
     mixed(*weights).backward()
     for k, own in enumerate(weights):
@@ -326,19 +284,7 @@ def test_colours_decide_at_first_where_they_are_features():
     assert across.min() < 0.3 < 0.7 < across.max()
 
 
-def test_loss_of_composites():
-    """The short form of the composition loss is the one with both composites."""
-    _, trimap, alpha, _ = composite(12, 16)
-    foreground, background = torch.rand(2, 1, 3, 12, 16, dtype=torch.float64)
-    found = torch.rand_like(alpha, dtype=torch.float64)
-    unknown = trimap == 0.5
-    shown = [a * foreground + (1 - a) * background for a in (found, alpha)]
-    expected = 0.5 * (found - alpha).abs() + 0.5 * (shown[0] - shown[1]).abs().mean(1, keepdim=True)
-    loss = matting_loss(found, alpha.double(), foreground - background, unknown)
-    torch.testing.assert_close(loss, expected[unknown].mean(), rtol=1e-5, atol=0)
-
-
-@pytest.mark.parametrize("options", [{"pair": "concat"}, {"pair": "absdiff"}, {"pair": "both", "closed_form": True}])
+@pytest.mark.parametrize("options", [{}, {"pair": "differences"}, {"pair": "both", "closed_form": True}])
 def test_gradient_through_the_whole_network(options):
     """In double precision, against a difference along the gradient of each part."""
     network = DeepMattePropNet(16, **options).double().eval()
@@ -373,8 +319,8 @@ def test_gradient_through_the_whole_network(options):
 @pytest.mark.parametrize(
     ("options", "make"),
     [
-        ({"pair": "concat"}, lambda weights: torch.optim.SGD(weights, 0.1, 0.9)),
-        ({"pair": "absdiff", "norm": "group"}, lambda weights: torch.optim.Adam(weights, 1e-3)),
+        ({}, lambda weights: torch.optim.SGD(weights, 0.1, 0.9)),
+        ({"pair": "differences", "norm": "group"}, lambda weights: torch.optim.Adam(weights, 1e-3)),
         ({"pair": "both", "norm": "group", "closed_form": True}, lambda weights: torch.optim.Adam(weights, 1e-2)),
     ],
 )
@@ -445,8 +391,6 @@ def test_weights_of_dcnn_that_ship():
     assert network.mattes == ("closed_form", "knn")
     assert (count(network), len(facts["data"])) == (43_904, 20)
     assert facts.keys() > FACTS
-    scores = facts["metrics"]
-    assert scores["dcnn"]["sad"] < 0.85 * min(scores[name]["sad"] for name in network.mattes)
 
 
 def test_weights_of_deep_matte_prop_net_that_ship():
@@ -457,22 +401,17 @@ def test_weights_of_deep_matte_prop_net_that_ship():
     assert {weight.dtype for weight in network.parameters()} == {torch.float32}
     assert len(facts["data"]) == 20
     assert facts.keys() > FACTS
-    scores = facts["metrics"]
-    own, random_walk, closed_form = (
-        scores[name]["sad"] for name in ("deep_matte_prop_net", "random_walk", "closed_form")
-    )
-    assert own < 0.8 * random_walk
-    assert own < closed_form
 
 
-def test_learned_affinities_and_those_of_colours_on_rendered_scenes():
-    """The weights have seen photographs alone."""
-    scenes = [datasets.synthetic(seed, (120, 160)) for seed in range(3)]
-    errors = [
-        [propmat.metrics.sad(verb(s.image, s.trimap), s.alpha, s.trimap) for s in scenes]
-        for verb in (deep_matte_prop_net, propmat.random_walk)
-    ]
-    assert np.mean(errors[0]) < np.mean(errors[1])
+@pytest.mark.parametrize(("network", "expected"), [(dcnn, 1.453), (deep_matte_prop_net, 1.464)])
+def test_weights_that_ship_on_rendered_scenes(network, expected):
+    """The errors that are recorded in docs/weights.md: single precision and the solves move them by 1e-4 of them.
+
+    The weights have seen photographs alone. Random walks have 1.98 here, 0.5 on all unknown pixels 2.55.
+    """
+    scenes = [datasets.synthetic(seed, (120, 160)) for seed in range(4)]
+    errors = [propmat.metrics.sad(network(s.image, s.trimap), s.alpha, s.trimap) for s in scenes]
+    assert np.mean(errors) == pytest.approx(expected, rel=2e-3)
 
 
 @pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="needs the photographs of ../shared/data")
@@ -649,7 +588,7 @@ def test_options_that_a_file_claims(tmp_path, case):
         ({"confidence": -1}, "confidence: takes a finite number >= 0, got -1"),
         ({"confidence": float("inf")}, "confidence: takes a finite number >= 0, got inf"),
         ({"confidence": "0.8"}, "confidence: takes a finite number >= 0, got '0.8'"),
-        ({"pair": ["both"]}, "pair: takes 'concat' or 'absdiff' or 'both', got ['both']"),
+        ({"pair": ["both"]}, "pair: takes 'concatenated' or 'differences' or 'both', got ['both']"),
         ({"norm": 1}, "norm: takes 'batch' or 'group', got 1"),
         ({"tie": 1}, "tie: takes True or False, got 1"),
         ({"colors": True}, "there is no option 'colors', did you mean 'colours'?"),
@@ -842,7 +781,7 @@ def test_any_grey_of_a_trimap_is_unknown(options, grey):
 def test_wrong_options():
     with pytest.raises(InputError, match="mattes: takes names out of closed_form, .*, got 'poisson'"):
         DCNN(("poisson",))
-    with pytest.raises(InputError, match="pair: takes 'concat' or 'absdiff' or 'both', got 'sum'"):
+    with pytest.raises(InputError, match="pair: takes 'concatenated' or 'differences' or 'both', got 'sum'"):
         DeepMattePropNet(16, pair="sum")
     with pytest.raises(InputError, match="norm: takes 'batch' or 'group', got 'layer'"):
         DeepMattePropNet(16, norm="layer")

@@ -354,7 +354,13 @@ def test_affinities_of_other_features_are_refused():
     for features in (torch.rand(2, 4, H, W), torch.rand(H, W), np.zeros((3, H, W)), None):
         with pytest.raises(InputError, match=r"^features: takes a tensor of shape \(\.\.\., 3, H, W\)"):
             Affinities(3)(features)
-    for options in ({"features": "3"}, {"features": 0}, {"features": 3, "bound": 0}, {"features": 3, "pair": "sum"}):
+    for options in (
+        {"features": "3"},
+        {"features": 0},
+        {"features": 3, "bound": 0},
+        {"features": 3, "pair": "sum"},
+        {"features": 3, "tie": 1},
+    ):
         name = list(options)[-1]
         with pytest.raises(InputError, match=f"^{name}: takes"):
             Affinities(**options)
@@ -879,6 +885,7 @@ def test_layers_tell_their_options():
     assert repr(Knn()) == "Knn()"
     assert repr(Propagate(confidence=0.8, normalisation="row")) == "Propagate(confidence=0.8, normalisation='row')"
     assert repr(Affinities(3, bound=4)) == "Affinities(3, pair='concatenated', bound=4)"
+    assert repr(Affinities(3, pair="both", tie=True)) == "Affinities(3, pair='both', tie=True, bound=8)"
     for make, message in {
         lambda: ClosedForm(radios=2): "ClosedForm: has no option 'radios'; takes .*radius",
         lambda: Refine(trimap=TRIMAP): "Refine: has no option 'trimap'",

@@ -5,28 +5,36 @@ import os
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
+from propmat.errors import shown
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
-from propmat.networks._dcnn import MARGIN, matte, stacked
-from propmat.networks.training import prepare, read_config, train
-from propmat.networks.training.__main__ import main
-from propmat.networks.training._batches import Crops, Patches, exchanged, exchanged_crop, grouped, windows
-from propmat.networks.training._config import SCHEDULES, parse_config
-from propmat.networks.training._lock import held
-from propmat.networks.training._loop import rate
-from propmat.networks.training._problems import load
-from propmat.networks.training._soap import Soap
+from propmat.networks._dcnn._matte import stacked
+from propmat.networks._dcnn._network import MARGIN
+from propmat.networks._mattes import matte
+from propmat.training import prepare, read_config, train
+from propmat.training.__main__ import main
+from propmat.training._config import parse_config
+from propmat.training._curves import COLOURS, draw_curves
+from propmat.training._dcnn import DcnnTask, Patches, absolute_loss, euclidean_loss, exchanged, grouped, windows
+from propmat.training._deep_matte_prop_net import Crops, exchanged_crop, matting_loss
+from propmat.training._lock import held
+from propmat.training._optimisers import descend, optimiser_of
+from propmat.training._problems import load
+from propmat.training._soap import Soap
+from propmat.training._tasks import TASKS
 
 CPU = torch.device("cpu")
 
@@ -37,7 +45,8 @@ def cache(tmp_path_factory):
 
 
 def settings(cache, output, network="dcnn", **training):
-    sizes = {"batch": 8, "log_every": 2, "validate_every": 3, "checkpoint_every": 3, "patches": 500, "crop": 48}
+    sizes = {"batch": 8, "log_every": 2, "validate_every": 3, "checkpoint_every": 3}
+    sizes |= {"patches": 500} if network == "dcnn" else {"crop": 48}
     options = {"filters": 4, "mattes": ["closed_form"]} if network == "dcnn" else {"width": 16}
     return {
         "network": network,
@@ -103,7 +112,7 @@ def test_a_cache_is_all_that_training_needs(config, monkeypatch):
     def refuse(*_):
         raise AssertionError("the source was asked")
 
-    monkeypatch.setattr("propmat.networks.training._problems.recipes", refuse)
+    monkeypatch.setattr("propmat.training._problems.recipes", refuse)
     prepare(config)
     train(config)
 
@@ -143,13 +152,16 @@ def test_photographs_and_folders(copy, tmp_path):
 
 
 def test_groups_are_drawn_alike(config):
-    """Recognised by their centres, whose groups are known."""
-    problems, _ = load(config)
-    patches = Patches(problems, config, CPU)
+    """Patches are recognised by their middle pixels, which stay in place however a patch is turned."""
+    patches = Patches(load(config)[0], replace(config.schedule, symmetries="turns"), config.seed, CPU)
+    first, width = patches.corners.T
+    groups = np.arange(len(patches.sizes)).repeat(patches.sizes)
+    group_of = dict(zip((first + 13 * width + 13).tolist(), groups, strict=True))
+    patches.seen = torch.arange(len(patches.seen), dtype=torch.float64)[:, None]
+    middles = [patches.batch(k)[0][:, 0, 13, 13] for k in range(len(patches.sizes))]
+    drawn = [group_of[int(middle)] for middle in torch.cat(middles)]
     assert len(patches.sizes) > 8
-    drawn = np.concatenate([(k * 8 + np.arange(8)) % len(patches.sizes) for k in range(len(patches.sizes))])
     np.testing.assert_array_equal(np.bincount(drawn), 8)
-    assert patches.sizes.sum() == len(patches.corners)
 
 
 def test_groups_are_quantiles():
@@ -174,22 +186,36 @@ def test_windows_lie_around_unknown_pixels(config, rng):
 
 
 def test_patches_are_cut_from_the_pictures(config):
-    """A network that answers the matte, turned as the patch is, is right where the matte is."""
-    patches = Patches(load(config)[0], config, CPU)
+    """Each is somewhere in one of them, turned, and its true alpha is what lies there."""
+    problems = load(config)[0]
+    patches = Patches(problems, replace(config.schedule, symmetries="turns"), config.seed, CPU)
     x, truth = patches.batch(5)
     assert x.shape == (8, 4, 27, 27)
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert truth.shape == (8, 1, 15, 15)
-    known = (truth == 0) | (truth == 1)
-    difference = (x[:, 3:, MARGIN:-MARGIN, MARGIN:-MARGIN] - truth).abs()
-    assert difference[known].mean() < difference[~known].mean()
-    again = patches.batch(5)
-    torch.testing.assert_close(again, (x, truth), rtol=0, atol=0)
+    layers = [stacked(p.image / 255, [p.whole(values) for values in (*p.mattes, p.alpha)]) for p in problems]
+    padded = [torch.nn.functional.pad(planes.half().float(), (MARGIN,) * 4) for planes in layers]
+    for patch, target in zip(x, truth, strict=True):
+        assert any(
+            torch.equal(window[:4], patch) and torch.equal(window[4:, 6:-6, 6:-6], target)
+            for planes in padded
+            for window in windows_with_middle(planes, patch[:, 13, 13])
+        )
+    torch.testing.assert_close(patches.batch(5), (x, truth), rtol=0, atol=0)
     assert not torch.equal(patches.batch(6)[0], x)
 
 
+def windows_with_middle(planes, middle):
+    """All windows of 27 x 27 pixels whose middle begins with some values, in their eight positions."""
+    places = (planes[: len(middle), 13:-13, 13:-13] == middle[:, None, None]).all(0).nonzero()
+    for row, column in places.tolist():
+        window = planes[:, row : row + 27, column : column + 27]
+        for turns in range(4):
+            yield from (torch.rot90(one, turns, (1, 2)) for one in (window, window.flip(2)))
+
+
 def test_patches_are_turned_all_ways(config):
-    grids = Patches(load(config)[0], config, CPU).grids
+    grids = Patches(load(config)[0], config.schedule, config.seed, CPU).grids
     assert len({grid.numpy().tobytes() for grid in grids}) == 8
     assert all(torch.equal((27 * grid[0] + grid[1]).flatten().sort().values, torch.arange(729)) for grid in grids)
 
@@ -231,7 +257,7 @@ def test_crops(cache, tmp_path):
     config = parse_config(settings(cache, tmp_path, "deep_matte_prop_net"))
     prepare(config)
     problems, _ = load(config)
-    crops = Crops(problems, config, CPU)
+    crops = Crops(problems, config.schedule, config.seed, CPU)
     batch = crops.batch(0)
     image, trimap, alpha, contrast = batch.split((3, 1, 1, 3), dim=1)
     assert batch.shape == (8, 8, 48, 48)
@@ -240,9 +266,7 @@ def test_crops(cache, tmp_path):
     assert torch.equal(alpha[trimap != 0.5], trimap[trimap != 0.5])
     torch.testing.assert_close(crops.batch(0), batch, rtol=0, atol=0)
     with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
-        Crops(problems, replace(config, schedule=replace(config.schedule, crop=65)), CPU)
-    with pytest.raises(InputError, match="precision: takes 'single' for deep_matte_prop_net, got 'bfloat16'"):
-        replace(config, schedule=replace(config.schedule, precision="bfloat16"))
+        Crops(problems, replace(config.schedule, crop=65), config.seed, CPU)
 
 
 def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
@@ -259,33 +283,55 @@ def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
         contrast=one.contrast[kept],
         mattes=one.mattes[:, kept],
     )
-    crops = Crops([dark, replace(other, image=0 * other.image + 255)], config, CPU)
+    crops = Crops([dark, replace(other, image=0 * other.image + 255)], config.schedule, config.seed, CPU)
     bright = np.mean([float(crops.batch(k)[:, 0].mean()) for k in range(50)])
     expected = other.unknown.sum() / (other.unknown.sum() + dark.unknown.sum())
     assert bright == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 400))
+
+
+# Losses
+
+
+def test_caffes_loss_is_a_multiple_of_the_mean_squared_error():
+    """And so are its steps, at the learning rate that goes with each."""
+    x, truth = torch.rand(4, 5, 27, 27), torch.rand(4, 1, 15, 15)
+    first = DCNN()
+    second = DCNN()
+    second.load_state_dict(first.state_dict())
+    losses = euclidean_loss(first(x), truth), torch.nn.functional.mse_loss(second(x), truth)
+    torch.testing.assert_close(losses[0], 112.5 * losses[1])
+    for network, loss, rate in ((first, losses[0], 1e-5), (second, losses[1], 1.125e-3)):
+        loss.backward()
+        torch.optim.SGD(network.parameters(), rate).step()
+    torch.testing.assert_close(first.state_dict(), second.state_dict())
+
+
+def test_loss_of_composites():
+    """The short form of the composition loss is the one with both composites."""
+    foreground, background = torch.rand(2, 1, 3, 12, 16, dtype=torch.float64)
+    found, alpha = torch.rand(2, 1, 1, 12, 16, dtype=torch.float64)
+    unknown = torch.rand(1, 1, 12, 16) < 0.5
+    shown = [a * foreground + (1 - a) * background for a in (found, alpha)]
+    expected = 0.5 * (found - alpha).abs() + 0.5 * (shown[0] - shown[1]).abs().mean(1, keepdim=True)
+    loss = matting_loss(found, alpha, foreground - background, unknown)
+    torch.testing.assert_close(loss, expected[unknown].mean(), rtol=1e-5, atol=0)
 
 
 # The loop
 
 
 @pytest.mark.parametrize(("network", "kind"), [("dcnn", DCNN), ("deep_matte_prop_net", DeepMattePropNet)])
-@pytest.mark.parametrize(("optimiser", "loss"), [("adam", "absolute"), ("sgd", "squared"), ("soap", "absolute")])
-def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, network, kind, optimiser, loss):
+@pytest.mark.parametrize("optimiser", ["adam", "sgd", "soap"])
+def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, network, kind, optimiser):
     whole, stopped = (
-        parse_config(settings(cache, tmp_path / name, network, optimiser=optimiser, loss=loss, rate=1e-4, batch=2))
+        parse_config(settings(cache, tmp_path / name, network, optimiser=optimiser, rate=1e-4, batch=2))
         for name in ("whole", "stopped")
     )
     prepare(whole)
     train(whole, "cpu")
 
-    def stop(iterations):
-        for k in iterations:
-            if k == 4:  # one step after the checkpoint
-                raise KeyboardInterrupt
-            yield k
-
     with pytest.raises(KeyboardInterrupt):
-        train(stopped, "cpu", stop)
+        train(stopped, "cpu", partial(stopping, last=4))  # one step after the checkpoint
     assert not (stopped.output / "weights.safetensors").exists()
     train(stopped, "cpu")
     ours, expected = (
@@ -300,6 +346,76 @@ def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, n
     assert [record["iteration"] for record in logs[0]] == [2, 3, 4, 6, 6]
 
 
+class Game(DcnnTask):
+    """Two optimisers, of which the second begins later; a part that is frozen; weights that are averaged."""
+
+    losses = ("alpha", "game")
+
+    def __init__(self, network, problems, schedule, seed, device):
+        super().__init__(network, problems, schedule, seed, device)
+        self.network.layers[0].requires_grad_(False)
+        self.average = deepcopy(self.network)
+        self.opponent = torch.nn.Conv2d(1, 1, 3)
+        self.register_buffer("steps_of_opponent", torch.tensor(0))
+
+    def optimisers(self):
+        parts = {"network": self.network, "opponent": self.opponent}
+        return {name: optimiser_of(part.parameters(), self.schedule) for name, part in parts.items()}
+
+    def step(self, optimisers, iteration):
+        x, truth = self.patches.batch(iteration)
+        alpha, started = self.network(x), iteration >= 3
+        loss = absolute_loss(alpha, truth) - started * self.opponent(alpha).mean()
+        descend(optimisers["network"], loss, 1e-2)
+        game = self.opponent(alpha.detach()).mean() - self.opponent(truth).mean()
+        if started:
+            descend(optimisers["opponent"], game, 1e-3)
+            self.steps_of_opponent += 1
+        for kept, own in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            kept.data.lerp_(own.data, 0.5)
+        return {"alpha": loss.detach(), "game": started * game.detach()}
+
+    @property
+    def trained(self):
+        return self.average
+
+
+def test_a_task_may_have_more_of_everything(cache, tmp_path, monkeypatch):
+    """Stopped before its second optimiser has begun and after, it ends in the weights of one that was not."""
+    monkeypatch.setitem(TASKS, "dcnn", Game)
+    ended = []
+    for name, stops in (("whole", ()), ("stopped", (3, 7))):
+        config = parse_config(settings(cache, tmp_path / name, iterations=9, optimiser="adam"))
+        prepare(config)
+        for last in stops:
+            with pytest.raises(KeyboardInterrupt):
+                train(config, "cpu", partial(stopping, last=last))
+        train(config, "cpu")
+        ended.append(load_weights(config.output / "weights.safetensors", DCNN)[0].state_dict())
+        with safe_open(config.output / "checkpoint.safetensors", "pt") as file:
+            assert file.get_tensor("task.steps_of_opponent") == 6
+            assert not any(
+                torch.equal(file.get_tensor(f"task.network.{k}"), kept) for k, kept in list(ended[-1].items())[1:]
+            )
+            assert "optimiser.opponent.0.exp_avg" in file.keys()
+            assert "optimiser.network.0.exp_avg" not in file.keys()
+    torch.testing.assert_close(ended[0], ended[1], rtol=0, atol=0)
+    log = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    noted = [record for record in log if "losses" in record]
+    assert [(record["losses"].keys(), record["rates"]) for record in noted][-1] == (
+        {"alpha", "game"},
+        {"network": 1e-2, "opponent": 1e-3},
+    )
+    assert noted[0]["losses"]["game"] == 0
+
+
+def stopping(iterations, last):
+    for k in iterations:
+        if k == last:
+            raise KeyboardInterrupt
+        yield k
+
+
 def test_bfloat16_is_of_convolutions_alone(config):
     """A step in it differs by its roundings, 2^-8 each; weights, loss and gradients are those of single precision."""
     losses, slopes = [], []
@@ -307,7 +423,7 @@ def test_bfloat16_is_of_convolutions_alone(config):
         torch.manual_seed(0)
         network = config.build()
         schedule = replace(config.schedule, precision=precision)
-        loss = Patches(load(config)[0], replace(config, schedule=schedule), CPU).loss(network, 0)
+        loss = config.task(network, load(config)[0], schedule, config.seed, CPU).loss(0)
         loss.backward()
         assert {tensor.dtype for weight in network.parameters() for tensor in (loss, weight.grad)} == {torch.float32}
         losses.append(loss.item())
@@ -366,6 +482,18 @@ def test_what_a_training_leaves(config):
         train(replace(config, schedule=replace(config.schedule, rate=0.1)))
 
 
+def test_curves_of_little(tmp_path):
+    """Nothing logged yet; nothing held out; losses that have no logarithm, of which there is no curve."""
+    losses = [{"alpha": 1.0, "game": 0.0}, {"alpha": 0.1, "game": -1.0}]
+    for log in ([], [{"iteration": 5 + k, "losses": both} for k, both in enumerate(losses)]):
+        draw_curves(log, tmp_path / "curves.png")
+        with Image.open(tmp_path / "curves.png") as picture:
+            assert picture.size == (900, 320)
+            colours = {colour for _, colour in picture.getcolors(1 << 20)}
+        assert (ImageColor.getrgb(COLOURS[0]) in colours) == bool(log)
+        assert ImageColor.getrgb(COLOURS[1]) not in colours
+
+
 def test_files_are_replaced_as_pictures_are(config, tmp_path):
     """Mode and links stay, and what runs that were killed left is removed."""
     train(config)
@@ -386,10 +514,10 @@ def test_files_are_replaced_as_pictures_are(config, tmp_path):
 
 
 def test_the_rate_falls_to_nothing():
-    schedule = SCHEDULES["dcnn"]["fast"]
-    rates = [rate(schedule, k) for k in (0, 2_500, 5_000)]
+    schedules = TASKS["dcnn"].schedules
+    rates = [schedules["fast"].rate_at(k) for k in (0, 2_500, 5_000)]
     np.testing.assert_allclose(rates, [3e-3, 1.5e-3, 0], atol=1e-12)
-    assert rate(SCHEDULES["dcnn"]["faithful"], 999_999) == 1e-5
+    assert schedules["faithful"].rate_at(999_999) == 1e-5
 
 
 def test_the_command(cache, tmp_path, monkeypatch, capsys):
@@ -422,6 +550,13 @@ def test_the_command(cache, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["training", str(tmp_path / "nothing.toml")])
     with pytest.raises(SystemExit, match="propmat: error: config: cannot read"):
         main()
+
+
+def test_the_command_of_the_old_name_says_the_new_one():
+    command = [sys.executable, "-m", "propmat.networks.training", "dcnn.toml"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "python -m propmat.networks.training is now python -m propmat.training" in ended.stderr
 
 
 def test_cross_validation(copy, tmp_path, monkeypatch, capsys):
@@ -460,39 +595,54 @@ def test_gain():
     assert gain("x", scores, "photographs") == "x: mean SAD 2.00, 0.67 of the next; best on 2 of 3 photographs"
 
 
-def test_wrong_configurations(cache, tmp_path):
+WRONG_TABLES = {
+    "network": ({"network": "unet"}, "network: takes 'dcnn' or 'deep_matte_prop_net', got 'unet'"),
+    "setting": ({"colour": 1}, "config: there is no setting 'colour'; takes network, cache"),
+    "no data": ({"data": []}, "data: takes at least one table"),
+    "source": (
+        {"data": [{"source": "web"}]},
+        "source: takes 'alphamatting' or 'folder' or 'synthetic' or 'composites', got 'web'",
+    ),
+    "setting of training": ({"training": {"speed": 1}}, "training: there is no setting of 'dcnn' 'speed'; takes"),
+    "setting of another network": (
+        {"training": {"crop": 160}},
+        "training: there is no setting of 'dcnn' 'crop'; takes schedule, iterations, batch, rate, optimiser, momentum, "
+        "weight_decay, decay, clip, log_every, validate_every, checkpoint_every, loss, precision, symmetries, patches",
+    ),
+    "setting of the first network": (
+        {"network": "deep_matte_prop_net", "options": {}, "training": {"precision": "bfloat16"}},
+        "training: there is no setting of 'deep_matte_prop_net' 'precision'; takes schedule, iterations, batch, rate, "
+        "optimiser, momentum, weight_decay, decay, clip, log_every, validate_every, checkpoint_every, symmetries, crop",
+    ),
+    "schedule": ({"training": {"schedule": "slow"}}, "schedule: takes 'faithful' or 'fast', got 'slow'"),
+    "optimiser": ({"training": {"optimiser": "newton"}}, "optimiser: takes 'sgd' or 'adam' or 'soap', got 'newton'"),
+    "precision": ({"training": {"precision": "half"}}, "precision: takes 'single' or 'bfloat16', got 'half'"),
+    "decay": ({"training": {"decay": "linear"}}, "decay: takes 'constant' or 'cosine', got 'linear'"),
+    "batch": ({"training": {"batch": 0}}, "batch: takes a whole number >= 1, got 0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TABLES)
+def test_wrong_configurations(cache, tmp_path, case):
+    changes, message = WRONG_TABLES[case]
+    with pytest.raises(InputError) as raised:
+        parse_config(settings(cache, tmp_path) | changes)
+    assert message in str(raised.value)
+
+
+def test_configurations_that_lack_something(cache, tmp_path):
     given = settings(cache, tmp_path)
     with pytest.raises(InputError, match="config: cannot read .*nothing.toml"):
         read_config(tmp_path / "nothing.toml")
-    with pytest.raises(InputError, match="network: takes 'dcnn' or 'deep_matte_prop_net', got 'unet'"):
-        parse_config(given | {"network": "unet"})
-    with pytest.raises(InputError, match="config: there is no setting 'colour'; takes network, cache"):
-        parse_config(given | {"colour": 1})
-    with pytest.raises(InputError, match="training: there is no setting 'speed'"):
-        parse_config(given | {"training": {"speed": 1}})
-    with pytest.raises(InputError, match="schedule: takes 'faithful' or 'fast', got 'slow'"):
-        parse_config(given | {"training": {"schedule": "slow"}})
-    with pytest.raises(InputError, match="optimiser: takes 'sgd' or 'adam' or 'soap', got 'newton'"):
-        parse_config(given | {"training": {"optimiser": "newton"}})
-    with pytest.raises(InputError, match="precision: takes 'single' or 'bfloat16', got 'half'"):
-        parse_config(given | {"training": {"precision": "half"}})
-    with pytest.raises(InputError, match="decay: takes 'constant' or 'cosine', got 'linear'"):
-        parse_config(given | {"training": {"decay": "linear"}})
-    with pytest.raises(InputError, match="batch: takes a whole number >= 1, got 0"):
-        parse_config(given | {"training": {"batch": 0}})
-    with pytest.raises(InputError, match="data: takes at least one table"):
-        parse_config(given | {"data": []})
     with pytest.raises(InputError, match="config: missing .*'output'"):
         parse_config({name: value for name, value in given.items() if name != "output"})
-    with pytest.raises(
-        InputError, match="source: takes 'alphamatting' or 'folder' or 'synthetic' or 'composites', got 'web'"
-    ):
-        prepare(parse_config(given | {"data": [{"source": "web"}]}))
     with pytest.raises(InputError, match="composites: takes a source of at least two pictures"):
         prepare(parse_config(given | {"data": [{"source": "synthetic", "count": 1, "composites": 1}]}))
     fresh = parse_config(given | {"cache": str(tmp_path / "fresh")})
     with pytest.raises(InputError, match="lacks the problems of this configuration"):
         load(fresh)
+    with pytest.raises(InputError, match="schedule: takes DcnnSchedule, got"):
+        replace(fresh, schedule=TASKS["deep_matte_prop_net"].schedules["fast"])
 
 
 WRONG_FILES = {
@@ -551,7 +701,7 @@ WRONG_SCHEDULES = [
     ({"iterations": "6"}, "iterations: takes a whole number >= 1, got '6'"),
     ({"batch": True}, "batch: takes a whole number >= 1, got True"),
     ({"batch": 10**12}, "batch: takes a whole number up to 65536"),
-    ({"crop": -48}, "crop: takes a whole number >= 1, got -48"),
+    ({"patches": -48}, "patches: takes a whole number >= 1, got -48"),
     ({"log_every": []}, "log_every: takes a whole number >= 1, got []"),
     ({"rate": float("nan")}, "rate: takes a finite number from 0 to 1e+06, got nan"),
     ({"rate": -1e-3}, "rate: takes a finite number from 0 to 1e+06, got -0.001"),
@@ -686,7 +836,7 @@ def test_devices(config, tmp_path, monkeypatch):
 HOLDER = """
 import sys
 from pathlib import Path
-from propmat.networks.training._lock import held
+from propmat.training._lock import held
 with held(Path(sys.argv[1]), "output"):
     print("held", flush=True)
     sys.stdin.read()
@@ -740,7 +890,7 @@ def test_a_training_that_was_killed_goes_on(config):
     code = f"""
 import os, signal
 from pathlib import Path
-from propmat.networks.training import train
+from propmat.training import train
 from tests.test_training import parse_config
 def stop(iterations):
     for k in iterations:
@@ -765,14 +915,8 @@ def stopped(cache, tmp_path, request):
     config = parse_config(settings(cache, tmp_path / "run", optimiser=request.param))
     prepare(config)
 
-    def stop(iterations):
-        for k in iterations:
-            if k == 3:
-                raise KeyboardInterrupt
-            yield k
-
     with pytest.raises(KeyboardInterrupt):
-        train(config, "cpu", stop)
+        train(config, "cpu", partial(stopping, last=3))
     with safe_open(config.output / "checkpoint.safetensors", "pt") as file:
         tensors, block = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()["propmat"]
     return config, tensors, json.loads(block)
@@ -790,7 +934,7 @@ def rewritten(stopped, tensors=None, **about):
 
 def test_checkpoints_that_are_damaged(stopped):
     config, tensors, _ = stopped
-    for name in (names := [name for name in tensors if ".0." in name or name == "total"]):
+    for name in (names := [name for name in tensors if ".0." in name or name == "total.alpha"]):
         spoilt = tensors[name].clone()
         spoilt.view(-1)[-1] = float("nan")
         assert f"the tensor {name} has 1 values that are NaN" in rewritten(stopped, tensors | {name: spoilt})
@@ -798,15 +942,18 @@ def test_checkpoints_that_are_damaged(stopped):
         other = torch.zeros(*tensors[name].shape, 2)
         assert f"size mismatch for {name}" in rewritten(stopped, tensors | {name: other})
         rest = {key: tensor for key, tensor in tensors.items() if key != name}
-        assert f"missing tensor {name!r}" in rewritten(stopped, rest)
-    for name in ("optimiser.0.other", "optimiser.99.step", "optimiser", "network.other", "more"):
-        assert f"unexpected tensor {name!r}" in rewritten(stopped, tensors | {name: torch.zeros(())})
+        assert f"missing tensor {shown(name)}" in rewritten(stopped, rest)
+    for name in ("optimiser.network.0.other", "optimiser.network.99.step", "optimiser", "task.network.other", "more"):
+        assert f"unexpected tensor {shown(name)}" in rewritten(stopped, tensors | {name: torch.zeros(())})
 
 
 def test_checkpoints_that_claim_wrong_places(stopped):
     config = stopped[0]
     for iteration in (-1, 7, 2.5, "3", None, [3], 10**30):
         assert "iteration: takes a whole number" in rewritten(stopped, iteration=iteration)
+    of_network = [{"network": numbers} for numbers in (0, [-1], [99], ["0"], [True])]
+    for begun in (None, [], {}, {"other": [0]}, *of_network):
+        assert "checkpoint.safetensors takes" in rewritten(stopped, begun=begun)
     for lines in (-1, None, "2"):
         assert "lines: takes a whole number" in rewritten(stopped, lines=lines)
     assert "log.jsonl has 2 lines, at the checkpoint it had 50" in rewritten(stopped, lines=50)

@@ -122,7 +122,7 @@ def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}
     if _inputs.is_number(value):
-        value = float(value) if isinstance(value, int) else value
+        value = _inputs.real_number(int(value), "prior value") if isinstance(value, int) else value
         value = np.broadcast_to(np.asarray(value, like=trimap.known), shape)
     value = _inputs.plane(value, "prior value", shape, beside=beside)
     return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)

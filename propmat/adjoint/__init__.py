@@ -11,5 +11,16 @@ from propmat.adjoint._propagate import propagate
 from propmat.adjoint._pullback import Gradients, Pullback
 from propmat.adjoint._refine import refine
 from propmat.adjoint._solve import solve
+from propmat.adjoint._weighted_windows import weighted_windows
 
-__all__ = ["Gradients", "Pullback", "closed_form", "knn", "propagate", "propagate_directed", "refine", "solve"]
+__all__ = [
+    "Gradients",
+    "Pullback",
+    "closed_form",
+    "knn",
+    "propagate",
+    "propagate_directed",
+    "refine",
+    "solve",
+    "weighted_windows",
+]

@@ -14,7 +14,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._solve._trivial import without_solving
 from propmat._typing import Array, ArrayLike, Mask
-from propmat.adjoint._pullback import Gradients, known_names, passes_clip
+from propmat.adjoint._pullback import Gradients, passes_clip, wanted_names
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -206,7 +206,7 @@ class DirectedPullback:
         InputError
             As `Pullback`.
         """
-        names = known_names(wanted, self.parameters)
+        names = wanted_names(wanted, self.parameters)
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape) * passes_clip(self.alpha)
         adjoint = np.zeros(self.trimap.shape)
         adjoint[self.system.solved_for] = self.system.solve(upstream[self.system.solved_for], transposed=True)

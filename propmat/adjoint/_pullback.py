@@ -100,7 +100,7 @@ class Pullback:
         ConvergenceWarning
             If the solver did not converge; the gradients are those of its best λ.
         """
-        names = known_names(wanted, self.parameters)
+        names = wanted_names(wanted, self.parameters)
         beside = {"trimap": self.trimap.known}
         upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape, beside=beside) * passes_clip(self.alpha)
         with guarded(upstream):
@@ -177,7 +177,7 @@ class Pullback:
         return float(array.sum()) if shape == () else array.reshape(shape)
 
 
-def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
+def wanted_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
     """The names of the gradients to compute, all by default; refuses what is no such name."""
     if wanted is None:
         return parameters
@@ -185,9 +185,7 @@ def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tu
     if isinstance(wanted, str):
         raise InputError(f"wanted: takes {takes}, got {shown(wanted)}")
     names = tuple(_inputs.several(wanted, "wanted", takes))
-    for name in names:
-        if not isinstance(name, str) or name not in parameters:
-            raise InputError(f"wanted: there is no gradient {shown(name)}; takes {', '.join(parameters)}")
+    _inputs.known_names(names, parameters, "wanted", "gradient")
     return names
 
 

@@ -9,6 +9,7 @@ from propmat.laplacian._large_kernel import large_kernel
 from propmat.laplacian._learning_based import learning_based
 from propmat.laplacian._random_walk import random_walk
 from propmat.laplacian._split import Split
+from propmat.laplacian._weighted_windows import weighted_windows
 
 __all__ = [
     "Graph",
@@ -20,4 +21,5 @@ __all__ = [
     "large_kernel",
     "learning_based",
     "random_walk",
+    "weighted_windows",
 ]

@@ -1,7 +1,7 @@
 """Networks on the solver, in PyTorch: each is faithful to its paper by default, departures are named options.
 
 `DCNN` merges mattes that the verbs make; `DeepMattePropNet` learns the affinities that a matte is propagated by.
-`python -m propmat.networks.training CONFIG` trains them, see `docs/weights.md`.
+`propmat.training` trains them, see `docs/weights.md`.
 
 >>> from propmat.networks import DCNN
 >>> sum(weight.numel() for weight in DCNN().parameters())

@@ -1,28 +1,39 @@
-"""What the networks share: a name, options they can be built from again, presets."""
+"""What all networks share: a name, options they can be built from again, presets."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-import numpy as np
 import torch
 from torch import nn
 
+from propmat._inputs._settings import choice, known_names
 from propmat.errors import InputError, refused_as, shown
 
 N = TypeVar("N", bound="Network")
 
 
 class Network(nn.Module):
-    """A network that its name and options tell all about but the weights."""
+    """A network that its name and options determine up to the weights.
+
+    Attributes
+    ----------
+    name : str
+        As in files of weights and configurations.
+    presets : dict
+        Options by the name of a preset.
+    options : dict
+        What this one was built with, as JSON can hold it.
+    mattes : tuple of str
+        The mattes it takes beside the image, by their names in `propmat.networks._mattes`.
+    """
 
     name: ClassVar[str]
     presets: ClassVar[dict[str, dict[str, Any]]]
     options: dict[str, Any]
+    mattes: tuple[str, ...] = ()
 
     @classmethod
     def preset(cls: type[N], name: str = "faithful", **options: Any) -> N:
@@ -33,7 +44,7 @@ class Network(nn.Module):
         InputError
             If there is no such preset or option.
         """
-        return cls.of(cls.presets[one_of(name, "preset", cls.presets)] | options)
+        return cls.of(cls.presets[choice(name, "preset", cls.presets)] | options)
 
     @classmethod
     def of(cls: type[N], options: Any) -> N:
@@ -51,7 +62,7 @@ class Network(nn.Module):
 
     @classmethod
     def outline(cls: type[N], options: Any) -> N:
-        """The network of options with weights of which there are shapes alone: it takes no memory."""
+        """The network of options on PyTorch's device "meta": its weights have shapes but no values, and no memory."""
         with refused_as(InputError, "options"), torch.device("meta"):
             return cls.of(options)
 
@@ -65,44 +76,3 @@ def check_planes(value: Any, name: str, channels: int, beside: torch.Tensor | No
     if not fits or not value.is_floating_point():
         got = f"{value.dtype} of shape {shape}" if shape else shown(value)
         raise InputError(f"{name}: takes a floating tensor of shape {takes}, got {got}")
-
-
-def known_names(given: Iterable[Any], takes: list[str], where: str, noun: str) -> None:
-    """Refuse a name that there is not, and tell the one that may have been meant."""
-    for name in sorted(map(str, set(given) - set(takes))):
-        near = difflib.get_close_matches(name, takes, 1)
-        meant = f", did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"{where}: there is no {noun} {shown(name)}{meant or ';'} takes {', '.join(takes)}")
-
-
-def one_of(value: Any, name: str, takes: Iterable[str]) -> str:
-    """One of some words."""
-    if not isinstance(value, str) or value not in takes:
-        raise InputError(f"{name}: takes {' or '.join(map(repr, takes))}, got {shown(value)}")
-    return value
-
-
-def whole(value: Any, name: str, least: int, most: int) -> int:
-    """A whole number within limits, which keep what is built of it from filling the memory."""
-    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not number or value < least:
-        raise InputError(f"{name}: takes a whole number >= {least}, got {shown(value)}")
-    if value > most:
-        raise InputError(f"{name}: takes a whole number up to {most}, got {shown(value)}")
-    return int(value)
-
-
-def real(value: Any, name: str, least: float, most: float = math.inf) -> float:
-    """A finite number within limits."""
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not (least <= value <= most and abs(value) < math.inf):
-        limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f">= {least:g}"
-        raise InputError(f"{name}: takes a finite number {limits}, got {shown(value)}")
-    return float(value)
-
-
-def flag(value: Any, name: str) -> bool:
-    """True or False, and nothing that stands for it."""
-    if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name}: takes True or False, got {shown(value)}")
-    return bool(value)

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor
 
-from propmat import _inputs, pictures
-from propmat._solve._trivial import without_solving
 from propmat.errors import InputError, one_line, refused_as, shown
 from propmat.io._replacing import replace_file
-from propmat.networks._network import N, Network, flag
-from propmat.trimap import Trimap
+from propmat.networks._network import N, Network
 
-Array = NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 SHIPPED = Path(__file__).with_name("weights")
 
@@ -39,7 +33,8 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     ----------
     path : str or os.PathLike
         By custom ``.safetensors``.
-    network : DCNN or DeepMattePropNet
+    network : Network
+        `DCNN`, `DeepMattePropNet`.
     facts : mapping of str to what JSON can hold
         Preset, data, seed, commit, metrics.
 
@@ -61,8 +56,8 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     """
     if not isinstance(network, Network):
         raise InputError(
-            f"network: takes DCNN or DeepMattePropNet, got {type(network).__name__}; of DataParallel and the like, "
-            f"pass what they wrap"
+            f"network: takes {_kinds()}, got {type(network).__name__}; "
+            "of DataParallel and the like, pass what they wrap"
         )
     if not isinstance(facts, Mapping):
         raise InputError(f"facts: takes names and values, got {shown(facts)}")
@@ -78,8 +73,8 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     Parameters
     ----------
     path : str or os.PathLike
-    kind : type
-        `DCNN` or `DeepMattePropNet`.
+    kind : type of Network
+        `DCNN`, `DeepMattePropNet`.
 
     Returns
     -------
@@ -97,7 +92,7 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     >>> network, facts = load_weights("training/dcnn/weights.safetensors", DCNN)  # doctest: +SKIP
     """
     if not (isinstance(kind, type) and issubclass(kind, Network) and kind is not Network):
-        raise InputError(f"kind: takes DCNN or DeepMattePropNet, got {shown(kind)}")
+        raise InputError(f"kind: takes {_kinds()}, got {shown(kind)}")
     with open_tensors(path) as file:
         given, facts = file.about.get("network"), file.about.get("facts", {})
         if given != kind.name:
@@ -113,27 +108,8 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     return network.eval(), facts
 
 
-def answered(
-    kind: type[N],
-    weights: PathLike | None,
-    image: Any,
-    trimap: Any,
-    answer: Callable[[N, Array, Trimap], Array],
-    keep_labels: bool,
-) -> Array:
-    """What the network of a file, or of the package, makes of a picture and its labels."""
-    keep_labels = flag(keep_labels, "keep_labels")
-    pixels = pictures.colours(_inputs.image(image), "image")
-    labels = Trimap.parse(trimap, pixels.shape)
-    path = shipped(kind.name) if weights is None else weights
-    network, _ = load_weights(path, kind)
-    alpha = without_solving(labels, soft=False, labels_alone=True)
-    if alpha is not None:
-        return alpha
-    alpha = answer(network, pixels, labels)
-    if not np.isfinite(alpha).all():
-        raise InputError(f"weights: {path} answers NaN or infinite numbers; its weights are too large")
-    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha
+def _kinds() -> str:
+    return " or ".join(kind.__name__ for kind in Network.__subclasses__())
 
 
 def shipped(name: str) -> Path:

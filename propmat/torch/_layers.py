@@ -12,7 +12,7 @@ from torch import Tensor
 from propmat import _inputs
 from propmat._batching._verb import Verb
 from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, REFINE
-from propmat.errors import InputError, shown
+from propmat.errors import InputError
 from propmat.torch._arguments import Labels, Weights
 from propmat.torch._operation import NamedSolver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
@@ -260,18 +260,24 @@ class Propagate(_Verb):
         return propagate(affinities, trimap, **self.given())
 
 
+PAIRS = ("concatenated", "differences", "both")
+
+
 class Affinities(torch.nn.Module):
     """From features to affinities of neighbours, w = exp(z).
 
     "concatenated" is the published form, z = a · f_i + b · f_j + c, with i the left or upper pixel of a pair: features
-    have to say by themselves where an edge is. "differences", z = c - softplus(a) · |f_i - f_j|, compares them. z is
-    bounded smoothly, z ← bound tanh(z / bound), so that weights and gradients stay in a range that a solver can handle.
+    have to say by themselves where an edge is. "differences", z = c - softplus(d) · |f_i - f_j|, compares them, as in
+    convolutional random walks. "both" adds the two, z = a · f_i + b · f_j - softplus(d) · |f_i - f_j| + c. z is bounded
+    smoothly, z ← bound tanh(z / bound), so that weights and gradients stay in a range that a solver can handle.
 
     Parameters
     ----------
     features : int
         Channels of the features (..., features, H, W), >= 1.
-    pair : {"concatenated", "differences"}, default "concatenated"
+    pair : {"concatenated", "differences", "both"}, default "concatenated"
+    tie : bool, default False
+        a = b, so that mirrored features have mirrored affinities, as those of differences always have.
     bound : float, > 0, default 8
         Weights are between exp(-bound) and exp(bound).
 
@@ -293,16 +299,20 @@ class Affinities(torch.nn.Module):
     (torch.Size([2, 10, 11]), torch.Size([2, 9, 12]))
     """
 
-    def __init__(self, features: int, *, pair: str = "concatenated", bound: float = 8.0) -> None:
+    def __init__(self, features: int, *, pair: str = "concatenated", tie: bool = False, bound: float = 8.0) -> None:
         super().__init__()
-        if pair not in ("concatenated", "differences"):
-            raise InputError(f"pair: takes 'concatenated' or 'differences', got {shown(pair)}")
-        self.pair = pair
+        self.pair = _inputs.choice(pair, "pair", PAIRS)
+        self.tie = _inputs.flag(tie, "tie")
         self.bound = _inputs.positive(bound, "bound")
-        features = _inputs.whole_number(features, "features")
-        self.first = torch.nn.Parameter(0.01 * torch.randn(features))
-        self.second = torch.nn.Parameter(0.01 * torch.randn(features)) if pair == "concatenated" else None
-        self.bias = torch.nn.Parameter(torch.zeros(()))
+        self.features = _inputs.whole_number(features, "features")
+        concatenated, differences = pair != "differences", pair != "concatenated"
+        self.first = self._small() if concatenated else None  # a
+        self.second = self._small() if concatenated and not tie else None  # b
+        self.contrast = self._small() if differences else None  # d
+        self.bias = torch.nn.Parameter(torch.zeros(()))  # c
+
+    def _small(self) -> torch.nn.Parameter:
+        return torch.nn.Parameter(0.01 * torch.randn(self.features))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Affinities of neighbouring pixels.
@@ -322,17 +332,17 @@ class Affinities(torch.nn.Module):
         InputError
             If the features have another number of channels.
         """
-        channels = len(self.first)
-        if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != channels:
+        if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != self.features:
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
-            raise InputError(f"features: takes a tensor of shape (..., {channels}, H, W), got {got}")
+            raise InputError(f"features: takes a tensor of shape (..., {self.features}, H, W), got {got}")
         return (
             self.weights(features[..., :, :-1], features[..., :, 1:]),
             self.weights(features[..., :-1, :], features[..., 1:, :]),
         )
 
     def extra_repr(self) -> str:
-        return f"{len(self.first)}, pair={self.pair!r}, bound={self.bound:g}"
+        tied = ", tie=True" if self.tie else ""
+        return f"{self.features}, pair={self.pair!r}{tied}, bound={self.bound:g}"
 
     def weights(self, one: Tensor, other: Tensor) -> Tensor:
         """Affinities of pairs of pixels.
@@ -346,12 +356,20 @@ class Affinities(torch.nn.Module):
         -------
         (..., h, w) tensor
         """
-        if self.second is None:
-            logits = self.bias - _along(torch.nn.functional.softplus(self.first), (one - other).abs())
-        else:
-            logits = _along(self.first, one) + _along(self.second, other) + self.bias
-        return torch.exp(self.bound * torch.tanh(logits / self.bound))
+        z: Tensor = self.bias
+        if self.first is not None:
+            second = self.first if self.second is None else self.second
+            z = z + along(self.first, one) + along(second, other)
+        if self.contrast is not None:
+            z = z - along(torch.nn.functional.softplus(self.contrast), (one - other).abs())
+        return positive(z, self.bound)
 
 
-def _along(weights: Tensor, features: Tensor) -> Tensor:
+def positive(z: Tensor, bound: float = 8.0) -> Tensor:
+    """exp(z), bounded smoothly."""
+    return torch.exp(bound * torch.tanh(z / bound))
+
+
+def along(weights: Tensor, features: Tensor) -> Tensor:
+    """The sum over the channels of features (..., features, h, w), each times its weight."""
     return torch.einsum("f,...fhw->...hw", weights, features)

@@ -15,7 +15,8 @@ from tests.fuzz.laws import attempt
 from tests.fuzz.target import Target, Unavailable, require
 
 try:
-    from propmat.networks.training._config import Config, Schedule, Source, read_config
+    from propmat.training import Config, read_config
+    from propmat.training._sources import Source
 except ImportError as error:
     raise Unavailable("configurations need PyTorch, safetensors and a reader of TOML") from error
 
@@ -39,6 +40,7 @@ VALID: tuple[dict[str, Any], ...] = (
         "cache": "c",
         "output": "o",
         "options": {"width": 16, "closed_form": True},
+        "training": {"crop": 160, "clip": 1.0},
         "data": [
             {"source": "folder", "root": "own", "patterns": {"image": "{name}.jpg", "trimap": "{name}.png"}},
             {"source": "composites", "foregrounds": "f/*.png", "alphas": "a/*.png", "backgrounds": "b/*.jpg"},
@@ -56,7 +58,7 @@ def run(data: bytes) -> bool:
         return False
     config = found.value
     require(isinstance(config, Config), "a configuration comes out", type(config))
-    require_types(config.schedule, Schedule)
+    require_types(config.schedule, config.task.settings)
     for source in config.data:
         require_types(source, Source)
     for name in ("network", "preset"):

@@ -1,4 +1,4 @@
-"""DeepMattePropNet: two branches learn features, pairs of them affinities, and a solve propagates the trimap.
+"""The network of DeepMattePropNet.
 
 Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018. 29,557,121 weights:
 29,480,640 of the semantic branch, 76,224 of the low-level branch, 257 of the affinities.
@@ -9,31 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat._inputs import BACKGROUND_AT_MOST
-from propmat.losses import alpha_loss, composition_loss
-from propmat.networks._blend import propagate as propagate_blend
-from propmat.networks._network import Network, check_planes, flag, one_of, real, whole
-from propmat.networks._segnet import NORMS, SHRINKS, SegNet
-from propmat.networks._weights import PathLike, answered
-from propmat.networks._window_facts import FACTS, window_facts
-from propmat.solvers import CG
-from propmat.torch import propagate
-from propmat.trimap import FOREGROUND_AT_LEAST, Trimap
+from propmat._inputs._images import BACKGROUND_AT_MOST
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice, flag
+from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
+from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
+from propmat.networks._network import Network, check_planes
+from propmat.networks._trunks import NORMS, SHRINKS, SegNet
+from propmat.torch import Affinities, propagate
+from propmat.torch._layers import PAIRS, along, positive
+from propmat.trimap import FOREGROUND_AT_LEAST
 
-Array = NDArray[np.float64]
-
-PAIRS = ("concat", "absdiff", "both")
-BOUND = 8.0
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
 STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Other names of `pair`, in files of weights and configurations.
+PAIRS_ONCE = {"concat": "concatenated", "absdiff": "differences"}
 
 
 class DeepMattePropNet(Network):
@@ -45,11 +41,9 @@ class DeepMattePropNet(Network):
     ----------
     width : int, default 1
         Divides all numbers of channels; the low-level branch keeps 16. At most 64.
-    pair : {"concat", "absdiff", "both"}
-        What makes the logarithm z of an affinity out of the features of two pixels: a · f_i + b · f_j, as in the
-        paper; -softplus(w) · abs(f_i - f_j), as in convolutional random walks; or their sum. A bias is added to each.
-    tie : bool, default False
-        a = b, so that a mirrored picture has mirrored affinities.
+    pair, tie
+        See `propmat.torch.Affinities`; "concatenated" is the paper's, and may be called "concat" here, "differences"
+        "absdiff".
     norm : {"batch", "group"}
         See `SegNet`.
     confidence : float or None, default 0.8
@@ -83,7 +77,7 @@ class DeepMattePropNet(Network):
         self,
         width: int = 1,
         *,
-        pair: str = "concat",
+        pair: str = "concatenated",
         tie: bool = False,
         norm: str = "batch",
         confidence: float | None = 0.8,
@@ -91,8 +85,9 @@ class DeepMattePropNet(Network):
         closed_form: bool = False,
     ) -> None:
         super().__init__()
-        width, pair, norm = whole(width, "width", 1, 64), one_of(pair, "pair", PAIRS), one_of(norm, "norm", NORMS)
-        confidence = None if confidence is None else real(confidence, "confidence", 0)
+        width, norm = integer(width, "width", 1, 64), choice(norm, "norm", NORMS)
+        pair = choice(PAIRS_ONCE.get(pair, pair) if isinstance(pair, str) else pair, "pair", PAIRS)
+        confidence = None if confidence is None else within(confidence, "confidence", 0)
         tie, colours, closed_form = flag(tie, "tie"), flag(colours, "colours"), flag(closed_form, "closed_form")
         self.options = {
             "width": width,
@@ -115,9 +110,9 @@ class DeepMattePropNet(Network):
             nn.ReLU(inplace=True),
         )
         features += 64 // width + facts + 3 * colours
-        self.affinity = PairAffinities(features, pair, tie)
+        self.affinity = Affinities(features, pair=pair, tie=tie)
         if colours:
-            self.affinity.start_from_last(3)
+            start_from_last(self.affinity, 3)
         self.windows = WindowWeights(features) if closed_form else None
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
@@ -142,7 +137,7 @@ class DeepMattePropNet(Network):
         rest = {"confidence": self.confidence, "solver": solver}
         across, down, *windows = weights
         if windows:
-            return propagate_blend(image, trimap[:, 0], weights, **rest)[:, None]
+            return propagate_windows(image, trimap[:, 0], weights, **rest)[:, None]
         return propagate((across, down), trimap[:, 0], **rest)[:, None]
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
@@ -153,38 +148,12 @@ class DeepMattePropNet(Network):
         return self.solved(image, labels, self.affinities(image, labels), solver)
 
 
-class PairAffinities(nn.Module):
-    """Features (B, T, H, W) → weights of neighbours, exp(z) with z bounded as in `propmat.torch.Affinities`."""
-
-    def __init__(self, features: int, pair: str, tie: bool) -> None:
-        super().__init__()
-        self.first = self.second = self.contrast = None
-        if pair != "absdiff":
-            self.first = nn.Parameter(0.01 * torch.randn(features))
-            self.second = None if tie else nn.Parameter(0.01 * torch.randn(features))
-        if pair != "concat":
-            self.contrast = nn.Parameter(0.01 * torch.randn(features))
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    @torch.no_grad()
-    def start_from_last(self, features: int) -> None:
-        """Let differences of the last features decide at first, and those of all others hardly count."""
-        if self.contrast is not None:
-            self.contrast[:-features] -= 3  # softplus 0.05
-            self.contrast[-features:] = 16  # on photographs then as good as random walks at their sigma
-
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        across = self.weights(features[..., :, :-1], features[..., :, 1:])
-        return across, self.weights(features[..., :-1, :], features[..., 1:, :])
-
-    def weights(self, one: Tensor, other: Tensor) -> Tensor:
-        """Affinities of pixels with their right or lower neighbours, from the features of both."""
-        z: Tensor = self.bias
-        if self.first is not None:
-            z = z + _dot(self.first, one) + _dot(self.first if self.second is None else self.second, other)
-        if self.contrast is not None:
-            z = z - _dot(functional.softplus(self.contrast), (one - other).abs())
-        return _positive(z)
+@torch.no_grad()
+def start_from_last(affinity: Affinities, features: int) -> None:
+    """Let differences of the last features decide at first, and those of all others hardly count."""
+    if affinity.contrast is not None:
+        affinity.contrast[:-features] -= 3  # softplus 0.05
+        affinity.contrast[-features:] = 16  # on photographs then as good as random walks at their sigma
 
 
 class WindowWeights(nn.Module):
@@ -196,73 +165,4 @@ class WindowWeights(nn.Module):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
-        return _positive(STEEP * (_dot(self.slope, features[..., 1:-1, 1:-1]) + self.bias))
-
-
-def _positive(z: Tensor) -> Tensor:
-    """exp(z), bounded smoothly."""
-    return torch.exp(BOUND * torch.tanh(z / BOUND))
-
-
-def _dot(weight: Tensor, features: Tensor) -> Tensor:
-    return torch.einsum("f,bfhw->bhw", weight, features)
-
-
-def matting_loss(alpha: Tensor, truth: Tensor, contrast: Tensor, unknown: Tensor) -> Tensor:
-    """Half the alpha loss and half the composition loss, of (B, 1, H, W) mattes.
-
-    Composites with the true colours F and B differ by (α̂ - α)(F - B): `contrast`, F - B of shape (B, 3, H, W), is all
-    that the second needs.
-    """
-    mattes = alpha[:, 0], truth[:, 0]
-    of_colour = composition_loss(*mattes, contrast, 0.0, unknown[:, 0], channel_axis=-3)
-    loss: Tensor = (alpha_loss(*mattes, unknown[:, 0]) + of_colour) / 2
-    return loss
-
-
-def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
-    """DeepMattePropNet: propagation of the trimap along affinities that a network has learned.
-
-    Parameters
-    ----------
-    image : (H, W), (H, W, 3) array
-    trimap : (H, W) array or Trimap
-        As in `propmat.closed_form`.
-    weights : str or os.PathLike, optional
-        A file made by training; by default the weights that come with the package (`docs/weights.md`).
-    keep_labels : bool, default True
-        Set known pixels to their label, from which the solve may have drawn them.
-
-    Returns
-    -------
-    (H, W) array of float64
-        Alpha in [0, 1].
-
-    Raises
-    ------
-    InputError
-        If an argument is not as above, or a file of weights is not there or not one of this network.
-
-    References
-    ----------
-    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018.
-
-    Examples
-    --------
-    >>> from propmat import datasets
-    >>> from propmat.networks import deep_matte_prop_net
-    >>> scene = datasets.synthetic(0, (48, 64))
-    >>> deep_matte_prop_net(scene.image, scene.trimap).shape
-    (48, 64)
-    """
-    return answered(DeepMattePropNet, weights, image, trimap, propagated, keep_labels)
-
-
-@torch.inference_mode()
-def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array:
-    """Alpha of a whole picture, as the solve leaves it."""
-    device = next(network.parameters()).device
-    planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
-    given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
-    alpha: Tensor = network(*given, solver=CG(rtol=1e-6))[0, 0]
-    return alpha.cpu().double().numpy()
+        return positive(STEEP * (along(self.slope, features[..., 1:-1, 1:-1]) + self.bias))

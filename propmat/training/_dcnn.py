@@ -1,53 +1,108 @@
-"""Batches: all that is drawn from lies on the device, and what is drawn follows from the seed and the iteration."""
+"""Training of DCNN on patches; all that is drawn from lies on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim import Optimizer
 
 from propmat.errors import InputError
-from propmat.networks._dcnn import DCNN, MARGIN, PATCH, TARGET, absolute_loss, euclidean_loss, merged, stacked
-from propmat.networks._deep_matte_prop_net import DeepMattePropNet, matting_loss, propagated
-from propmat.networks.training._config import Config
-from propmat.networks.training._problems import Problem
-from propmat.solvers import CG
-from propmat.trimap import Trimap
-
-Array = NDArray[Any]
+from propmat.networks import DCNN
+from propmat.networks._dcnn._matte import merged, stacked
+from propmat.networks._dcnn._network import MARGIN, PATCH, TARGET
+from propmat.training._optimisers import descend, optimiser_of
+from propmat.training._problem import Array, Problem
+from propmat.training._schedule import Schedule, count, one_of
+from propmat.training._task import Task
 
 # The grid of groups: patches by how much of them is opaque, and by how much of that is edge.
 OPAQUE_BINS, EDGE_BINS = 5, 4
 EDGE = 1e-3
 
 
-class Task(Protocol):
-    """What training needs of a network."""
+@dataclass(frozen=True, kw_only=True)
+class DcnnSchedule(Schedule):
+    """Beside what all take: how patches are drawn and compared."""
 
-    def loss(self, network: Any, iteration: int) -> Tensor:
+    loss: str = one_of(("squared", "absolute"), "squared")  # "squared" as in the paper
+    precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
+    symmetries: str = one_of(("turns", "all"), "turns")  # and mirror images; see `exchanged` for "all"
+    patches: int = count(10**7, 20_000)  # of each problem, at most
+
+
+class DcnnTask(Task):
+    """One loss of patches, one optimiser."""
+
+    kind = DCNN
+    settings = DcnnSchedule
+    schedules = {
+        "faithful": DcnnSchedule(iterations=1_000_000, batch=128, rate=1e-5, optimiser="sgd"),
+        "fast": DcnnSchedule(
+            iterations=5_000,
+            batch=64,
+            rate=3e-3,
+            optimiser="soap",
+            decay="cosine",
+            loss="absolute",
+            symmetries="all",
+        ),
+    }
+    losses = ("alpha",)
+
+    network: DCNN
+
+    def __init__(
+        self, network: DCNN, problems: Sequence[Problem], schedule: DcnnSchedule, seed: int, device: torch.device
+    ) -> None:
+        super().__init__(network, problems, schedule, seed, device)
+        self.schedule, self.device = schedule, device
+        self.patches = Patches(problems, schedule, seed, device)
+
+    def optimisers(self) -> dict[str, Optimizer]:
+        return {"network": optimiser_of(self.network.parameters(), self.schedule)}
+
+    def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
+        loss = self.loss(iteration)
+        descend(optimisers["network"], loss, self.schedule.rate_at(iteration), self.schedule.clip)
+        return {"alpha": loss.detach()}
+
+    def loss(self, iteration: int) -> Tensor:
         """Of the batch of an iteration."""
+        x, truth = self.patches.batch(iteration)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.precision == "bfloat16"):
+            alpha = self.network(x)
+        measure = euclidean_loss if self.schedule.loss == "squared" else absolute_loss
+        return measure(alpha.float(), truth)
 
-    def matte(self, network: Any, problem: Problem) -> Array:
-        """Alpha of a whole problem."""
+    def matte(self, problem: Problem) -> Array:
+        return merged(self.network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
+
+
+def euclidean_loss(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Caffe's loss, Σ (α̂ - α)² / 2B: on patches of 15 x 15 it is 112.5 times the mean squared error."""
+    return (alpha - truth).square().sum() / (2 * len(alpha))
+
+
+def absolute_loss(alpha: Tensor, truth: Tensor) -> Tensor:
+    """Σ abs(α̂ - α) / B: a departure, which chooses between mattes where the square takes their mean."""
+    return (alpha - truth).abs().sum() / len(alpha)
 
 
 class Patches:
     """Windows of 27 x 27 pixels around unknown pixels, each group of them drawn equally often, turned and mirrored."""
 
-    def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
-        self.seed, self.size, self.device = config.seed, config.schedule.batch, device
-        self.measure = euclidean_loss if config.schedule.loss == "squared" else absolute_loss
-        self.halved = torch.autocast(device.type, torch.bfloat16, enabled=config.schedule.precision == "bfloat16")
-        self.all_symmetries = config.schedule.symmetries == "all"
+    def __init__(self, problems: Sequence[Problem], schedule: DcnnSchedule, seed: int, device: torch.device) -> None:
+        self.seed, self.size, self.device = seed, schedule.batch, device
+        self.all_symmetries = schedule.symmetries == "all"
         planes, corners, kinds, first = [], [], [], 0
         for number, problem in enumerate(problems):
             padded = torch.nn.functional.pad(_planes(problem), (MARGIN,) * 4)  # 6 x H + 12 x W + 12
-            rng = np.random.default_rng((config.seed, number))
-            rows, columns, counts = windows(problem, config.schedule.patches, rng)
+            rng = np.random.default_rng((seed, number))
+            rows, columns, counts = windows(problem, schedule.patches, rng)
             width = padded.shape[2]
             corners.append(np.stack([first + rows * width + columns, np.full(len(rows), width)], axis=1))
             kinds.append(counts)
@@ -76,15 +131,6 @@ class Patches:
         inner = pixels[:, None, MARGIN:-MARGIN, MARGIN:-MARGIN]
         x, truth = self.seen[pixels].float().movedim(3, 1), self.truth[inner].float()
         return exchanged(x, truth, rng) if self.all_symmetries else (x, truth)
-
-    def loss(self, network: DCNN, iteration: int) -> Tensor:
-        x, truth = self.batch(iteration)
-        with self.halved:
-            alpha = network(x)
-        return self.measure(alpha.float(), truth)
-
-    def matte(self, network: DCNN, problem: Problem) -> Array:
-        return merged(network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
 
 
 def _planes(problem: Problem) -> Tensor:
@@ -145,61 +191,3 @@ def grouped(counts: Array) -> Array:
     ]
     groups: Array = np.unique(EDGE_BINS * bins[0] + bins[1], return_inverse=True)[1]
     return groups
-
-
-class Crops:
-    """Squares around unknown pixels, turned and mirrored."""
-
-    def __init__(self, problems: Sequence[Problem], config: Config, device: torch.device) -> None:
-        self.seed, self.size, self.side = config.seed, config.schedule.batch, config.schedule.crop
-        small = [problem.name for problem in problems if min(problem.labels.shape) < self.side]
-        if small:
-            raise InputError(f"crop: {small[0]} is smaller than {self.side} pixels; takes less")
-        self.all_symmetries = config.schedule.symmetries == "all"
-        self.places = [np.argwhere(problem.unknown) for problem in problems]
-        self.ends = np.cumsum([len(places) for places in self.places])
-        self.planes = [_layers(problem).to(device) for problem in problems]
-
-    def batch(self, iteration: int) -> Tensor:
-        """(B, 8, crop, crop): three of colour, trimap, alpha, three of contrast."""
-        rng = np.random.default_rng((self.seed, iteration))
-        return torch.stack([self._crop(rng) for _ in range(self.size)]).float()
-
-    def _crop(self, rng: np.random.Generator) -> Tensor:
-        while True:
-            number = int(np.searchsorted(self.ends, rng.integers(self.ends[-1]), side="right"))
-            planes, middle = self.planes[number], self.places[number][rng.integers(len(self.places[number]))]
-            wanted = middle - rng.integers(self.side, size=2)
-            top, left = np.clip(wanted, 0, np.array(planes.shape[1:]) - self.side)
-            crop = planes[:, top : top + self.side, left : left + self.side]
-            turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-            if bool((crop[3] != 0.5).any()):  # with nothing known there is nothing to propagate
-                turned = torch.rot90(crop, turns, (1, 2))
-                turned = turned.flip(2) if mirrored else turned
-                return exchanged_crop(turned, rng) if self.all_symmetries else turned
-
-    def loss(self, network: DeepMattePropNet, iteration: int) -> Tensor:
-        image, trimap, alpha, contrast = self.batch(iteration).split((3, 1, 1, 3), dim=1)
-        found = network(image, trimap, solver=CG(rtol=1e-5))
-        return matting_loss(found, alpha, contrast, trimap == 0.5)
-
-    def matte(self, network: DeepMattePropNet, problem: Problem) -> Array:
-        return propagated(network, problem.image / 255, Trimap.parse(problem.trimap))
-
-
-def exchanged_crop(crop: Tensor, rng: np.random.Generator) -> Tensor:
-    """Colours in some order, and half of the time background for foreground; contrasts may have either sign."""
-    order = rng.permutation(3)
-    maps = 1 - crop[3:5] if rng.random() < 0.5 else crop[3:5]
-    return torch.cat([crop[order], maps, crop[5 + order]])
-
-
-def _layers(problem: Problem) -> Tensor:
-    """All that a crop is cut from, (8, H, W) in half precision."""
-    contrast = np.zeros((*problem.labels.shape, 3), np.float32)
-    contrast[problem.unknown] = problem.contrast
-    maps = (problem.trimap, problem.whole(problem.alpha))
-    return torch.from_numpy(np.dstack([problem.image / 255, *maps, contrast]).transpose(2, 0, 1).astype(np.float16))
-
-
-TASKS: dict[str, type[Task]] = {DCNN.name: Patches, DeepMattePropNet.name: Crops}

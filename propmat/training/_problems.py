@@ -7,80 +7,25 @@ import io
 import json
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat import metrics
 from propmat._foreground import foreground
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
-from propmat.networks._dcnn import matte
-from propmat.networks.training._config import Config, Source, check_config, digest
-from propmat.networks.training._lock import held
-from propmat.networks.training._recipes import Recipe, recipes
+from propmat.networks._mattes import matte
+from propmat.training._config import Config, check_config, digest
+from propmat.training._lock import held
+from propmat.training._problem import Problem
+from propmat.training._sources import Recipe, Source, recipes
 from propmat.trimap import Trimap
 
-Array = NDArray[Any]
 Progress = Callable[..., Iterable[Any]]
 
 # Of what is kept; a new number when the making changes.
 VERSION = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """A picture in 8 bits, and what is known of its unknown pixels in half precision, in the order of the mask.
-
-    Attributes
-    ----------
-    name : str
-    uses : tuple of str
-        The pictures that show in it.
-    plain : bool
-        A picture as it came, not a composite.
-    image : (H, W, 3) array of uint8
-    labels : (H, W) array of uint8
-        0 background, 1 unknown, 2 foreground.
-    alpha : (n,) array of float16
-    contrast : (n, 3) array of float16
-        The foreground's colour less that of the background.
-    mattes : (m, n) array of float16
-        In the order of the network's options.
-    """
-
-    name: str
-    uses: tuple[str, ...]
-    plain: bool
-    image: Array
-    labels: Array
-    alpha: Array
-    contrast: Array
-    mattes: Array
-
-    @property
-    def unknown(self) -> Array:
-        mask: Array = self.labels == 1
-        return mask
-
-    @property
-    def trimap(self) -> Array:
-        """(H, W), 0, 0.5 and 1."""
-        return (self.labels / 2).astype(np.float32)
-
-    def whole(self, values: Array) -> Array:
-        """(n,) values of unknown pixels → (H, W), labels elsewhere."""
-        plane = self.trimap
-        plane[self.unknown] = values
-        return plane
-
-    def scores(self, alpha: Array) -> dict[str, float]:
-        """The errors of a matte over the unknown pixels."""
-        truth = self.whole(self.alpha)
-        return {score.__name__: score(alpha, truth, self.trimap) for score in (metrics.sad, metrics.mse)}
 
 
 def prepare(config: Config, progress: Progress = iter) -> None:

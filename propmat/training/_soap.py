@@ -2,6 +2,9 @@
 
 N. Vyas, D. Morwani, R. Zhao, I. Shapira, D. Brandfonbrener, L. Janson, S. Kakade, "SOAP: Improving and Stabilizing
 Shampoo using Adam", ICLR 2025. https://arxiv.org/abs/2409.11321
+
+That of pytorch-optimizer 4.1 makes the same steps on matrices alone: it takes a convolution apart by all four
+dimensions, not outputs against all else, and keeps lists, which a checkpoint of plain tensors cannot hold.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ class Soap(torch.optim.Optimizer):
     Parameters
     ----------
     weights : iterable of Tensor
-    rate : float
+    rate : float, default 3e-3
     weight_decay : float, default 0
     betas : (float, float), default (0.95, 0.95)
         What means keep of the past at a step: those of gradients, and those of squares and products.
@@ -36,7 +39,7 @@ class Soap(torch.optim.Optimizer):
     def __init__(
         self,
         weights: Iterable[Tensor],
-        rate: float,
+        rate: float = 3e-3,
         weight_decay: float = 0.0,
         *,
         betas: tuple[float, float] = (0.95, 0.95),

@@ -1,10 +1,10 @@
-"""The curves of a training as a picture."""
+"""The curves of a training as a picture, drawn with Pillow, which propmat needs anyway; matplotlib it does not."""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +17,28 @@ COLOURS = ("#20639b", "#ed553b", "#3caea3", "#d1a53d", "#7a5195")
 
 
 def draw_curves(log: Sequence[dict[str, Any]], path: Path) -> None:
-    """The loss, and below it the SAD of what is held out, both over iterations."""
+    """The losses, and below them the SAD of what is held out, both over iterations."""
     from PIL import Image, ImageDraw
 
-    charts = {
-        "loss, logarithmic": {"loss": [(r["iteration"], math.log10(r["loss"] + 1e-12)) for r in log if "loss" in r]}
-    }
-    tried = [record for record in log if "validation" in record]
-    if tried:
-        charts["SAD of held-out pictures"] = {
-            name: [(r["iteration"], r["validation"][name]["sad"]) for r in tried] for name in tried[-1]["validation"]
-        }
+    charts = {"losses, logarithmic": _curves(log, "losses", lambda loss: math.log10(loss) if loss > 0 else None)}
+    if tried := _curves(log, "validation", lambda scores: scores["sad"]):
+        charts["SAD of held-out pictures"] = tried
     picture = Image.new("RGB", (WIDTH, HEIGHT * len(charts)), "white")
     for place, (title, curves) in enumerate(charts.items()):
         _draw_chart(ImageDraw.Draw(picture), place * HEIGHT, title, curves)
     content = io.BytesIO()
     picture.save(content, "PNG")
     replace_file(path, content.getvalue())
+
+
+def _curves(log: Sequence[dict[str, Any]], kind: str, height: Callable[[Any], float | None]) -> dict[str, Points]:
+    """The points of each name in the records of a kind; those without a height are left out."""
+    found: dict[str, Points] = {}
+    for record in log:
+        for name, value in record.get(kind, {}).items():
+            if (y := height(value)) is not None:
+                found.setdefault(name, []).append((record["iteration"], y))
+    return found
 
 
 def _draw_chart(draw: Any, top: int, title: str, curves: dict[str, Points]) -> None:

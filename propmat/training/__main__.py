@@ -8,13 +8,13 @@ import sys
 from tqdm import tqdm
 
 from propmat.errors import PropmatError
-from propmat.networks.training import prepare, read_config, train
-from propmat.networks.training._lock import held
-from propmat.networks.training._loop import device_of
+from propmat.training import prepare, read_config, train
+from propmat.training._lock import held
+from propmat.training._loop import device_of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m propmat.networks.training", description="Train a network.")
+    parser = argparse.ArgumentParser(prog="python -m propmat.training", description="Train a network.")
     parser.add_argument("config", metavar="CONFIG", help="a TOML file, see docs/weights.md")
     parser.add_argument("--prepare", action="store_true", help="make the problems and their mattes, and stop")
     parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")

@@ -1,23 +1,72 @@
-"""From the sources of a configuration to single problems: names first, pictures when they are asked for."""
+"""Sources of pictures, and from them to single problems: names first, pictures when they are asked for."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from propmat import datasets, pictures
 from propmat._foreground import foreground
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice, known_names
 from propmat.datasets import Sample
 from propmat.datasets._patterns import files, folder_of, pattern_of
-from propmat.errors import InputError
-from propmat.networks.training._config import Source
+from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 Make = Callable[[], Sample]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where pictures come from: a data set by its name in `propmat.datasets`, and what is made of it."""
+
+    source: str
+    root: str = ""
+    trimaps: tuple[int, ...] = (1, 2)  # of alphamatting
+    patterns: dict[str, str] = field(default_factory=dict)  # of folder: image, trimap, alpha
+    foregrounds: str = ""  # of composites: patterns of files, under root
+    alphas: str = ""
+    backgrounds: str = ""
+    count: int = 0  # of synthetic scenes
+    shape: tuple[int, int] = (360, 480)  # of synthetic scenes
+    composites: int = 0  # of each picture, over others of this source
+    scale: tuple[float, float] = (0.5, 1.0)  # of composites
+    reach: tuple[int, int] = (3, 20)  # of the trimaps of composites
+
+    def __post_init__(self) -> None:
+        takes = SETTINGS[choice(self.source, "source", SETTINGS)]
+        for name in ("foregrounds", "alphas", "backgrounds", "count"):
+            if name in takes and not getattr(self, name):
+                raise InputError(f"data: a source {self.source!r} takes {name}, which is missing or empty")
+        for name, most in {"count": 10**6, "composites": 10**4}.items():
+            integer(getattr(self, name), name, 0, most)
+        numbers = {integer(number, "trimaps", 1, 3) for number in self.trimaps}
+        if not numbers or len(numbers) < len(self.trimaps):
+            raise InputError(f"trimaps: takes different numbers out of 1, 2, 3, got {shown(self.trimaps)}")
+        known_names(self.patterns, ["image", "trimap", "alpha"], "patterns", "pattern")
+        for side in self.shape:
+            integer(side, "shape", 16, 2**12)
+        _ascending("scale", *(within(value, "scale", 0.01, 1) for value in self.scale))
+        _ascending("reach", *(integer(value, "reach", 1, 10**4) for value in self.reach))
+
+
+def _ascending(name: str, least: float, most: float) -> None:
+    if least > most:
+        raise InputError(f"{name}: takes (least, most), got ({least:g}, {most:g})")
+
+
+# What each source has beside source, composites, scale and reach.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "alphamatting": ("root", "trimaps"),
+    "folder": ("root", "patterns"),
+    "synthetic": ("count", "shape"),
+    "composites": ("root", "foregrounds", "alphas", "backgrounds", "count"),
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+"""Image and trimap → alpha by DCNN matting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from propmat.networks._dcnn._network import DCNN, MARGIN
+from propmat.networks._inference import checked, inferred
+from propmat.networks._mattes import matte
+from propmat.networks._weights import PathLike
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+# Rows that go through the network at a time, so that its activations stay in the processor's cache.
+BAND = 64
+
+
+def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
+    """DCNN matting: a network tells at every pixel which of two mattes to believe.
+
+    Of the mattes of `propmat.closed_form` and `propmat.knn` a network that sees 13 x 13 pixels at a time makes one.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) array
+    trimap : (H, W) array or Trimap
+        As in `propmat.closed_form`.
+    weights : str or os.PathLike, optional
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
+    keep_labels : bool, default True
+        Set known pixels to their label. The network alone, as in the paper, leaves them near it.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or a file of weights is not there or not one of this network.
+
+    References
+    ----------
+    D. Cho, Y.-W. Tai, I. Kweon, "Natural Image Matting Using Deep Convolutional Neural Networks", ECCV 2016.
+
+    Examples
+    --------
+    >>> from propmat import datasets
+    >>> from propmat.networks import dcnn
+    >>> scene = datasets.synthetic(0, (48, 64))
+    >>> dcnn(scene.image, scene.trimap).shape
+    (48, 64)
+    """
+    pixels, labels = checked(image, trimap, keep_labels)
+    return matte_of(pixels, labels, weights=weights, keep_labels=keep_labels)
+
+
+def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_labels: bool) -> Array:
+    """`dcnn` of an image (H, W, 3) and labels that are checked."""
+    return inferred(DCNN, _alpha, image, labels, weights, keep_labels)
+
+
+def _alpha(network: DCNN, image: Array, labels: Trimap) -> Array:
+    mattes = [matte(name, image, labels) for name in network.mattes]
+    alpha: Array = merged(network, stacked(image, mattes)).double().numpy()
+    return alpha
+
+
+def normalised(image: Tensor) -> Tensor:
+    """Colours divided by their length: (..., 3, H, W), unit vectors, black stays black."""
+    return image / image.norm(dim=-3, keepdim=True).clamp_min(1e-6)
+
+
+def stacked(image: Array, mattes: Sequence[Array]) -> Tensor:
+    """What the network sees of a picture, (3 + mattes, H, W) of float32."""
+    colours = normalised(torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)))
+    planes = [torch.from_numpy(np.asarray(matte, dtype=np.float32))[None] for matte in mattes]
+    return torch.cat([colours, *planes])
+
+
+@torch.inference_mode()
+def merged(network: DCNN, x: Tensor) -> Tensor:
+    """Alpha of a whole picture, (3 + mattes, H, W) → (H, W), clipped to [0, 1]; zeros lie around the picture."""
+    padded = functional.pad(x, (MARGIN,) * 4)
+    bands = [padded[:, top : top + BAND + 2 * MARGIN] for top in range(0, x.shape[1], BAND)]
+    return torch.cat([network(band[None])[0, 0] for band in bands]).clamp(0, 1)

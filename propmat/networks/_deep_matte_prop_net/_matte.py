@@ -1,0 +1,72 @@
+"""Image and trimap → alpha by DeepMattePropNet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
+from propmat.networks._inference import checked, inferred
+from propmat.networks._weights import PathLike
+from propmat.solvers import CG
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
+    """DeepMattePropNet: propagation of the trimap along affinities that a network has learned.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) array
+    trimap : (H, W) array or Trimap
+        As in `propmat.closed_form`.
+    weights : str or os.PathLike, optional
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
+    keep_labels : bool, default True
+        Set known pixels to their label, from which the solve may have drawn them.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or a file of weights is not there or not one of this network.
+
+    References
+    ----------
+    Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Matting", IJCAI 2018.
+
+    Examples
+    --------
+    >>> from propmat import datasets
+    >>> from propmat.networks import deep_matte_prop_net
+    >>> scene = datasets.synthetic(0, (48, 64))
+    >>> deep_matte_prop_net(scene.image, scene.trimap).shape
+    (48, 64)
+    """
+    pixels, labels = checked(image, trimap, keep_labels)
+    return matte_of(pixels, labels, weights=weights, keep_labels=keep_labels)
+
+
+def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_labels: bool) -> Array:
+    """`deep_matte_prop_net` of an image (H, W, 3) and labels that are checked."""
+    return inferred(DeepMattePropNet, propagated, image, labels, weights, keep_labels)
+
+
+@torch.inference_mode()
+def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array:
+    """Alpha of a whole picture, as the solve leaves it."""
+    device = next(network.parameters()).device
+    planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
+    given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
+    alpha: Tensor = network(*given, solver=CG(rtol=1e-6))[0, 0]
+    return alpha.cpu().double().numpy()

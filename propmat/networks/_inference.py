@@ -1,0 +1,63 @@
+"""From the arguments of a network's public function to alpha: checks, weights, and the labels of known pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat import _inputs, pictures
+from propmat._solve._trivial import without_solving
+from propmat.errors import InputError
+from propmat.networks._network import N
+from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+
+def checked(image: Any, trimap: Any, keep_labels: Any) -> tuple[Array, Trimap]:
+    """Colours (H, W, 3) and labels; all arguments but the weights are checked before any work."""
+    _inputs.flag(keep_labels, "keep_labels")
+    pixels = pictures.colours(_inputs.image(image), "image")
+    return pixels, Trimap.parse(trimap, pixels.shape)
+
+
+def inferred(
+    kind: type[N],
+    alpha_of: Callable[[N, Array, Trimap], Array],
+    image: Array,
+    labels: Trimap,
+    weights: PathLike | None,
+    keep_labels: bool,
+) -> Array:
+    """Alpha by the network of a file of weights, by default of those that come with the package.
+
+    Parameters
+    ----------
+    kind : type
+        A class of `Network`.
+    alpha_of : callable (network, image, labels)
+        Alpha (H, W) of a whole image.
+    image : (H, W, 3) array
+    labels : Trimap
+    weights : path, optional
+    keep_labels : bool
+        Set known pixels to their labels.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be read, are of another network, or lead to NaN or infinite numbers.
+    """
+    path = shipped(kind.name) if weights is None else weights
+    network, _ = load_weights(path, kind)
+    alpha = without_solving(labels, soft=False, labels_alone=True)
+    if alpha is not None:
+        return alpha
+    alpha = alpha_of(network, image, labels)
+    if not np.isfinite(alpha).all():
+        raise InputError(f"weights: {path} answers NaN or infinite numbers; its weights are too large")
+    return np.where(labels.known, labels.labels, alpha) if keep_labels else alpha

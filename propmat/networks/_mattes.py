@@ -1,0 +1,45 @@
+"""The mattes of other methods that a network takes beside the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from propmat.errors import InputError, shown
+from propmat.matting._methods import POSED
+from propmat.trimap import Trimap
+
+Array = NDArray[np.float64]
+
+MOST_MATTES = 16
+
+# Beside the methods with their defaults. Networks were trained on KNN of the preset "rgb"; DCNN's paper uses HSV.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "knn": ("knn", {"preset": "rgb"}),
+    "knn_hsv": ("knn", {"preset": "hsv"}),
+}
+
+
+def checked_mattes(names: Any) -> tuple[str, ...]:
+    """Names of mattes, at least one.
+
+    Raises
+    ------
+    InputError
+        If they are no list, too many, or one is not a method.
+    """
+    takes = [*POSED, *VARIANTS]
+    if not isinstance(names, list | tuple) or not 1 <= len(names) <= MOST_MATTES:
+        raise InputError(f"mattes: takes a list of 1 to {MOST_MATTES} names, got {shown(names)}")
+    for name in names:
+        if name not in takes:
+            raise InputError(f"mattes: takes names out of {', '.join(takes)}, got {shown(name)}")
+    return tuple(names)
+
+
+def matte(name: str, image: Array, labels: Trimap) -> Array:
+    """One of the mattes, (H, W), of an image (H, W, 3)."""
+    method, settings = VARIANTS.get(name, (name, {}))
+    return POSED[method](image, labels, **settings).alpha

@@ -1,0 +1,62 @@
+"""The settings of a training that all tasks share; each field knows what it takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass
+from functools import partial
+from typing import Any
+
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice
+from propmat.errors import InputError
+
+
+def one_of(choices: Sequence[str], default: str) -> Any:
+    """A field that takes one of some words."""
+    return _field(default, partial(choice, choices=choices))
+
+
+def count(most: int, default: Any = MISSING) -> Any:
+    """A field that takes a whole number from 1 to `most`, beyond which memory would not do."""
+    return _field(default, partial(integer, least=1, most=most))
+
+
+def size(most: float, default: Any = MISSING) -> Any:
+    """A field that takes a number from 0 to `most`."""
+    return _field(default, partial(within, least=0, most=most))
+
+
+def _field(default: Any, check: Callable[[Any, str], object]) -> Any:
+    return dataclasses.field(default=default, metadata={"check": check})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How weights are moved, and how often one looks; a task adds the fields that it alone has."""
+
+    iterations: int = count(10**9)
+    batch: int = count(2**16)
+    rate: float = size(1e6)
+    optimiser: str = one_of(("sgd", "adam", "soap"), "adam")
+    momentum: float = size(1.0, 0.9)  # of "sgd"
+    weight_decay: float = size(1e6, 0.0)
+    decay: str = one_of(("constant", "cosine"), "constant")  # of the rate; "cosine" ends at 0
+    clip: float = size(1e20, 0.0)  # the longest gradient; 0 for no limit
+    log_every: int = count(10**9, 100)
+    validate_every: int = count(10**9, 1000)
+    checkpoint_every: int = count(10**9, 1000)
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            item.metadata["check"](getattr(self, item.name), item.name)
+        if self.rate == 0:
+            raise InputError("rate: takes a finite number > 0, got 0")
+
+    def rate_at(self, iteration: int) -> float:
+        """The learning rate of an iteration."""
+        if self.decay == "constant":
+            return self.rate
+        return self.rate * 0.5 * (1 + math.cos(math.pi * iteration / self.iterations))
