@@ -14,6 +14,7 @@ from rendering.draws import Rng, log_uniform, pick
 from rendering.plan import Item, Ranges
 
 SENSOR = 36.0  # Blender's default width of a sensor in mm
+MANY = 5000  # points of which a few may lie outside of the frame
 Material = Any  # Blender's own types are not annotated
 Object = Any
 
@@ -168,13 +169,22 @@ class Scene:
         self.facts["fill"] = round(fill, 2)
 
     def _extent(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lower left and upper right of what the object covers, but for a few strays, in widths of the frame."""
+        """Lower left and upper right of what the object covers, but for strays, in widths of the frame."""
         bpy.context.view_layer.update()
-        positions = np.concatenate([part[:: 1 + len(part) // 20000] for part in self._positions])
         to_camera = np.array(self.camera.matrix_world.inverted())
-        x, y, z = to_camera[:3, :3] @ positions.T + to_camera[:3, 3:]
-        seen = np.stack([x, y]) / np.maximum(-z, 1e-3) * self.camera.data.lens / SENSOR
-        return np.percentile(seen, 0.5, axis=1), np.percentile(seen, 99.5, axis=1)
+        ends = [_ends(self._seen(to_camera, part)) for part in self._positions]
+        return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+
+    def _seen(self, to_camera: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Places (2, n) in the frame of an unshifted camera."""
+        x, y, z = to_camera[:3, :3] @ positions[:: 1 + len(positions) // 20000].T + to_camera[:3, 3:]
+        return np.stack([x, y]) / np.maximum(-z, 1e-3) * self.camera.data.lens / SENSOR
+
+
+def _ends(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest of places (2, n); of many, such as those of hair, without the outermost."""
+    share = 0.5 if places.shape[1] > MANY else 0.0
+    return np.percentile(places, share, axis=1), np.percentile(places, 100 - share, axis=1)
 
 
 def direction(azimuth: float, elevation: float) -> Vector:

@@ -72,7 +72,7 @@ class Animal:
 
 
 def build(scene: Scene, rng: Rng) -> None:
-    pose = pick(rng, tuple(POSES), (4, 4, 4, 1.2, 1.5))
+    pose = pick(rng, tuple(POSES), (4, 4, 4, 0.7, 1.5))
     scene.look(rng, 1.35, (-0.1, 0.4))
     palette, (first, second) = _palette(rng)
     pattern, colour = colours.pattern(rng, first, second)

@@ -99,7 +99,7 @@ def _varied(rng: Rng, name: str, growth: Growth) -> Growth:
         wave=growth.wave * rng.uniform(0.6, 1.5),
         curl=growth.curl * rng.uniform(0.6, 1.4),
         turns=growth.turns * rng.uniform(0.7, 1.4),
-        clump=rng.uniform(0.1, 0.85),
+        clump=rng.uniform(0.1, 0.85) * (0.4 if name in ("short", "afro") else 1),
         clumps=int(log_uniform(rng, 60, 900)),
         stray=pick(rng, (0.2, 0.35)) if name == "flyaway" else pick(rng, (0.03, 0.08, 0.15)),
         pull=tuple(wind) if name == "wind" else growth.pull,
