@@ -39,7 +39,8 @@ def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Arr
     first, second, third = rng.uniform(0.1, 1, (3, 3))
     mix, patch, shade = (expit(1.5 * _noise(rng, shape, n))[..., None] for n in (cells, cells, 2 * cells))
     colours = first + mix * (second - first)
-    return (colours + patch**2 * (third - colours)) * (0.5 + 0.5 * shade)
+    shaded: Array = (colours + patch**2 * (third - colours)) * (0.5 + 0.5 * shade)
+    return shaded
 
 
 class Canvas:

@@ -107,7 +107,8 @@ def _levels(pixels: Pixels, depth: int) -> Pixels:
         pixels = pixels / np.iinfo(pixels.dtype).max
     wide = pixels.astype(np.promote_types(pixels.dtype, np.float32), copy=False)
     with np.errstate(all="ignore"):
-        return np.rint(np.clip(wide, 0, 1) * np.iinfo(dtype).max).astype(dtype, order="C")
+        levels: Pixels = np.rint(np.clip(wide, 0, 1) * np.iinfo(dtype).max)
+        return levels.astype(dtype, order="C")
 
 
 def _with_pillow(levels: Pixels, output: Output, metadata: Metadata) -> bytes:

@@ -67,7 +67,8 @@ def gradient_errors(mattes: Mattes) -> Array:
     smooth, derivative = _gaussian_filters()
     alpha = gradient_magnitude(_stretch(mattes.alpha), smooth, derivative)
     truth = gradient_magnitude(_stretch(mattes.truth), smooth, derivative)
-    return np.square((alpha - truth)[unknown])
+    errors: Array = np.square((alpha - truth)[unknown])
+    return errors
 
 
 def _gaussian_filters() -> tuple[Array, Array]:
