@@ -27,8 +27,9 @@ import numpy as np
 
 import propmat
 from benchmarks.data.problems import DATA, Problem, lemur, scribbles
-from propmat import _batches
 from propmat._backend import to_host
+from propmat._batching._run import run
+from propmat._batching._verbs import CLOSED_FORM
 from propmat._constraints import eliminate
 from propmat._gpu import _device
 from propmat._operators import GridOperator
@@ -194,7 +195,8 @@ def crops() -> Record:
         name: cupy.asarray(np.stack([np.roll(getattr(scene, name), 20 * k, axis=1) for k in range(count)]))
         for name in ("image", "trimap")
     }
-    at_once = milliseconds(lambda: _batches.run("closed_form", arrays, {"image": 3, "trimap": 2}, {"solver": CG()}))
+    axes = {"image": 3, "trimap": 2}
+    at_once = milliseconds(lambda: run(CLOSED_FORM, arrays, axes, {}, CG()))
     pairs = list(zip(*arrays.values(), strict=True))
     alone = milliseconds(lambda: [propmat.closed_form(*pair, solver=CG()) for pair in pairs])
     name = f"{count} crops of {side} x {side}, at once beside one after another"

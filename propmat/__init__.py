@@ -20,9 +20,9 @@ from propmat import preconditioners as preconditioners
 from propmat import sampling as sampling
 from propmat import solvers as solvers
 from propmat._foreground import foreground as foreground
-from propmat._solve import Matte as Matte
-from propmat._solve import prepare as prepare
-from propmat._solve import solve as solve
+from propmat._solve._matte import Matte as Matte
+from propmat._solve._verbs import prepare as prepare
+from propmat._solve._verbs import solve as solve
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import DeviceMemoryError as DeviceMemoryError

@@ -2,6 +2,6 @@
 
 import sys
 
-from propmat.cli import main
+from propmat.cli._main import main
 
 sys.exit(main())

@@ -17,14 +17,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._on_device import FUNCTIONS
 from propmat.errors import InputError, UnsupportedError
 
 T = TypeVar("T", bound=np.generic)
 
-ON_DEVICE = (
-    "closed_form, learning_based, large_kernel, knn, refine, random_walk, propagate, sums of these, their adjoints, "
-    "and foreground (multilevel)"
-)
+ON_DEVICE = ", ".join(FUNCTIONS.on_device)
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class Backend:
             if error.name != f"{self.package}.{module}":
                 raise
             raise UnsupportedError(
-                f"{self.arrays}: this needs kernels ({module}) that run on the host alone. On a GPU run {ON_DEVICE}; "
-                f"for all else pass cupy.asnumpy(array)"
+                f"{self.arrays}: this needs kernels ({module}) that run on the host alone. On a GPU run "
+                f"{ON_DEVICE}; for all else pass cupy.asnumpy(array)"
             ) from None
 
     def share(self, kernel: Callable[..., None], count: int, *arguments: object) -> None:

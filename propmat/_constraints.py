@@ -13,9 +13,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import beside, to_host
-from propmat._operators import Array, Mask, Operator, Stored, length
+from propmat._operators._contract import Array, Operator
+from propmat._operators._stored import Stored
+from propmat._typing import Mask
 from propmat.errors import InputError, warn
-from propmat.laplacian import Laplacian, Split, affinity
+from propmat.laplacian._affinity import affinity
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._split import Split
 from propmat.trimap import Trimap
 
 # Weak edges relative to the mean weight: much weaker than similarities of colour, far above the tolerance of a solve.
@@ -69,8 +73,9 @@ class System:
     def centred(self, labels: Array, prior: Array) -> tuple[Array, Array]:
         """A point x₀, and b - A x₀.
 
-        x₀ are the values that the confidences hold the pixels to, if b - A x₀ is then shorter than b, else 0. A large
-        confidence makes b large, and a tolerance relative to ‖b‖ would be too coarse for all other pixels.
+        Each independent part has its own x₀: the values that the confidences hold its pixels to, if b - A x₀ is then
+        shorter than b, else 0. A large confidence makes b large, and a tolerance relative to ‖b‖ would be too coarse
+        for all other pixels.
         """
         rhs = self.rhs(labels, prior)
         nowhere = np.zeros_like(rhs)
@@ -80,10 +85,7 @@ class System:
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
-        grid = self.matrix.grid
-        if grid is None or grid.images == 1:
-            return (point, seen) if length(seen) < length(rhs) else (nowhere, rhs)
-        nearer = grid.in_images(grid.lengths(seen) < grid.lengths(rhs))
+        nearer = self.laplacian.parts.shorter(seen, rhs, self.solved_for)
         return np.where(nearer, point, nowhere), np.where(nearer, seen, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
@@ -137,7 +139,7 @@ def nowhere(mask: Mask) -> Array:
 def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) -> Mask:
     """Which of the n pixels are connected to no constraint: conjugate gradients would return 0 there without notice."""
     anchored = split.touches_known | held
-    if laplacian.ties_all_pixels and _in_every_image(anchored, solved_for, laplacian.images):
+    if laplacian.ties_all_pixels and laplacian.parts.all_have(anchored, solved_for):
         return np.zeros(anchored.size, bool)
     anchored = to_host(anchored)
     if not anchored.any():
@@ -147,16 +149,6 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) ->
     _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
     adrift: Mask = ~np.isin(component, component[anchored])
     return adrift
-
-
-def _in_every_image(anchored: Mask, solved_for: Mask, images: int) -> bool:
-    """Whether every image that has some of the n pixels has an anchored one."""
-    if images == 1:
-        return bool(anchored.any())
-    anchors = np.zeros_like(solved_for)
-    anchors[solved_for] = anchored
-    has_anchor, has_any = (mask.reshape(images, -1).any(axis=1) for mask in (anchors, solved_for))
-    return bool((has_anchor | ~has_any).all())
 
 
 def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask) -> tuple[Laplacian, Split]:

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
+from propmat._typing import Array, Mask
 from propmat.errors import InputError, UnsupportedError, shown, warn
 
-Array = NDArray[np.float64]
 Beside = Mapping[str, Any] | None
 
 # Resampling with negative lobes overshoots [0, 1] by this much; values from 0 to 255 exceed it by far.
@@ -166,7 +166,7 @@ def vector(value: object, name: str, count: int) -> Array:
     return given.astype(np.float64, copy=False)
 
 
-def mask(value: object, name: str) -> NDArray[np.bool_]:
+def mask(value: object, name: str) -> Mask:
     """An (H, W) array of bool, in host memory or on a GPU."""
     given = as_array(value, name)
     if given.dtype != np.bool_ or given.ndim != 2 or not given.size:
@@ -399,7 +399,7 @@ def ends(array: NDArray[Any]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _first(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+def _first(mask: Mask) -> tuple[int, ...]:
     """Index of the first true element."""
     return tuple(int(k) for k in np.unravel_index(int(np.argmax(mask)), mask.shape))
 

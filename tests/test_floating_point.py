@@ -58,6 +58,7 @@ CALLS = {
     "propmat.refine": lambda image: [propmat.refine(image, ALPHA, confidence) for confidence in (1e-2, 1e-300)],
     "propmat.solve": lambda image: propmat.solve(laplacian.closed_form(image), LABELS, confidence=1e-300).alpha,
     "propmat.prepare": prepared,
+    "propmat.matte": lambda image: propmat.matte("closed_form", image, LABELS).alpha,
     "propmat.foreground": lambda image: [
         layer for linear in (False, True) for layer in propmat.foreground(image, ALPHA, linear=linear)
     ],
@@ -96,7 +97,7 @@ CALLS = {
     "propmat.sampling.trimmed": lambda image: sampling.trimmed(image, LABELS).labels,
     "propmat.pictures.over": lambda image: pictures.over(image, ALPHA, np.full((H, W, 3), 1e-200)),
 }
-WITHOUT_ARITHMETIC = {"propmat.get_num_threads", "propmat.set_num_threads"}
+WITHOUT_ARITHMETIC = {"propmat.methods", "propmat.get_num_threads", "propmat.set_num_threads"}
 
 
 def values(call, image):

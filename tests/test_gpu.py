@@ -4,9 +4,12 @@ Where there is no device the kernels run on the host, compiled from the same sou
 by several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
 """
 
+import inspect
 import json
+import re
 import sys
 import weakref
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -17,7 +20,9 @@ import benchmarks.gpu
 import propmat
 from propmat import DeviceMemoryError, InputError, MissingDependencyError, PropmatWarning, UnsupportedError
 from propmat._backend import beside, to_host
+from propmat._batching._verbs import VERBS as DIFFERENTIABLE
 from propmat._gpu import _device, _launch
+from propmat._on_device import FUNCTIONS, SOLVERS
 from propmat._operators import GridOperator
 from propmat.cli import _commands, main
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
@@ -197,6 +202,12 @@ VERBS = {
     "propagate, held": lambda a, solver: propmat.propagate(
         (a["right"], a["down"]), a["trimap"], confidence=0.8, solver=solver
     ),
+    "matte": lambda a, solver: (
+        propmat.matte("closed_form", a["image"], a["trimap"], epsilon=EPSILON, solver=solver).alpha
+    ),
+    "prepare": lambda a, solver: (
+        propmat.prepare(propmat.laplacian.random_walk(a["image"], 0.3), a["trimap"], solver=solver).solve().alpha
+    ),
     "solve, prior": lambda a, solver: (
         propmat.solve(
             propmat.laplacian.closed_form(a["image"], epsilon=EPSILON),
@@ -265,6 +276,8 @@ def test_hard_masks(mask, rng, to_device):
 def pulled_back(a, solver):
     alpha, pullback = propmat.adjoint.closed_form(a["image"], a["trimap"], epsilon=EPSILON, solver=solver)
     gradients = vars(pullback(a["weight"]))
+    alpha, pullback = propmat.adjoint.closed_form(a["image"], a["trimap"], epsilon=EPSILON, radius=2, solver=solver)
+    gradients |= {f"radius 2, {name}": value for name, value in vars(pullback(a["weight"])).items()}
     alpha, pullback = propmat.adjoint.propagate(
         (a["right"], a["down"]), a["trimap"], confidence=a["weight"], solver=solver
     )
@@ -371,9 +384,13 @@ def test_a_mixture_is_an_error(rng, stand_in):
 
 HOST_ONLY = {
     "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
+    "comprehensive_sampling": lambda image, trimap: propmat.comprehensive_sampling(image, trimap),
+    "propagate_directed": lambda image, trimap: propmat.adjoint.propagate_directed((image[:, :, 0],) * 4, trimap),
+    "trimap_from_mask": lambda image, trimap: propmat.trimap_from_mask(trimap),
+    "trimap_from_scribbles": lambda image, trimap: propmat.trimap_from_scribbles(image, image),
     "shared_sampling": lambda image, trimap: propmat.shared_sampling(image, trimap),
     "metrics": lambda image, trimap: propmat.metrics.sad(image[:, :, 0], image[:, :, 0], trimap),
-    "foreground": lambda image, trimap: propmat.foreground(image, image[:, :, 0], method="closed_form"),
+    "foreground (closed_form)": lambda image, trimap: propmat.foreground(image, image[:, :, 0], method="closed_form"),
 }
 
 
@@ -384,7 +401,53 @@ def test_what_runs_on_the_host_alone_says_so(name, rng, stand_in):
         HOST_ONLY[name](given["image"], given["trimap"])
 
 
-@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=IncompleteCholesky())], ids=["Direct", "Cholesky"])
+class TestTheTable:
+    """`_on_device`, which says what runs there: everything is in it, and has a test here."""
+
+    def test_functions(self):
+        functions = {
+            name: value
+            for package in (propmat, propmat.adjoint)
+            for name, value in vars(package).items()
+            if inspect.isfunction(value) and name not in ("methods", "get_num_threads", "set_num_threads")
+        }
+        named = {entry.partition(" ")[0] for entry in (*FUNCTIONS.on_device, *FUNCTIONS.on_host_alone)}
+        assert functions.keys() <= named <= functions.keys() | DIFFERENTIABLE.keys()
+        assert DIFFERENTIABLE.keys() <= named
+
+    def test_solvers(self):
+        classes = {
+            name
+            for package in (propmat.solvers, propmat.preconditioners)
+            for name, value in vars(package).items()
+            if inspect.isclass(value) and hasattr(value, "prepare") and not getattr(value, "_is_protocol", False)
+        }
+        assert classes == {*SOLVERS.on_device, *SOLVERS.on_host_alone}
+
+    def test_what_runs_there_is_tested(self):
+        tested = {name.partition(",")[0] for name in VERBS} | {"foreground (multilevel)"}
+        assert tested - {"sum", "matrix"} == set(FUNCTIONS.on_device)  # the two by `solve`
+        assert HOST_ONLY.keys() - {"metrics"} == set(FUNCTIONS.on_host_alone)
+
+    def test_the_page_says_the_same(self):
+        page = (Path(__file__).parents[1] / "docs" / "gpu.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| (.*) \| (.*) \|$", page.partition("| there |")[2].partition("\n\n")[0], re.MULTILINE)
+        modules = {"adjoint", "flows", "metrics", "networks", "sampling"}
+        for column, tables in enumerate(zip(FUNCTIONS, SOLVERS, strict=True)):
+            named = {name for row in rows[1:] for name in re.findall(r"`(\w+)`", row[column])} - modules
+            assert named == {entry.partition(" ")[0] for table in tables for entry in table}
+
+
+@pytest.mark.parametrize("name", [name for name in SOLVERS.on_device if name != "CG"])
+def test_preconditioners(name, rng, to_device):
+    given, solver = arguments(rng, 20, 22), CG(rtol=1e-9, preconditioner=getattr(propmat.preconditioners, name)())
+    expected, alpha = (
+        propmat.random_walk(a["image"], a["trimap"], sigma=0.3, solver=solver) for a in (given, there(given, to_device))
+    )
+    np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=IncompleteCholesky())], ids=SOLVERS.on_host_alone)
 @pytest.mark.parametrize("verb", [propmat.closed_form, propmat.knn])
 def test_solvers_on_the_host_alone_say_so(verb, solver, rng, stand_in):
     given = there(arguments(rng), host_device.asarray)

@@ -434,3 +434,21 @@ def test_sequences_that_are_none():
         propmat.metrics.dtssd(3, [sample.alpha])
     with pytest.raises(InputError, match="truths: takes a sequence of frames, got None"):
         propmat.metrics.dtssd([sample.alpha], None)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**1024])
+def test_integers_beyond_double_precision_are_refused_by_name(value):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.closed_form(sample.image)
+    calls = {
+        "prior value": lambda: propmat.solve(graph, sample.trimap, prior=(value, 1.0)),
+        "prior confidence": lambda: propmat.solve(graph, sample.trimap, prior=(0.5, value)),
+        "confidence": lambda: propmat.solve(graph, sample.trimap, confidence=value),
+        "epsilon": lambda: propmat.closed_form(sample.image, sample.trimap, epsilon=value),
+        "max_iterations": lambda: CG(max_iterations=value),
+        "width": lambda: propmat.trimap_from_mask(sample.alpha, width=value),
+        "gradient": lambda: propmat.adjoint.solve(graph, sample.trimap)[1](value),
+    }
+    for name, call in calls.items():
+        with pytest.raises(InputError, match=f"^{name}: takes"):
+            call()

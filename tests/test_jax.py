@@ -1,5 +1,7 @@
 """JAX arrays: checked by JAX, equal to PyTorch's, under jit, grad and vmap."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ from jax.test_util import check_grads
 import propmat.jax
 import propmat.torch
 from propmat import ConvergenceError, InputError, Trimap
+from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity
 from propmat.solvers import CG, Direct
 from tests.problems import banded_trimap, random_photo
@@ -293,3 +296,20 @@ def test_what_is_wrong_in_an_image_of_a_batch(edges):
     stacked = [jnp.stack([edge, edge, -edge]) for edge in edges]
     with pytest.raises(jax.errors.JaxRuntimeError, match="image 2 of the batch: horizontal: takes numbers >= 0"):
         jax.vmap(propagate)(*stacked).block_until_ready()
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_the_table_says_what_verbs_take(name):
+    """Names of arguments and options, and which may be None, as NumPy's, PyTorch's and JAX's verbs have them."""
+    verb = VERBS[name]
+    edges = {argument.name for argument in verb.arguments if argument.lacks != (0, 0)}
+    named = {argument.name for argument in verb.arguments} - edges | verb.options.keys()
+    functions = [getattr(package, name, None) for package in (propmat.adjoint, propmat.torch, propmat.jax)]
+    assert None not in functions[:2]
+    for function in filter(None, functions):
+        takes = dict(inspect.signature(function).parameters)
+        assert ("affinities" in takes) == bool(edges)
+        for other in ("affinities", "solver", "callback", "normalisation"):
+            takes.pop(other, None)
+        assert takes.keys() == named
+        assert {other for other, parameter in takes.items() if parameter.default is None} == set(verb.optional)

@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 LAYERS = (  # lowest first
-    "errors __version__ _arithmetic _cached _locks _srgb _typing",
+    "errors __version__ _arithmetic _cached _locks _on_device _srgb _typing",
     "_cpu losses",
     "_gpu",
     "_backend",
@@ -20,8 +20,7 @@ LAYERS = (  # lowest first
     "_solve",
     "matting",
     "adjoint",
-    "_stacks",
-    "_batches",
+    "_batching",
     "torch jax",
     "networks",
     "cli",

@@ -5,6 +5,7 @@ import gc
 import pickle
 import threading
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from torch.autograd import forward_ad
 
 import propmat
 from propmat import ConvergenceError, InputError, PropmatWarning, Trimap, UnsupportedError, adjoint
+from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity, Jacobi
 from propmat.solvers import CG, Direct
 from propmat.torch import (
@@ -940,12 +942,19 @@ def test_solvers_that_look_alike_are_told_apart():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_what_runs_on_the_host_alone_goes_there():
-    image = torch.rand(3, H, W, device="cuda", requires_grad=True)
+    weights = [torch.rand(shape, device="cuda", requires_grad=True) for shape in EDGES["propagate_directed"]]
     _operation._told_of_host.clear()
     with pytest.warns(PropmatWarning, match="copied to the host"):
-        alpha = knn(image, TRIMAP[0])
+        alpha = propagate_directed(weights, TRIMAP[0])
     alpha.sum().backward()
-    assert image.grad.device == alpha.device == image.device
+    assert {w.grad.device for w in weights} == {alpha.device} == {weights[0].device}
+
+
+def test_verbs_run_on_a_device_as_the_table_says(monkeypatch):
+    monkeypatch.setattr(_operation, "find_spec", lambda name: name)
+    there = {name for name, verb in VERBS.items() if _operation._runs_there(SimpleNamespace(is_cuda=True), verb)}
+    assert there == {"closed_form", "knn", "propagate", "refine"}
+    assert not any(_operation._runs_there(torch.zeros(1), verb) for verb in VERBS.values())
 
 
 @pytest.mark.gpu
@@ -966,6 +975,7 @@ def _matte_and_gradients(device):
     weights = [w.to(device).requires_grad_() for w in edges_of_one]
     trimap, solver = TRIMAP.to(device), CG(rtol=1e-11)
     alpha = closed_form(image, trimap, epsilon=1e-3, solver=solver) + propagate(weights, trimap, solver=solver)
+    alpha = alpha + closed_form(image, trimap, epsilon=1e-3, radius=2, solver=solver)  # on a device one by one
     alpha.square().sum().backward()
     return alpha.detach(), image.grad, *(w.grad for w in weights)
 

@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._foreground._multilevel import multilevel
 from propmat._typing import Array, Mask
-from propmat.preconditioners import IncompleteCholesky
-from propmat.solvers import CG
+from propmat.preconditioners._ichol import IncompleteCholesky
+from propmat.solvers._cg import CG
 
 # Far below an 8-bit step; the colours start close.
 SOLVER = CG(rtol=1e-6, preconditioner=IncompleteCholesky(drop_tolerance=1e-3))

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat._backend import Backend
+from propmat._typing import Array
 
 if TYPE_CHECKING:
     from propmat._operators._grid import GridOperator
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 # Sums of squares below have lost digits to underflow.
 LEAST_SQUARE = 1e-280

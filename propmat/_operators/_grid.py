@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,82 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from propmat._backend import Backend, backend_of, to_host
-
-Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
-
-
-@dataclass(frozen=True)
-class Support:
-    """Numbering of the pixels an operator touches: the unknown ones and two pixels around."""
-
-    unknown: Array
-    number: Array
-    centres: Array
-    size: int
-    runs: Array
-    chunks: Array
-    position: Array
-
-    @classmethod
-    def of(cls, unknown: Array) -> Support:
-        kernels = backend_of(unknown).kernels("grid")
-        unknown = np.ascontiguousarray(unknown, dtype=bool, like=unknown)
-        number, centres, size = kernels.number_support(unknown)
-        runs = kernels.find_runs(unknown, number)
-        chunks = kernels.cut_runs(runs)
-        return cls(unknown, number, centres, size, runs, chunks, number[2:-2, 2:-2][unknown])
-
-
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """The windows of 3 x 3 pixels that hold an unknown one, as elements to assemble."""
-
-    image: Array
-    support: Support
-    epsilon: float
-    squared: bool
-
-    def __call__(self, block: int, values: Array) -> None:
-        backend, support = backend_of(self.image), self.support
-        kernels = backend.kernels("grid")
-        backend.share(
-            kernels.assemble_windows,
-            -(-self.image.shape[0] // kernels.STRIPE),
-            self.image,
-            support.unknown,
-            support.centres,
-            support.number,
-            self.epsilon,
-            self.squared,
-            block,
-            values,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """The edges of the 4-connected graph, as elements to assemble."""
-
-    across: Array
-    down: Array
-    support: Support
-
-    def __call__(self, block: int, values: Array) -> None:
-        kernels = backend_of(self.across).kernels("grid")
-        kernels.assemble_edges(self.across, self.down, self.support.unknown, self.support.number, block, values)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled:
-    """Elements times a number."""
-
-    assemble: Assemble
-    factor: float
-
-    def __call__(self, block: int, values: Array) -> None:
-        self.assemble(block, values)
-        values *= self.factor
+from propmat._operators._assembly import Array, Assemble, Edges, Scaled, Support, Windows
+from propmat._operators._parts import WHOLE, Parts
 
 
 @dataclass(frozen=True)
@@ -108,7 +33,6 @@ class GridOperator:
     support: Support
     values: Array
     assemble: Assemble = field(repr=False)
-    images: int = 1  # that stand one above the other, and share no element
 
     @classmethod
     def from_image(
@@ -119,19 +43,17 @@ class GridOperator:
         epsilon: float = 1e-7,
         squared: bool = False,
         diagonal: Array | None = None,
-        images: int = 1,
+        parts: Parts = WHOLE,
     ) -> GridOperator:
         """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel.
 
-        Of several images, one above the other, no window reaches over a border.
+        No window holds rows of two of the parts.
 
         With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
         """
-        support = Support.of(unknown)
-        by_image = support.centres.reshape(images, -1, support.centres.shape[1])
-        by_image[:, 0] = by_image[:, -1] = False
+        support = Support.of(unknown, parts)
         image = np.ascontiguousarray(image, dtype=np.float64, like=image)
-        return cls._assembled(support, Windows(image, support, float(epsilon), squared), diagonal, images)
+        return cls._assembled(support, Windows(image, support, float(epsilon), squared), diagonal)
 
     @classmethod
     def from_edges(
@@ -141,24 +63,20 @@ class GridOperator:
         unknown: Array,
         *,
         diagonal: Array | None = None,
-        images: int = 1,
     ) -> GridOperator:
-        """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W).
-
-        Between several images, one above the other, the weights are 0.
-        """
+        """Laplacian of the 4-connected graph with weights (H, W - 1) and (H - 1, W)."""
         support = Support.of(unknown)
         across = np.ascontiguousarray(horizontal, dtype=np.float64, like=horizontal)
         down = np.ascontiguousarray(vertical, dtype=np.float64, like=vertical)
-        return cls._assembled(support, Edges(across, down, support), diagonal, images)
+        return cls._assembled(support, Edges(across, down, support), diagonal)
 
     @classmethod
-    def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None, images: int) -> GridOperator:
+    def _assembled(cls, support: Support, assemble: Assemble, diagonal: Array | None) -> GridOperator:
         values = np.zeros((13, support.size), like=support.number)
         assemble(0, values)
         if diagonal is not None:
             values[0, support.position] += diagonal[support.unknown]
-        return cls(support, values, assemble, images)
+        return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
         """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
@@ -209,18 +127,6 @@ class GridOperator:
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)
         return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)
-
-    def lengths(self, x: Array) -> Array:
-        """The Euclidean length of a vector (n,) in each of the images."""
-        squares = np.zeros(self.support.unknown.shape, like=self.values)
-        squares[self.support.unknown] = x * x
-        return np.sqrt(squares.reshape(self.images, -1).sum(axis=1))
-
-    def in_images(self, numbers: Array) -> Array:
-        """The vector (n,) that is one number in each of the images."""
-        height, width = self.support.unknown.shape
-        every = np.broadcast_to(numbers[:, None], (self.images, height // self.images * width))
-        return every.reshape(height, width)[self.support.unknown]
 
     def shifted(self, change: Array) -> GridOperator:
         """The operator with `change` (n,) added to its diagonal."""

@@ -4,8 +4,12 @@ A pullback solves once more with the same matrix, A λ = dℓ/dα, and then take
 (`docs/mathematics.md`, section 6).
 """
 
+from propmat.adjoint._closed_form import closed_form
 from propmat.adjoint._directed import propagate_directed
+from propmat.adjoint._knn import knn
+from propmat.adjoint._propagate import propagate
 from propmat.adjoint._pullback import Gradients, Pullback
-from propmat.adjoint._verbs import closed_form, knn, propagate, refine, solve
+from propmat.adjoint._refine import refine
+from propmat.adjoint._solve import solve
 
 __all__ = ["Gradients", "Pullback", "closed_form", "knn", "propagate", "propagate_directed", "refine", "solve"]

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
-from propmat._solve import without_solving
-from propmat._typing import ArrayLike
+from propmat._solve._trivial import without_solving
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.adjoint._pullback import Gradients, known_names, passes_clip
 from propmat.errors import InputError
 from propmat.trimap import Trimap
@@ -22,8 +21,6 @@ from propmat.trimap import Trimap
 if TYPE_CHECKING:
     from scipy.sparse.linalg import SuperLU
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 NAMES = ("right", "left", "down", "up")
 
 

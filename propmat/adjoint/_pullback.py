@@ -8,19 +8,16 @@ from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._cached import cached_property
-from propmat._solve import Prepared
-from propmat._typing import ArrayLike
+from propmat._solve._prepared import Prepared
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
-from propmat.laplacian import Laplacian
+from propmat.laplacian._contract import Laplacian
 from propmat.trimap import Trimap
-
-Array = NDArray[np.float64]
 
 # Rounding and the solver's tolerance leave alpha this far outside [0, 1] where it lies on the border; a gradient
 # passes there as it does inside.
@@ -194,6 +191,6 @@ def known_names(wanted: Iterable[str] | None, parameters: tuple[str, ...]) -> tu
     return names
 
 
-def passes_clip(alpha: Array) -> NDArray[np.bool_]:
+def passes_clip(alpha: Array) -> Mask:
     """Where clipping to [0, 1] does not change alpha."""
     return (alpha >= -CLIP_SLACK) & (alpha <= 1 + CLIP_SLACK)

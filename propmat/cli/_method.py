@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from propmat._backend import to_device, to_host
-from propmat._solve import Matte
+from propmat._solve._matte import Matte
 from propmat._typing import Array
 from propmat.cli._progress import solving
 from propmat.errors import InputError

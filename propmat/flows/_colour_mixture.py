@@ -6,11 +6,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._operators import canonical
+from propmat._operators._stored import canonical
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.flows._mixing import mixing_weights
 from propmat.flows._nearest import features, nearest, others, read, rows_of
-from propmat.laplacian import Laplacian
+from propmat.laplacian._contract import Laplacian
 from propmat.trimap import Trimap
 
 # Of the authors: neighbours, and the weight of coordinates, which run from 0 to 1 over the picture as colours do.

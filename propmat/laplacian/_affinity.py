@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._backend import beside
 from propmat._cached import cached_property
-from propmat._operators import GridOperator
-from propmat._typing import ArrayLike
-from propmat.laplacian._base import Laplacian, Split, block_of
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import block_of
+from propmat.laplacian._split import Split
 
 
 @usual_arithmetic
@@ -68,17 +68,15 @@ class Affinity(Laplacian):
 
     parameters = ("horizontal", "vertical")
 
-    def __init__(self, horizontal: Array, vertical: Array, images: int = 1) -> None:
+    def __init__(self, horizontal: Array, vertical: Array, parts: Parts = WHOLE) -> None:
         self.shape = (horizontal.shape[0], vertical.shape[1])
-        self.images = images
+        self.parts = parts
         self.horizontal = horizontal
         self.vertical = vertical
         self.beside = {"horizontal": horizontal}
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
-        operator = GridOperator.from_edges(
-            self.horizontal, self.vertical, unknown, diagonal=diagonal, images=self.images
-        )
+        operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
         return Split(operator, operator.times_known, self._beside(~unknown)[unknown])
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -94,9 +92,8 @@ class Affinity(Laplacian):
 
     @cached_property
     def ties_all_pixels(self) -> bool:
-        rows, down = self.shape[0] // self.images, self.vertical > 0
-        down[rows - 1 :: rows] = True  # between images
-        return bool((self.horizontal > 0).all() and down.all())
+        within = beside(self.parts.hold_windows(self.shape[0], 2), self.vertical)[:, None]
+        return bool((self.horizontal > 0).all() and ((self.vertical > 0) | ~within).all())
 
     def times(self, plane: Array) -> Array:
         across, down = self.horizontal * np.diff(plane, axis=1), self.vertical * np.diff(plane, axis=0)

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import HOST, backend_of, to_host
+from propmat._backend import HOST, backend_of, beside, to_host
 from propmat._cached import cached_property
-from propmat._operators import GridOperator
-from propmat._typing import ArrayLike
+from propmat._operators._grid import GridOperator
+from propmat._operators._parts import WHOLE, Parts
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, UnsupportedError
-from propmat.laplacian._base import Laplacian, Split, numbered
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import numbered
+from propmat.laplacian._split import Split
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 W = TypeVar("W", bound="WindowLaplacian")
 
 
@@ -87,31 +88,36 @@ class WindowLaplacian(Laplacian):
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
 
-    def __init__(self, image: NDArray[np.float64], epsilon: float, radius: int, images: int = 1) -> None:
+    def __init__(self, image: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
-        self.images = images
+        self.parts = parts
         self.image = image
         self.beside = {"image": image}
         self.epsilon = epsilon
         self.radius = radius
 
     @classmethod
-    def of(cls: type[W], pixels: Array, epsilon: float, radius: int) -> W:
+    def of(cls: type[W], pixels: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> W:
         """The Laplacian of an image that is checked, with settings that are not."""
         epsilon = _inputs.positive(epsilon, "epsilon")
         radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
         check_window(pixels.shape, radius)
-        return cls(pixels, epsilon, radius)
+        return cls(pixels, epsilon, radius, parts)
 
-    def split(self, unknown: Mask, diagonal: NDArray[np.float64] | None = None) -> Split:
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         if self.radius > 1:
             return super().split(unknown, diagonal)
         operator = GridOperator.from_image(
-            self.image, unknown, epsilon=self.epsilon, squared=self.squared, diagonal=diagonal, images=self.images
+            self.image,
+            unknown,
+            epsilon=self.epsilon,
+            squared=self.squared,
+            diagonal=diagonal,
+            parts=self.parts,
         )
-        some_known = (~unknown).reshape(self.images, -1).any(axis=1)
-        return Split(operator, operator.times_known, operator.in_images(np.asarray(some_known, like=unknown)))
+        touches_known = self.parts.spread(self.parts.holding(~unknown), unknown)
+        return Split(operator, operator.times_known, touches_known)
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         kernels = HOST.kernels("closed_form")
@@ -131,18 +137,17 @@ class WindowLaplacian(Laplacian):
 
     @cached_property
     def _on_host(self) -> WindowLaplacian:
-        return type(self)(to_host(self.image), self.epsilon, self.radius, self.images)
+        return type(self)(to_host(self.image), self.epsilon, self.radius, self.parts)
 
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         wanted = _windows_over(touched, self.radius)
-        rows = self.shape[0] // self.images
-        inside = np.arange(len(wanted), like=wanted) % rows < rows - 2 * self.radius
-        wanted &= inside[:, None]
+        if self.parts.seams:
+            wanted &= beside(self.parts.hold_windows(self.shape[0], 2 * self.radius + 1), wanted)[:, None]
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 
-    def near_null_space(self, mask: Mask) -> NDArray[np.float64]:
+    def near_null_space(self, mask: Mask) -> Array:
         """Constants and colours: affine functions of colour cost O(epsilon)."""
         colours = to_host(self.image[mask])
         return np.column_stack([np.ones(len(colours)), colours])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from propmat._typing import Array
 
 # The smallest number that can be inverted: colours that vary less are grey.
 GREY = np.finfo(np.float64).tiny

@@ -3,79 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import beside, to_host
-from propmat._typing import ArrayLike
-from propmat.errors import InputError, shown
-from propmat.laplacian._base import Laplacian, edges_block, pair_gradient, upper_triangle
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.errors import InputError
+from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Pixels = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """The constants of one published form.
-
-    Attributes
-    ----------
-    neighbours : tuple of int
-        K of each search, the pixel itself included.
-    spatial : tuple of float
-        What coordinates are multiplied by in each search.
-    kernel_spatial : float or None
-        What they are multiplied by in the kernel 1 - |X_i - X_j|₁ / (number of features); None: every pair weighs 1.
-    hue : bool
-        Colours are (cos h, sin h, s / 2, v / 2) instead of those of the image.
-    by_diagonal : bool
-        Coordinates are in image diagonals; else each axis runs from 0 to 1.
-    repeated : bool
-        A pair counts as often as it was found: from both its ends, and in both searches.
-    """
-
-    neighbours: tuple[int, ...]
-    spatial: tuple[float, ...]
-    kernel_spatial: float | None = None
-    hue: bool = False
-    by_diagonal: bool = True
-    repeated: bool = True
-
-
-# The authors' code divides the coordinates by 100 after each of two searches, and then computes the kernel.
-PRESETS = {
-    "rgb": Preset((10, 2), (1.0, 0.01), kernel_spatial=1e-4),
-    "hsv": Preset((10, 2), (2.0, 0.02), kernel_spatial=2e-4, hue=True, repeated=False),
-    "two": Preset((20, 10), (2.0, 0.1), by_diagonal=False),
-}
-
-
-class Pairs(NamedTuple):
-    """The edges of the graph, each once; `first` < `second`, in lexicographic order.
-
-    Attributes
-    ----------
-    first, second : (m,) array of int32
-        Pixels ``y * W + x``.
-    times : (m,) array of int64
-        How often the pair was found.
-    weight : (m,) array
-        `times` times the kernel, >= 0.
-    """
-
-    first: Pixels
-    second: Pixels
-    times: NDArray[np.int64]
-    weight: Array
+from propmat.laplacian._knn_presets import PRESETS, known_preset
+from propmat.laplacian._pairs import Pairs, Pixels, edges_block, pair_gradient, upper_triangle
 
 
 @usual_arithmetic
@@ -136,13 +77,6 @@ def knn(image: ArrayLike, preset: str = "two") -> Knn:
     True
     """
     return Knn.of(_inputs.image(image, beside={}), preset)
-
-
-def known_preset(preset: object) -> str:
-    """The name of a preset, or an `InputError`."""
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {shown(preset)}")
-    return preset
 
 
 class Knn(Laplacian):

@@ -12,11 +12,13 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
-from propmat._operators import Array, BoxOperator, Mask, Windows
-from propmat._typing import ArrayLike
+from propmat._operators._boxes import BoxOperator, Windows
+from propmat._operators._contract import Array
+from propmat._typing import ArrayLike, Mask
 from propmat.errors import UnsupportedError
-from propmat.laplacian._base import Laplacian, Split
 from propmat.laplacian._closed_form import ClosedForm
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._split import Split
 
 # Blocks of more entries (a gigabyte) are refused: use products instead.
 MOST_ENTRIES = 80_000_000

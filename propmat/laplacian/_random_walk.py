@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._typing import ArrayLike
+from propmat._typing import Array, ArrayLike
 from propmat.laplacian._affinity import Affinity
 
 # Keeps the graph connected where the exponential vanishes: a black pixel among white ones.
@@ -59,11 +58,11 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
     return of_colours(_inputs.image(image, beside={}), sigma)
 
 
-def of_colours(pixels: NDArray[np.float64], sigma: float) -> Affinity:
+def of_colours(pixels: Array, sigma: float) -> Affinity:
     """The Laplacian of an image that is checked, with a sigma that is not."""
     sigma = _inputs.positive(sigma, "sigma")
     return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 
 
-def _weights(differences: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+def _weights(differences: Array, sigma: float) -> Array:
     return np.exp(-np.square(differences / sigma).sum(axis=2)) + LEAST_WEIGHT

@@ -14,7 +14,7 @@ from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed, solved
 from propmat.matting._sampled import has_all
 from propmat.sampling._samples import numbers_of, trimmed_numbers
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 # Weights of the flows in Aksoy et al. 2017, equation 10; the local flow has weight 1 and epsilon 1e-6 in their code.

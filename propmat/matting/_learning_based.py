@@ -6,7 +6,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._learning_based import LearningBased
 from propmat.matting._posed import Posed, solved
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from propmat._solve import Matte
+from propmat._solve._matte import Matte
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting import (
@@ -25,7 +25,7 @@ from propmat.matting import (
     _shared_sampling,
 )
 from propmat.matting._posed import Pose, solved
-from propmat.solvers import Callback, Solver, Status
+from propmat.solvers._base import Callback, Solver, Status
 from propmat.trimap import Trimap
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from propmat._solve import Matte, Prior, Problem, checked
+from propmat._solve._matte import Matte
+from propmat._solve._problem import Prior, Problem, checked
 from propmat._typing import ArrayLike
-from propmat.laplacian import Laplacian
-from propmat.solvers import Callback, Solver
+from propmat.laplacian._contract import Laplacian
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from propmat import _inputs, laplacian
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve import solve
+from propmat._solve._verbs import solve
 from propmat._typing import Array, ArrayLike
-from propmat.solvers import Callback, Solver
+from propmat.laplacian._affinity import affinity
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 
@@ -67,5 +68,5 @@ def propagate(
     >>> propmat.propagate(([[1.0, 3.0]], np.empty((0, 3))), [[0, 0.5, 1]])
     array([[0.  , 0.75, 1.  ]])
     """
-    graph = laplacian.affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
+    graph = affinity(*_inputs.pair(affinities, "affinities", "(horizontal, vertical)"))
     return solve(graph, trimap, confidence=confidence, solver=solver, callback=callback).alpha

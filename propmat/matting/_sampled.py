@@ -8,8 +8,7 @@ from propmat import _inputs
 from propmat._typing import Array
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed
-from propmat.sampling import Samples
-from propmat.sampling._samples import Labels, numbers_of
+from propmat.sampling._samples import Labels, Samples, numbers_of
 from propmat.trimap import Trimap
 
 # How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which

@@ -7,7 +7,7 @@ from propmat._typing import Array, ArrayLike
 from propmat.matting._posed import Posed, solved
 from propmat.matting._sampled import sampled
 from propmat.sampling._shared import shared_samples
-from propmat.solvers import Callback, Solver
+from propmat.solvers._base import Callback, Solver
 from propmat.trimap import Trimap
 
 

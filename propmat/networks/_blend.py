@@ -17,7 +17,7 @@ from propmat._backend import HOST
 from propmat._cached import cached_property
 from propmat._operators import GridOperator
 from propmat.laplacian import Laplacian, Split
-from propmat.laplacian._base import block_of
+from propmat.laplacian._pairs import block_of
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

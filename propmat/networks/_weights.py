@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from propmat import _inputs, pictures
-from propmat._solve import without_solving
+from propmat._solve._trivial import without_solving
 from propmat.errors import InputError, one_line, refused_as, shown
 from propmat.io._replacing import replace_file
 from propmat.networks._network import N, Network, flag

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from propmat._backend import Backend, backend_of, beside
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._levels import Level
+from propmat.preconditioners._level import Level
 
 Array = np.ndarray[Any, Any]
 

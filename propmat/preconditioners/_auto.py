@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._operators import Operator, wrapped
+from propmat._operators._contract import Operator
+from propmat._operators._stored import wrapped
 from propmat.preconditioners._base import Preconditioner
 from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Multigrid

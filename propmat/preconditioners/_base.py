@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from propmat._operators import Array, NearNullSpace, Operator
+from propmat._operators._contract import Array, NearNullSpace, Operator
 
 Apply = Callable[[Array], Array]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat.preconditioners._levels import Level
+from propmat.preconditioners._level import Level
 
 Array = np.ndarray[Any, Any]
 

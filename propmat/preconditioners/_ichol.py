@@ -8,7 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat import _inputs
-from propmat._operators import Array, NearNullSpace, Operator, host_entries
+from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._stored import host_entries
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._base import Apply
 

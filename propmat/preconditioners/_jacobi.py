@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propmat._operators import NearNullSpace, Operator, wrapped
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._operators._stored import wrapped
 from propmat.preconditioners._base import Apply
 
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat._operators import GridOperator
+from propmat.preconditioners._level import Array, Level
 
-Array = np.ndarray[Any, Any]
+if TYPE_CHECKING:
+    from propmat._operators._grid import GridOperator
 
 FACTOR = 3  # blocks across a block of the next level
 UNITS = 32767.0  # matrices of diagonal 1 are stored as 16-bit integers, in units of 1 / UNITS
-
-
-class Level:
-    """A symmetric matrix with 1 on its diagonal."""
-
-    size: int
-    values: Array  # 16-bit integers: half the size of single precision, and memory bandwidth limits a cycle
-    live: Array  # which unknowns are used; the others stay 0
-
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
-        """step = old step + new (b - A x), out = x + step."""
-        raise NotImplementedError
-
-    def residual(self, b: Array, x: Array, out: Array, scratch: Array) -> None:
-        """out = b - A x."""
-        self.relax(b, x, out, np.float32(0), np.float32(1), scratch)
 
 
 class Pixels(Level):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from propmat._locks import FORK_GATE
-from propmat._operators import Array, NearNullSpace, Operator, wrapped
+from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._stored import wrapped
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._base import Apply
 

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._typing import ArrayLike
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
 from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Pixels = NDArray[np.int64]
 
 CELL = 16  # pixels, in the innermost ring; cells grow as the rings do

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._typing import ArrayLike
+from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
-Array = NDArray[np.float64]
 Labels = NDArray[np.int8]
 
 

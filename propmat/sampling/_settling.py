@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._typing import Array, Mask
 from propmat.sampling._samples import Samples
-
-Array = NDArray[np.float64]
 
 # Constants of Gastal and Oliveira 2010, sections 4.2 and 4.3.
 REFINEMENT_RADIUS = 8.0  # a disc of 197 pixels, for the 200 nearest
@@ -15,7 +14,7 @@ SMOOTHING_RADIUS = 5.7  # a disc of 101 pixels, for the 100 nearest
 DECAY = 10.0
 
 
-def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: NDArray[np.bool_]) -> Samples:
+def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: Mask) -> Samples:
     """The samples after refining and smoothing the pairs of colours of each pixel.
 
     `pairs` (2, d, H, W) has the background first; `spreads` (H, W, 2) are their variances; `found` (H, W) says which

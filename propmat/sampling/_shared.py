@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._typing import ArrayLike
+from propmat._typing import Array, ArrayLike
 from propmat.sampling._samples import Labels, Samples, read
 from propmat.sampling._settling import settle
 from propmat.trimap import Trimap
@@ -74,7 +74,7 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
     return shared_samples(*read(image, trimap))
 
 
-def shared_samples(pixels: NDArray[np.float64], labels: Labels) -> Samples:
+def shared_samples(pixels: Array, labels: Labels) -> Samples:
     """`shared` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_cdt
 
@@ -86,7 +86,7 @@ def shared_samples(pixels: NDArray[np.float64], labels: Labels) -> Samples:
     return settle(pixels, labels, pairs, spreads, found)
 
 
-def ray_directions() -> NDArray[np.float64]:
+def ray_directions() -> Array:
     """Steps down and right, the larger 1, (18, RAYS, 2): turned by 0 to 8 ninths to one side, then to the other."""
     angles = np.pi / 2 * np.arange(9) / 9
     first = np.stack([np.sin(angles), np.cos(angles)], axis=1)

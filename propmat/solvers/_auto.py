@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from propmat._operators import wrapped
+from propmat._operators._stored import wrapped
 from propmat.solvers._base import Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct

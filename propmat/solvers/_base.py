@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from propmat._operators import Array, NearNullSpace, Operator, length
+from propmat._operators._contract import Array, NearNullSpace, Operator, length
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
 Callback = Callable[[int, float], object]

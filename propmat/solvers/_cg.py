@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from propmat import _inputs, preconditioners
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import backend_of
 from propmat._locks import FORK_GATE, Lock
-from propmat._operators import Array, NearNullSpace, Operator, greatest, length, wrapped
+from propmat._operators._contract import Array, NearNullSpace, Operator, greatest
+from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown, warn
-from propmat.preconditioners import Apply, Preconditioner, SmoothedAggregation, SpreadApply
-from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
-
-# A restart from the true residual must gain at least this factor; if not, rounding limits the accuracy.
-WORTHWHILE = 0.5
+from propmat.preconditioners._auto import choose
+from propmat.preconditioners._base import Apply, Preconditioner
+from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
+from propmat.solvers._base import Callback, Solution, Status, relative_residual
+from propmat.solvers._iteration import Iteration
 
 # Right-hand sides of this size have squares that double precision holds, and matrices roots that single precision does.
 ORDINARY = (1e-60, 1e60)
@@ -114,7 +113,7 @@ class CG:
 
     def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
         start = time.perf_counter()
-        preconditioner = preconditioners.choose(operator) if self.preconditioner is None else self.preconditioner
+        preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
         return PreparedCG(self, operator, operator, near_null_space, apply, time.perf_counter() - start)
@@ -151,11 +150,11 @@ class PreparedCG:
             x, status = np.zeros_like(rhs), Status.converged
         else:
             unit = _unit(size)
-            run = _Run(self, self.preconditioner, rhs / unit, x / unit, unit, callback)
+            run = Iteration(self, self.preconditioner, rhs / unit, x / unit, unit, callback)
             status = run.restarted()
             if status is Status.indefinite_preconditioner and self.settings.preconditioner is None:
                 apply, notes = self._smoothed_aggregation()
-                run = _Run(self, apply, rhs / unit, run.solution(), unit, callback)
+                run = Iteration(self, apply, rhs / unit, run.solution(), unit, callback)
                 status = run.restarted()
             x, iterations = unit * run.solution(), run.iterations
         seconds = self.setup_seconds + time.perf_counter() - start
@@ -229,84 +228,3 @@ def _prepared_for(
 ) -> PreparedCG:
     prepared = settings._prepared(preconditioned, near_null_space)
     return prepared if matrix is preconditioned else prepared.nearby(matrix)
-
-
-class _Run:
-    """One solve, scaled so that no square overflows or underflows; vectors are in the layout of `Operator.spread`."""
-
-    def __init__(
-        self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, unit: float, callback: Callback | None
-    ) -> None:
-        self.matrix = prepared.matrix
-        self.apply = self._on_spread_vectors(apply)
-        self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
-        self.scale, self.callback = length(rhs), callback
-        self.tolerance = max(prepared.settings.rtol * self.scale, prepared.settings.atol / unit)
-        self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
-        self.best, self.best_norm = self.x, np.inf
-        self.iterations = 0
-
-    def _on_spread_vectors(self, preconditioner: Apply) -> Callable[[Array, float], Array]:
-        if isinstance(preconditioner, SpreadApply):
-            return preconditioner.on_support
-        return lambda residual, norm: self.matrix.spread(preconditioner(self.matrix.gather(residual)))
-
-    def solution(self) -> Array:
-        """The best iterate."""
-        return self.matrix.gather(self.best)
-
-    def restarted(self) -> Status:
-        """Iterate until the true residual, not only that of the recurrence, meets the tolerance."""
-        previous = np.inf
-        while True:
-            product = np.zeros_like(self.x)
-            self.matrix.multiply(self.x, product)
-            residual = self.rhs - product
-            norm = length(residual)
-            self._keep(norm)
-            if norm <= self.tolerance:
-                return Status.converged
-            if norm > WORTHWHILE * previous:
-                return Status.stagnated
-            previous = norm
-            status = self._iterate(residual, norm, product)
-            if status is not Status.converged:
-                return status
-
-    def _keep(self, norm: float) -> None:
-        """Keep x if its residual is the smallest so far; it does not fall at every step of conjugate gradients."""
-        if norm <= self.best_norm:
-            self.best, self.best_norm = self.x.copy(), norm
-
-    def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
-        """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
-        with backend_of(residual).kernels("_threads").threads_for(self.matrix.entries):
-            return self._iterate_on(residual, norm, product)
-
-    def _iterate_on(self, residual: Array, norm: float, product: Array) -> Status:
-        kernels = backend_of(residual).kernels("conjugate_gradients")
-        direction = np.zeros_like(residual)
-        partial = np.empty(kernels.SUMS, like=residual)
-        rz = 0.0
-        while self.iterations < self.limit:
-            with self.turns:  # what the preconditioner returns may be memory of its own
-                rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
-            curvature = self.matrix.multiply(direction, product)
-            squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
-            self.iterations += 1
-            if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
-                continue
-            squared, curvature, rz_seen = kernels.look(squared, curvature, rz)
-            norm = math.sqrt(squared)
-            if norm <= self.tolerance:
-                return Status.converged
-            if not np.isfinite(curvature):
-                return Status.nonfinite
-            if rz_seen <= 0:
-                return Status.indefinite_preconditioner
-            if curvature <= 0:
-                return Status.indefinite
-            self._keep(norm)
-            if self.callback is not None and asks_to_stop(self.callback(self.iterations, norm / self.scale)):
-                return Status.stopped
-        return Status.max_iterations

@@ -6,30 +6,34 @@ Nothing here looks at values, so that it may be traced by `torch.compile`; those
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from propmat import _batches
 from propmat._backend import on_device
+from propmat._batching._batch import shape_of
+from propmat._batching._verb import Verb
+from propmat._batching._verbs import ARGUMENTS
+from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
 from propmat.trimap import Trimap
 
 Shape = tuple[int, ...]
+Labels = Tensor | ArrayLike | Trimap
+Weights = Tensor | ArrayLike
 
-# Grey values: integers are scaled by what is white.
-SCALED = ("image", "trimap", "values", "alpha")
+# Plain constants, which torch.compile reads without looking into the table of verbs.
+GREY = tuple(name for name, argument in ARGUMENTS.items() if argument.grey)
+NUMBERS = tuple(name for name, argument in ARGUMENTS.items() if argument.number)
+AXES = {name: argument.axes for name, argument in ARGUMENTS.items()}
+LACKS = {name: argument.lacks for name, argument in ARGUMENTS.items()}
+
+# What is white in integers.
 WHITE = {torch.uint8: 255, torch.uint16: 65535}
 
-# What is one number, for all images or each of them.
-NUMBERS = ("confidence", "epsilon")
 
-ACROSS, DOWN = ("horizontal", "right", "left"), ("vertical", "down", "up")
-
-
-def taken(verb: str, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
+def taken(verb: Verb, arguments: Mapping[str, object]) -> dict[str, Tensor]:
     """The arguments of a verb as tensors on the device of the first, of equal leading axes or none.
 
     A channel axis of 1 in front of the height and width of a map is dropped; nothing else is broadcast.
@@ -42,18 +46,19 @@ def taken(verb: str, arguments: Mapping[str, Any]) -> dict[str, Tensor]:
     name, first = next(iter(arguments.items()))
     if not isinstance(first, Tensor):
         raise InputError(f"{name}: takes a tensor, got {type(first).__name__}")
-    tensors = {name: _tensor(value, name, first.device) for name, value in _batches.given(verb, arguments).items()}
-    if "trimap" in tensors:
-        tensors["trimap"] = tensors["trimap"].detach()
+    tensors = {name: _tensor(value, name, first.device) for name, value in verb.given(arguments).items()}
+    for name in verb.constant:
+        if name in tensors:
+            tensors[name] = tensors[name].detach()
+    if "image" in tensors:
+        _channels(tuple(tensors["image"].shape))
     return _fitted(tensors)
 
 
 def axes_of(tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...]:
     """How many of the last axes of each tensor belong to one image."""
     size = _size(*next(iter(tensors.items())))
-    return tuple(
-        (name, 0 if _is_number(name, tensor, size) else 3 if name == "image" else 2) for name, tensor in tensors.items()
-    )
+    return tuple((name, 0 if _is_number(name, tensor, size) else AXES[name]) for name, tensor in tensors.items())
 
 
 def scaled(tensor: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ def scaled(tensor: Tensor) -> Tensor:
     return tensor if tensor.is_floating_point() else tensor.double() / WHITE.get(tensor.dtype, 1)
 
 
-def _tensor(value: Any, name: str, device: torch.device) -> Tensor:
+def _tensor(value: object, name: str, device: torch.device) -> Tensor:
     if isinstance(value, Tensor):
         return _on(device, _of_a_kind(value, name))
     if name in NUMBERS and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -84,7 +89,7 @@ def _on(device: torch.device, tensor: Tensor) -> Tensor:
     return tensor if tensor.device == device else tensor.to(device)  # graphs stay free of devices
 
 
-def _of_numpy(value: Any, name: str) -> Tensor:
+def _of_numpy(value: object, name: str) -> Tensor:
     """A tensor that shares the memory of an array where PyTorch can."""
     if isinstance(value, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
@@ -105,7 +110,7 @@ def _of_a_kind(tensor: Tensor, name: str) -> Tensor:
         return tensor.float() if tensor.dtype.itemsize < 4 else tensor
     if tensor.is_complex():
         raise InputError(f"{name}: takes real numbers, got {tensor.dtype}")
-    if name not in SCALED:
+    if name not in GREY:
         return tensor.to(torch.float64 if name in NUMBERS else torch.float32)
     if tensor.dtype not in WHITE and tensor.dtype != torch.bool:
         raise InputError(
@@ -133,7 +138,7 @@ def _fitted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     maps = {other: tensor for other, tensor in tensors.items() if not _is_number(other, tensor, size)}
     for other, tensor in maps.items():
         _same_size(other, tensor, name, first, size)
-    batch = _batches.batch_of({other: _leading(other, tensor) for other, tensor in maps.items()})
+    batch = shape_of({other: _leading(other, tensor) for other, tensor in maps.items()})
     found = {}
     for other, tensor in tensors.items():
         if other in maps:
@@ -146,13 +151,9 @@ def _fitted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _size(name: str, first: Tensor) -> Shape:
     """Height and width of what an image or the first of the affinities belongs to."""
     shape = tuple(first.shape)
-    if name == "image":
-        _channels(shape)
-        height, width = shape[-2:]
-    elif first.ndim < 2:
+    if len(shape) < 2:
         raise InputError(f"{name}: takes shape (..., H, W - 1), got {shape}")
-    else:
-        height, width = shape[-2], shape[-1] + 1
+    height, width = shape[-2] + LACKS[name][0], shape[-1] + LACKS[name][1]
     if height < 1 or width < 1:
         raise InputError(f"{name}: is empty, shape {shape}")
     return height, width
@@ -171,17 +172,16 @@ def _channels(shape: Shape) -> None:
 
 
 def _is_number(name: str, tensor: Tensor, size: Shape) -> bool:
-    return name == "epsilon" or (name == "confidence" and tuple(tensor.shape[-2:]) != size)
+    return AXES[name] == 0 or (name in NUMBERS and tuple(tensor.shape[-2:]) != size)
 
 
 def _leading(name: str, tensor: Tensor) -> Shape:
-    return tuple(tensor.shape[: -3 if name == "image" else -2])
+    return tuple(tensor.shape[: -AXES[name]])
 
 
 def _same_size(name: str, tensor: Tensor, first: str, other: Tensor, size: Shape) -> None:
-    height, width = size
-    expected = (height, width - 1) if name in ACROSS else (height - 1, width) if name in DOWN else size
-    if name != "image" and tuple(tensor.shape[-2:]) != expected:
+    expected = (size[0] - LACKS[name][0], size[1] - LACKS[name][1])
+    if tuple(tensor.shape[-2:]) != expected:
         read = " (..., C, H, W)" if first == "image" else ""
         raise InputError(
             f"{name}: shape {tuple(tensor.shape)} does not fit {first}{read} of shape {tuple(other.shape)}; takes "
@@ -194,7 +194,7 @@ def _matched(name: str, tensor: Tensor, maps: Mapping[str, Tensor], batch: Shape
     leading = _leading(name, tensor)
     if leading in ((), batch):
         return tensor
-    if leading == (*batch, 1) and name in (*SCALED[1:], *NUMBERS):
+    if leading == (*batch, 1) and AXES[name] == 2 and LACKS[name] == (0, 0):
         return tensor.squeeze(-3)
     other = next(other for other, tensor in maps.items() if _leading(other, tensor) == batch)
     own = tuple(tensor.shape[len(leading) :])

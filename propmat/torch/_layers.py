@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from propmat import _batches, _inputs
+from propmat import _inputs
+from propmat._batching._verb import Verb
+from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, REFINE
 from propmat.errors import InputError, shown
-from propmat.torch._operation import Solver
+from propmat.torch._arguments import Labels, Weights
+from propmat.torch._operation import NamedSolver
 from propmat.torch._verbs import check_normalisation, closed_form, knn, propagate, refine
 
 # Checked when a layer is made; tensors and arrays when it is called.
@@ -22,6 +25,7 @@ class _Verb(torch.nn.Module):
     """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
+    _takes: ClassVar[Verb]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -30,7 +34,8 @@ class _Verb(torch.nn.Module):
         for name in options:
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
-        _batches.checked(**{name: options[name] for name in ("radius", "preset", "solver") if name in options})
+        _inputs.solving(options.get("solver"))
+        self._takes.read({name: options[name] for name in self._takes.options if name in options})
         check_normalisation(options.get("normalisation"))
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
@@ -40,7 +45,7 @@ class _Verb(torch.nn.Module):
         self.tensors = tuple(tensors)
         for name, value in tensors.items():
             self._own(name, value)
-        self.solver = Solver(options.get("solver"))  # looked up here, for torch.compile cannot
+        self.solver = NamedSolver(options.get("solver"))  # looked up here, for torch.compile cannot
 
     def _own(self, name: str, value: Tensor) -> None:
         """Have a tensor trained, moved, saved and loaded with the layer."""
@@ -91,8 +96,9 @@ class ClosedForm(_Verb):
     """
 
     verb = staticmethod(closed_form)
+    _takes = CLOSED_FORM
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.
 
         Parameters
@@ -137,8 +143,9 @@ class Knn(_Verb):
     """
 
     verb = staticmethod(knn)
+    _takes = KNN
 
-    def forward(self, image: Tensor, trimap: Any) -> Tensor:
+    def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.
 
         Parameters
@@ -183,8 +190,9 @@ class Refine(_Verb):
     """
 
     verb = staticmethod(refine)
+    _takes = REFINE
 
-    def forward(self, image: Tensor, alpha: Tensor, confidence: Any, trimap: Any = None) -> Tensor:
+    def forward(self, image: Tensor, alpha: Tensor, confidence: Weights, trimap: Labels | None = None) -> Tensor:
         """Alpha of images.
 
         Parameters
@@ -229,8 +237,9 @@ class Propagate(_Verb):
     """
 
     verb = staticmethod(propagate)
+    _takes = PROPAGATE
 
-    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Any) -> Tensor:
+    def forward(self, affinities: tuple[Tensor, Tensor], trimap: Labels) -> Tensor:
         """Alpha of affinities.
 
         Parameters

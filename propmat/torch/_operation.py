@@ -23,15 +23,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from propmat import _batches, _inputs
+from propmat import _inputs
 from propmat._backend import on_device, to_device
+from propmat._batching._batch import BatchPullback, shape_of
+from propmat._batching._run import check, run
+from propmat._batching._verb import Options, Verb
+from propmat._batching._verbs import ARGUMENTS, VERBS
 from propmat.errors import InputError, UnsupportedError, warn
+from propmat.solvers._base import Solver
 from propmat.torch._arguments import axes_of
 
-VERBS_ON_DEVICE = ("closed_form", "knn", "propagate", "refine")
+Array = NDArray[Any]
 
 # PyTorch would take derivatives of forward mode for 0, and explain others at length.
 BACKWARD_ONLY = (
@@ -43,10 +49,13 @@ BACKWARD_ONLY = (
 class _Problem(NamedTuple):
     """What a call is beside its tensors; in the graph of an op it is a text, the same in every process."""
 
-    verb: str
+    verb: Verb
     axes: dict[str, int]
-    options: dict[str, Any]
+    options: Options
     solver: str
+
+    def text(self) -> str:
+        return json.dumps([self.verb.name, *self[1:]])
 
 
 def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,65 +68,70 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def solve(verb: str, tensors: Mapping[str, Tensor], *, solver: Any = None, **options: Any) -> Tensor:
+def solve(
+    verb: Verb, tensors: Mapping[str, Tensor], *, solver: Solver | NamedSolver | None = None, **options: object
+) -> Tensor:
     """Alpha of a batch; `tensors` are as `_arguments.taken` returns them."""
     given = list(tensors.values())
     if _transformed():
         raise UnsupportedError(BACKWARD_ONLY)
     if not torch.compiler.is_compiling():
         _refuse_tangents(given)
-    if message := _fault(tuple(options.items())):
+    if message := _fault(verb.name, tuple(options.items())):
         raise InputError(message)
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given)
-    problem = _described(verb, axes_of(tensors), tuple(options.items()), _name_of(solver))
+    problem = _described(verb.name, axes_of(tensors), tuple(options.items()), _name_of(solver))
     alpha, _ = _matte(given, problem, keep)
     return alpha
 
 
 @_constant
-def _fault(options: tuple[tuple[str, Any], ...]) -> str:
+def _fault(verb: str, options: tuple[tuple[str, object], ...]) -> str:
     """What is wrong with the options. The caller raises it: errors that are raised here Dynamo takes for its own."""
     try:
-        _batches.checked(**dict(options))
+        VERBS[verb].read(dict(options))
     except InputError as error:
         return str(error)
     return ""
 
 
 @_constant
-def _described(verb: str, axes: tuple[tuple[str, int], ...], options: tuple[tuple[str, Any], ...], solver: str) -> str:
-    return json.dumps(_Problem(verb, dict(axes), _batches.checked(**dict(options)), solver))
+def _described(
+    verb: str, axes: tuple[tuple[str, int], ...], options: tuple[tuple[str, object], ...], solver: str
+) -> str:
+    return _Problem(VERBS[verb], dict(axes), VERBS[verb].read(dict(options)), solver).text()
 
 
 @cache
 def _problem(text: str) -> _Problem:
-    return _Problem(*json.loads(text))
+    verb, *rest = json.loads(text)
+    return _Problem(VERBS[verb], *rest)
 
 
-class Solver:
+class NamedSolver:
     """A solver under a name that graphs can hold. Names are never used twice, and none is pickled or copied."""
 
-    def __init__(self, solver: Any) -> None:
+    def __init__(self, solver: Solver | None) -> None:
         self.solver = solver
         self.name = _named(solver)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Solver, (self.solver,)
+        return NamedSolver, (self.solver,)
 
 
-_SOLVERS: dict[str, Any] = {}
-_NAMES: dict[Any, str] = {}
+_SOLVERS: dict[str, Solver] = {}
+_NAMES: dict[object, str] = {}
 
 
-def _name_of(solver: Any) -> str:
+def _name_of(solver: Solver | NamedSolver | None) -> str:
     """The name of a solver, none for the one that is chosen by size; layers have looked it up when they were made."""
     if solver is None:
         return ""
-    return solver.name if isinstance(solver, Solver) else _named(solver)
+    return solver.name if isinstance(solver, NamedSolver) else _named(solver)
 
 
 @torch.compiler.disable
-def _named(solver: Any) -> str:
+def _named(solver: Solver | None) -> str:
     """Equal solvers have one name; those that cannot be hashed, which may change, have one each."""
     if solver is None:
         return ""
@@ -133,7 +147,7 @@ def _named(solver: Any) -> str:
     return first
 
 
-def _solver_named(name: str) -> Any:
+def _solver_named(name: str) -> Solver:
     if name not in _SOLVERS:
         raise UnsupportedError(
             "propmat.torch: this graph was traced in another process, and its solver did not come with it. Trace or "
@@ -157,16 +171,16 @@ def _refuse_tangents(tensors: Sequence[Tensor]) -> None:
 class _State(np.ndarray):
     """A number that keeps the pullbacks of a batch alive as long as the tensor that shares its memory."""
 
-    batch: _batches.Pullbacks
+    pullback: BatchPullback
 
 
 _NUMBERS = itertools.count()
 _STATES: weakref.WeakValueDictionary[int, _State] = weakref.WeakValueDictionary()
 
 
-def _kept(batch: _batches.Pullbacks) -> Tensor:
+def _kept(pullback: BatchPullback) -> Tensor:
     state = np.array(next(_NUMBERS)).view(_State)
-    state.batch = batch
+    state.pullback = pullback
     _STATES[int(state)] = state
     return torch.from_numpy(state)
 
@@ -175,8 +189,8 @@ def _kept(batch: _batches.Pullbacks) -> Tensor:
 def _matte(tensors: Sequence[Tensor], problem: str, keep: bool) -> tuple[Tensor, Tensor]:
     """Alpha, and the number under which its pullbacks are kept."""
     _refuse_tangents(tensors)
-    alpha, batch = _run(tensors, problem)
-    state = _kept(batch) if keep else torch.tensor(-1)
+    alpha, pullback = _run(tensors, problem)
+    state = _kept(pullback) if keep else torch.tensor(-1)
     return _tensor(alpha, tensors[0].device, _precision(tensors[0])), state
 
 
@@ -185,9 +199,8 @@ def _(tensors: Sequence[Tensor], problem: str, keep: bool) -> tuple[Tensor, Tens
     axes = _problem(problem).axes
     leading = {name: tensor.shape[: tensor.ndim - axes[name]] for name, tensor in zip(axes, tensors, strict=True)}
     height, width = tensors[0].shape[-2:]
-    if "image" not in axes:
-        width += 1  # of the first tensor, weights to the right or left
-    shape = (*_batches.batch_of(leading), height, width)
+    size = ARGUMENTS[next(iter(axes))].size(height, width)
+    shape = (*shape_of(leading), *size)
     alpha = tensors[0].new_empty(shape, dtype=_precision(tensors[0]))
     return alpha, torch.empty((), dtype=torch.int64)
 
@@ -201,7 +214,7 @@ def _(info: Any, in_dims: Any, tensors: Sequence[Tensor], problem: str, keep: bo
         name: tensor.shape[dim is not None : tensor.ndim - axes[name]]
         for name, tensor, dim in zip(axes, front, dims, strict=True)
     }
-    batch = (info.batch_size, *_batches.batch_of(leading))
+    batch = (info.batch_size, *shape_of(leading))
     mapped = []
     for name, tensor, dim in zip(axes, front, dims, strict=True):
         if dim is not None or leading[name]:
@@ -221,10 +234,10 @@ def _(info: Any, in_dims: Any, tensors: Sequence[Tensor], problem: str, keep: bo
 def _pull_back(gradient: Tensor, state: Tensor, tensors: Sequence[Tensor], problem: str, wanted: str) -> list[Tensor]:
     """The gradients of the wanted tensors. Pullbacks lost to a saved-tensor hook are made again."""
     kept = _STATES.get(int(state))
-    batch = _run(tensors, problem)[1] if kept is None else kept.batch
-    there = on_device(next(iter(batch.arrays.values())))
+    pullback = _run(tensors, problem)[1] if kept is None else kept.pullback
+    there = on_device(pullback.batch.like)
     with _stream(gradient, there):
-        found = batch(_array(gradient, there), wanted.split())
+        found = pullback(_array(gradient, there), wanted.split())
     by_name = dict(zip(_problem(problem).axes, tensors, strict=True))
     return [
         _tensor(_channels(name, value, first=True), by_name[name].device, by_name[name].dtype)
@@ -273,16 +286,15 @@ _matte.register_autograd(_backward, setup_context=_remember)
 _pull_back.register_autograd(_no_second_derivative)
 
 
-def _run(tensors: Sequence[Tensor], problem: str) -> tuple[Any, _batches.Pullbacks]:
+def _run(tensors: Sequence[Tensor], problem: str) -> tuple[Array, BatchPullback]:
     verb, axes, options, solver = _problem(problem)
-    given = {**options, "solver": _solver_named(solver)} if solver else options
-    there = _runs_there(tensors[0], verb, **options)
+    there = _runs_there(tensors[0], verb)
     arrays = _arrays(dict(zip(axes, tensors, strict=True)), there)
     with _stream(tensors[0], there):
-        return _batches.run(verb, arrays, axes, given)
+        return run(verb, arrays, axes, options, _solver_named(solver) if solver else None)
 
 
-def check_values(verb: str, tensors: Mapping[str, Tensor]) -> bool:
+def check_values(verb: Verb, tensors: Mapping[str, Tensor]) -> bool:
     """Refuse wrong values where they can be looked at, not in graphs and under transforms; tells whether they could."""
     first = next(iter(tensors.values()))
     if torch.compiler.is_compiling() or type(first) not in (Tensor, torch.nn.Parameter) or first.is_meta:
@@ -292,20 +304,20 @@ def check_values(verb: str, tensors: Mapping[str, Tensor]) -> bool:
     there = _runs_there(first, verb)
     arrays = _arrays(tensors, there)
     with _stream(first, there):
-        _batches.check_batch(arrays, dict(axes_of(tensors)))
+        check(verb, arrays, dict(axes_of(tensors)), {})
     return True
 
 
-def _arrays(tensors: Mapping[str, Tensor], there: bool) -> dict[str, Any]:
+def _arrays(tensors: Mapping[str, Tensor], there: bool) -> dict[str, Array]:
     return {name: _channels(name, _array(tensor, there), first=False) for name, tensor in tensors.items()}
 
 
-def _runs_there(tensor: Tensor, verb: str, *, radius: int = 1, **_: Any) -> bool:
+def _runs_there(tensor: Tensor, verb: Verb) -> bool:
     """Whether a verb runs where the tensor lies, on a GPU."""
-    return tensor.is_cuda and verb in VERBS_ON_DEVICE and radius == 1 and find_spec("cupy") is not None
+    return tensor.is_cuda and verb.on_device and find_spec("cupy") is not None
 
 
-def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[Any]:
+def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[object]:
     """CuPy's work goes to the current stream of PyTorch."""
     if not (there and tensor.is_cuda):
         return nullcontext()
@@ -314,12 +326,12 @@ def _stream(tensor: Tensor, there: bool) -> AbstractContextManager[Any]:
     return _device.stream(torch.cuda.current_stream(tensor.device).cuda_stream, tensor.device.index)
 
 
-def _array(tensor: Tensor, there: bool) -> Any:
+def _array(tensor: Tensor, there: bool) -> Array:
     """The tensor's memory as an array, of CuPy if it is to stay `there`, on the GPU."""
     return to_device(tensor.detach()) if there else _host(tensor)
 
 
-def _tensor(array: Any, device: torch.device, dtype: torch.dtype) -> Tensor:
+def _tensor(array: Array, device: torch.device, dtype: torch.dtype) -> Tensor:
     tensor = torch.from_dlpack(array) if on_device(array) else torch.from_numpy(array)
     return tensor.to(device, dtype)
 
@@ -329,7 +341,7 @@ def _precision(first: Tensor) -> torch.dtype:
     return first.dtype if first.is_floating_point() else torch.float32
 
 
-def _channels(name: str, array: Any, *, first: bool) -> Any:
+def _channels(name: str, array: Array, *, first: bool) -> Array:
     """Channels of an image: last for the solver, first for PyTorch."""
     if name != "image":
         return array
@@ -339,7 +351,7 @@ def _channels(name: str, array: Any, *, first: bool) -> Any:
 _told_of_host = threading.Event()
 
 
-def _host(tensor: Tensor) -> np.ndarray:
+def _host(tensor: Tensor) -> Array:
     """The tensor's memory as an array; one on another device is copied."""
     if tensor.device.type != "cpu" and not _told_of_host.is_set():
         _told_of_host.set()

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from propmat._batches import FOUR, PAIR, named
+from propmat._batching._arguments import FOUR, PAIR, named
+from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, PROPAGATE_DIRECTED, REFINE
 from propmat.errors import InputError, shown
-from propmat.torch._arguments import scaled, taken
+from propmat.solvers._base import Solver
+from propmat.torch._arguments import Labels, Weights, scaled, taken
 from propmat.torch._operation import check_values, solve
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 
 def closed_form(
     image: Tensor,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
-    epsilon: Any = 1e-7,
+    confidence: Weights | None = None,
+    epsilon: float | Tensor = 1e-7,
     radius: int = 1,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.closed_form`, differentiable in image, values, confidence and epsilon.
 
@@ -63,17 +63,17 @@ def closed_form(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence, "epsilon": epsilon}
-    return solve("closed_form", taken("closed_form", given), radius=radius, solver=solver)
+    return solve(CLOSED_FORM, taken(CLOSED_FORM, given), radius=radius, solver=solver)
 
 
 def knn(
     image: Tensor,
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     preset: str = "two",
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.knn`, differentiable in image, values and confidence; which pixels are near is held fixed.
 
@@ -107,18 +107,18 @@ def knn(
     torch.Size([3, 5])
     """
     given = {"image": image, "trimap": trimap, "values": values, "confidence": confidence}
-    return solve("knn", taken("knn", given), preset=preset, solver=solver)
+    return solve(KNN, taken(KNN, given), preset=preset, solver=solver)
 
 
 def refine(
     image: Tensor,
     alpha: Tensor,
-    confidence: Any,
+    confidence: Weights,
     *,
-    trimap: Any = None,
+    trimap: Labels | None = None,
     values: Tensor | None = None,
-    epsilon: Any = 1e-7,
-    solver: Any = None,
+    epsilon: float | Tensor = 1e-7,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.refine`, differentiable in image, alpha, confidence, values and epsilon.
 
@@ -153,17 +153,17 @@ def refine(
     tensor([0.0000, 0.1976, 0.5000, 0.8024, 1.0000])
     """
     given = {"image": image, "alpha": alpha, "trimap": trimap, "values": values, "epsilon": epsilon}
-    return solve("refine", taken("refine", {**given, "confidence": confidence}), solver=solver)
+    return solve(REFINE, taken(REFINE, {**given, "confidence": confidence}), solver=solver)
 
 
 def propagate(
     affinities: tuple[Tensor, Tensor],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
     normalisation: str | None = None,
-    solver: Any = None,
+    solver: Solver | None = None,
 ) -> Tensor:
     """`propmat.propagate`, differentiable in affinities, values and confidence.
 
@@ -203,11 +203,11 @@ def propagate(
     """
     check_normalisation(normalisation)
     given = {**named(affinities, PAIR), "trimap": trimap, "values": values, "confidence": confidence}
-    tensors = taken("propagate", given)
+    tensors = taken(PROPAGATE, given)
     if normalisation is None:
-        return solve("propagate", tensors, solver=solver)
+        return solve(PROPAGATE, tensors, solver=solver)
     degree = _degree(tensors["horizontal"], tensors["vertical"])
-    if check_values("propagate", tensors) and not degree.all():  # while values are those that were given
+    if check_values(PROPAGATE, tensors) and not degree.all():  # while values are those that were given
         y, x = (degree == 0).nonzero()[0, -2:].tolist()
         raise InputError(
             f"affinities: those of some pixels are all 0, of the first at ({y}, {x}); normalisation={normalisation!r} "
@@ -217,21 +217,21 @@ def propagate(
     if "confidence" in tensors:
         tensors["confidence"] = degree * _over_pixels(tensors["confidence"], degree)
     if normalisation == "row":
-        return solve("propagate", tensors, solver=solver)
+        return solve(PROPAGATE, tensors, solver=solver)
     # 1 - D^(-1/2) W D^(-1/2) + C, times D^(1/2) from both sides: the same for D^(-1/2) α, here scaled to at most 1.
     root = degree.sqrt()
     scale = root.detach().amin(dim=(-1, -2), keepdim=True) / root
     held = scaled(tensors["values"]) if "values" in tensors else _labels(tensors["trimap"])
     tensors["values"] = scale * held
-    return (solve("propagate", tensors, solver=solver) / scale).clamp(0, 1)
+    return (solve(PROPAGATE, tensors, solver=solver) / scale).clamp(0, 1)
 
 
 def propagate_directed(
     affinities: tuple[Tensor, Tensor, Tensor, Tensor],
-    trimap: Any,
+    trimap: Labels,
     *,
     values: Tensor | None = None,
-    confidence: Any = None,
+    confidence: Weights | None = None,
 ) -> Tensor:
     """`propmat.adjoint.propagate_directed`: each pixel has its own weight for each neighbour.
 
@@ -262,10 +262,10 @@ def propagate_directed(
     tensor([[0.0000, 0.2500, 1.0000]])
     """
     given = {**named(affinities, FOUR), "trimap": trimap, "values": values, "confidence": confidence}
-    return solve("propagate_directed", taken("propagate_directed", given))
+    return solve(PROPAGATE_DIRECTED, taken(PROPAGATE_DIRECTED, given))
 
 
-def check_normalisation(name: Any) -> None:
+def check_normalisation(name: object) -> None:
     """Refuse what is no form of the Laplacian."""
     if name not in (None, "row", "symmetric"):
         raise InputError(f"normalisation: takes 'row', 'symmetric' or None, got {shown(name)}")

@@ -1,0 +1,84 @@
+"""The one table of differentiable verbs: what PyTorch and JAX call, and how several images are solved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from propmat import _inputs
+from propmat._batching import _poses
+from propmat._batching._arguments import (
+    ALPHA,
+    CONFIDENCE,
+    EPSILON,
+    FOUR,
+    IMAGE,
+    PAIR,
+    TRIMAP,
+    VALUES,
+    Array,
+    size_of_directed_edges,
+    size_of_edges,
+    size_of_image,
+)
+from propmat._batching._verb import Pullback, Reader, Tall, Verb
+from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine
+from propmat.laplacian._knn_presets import known_preset
+
+RADIUS: Mapping[str, Reader] = {"radius": partial(_inputs.whole_number, name="radius")}
+PRESET: Mapping[str, Reader] = {"preset": known_preset}
+
+
+def _of_pair(horizontal: Array, vertical: Array, **rest: Any) -> tuple[Array, Pullback]:
+    return _propagate.propagate((horizontal, vertical), **rest)
+
+
+def _of_four(right: Array, left: Array, down: Array, up: Array, **rest: Any) -> tuple[Array, Pullback]:
+    return _directed.propagate_directed((right, left, down, up), **rest)
+
+
+CLOSED_FORM = Verb(
+    "closed_form",
+    _closed_form.closed_form,
+    (IMAGE, TRIMAP, VALUES, CONFIDENCE, EPSILON),
+    optional=("values", "confidence"),
+    size=size_of_image,
+    options=RADIUS,
+    windows=True,
+    tall=Tall(_poses.closed_form, alike=("epsilon",), options={"radius": 1}),
+)
+KNN = Verb(
+    "knn",
+    _knn.knn,
+    (IMAGE, TRIMAP, VALUES, CONFIDENCE),
+    optional=("values", "confidence"),
+    size=size_of_image,
+    options=PRESET,
+)
+REFINE = Verb(
+    "refine",
+    _refine.refine,
+    (IMAGE, ALPHA, TRIMAP, VALUES, EPSILON, CONFIDENCE),
+    optional=("values", "trimap"),
+    size=size_of_image,
+    windows=True,
+    tall=Tall(_poses.refine, alike=("epsilon",)),
+)
+PROPAGATE = Verb(
+    "propagate",
+    _of_pair,
+    (*PAIR, TRIMAP, VALUES, CONFIDENCE),
+    optional=("values", "confidence"),
+    size=size_of_edges,
+    tall=Tall(_poses.propagate),
+)
+PROPAGATE_DIRECTED = Verb(
+    "propagate_directed",
+    _of_four,
+    (*FOUR, TRIMAP, VALUES, CONFIDENCE),
+    optional=("values", "confidence"),
+    size=size_of_directed_edges,
+)
+VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED)}
+ARGUMENTS = {argument.name: argument for verb in VERBS.values() for argument in verb.arguments}

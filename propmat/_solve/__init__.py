@@ -1,0 +1,1 @@
+"""From a Laplacian and constraints to a matte."""

@@ -1,0 +1,167 @@
+"""A system that is assembled, with a solver that is set up for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
+from propmat._backend import guarded
+from propmat._constraints import System, nowhere
+from propmat._solve._matte import Matte
+from propmat._typing import Array, ArrayLike
+from propmat.errors import InputError
+from propmat.solvers._base import Callback, Solve, Solver
+from propmat.trimap import Trimap
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A constrained Laplacian whose preconditioner or factorisation is ready; made by `prepare`.
+
+    Attributes
+    ----------
+    trimap : Trimap
+        Which pixels are known, and their labels.
+    solver : propmat.solvers.Solver
+        As given to `prepare`, or the one chosen.
+
+    Methods
+    -------
+    solve
+        For one matte.
+    solve_all
+        For several sets of values.
+    with_confidence
+        The same problem with other confidences.
+    """
+
+    system: System
+    trimap: Trimap
+    prior: Array | None  # its value, where one was given
+    solver: Solver
+    solve_linear: Solve
+
+    @usual_arithmetic
+    def solve(
+        self,
+        values: ArrayLike | None = None,
+        *,
+        prior: ArrayLike | None = None,
+        x0: ArrayLike | None = None,
+        callback: Callback | None = None,
+    ) -> Matte:
+        """Solve for one matte.
+
+        Parameters
+        ----------
+        values : (H, W) array, optional
+            In [0, 1], other values than the trimap's labels on its known pixels: one layer of several, say.
+        prior : (H, W) array, optional
+            Other values of the prior; its confidence stays. Refused if there is none.
+        x0 : (H, W) array, optional
+            Where to start: alpha of the frame before, or of a similar problem.
+        callback : callable (iteration, relative residual), optional
+            As in `propmat.solve`.
+
+        Returns
+        -------
+        Matte
+
+        Raises
+        ------
+        InputError
+            If an array is not as above.
+        ConvergenceError
+            If the solver is strict and did not converge.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If another solver did not converge.
+        """
+        start = time.perf_counter()
+        shape, beside = self.trimap.shape, {"trimap": self.trimap.known}
+        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, beside=beside)
+        belief = self._belief(prior)
+        begin = None if x0 is None else _inputs.plane(x0, "x0", shape, beside=beside)
+        _inputs.solving(None, callback)
+        with guarded(labels):
+            point, rhs = self.system.centred(labels, belief)
+            first = None if begin is None else self.system.restrict(begin) - point
+            solution = self.solve_linear(rhs, x0=first, callback=callback)
+            x = point + solution.x
+            alpha = self.system.expand(x, labels)
+            np.clip(alpha, 0.0, 1.0, out=alpha)
+        fields = vars(solution) | {"x": x, "seconds": time.perf_counter() - start}
+        matte = Matte(**fields, alpha=alpha)
+        matte.check(self.solver.strict)
+        return matte
+
+    def _belief(self, prior: ArrayLike | None) -> Array:
+        """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""
+        if prior is not None:
+            value = _inputs.plane(prior, "prior", self.trimap.shape, beside={"trimap": self.trimap.known})
+            if self.prior is None and not self.system.believed.any():
+                raise InputError("prior: has no confidence here; takes prepare(..., prior=(value, confidence))")
+            return value
+        if self.prior is None and self.system.believed.any():
+            raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
+        return nowhere(self.trimap.known) if self.prior is None else self.prior
+
+    def solve_all(self, stack: Iterable[ArrayLike]) -> Iterator[Matte]:
+        """Solve for several sets of values, one after another with the same set-up.
+
+        Parameters
+        ----------
+        stack : iterable of (H, W) arrays
+            The values of each solve, as in `solve`; an array (k, H, W), say.
+
+        Yields
+        ------
+        Matte
+            Computed when it is asked for.
+
+        Raises
+        ------
+        InputError
+            If `stack` is not iterable; an array that is not as above raises it when its matte is asked for.
+        """
+        return (self.solve(values) for values in _inputs.several(stack, "stack", "a sequence of (H, W) arrays"))
+
+    @usual_arithmetic
+    def with_confidence(self, confidence: ArrayLike, prior_confidence: ArrayLike | None = None) -> Prepared:
+        """The same problem with other confidences; the Laplacian and the preconditioner are kept.
+
+        The preconditioner was made for the previous confidences, so that a large change costs iterations.
+
+        Parameters
+        ----------
+        confidence : float or (H, W) array, >= 0
+            As in `prepare`.
+        prior_confidence : float or (H, W) array, >= 0, optional
+            That of the prior; unchanged if not given.
+
+        Returns
+        -------
+        Prepared
+
+        Raises
+        ------
+        InputError
+            If known pixels were eliminated, or a confidence is not as above.
+        """
+        shape = self.trimap.shape
+        if not self.system.solved_for.all():
+            raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
+        beside = {"trimap": self.trimap.known}
+        confidence = _inputs.weights(confidence, "confidence", shape, beside=beside)
+        believed = self.system.believed
+        if prior_confidence is not None:
+            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, beside=beside)
+        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
+        return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))

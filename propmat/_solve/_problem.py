@@ -1,0 +1,128 @@
+"""A Laplacian and its constraints, checked and assembled."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from propmat import _inputs
+from propmat._backend import guarded
+from propmat._constraints import System, eliminate, weigh
+from propmat._locks import FORK_GATE
+from propmat._operators._stored import Sparse
+from propmat._solve._matte import Matte
+from propmat._solve._prepared import Prepared
+from propmat._solve._trivial import without_solving
+from propmat._typing import Array, ArrayLike
+from propmat.errors import InputError
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._graph import Graph
+from propmat.solvers._auto import choose
+from propmat.solvers._base import Callback, Solver, Status
+from propmat.trimap import Trimap
+
+GraphLike: TypeAlias = Laplacian | Sparse
+Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A Laplacian and its constraints, checked.
+
+    Attributes
+    ----------
+    graph : Laplacian
+    labels : Trimap
+    held : (H, W) array or None
+        The confidence in known pixels; None eliminates them.
+    prior, believed : (H, W) array or None
+        The prior and its confidence.
+    """
+
+    graph: Laplacian
+    labels: Trimap
+    held: Array | None
+    prior: Array | None
+    believed: Array | None
+
+    @classmethod
+    def of(
+        cls,
+        graph: GraphLike,
+        trimap: ArrayLike | Trimap,
+        confidence: ArrayLike | None = None,
+        prior: Prior | None = None,
+    ) -> Problem:
+        """Read the arguments of `solve`."""
+        if isinstance(graph, Laplacian):
+            return cls.posed(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), confidence, prior)
+        labels = Trimap.parse(trimap, beside={})
+        return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
+
+    @classmethod
+    def posed(
+        cls, graph: Laplacian, labels: Trimap, confidence: ArrayLike | None = None, prior: Prior | None = None
+    ) -> Problem:
+        """The problem of a graph and labels that are checked, with constraints that are not."""
+        value, believed = (None, None) if prior is None else _prior(prior, labels)
+        beside = {"trimap": labels.known}
+        held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, beside=beside)
+        if not labels.known.any() and prior is None:
+            raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
+        return cls(graph, labels, held, value, believed)
+
+    def without_solving(self, values: ArrayLike | None = None) -> Array | None:
+        """Alpha if it needs no solve (see `without_solving`), else None; `values` other than the labels need one."""
+        alone = self.prior is None and values is None
+        return without_solving(self.labels, soft=self.held is not None, labels_alone=alone)
+
+    def solve(
+        self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
+    ) -> Matte:
+        """Assemble, set up and solve; all arguments are checked."""
+        start = time.perf_counter()
+        alpha = self.without_solving()
+        if alpha is not None:
+            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+        matte = self.prepared(solver).solve(x0=x0, callback=callback)
+        return replace(matte, seconds=time.perf_counter() - start)
+
+    def prepared(self, solver: Solver | None) -> Prepared:
+        """Assemble the system, and set the solver up."""
+        with guarded(self.labels.known), FORK_GATE:
+            system = self._system()
+            solver = choose(system.matrix) if solver is None else solver
+            ready = solver.prepare(system.matrix, system.near_null_space)
+        return Prepared(system, self.labels, self.prior, solver, ready)
+
+    def _system(self) -> System:
+        if self.held is not None:
+            return weigh(self.graph, self.labels, self.held, self.believed)
+        if not self.labels.unknown.any():
+            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
+        return eliminate(self.graph, self.labels, self.believed)
+
+
+def checked(
+    image: ArrayLike, trimap: ArrayLike | Trimap | None, solver: Solver | None, callback: Callback | None
+) -> tuple[Array, Trimap]:
+    """The image and labels of a method, and its other common arguments, checked in one order for all methods."""
+    _inputs.solving(solver, callback)
+    pixels = _inputs.image(image, beside={})
+    if trimap is None:
+        return pixels, Trimap.unlabelled(pixels.shape[:2], like=pixels)
+    return pixels, Trimap.parse(trimap, pixels.shape, beside={"image": pixels})
+
+
+def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
+    """Value and confidence as (H, W) maps."""
+    value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
+    shape, beside = trimap.shape, {"trimap": trimap.known}
+    if _inputs.is_number(value):
+        value = _inputs._number(int(value), "prior value") if isinstance(value, int) else value
+        value = np.broadcast_to(np.asarray(value, like=trimap.known), shape)
+    value = _inputs.plane(value, "prior value", shape, beside=beside)
+    return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)

@@ -1,0 +1,38 @@
+"""Mattes that need no solve."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from propmat._typing import Array
+from propmat.errors import warn
+from propmat.trimap import Trimap
+
+
+def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
+    """Alpha if it needs no solve, with a warning: no pixel is unknown, or there is one label only; else None.
+
+    `soft`: a confidence is given, so that all pixels are solved for. `labels_alone`: neither a prior nor values other
+    than the labels are given.
+    """
+    if not soft and not trimap.unknown.any():
+        warn(
+            "trimap: no pixel is unknown, so there is nothing to solve for. A mask gets an unknown band from "
+            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown"
+        )
+        return trimap.labels.copy()
+    label = only_label(trimap) if labels_alone else None
+    if label is None:
+        return None
+    warn(
+        f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
+        f"everywhere. Label some pixels of the other kind."
+    )
+    return np.full(trimap.shape, label, like=trimap.known)
+
+
+def only_label(trimap: Trimap) -> float | None:
+    """The label of the known pixels if they all have the same, else None."""
+    if not trimap.known.any() or (trimap.foreground.any() and trimap.background.any()):
+        return None
+    return float(trimap.foreground.any())

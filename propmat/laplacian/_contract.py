@@ -1,0 +1,224 @@
+"""The base class of Laplacians: symmetric matrices over the pixels, of which only the blocks asked for are built."""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
+from propmat._backend import backend_of, beside, same_backend, to_host
+from propmat._cached import cached_property
+from propmat._operators._parts import WHOLE, Parts
+from propmat._operators._stored import Stored, canonical
+from propmat._typing import Array, Mask
+from propmat.errors import InputError
+from propmat.laplacian._split import Coupling, Split
+
+
+class Laplacian(ABC):
+    """A symmetric positive semidefinite matrix over the pixels of an image.
+
+    Laplacians can be added and multiplied by numbers > 0: ``knn + 0.1 * closed_form``. A subclass sets `shape` and
+    defines `rows`, `near_null_space` and `ties_all_pixels`; `docs/extending.md` writes one.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Height and width of the image; pixel (y, x) is row ``y * W + x``.
+    matrix : scipy.sparse.csr_array, shape (H * W, H * W)
+        The whole matrix, canonical, exactly symmetric; built in host memory when it is first asked for.
+    parameters : tuple of str
+        The names of what it is made of and has gradients, see `pullback`.
+    ties_all_pixels : bool
+        Whether each of its parts is connected by construction, so that one known pixel makes its system definite.
+    bridges_gaps : bool
+        Whether weak edges of the pixel grid may be added where the graph connects unknown pixels to no known one.
+    parts : Parts
+        Bands of rows that share no entry; all rows are one by default.
+    beside : mapping of str to array of any shape, or None
+        The arrays whose memory, host or GPU, a trimap must share; None for host memory.
+    """
+
+    shape: tuple[int, int]
+    parts: Parts = WHOLE
+    parameters: tuple[str, ...] = ()
+    beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
+    __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
+
+    @abstractmethod
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        """A block of the matrix.
+
+        Parameters
+        ----------
+        row_mask, column_mask : (H, W) array of bool
+            The pixels of its rows and columns, in host memory.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (rows, columns)
+            Canonical, float64, with 32-bit indices.
+        """
+
+    @usual_arithmetic
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        """The matrix cut into unknown and known pixels.
+
+        Parameters
+        ----------
+        unknown : (H, W) array of bool
+        diagonal : (H, W) array of float64, optional
+            Is added to the diagonal of the unknown pixels.
+
+        Returns
+        -------
+        Split
+        """
+        inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
+        strip = self.rows(inside, np.ones_like(inside))
+        matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
+        if diagonal is not None:
+            matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
+        touches = beside(np.diff(to_known.indptr) > 0, unknown)
+        return Split(Stored.of(matrix, unknown), Coupling(stored(to_known), ~unknown), touches)
+
+    @abstractmethod
+    def near_null_space(self, mask: Mask) -> Array:
+        """Columns that the matrix maps nearly to 0: constants at least.
+
+        Parameters
+        ----------
+        mask : (H, W) array of bool
+            The n pixels of the rows.
+
+        Returns
+        -------
+        (n, m) array of float64
+        """
+
+    @property
+    @abstractmethod
+    def ties_all_pixels(self) -> bool: ...
+
+    @property
+    def bridges_gaps(self) -> bool:
+        return False
+
+    def times(self, plane: Array) -> Array:
+        """The product with a map.
+
+        Parameters
+        ----------
+        plane : (H, W) array of float64
+
+        Returns
+        -------
+        (H, W) array of float64
+        """
+        return beside((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        """The derivatives of -λᵀ L α with respect to the parameters of L.
+
+        With A λ = dℓ/dα they are the gradients of ℓ (`docs/mathematics.md`, section 6).
+
+        Parameters
+        ----------
+        adjoint, alpha : (H, W) array of float64
+            λ and α.
+        wanted : iterable of str
+            Names out of `parameters`.
+
+        Returns
+        -------
+        dict of str to array of any shape
+            By name, each of the shape of its parameter; {} here.
+        """
+        return {}
+
+    @cached_property
+    @usual_arithmetic
+    def matrix(self) -> sp.csr_array:
+        every = np.ones(self.shape, dtype=bool)
+        return self.rows(every, every)
+
+    def __add__(self, other: Laplacian) -> Laplacian:
+        if not isinstance(other, Laplacian):
+            return NotImplemented
+        if self.shape != other.shape:
+            raise InputError(f"laplacian: shapes {self.shape} and {other.shape} differ; a sum is over one image")
+        lie = [next(iter(arrays.values())) for arrays in (self.beside, other.beside) if arrays]
+        if len(lie) == 2:
+            same_backend(**{"laplacian 1": lie[0], "laplacian 2": lie[1]})
+        return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
+
+    def __mul__(self, weight: float) -> Laplacian:
+        if not _inputs.is_number(weight):
+            return NotImplemented
+        factor = _inputs.positive(weight, "weight")
+        return WeightedSum(self.shape, tuple((factor * own, term) for own, term in _terms(self)))
+
+    __rmul__ = __mul__
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"{type(self).__name__}({height} x {width} pixels)"
+
+
+class WeightedSum(Laplacian):
+    """A sum of `Laplacian` with positive weights; terms are added only within the blocks asked for."""
+
+    parameters = ("coefficients", "terms")
+
+    def __init__(self, shape: tuple[int, int], terms: tuple[tuple[float, Laplacian], ...]) -> None:
+        self.shape = shape
+        self.terms = terms
+        self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
+        lie = [term.beside for _, term in terms if term.beside]
+        self.beside = lie[0] if lie else {}
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
+        smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
+        return canonical(reduce(operator.add, smallest_first))
+
+    def times(self, plane: Array) -> Array:
+        (weight, first), *others = self.terms
+        return sum((weight * term.times(plane) for weight, term in others), weight * first.times(plane))
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        """One number per coefficient; per term the gradients of its own parameters."""
+        found: dict[str, Any] = {}
+        if "coefficients" in wanted:
+            found["coefficients"] = np.array([-float(np.vdot(term.times(adjoint), alpha)) for _, term in self.terms])
+        if "terms" in wanted:
+            found["terms"] = tuple(
+                SimpleNamespace(**term.pullback(weight * adjoint, alpha, term.parameters))
+                for weight, term in self.terms
+            )
+        return found
+
+    def near_null_space(self, mask: Mask) -> Array:
+        if len(self.terms) == 1:
+            return self.terms[0][1].near_null_space(mask)
+        return np.ones((np.count_nonzero(mask), 1))  # the only vectors that every graph maps to 0
+
+    @property
+    def ties_all_pixels(self) -> bool:
+        return any(term.ties_all_pixels and term.parts == self.parts for _, term in self.terms)
+
+    @property
+    def bridges_gaps(self) -> bool:
+        return any(term.bridges_gaps for _, term in self.terms)
+
+
+def _terms(graph: Laplacian) -> tuple[tuple[float, Laplacian], ...]:
+    return graph.terms if isinstance(graph, WeightedSum) else ((1.0, graph),)

@@ -1,0 +1,102 @@
+"""A Laplacian that is given as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from propmat import _inputs
+from propmat._backend import to_host
+from propmat._operators._stored import Sparse, own_entries
+from propmat._typing import Array, Mask
+from propmat.errors import InputError, shown
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._pairs import block_of, pair_gradient, upper_triangle
+
+# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
+SYMMETRY_TOLERANCE = 1e-9
+
+
+class Graph(Laplacian):
+    """A Laplacian that is given as a matrix.
+
+    Parameters
+    ----------
+    matrix : SciPy sparse array or matrix, shape (H * W, H * W)
+        Symmetric to 1e-9 of its largest entry, real, finite. It is copied.
+    shape : (int, int)
+        Height and width of the image.
+
+    Attributes
+    ----------
+    beside : mapping
+        Empty: it goes with a trimap in host memory or on a GPU.
+
+    Raises
+    ------
+    InputError
+        If the matrix is not sparse, does not fit the image, is complex, has NaN or is not symmetric.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> path = sp.csr_array([[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]])
+    >>> propmat.solve(propmat.laplacian.Graph(path, (1, 3)), [[0, 0.5, 1]]).alpha
+    array([[0. , 0.5, 1. ]])
+    """
+
+    parameters = ("weights",)
+    beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
+
+    def __init__(self, matrix: Sparse, shape: tuple[int, int]) -> None:
+        self.shape = _inputs.size(shape)
+        self.matrix = _checked(matrix, self.shape[0] * self.shape[1])
+
+    def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        return block_of(self.matrix, row_mask, column_mask)
+
+    def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
+        """The derivatives of -λᵀ L α with respect to the weights W of L = D - W.
+
+        Parameters
+        ----------
+        adjoint, alpha : (H, W) array of float64
+            λ and α.
+        wanted : iterable of str
+            ``"weights"`` or nothing.
+
+        Returns
+        -------
+        dict of str to scipy.sparse.csr_array
+            Shape (H * W, H * W), upper triangular: a number for every pair i < j of which the matrix stores an entry.
+            In host memory, as the matrix is.
+        """
+        first, second = sp.coo_array(sp.triu(self.matrix, k=1)).coords
+        gradient = pair_gradient(to_host(adjoint), to_host(alpha), first, second)
+        return {name: upper_triangle(gradient, first, second, adjoint.size) for name in wanted}
+
+    def near_null_space(self, mask: Mask) -> Array:
+        return np.ones((np.count_nonzero(mask), 1))
+
+    @property
+    def ties_all_pixels(self) -> bool:
+        return False
+
+
+def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
+    if not sp.issparse(matrix):
+        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
+    if matrix.shape != (pixels, pixels):
+        raise InputError(f"laplacian: shape {matrix.shape} does not fit {pixels} pixels")
+    csr = own_entries(matrix, "laplacian")
+    size = abs(csr).max() if csr.nnz else 0.0
+    skew = abs(csr - csr.T).max() if csr.nnz else 0.0
+    if skew > SYMMETRY_TOLERANCE * size:
+        raise InputError(
+            f"laplacian: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
+            f"matrix: use D - W without dividing rows by their sums."
+        )
+    return csr
