@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from propmat._typing import Array, Mask
 
 # Levels of 255 by which rounding of files and ringing of JPEG can change a flat grey.
 SAME_GREY = 2
@@ -58,7 +56,7 @@ def _enclosed(foreground: Mask, background: Mask, unknown: Mask) -> Iterator[str
             )
 
 
-def of_greys(values: NDArray[Any]) -> Iterator[str]:
+def of_greys(values: Array) -> Iterator[str]:
     """Findings from the greys in [0, 1] that a trimap was read from: soft edges."""
     levels = np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)
     counts = np.bincount(levels.ravel(), minlength=256)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.trimap import Trimap
 
@@ -49,7 +50,7 @@ class Argument:
 
 
 def _trimap(value: object, name: str, shape: Shape) -> None:
-    Trimap.parse(value, shape, beside={})
+    Trimap.parse(cast(ArrayLike, value), shape, beside={})
 
 
 def _plane(value: object, name: str, shape: Shape) -> None:

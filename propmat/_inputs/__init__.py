@@ -5,10 +5,10 @@ default, allows host memory only; `{}` allows host memory or a GPU; a mapping of
 of these arrays, so that all arguments of a call are either in host memory or on one GPU.
 """
 
-from propmat._inputs._arrays import Beside, as_array, ends, in_memory, is_number, mask, shape_of, vector
+from propmat._inputs._arrays import Beside, as_array, ends, in_memory, is_number, mask, size, vector
 from propmat._inputs._images import BACKGROUND_AT_MOST, BRIGHTEST, OVERSHOOT, greys, image, plane
-from propmat._inputs._numbers import integer, positive, real_number, tolerance, whole_number, within
-from propmat._inputs._settings import choice, flag, known_names, pair, settings, several, size, solving
+from propmat._inputs._numbers import integer, positive, real_number, shape_of, tolerance, whole_number, within
+from propmat._inputs._settings import choice, flag, known_names, pair, settings, several, solving
 from propmat._inputs._weights import edge_weights, real_map, weights
 
 __all__ = [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat._backend import ON_DEVICE, on_device, same_backend, to_device, to_host
+from propmat._inputs._numbers import shape_of, whole_number
+from propmat._inputs._settings import pair
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, UnsupportedError
 
@@ -63,11 +64,6 @@ def as_array(value: object, name: str) -> NDArray[Any]:
         raise InputError(f"{name}: takes an array of numbers, got {type(value).__name__} ({reason})") from None
 
 
-def shape_of(value: object) -> tuple[int, ...]:
-    """The shape of an argument as it was given."""
-    return np.shape(cast(npt.ArrayLike, value))
-
-
 def is_number(value: object) -> bool:
     """Whether a value is a single number in host memory, which can be combined with arrays on a GPU."""
     try:
@@ -112,3 +108,9 @@ def first_true(mask: Mask) -> tuple[int, ...]:
 def check_shape(array: Array, name: str, shape: tuple[int, ...] | None) -> None:
     if shape is not None and array.shape != tuple(shape):
         raise InputError(f"{name}: shape {array.shape} does not fit an image of shape {tuple(shape)}")
+
+
+def size(value: object, name: str = "shape") -> tuple[int, int]:
+    """Height and width."""
+    height, width = pair(value, name, "(height, width)")
+    return whole_number(height, name), whole_number(width, name)

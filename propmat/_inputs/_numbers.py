@@ -6,8 +6,8 @@ import math
 from typing import Any, SupportsFloat, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from propmat._inputs._arrays import shape_of
 from propmat.errors import InputError, shown
 
 
@@ -68,3 +68,8 @@ def real_number(value: object, name: str) -> float:
     if math.isnan(number):
         raise InputError(f"{name}: takes a number, got {shown(value)}")
     return number
+
+
+def shape_of(value: object) -> tuple[int, ...]:
+    """The shape of an argument as it was given."""
+    return np.shape(cast(npt.ArrayLike, value))

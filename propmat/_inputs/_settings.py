@@ -8,14 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from propmat._inputs._numbers import whole_number
 from propmat.errors import InputError, shown
-
-
-def size(value: object, name: str = "shape") -> tuple[int, int]:
-    """Height and width."""
-    height, width = pair(value, name, "(height, width)")
-    return whole_number(height, name), whole_number(width, name)
 
 
 def choice(value: object, name: str, choices: Iterable[str]) -> str:

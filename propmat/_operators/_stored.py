@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of, beside, to_host
-from propmat._operators._contract import Array, Operator
+from propmat._operators._contract import Operator
+from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
 
 Sparse: TypeAlias = sp.sparray | sp.spmatrix
