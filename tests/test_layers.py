@@ -29,7 +29,7 @@ LAYERS = (  # lowest first
 IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "io pictures training",
+    "PIL": "datasets io pictures training",
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli training",

@@ -1,11 +1,25 @@
-"""Test images: a photograph, rendered scenes with their exact alpha, data sets on disk, and composites."""
+"""Test images: a photograph, scenes with their exact alpha, data sets on disk, rendered foregrounds, and composites."""
 
+from propmat.datasets._augmentation import Augmentation
 from propmat.datasets._composites import composites
 from propmat.datasets._fetch import fetch_alphamatting
 from propmat.datasets._flower import flower
 from propmat.datasets._folder import alphamatting, folder
+from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
 from propmat.datasets._synthetic import synthetic
 
-__all__ = ["Sample", "Samples", "alphamatting", "composites", "fetch_alphamatting", "flower", "folder", "synthetic"]
+__all__ = [
+    "Augmentation",
+    "Sample",
+    "Samples",
+    "alphamatting",
+    "backgrounds",
+    "composites",
+    "fetch_alphamatting",
+    "flower",
+    "folder",
+    "rendered",
+    "synthetic",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,23 +71,27 @@ class Augmentation:
     unevenness: tuple[float, float] = (0.0, 0.6)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name, limits = field.name, LIMITS[field.name]
-            if name == "jpeg" and self.jpeg is None:
-                continue
-            least, most = _inputs.pair(getattr(self, name), name, "(least, most)")
-            check = _inputs.integer if name == "jpeg" else _inputs.within
-            if check(least, name, *limits) > check(most, name, *limits):
-                raise InputError(f"{name}: takes (least, most), got ({least:g}, {most:g})")
+        for name, limits in LIMITS.items():
+            ends = _inputs.pair(getattr(self, name), name, "(least, most)")
+            _ascending(name, *(_inputs.within(end, name, *limits) for end in ends))
+        if self.jpeg is not None:
+            _ascending(
+                "jpeg",
+                *(_inputs.integer(end, "jpeg", 1, 100) for end in _inputs.pair(self.jpeg, "jpeg", "(least, most)")),
+            )
 
 
-LIMITS = {
+def _ascending(name: str, least: float, most: float) -> None:
+    if least > most:
+        raise InputError(f"{name}: takes (least, most), got ({least:g}, {most:g})")
+
+
+LIMITS = {  # of the ranges of real numbers
     "match": (0, 1),
     "gamma": (0.1, 10),
     "blur": (0, 100),
     "background_blur": (0, 100),
     "noise": (0, 1),
-    "jpeg": (1, 100),
     "unevenness": (0, 1),
 }
 
@@ -140,7 +144,7 @@ class Draw:
 def draw(ranges: Augmentation, seed: tuple[int, ...]) -> Draw:
     """The changes to one composite; everything is drawn, whether it is used or not."""
     rng = np.random.default_rng(seed)
-    uniform = {name: rng.uniform(*getattr(ranges, name)) for name in LIMITS if name not in ("gamma", "jpeg")}
+    uniform = {name: rng.uniform(*getattr(ranges, name)) for name in LIMITS if name != "gamma"}
     gamma = np.exp(rng.uniform(*np.log(ranges.gamma)))
     quality = int(rng.integers(*(ranges.jpeg or (1, 100)), endpoint=True))
     return Draw(gamma=gamma, jpeg=quality if ranges.jpeg else None, rng=rng, **uniform)

@@ -6,25 +6,30 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from propmat import _inputs, io, pictures
-from propmat._typing import ArrayLike, PathLike
+from propmat._typing import Array, ArrayLike, PathLike
+from propmat.datasets._augmentation import Augmentation, Layers, draw
 from propmat.datasets._folder import colours
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.datasets._samples import Samples
 from propmat.errors import InputError, shown
 
+Layer = PathLike | ArrayLike
+
 
 def composites(
-    foregrounds: Sequence[PathLike | ArrayLike],
-    alphas: Sequence[PathLike | ArrayLike],
-    backgrounds: Sequence[PathLike | ArrayLike],
+    foregrounds: Sequence[Layer] | Samples,
+    alphas: Sequence[Layer] | None,
+    backgrounds: Sequence[Layer],
     seed: int = 0,
     *,
     repeats: int = 1,
     reach: tuple[int, int] = (1, 20),
+    augmentation: Augmentation | None = None,
 ) -> Samples:
     """Put foregrounds with known mattes on backgrounds, as Composition-1k and training sets are made.
 
@@ -35,7 +40,8 @@ def composites(
     Parameters
     ----------
     foregrounds, alphas : sequences, of equal length
-        Paths, or arrays: (H, W, 3) colours and (H, W) mattes, floating in [0, 1], uint8 or uint16.
+        Paths, or arrays: (H, W, 3) colours and (H, W) mattes, floating in [0, 1], uint8 or uint16. Or `Samples` with
+        foreground and alpha, such as `rendered` gives, and None.
     backgrounds : sequence
         Paths or arrays of any size.
     seed : int, default 0
@@ -45,6 +51,9 @@ def composites(
     reach : (int, int), default (1, 20)
         The trimap is unknown within so many pixels of every fractional alpha, drawn from this range, both ends
         included. Composition-1k's own trimaps are files: read that set with `folder`.
+    augmentation : Augmentation, optional
+        Ranges of changes that are drawn for each sample: matched colours, blur, noise, compression, uneven trimaps. By
+        default there are none. With noise or compression the image differs from the composite by them.
 
     Returns
     -------
@@ -71,12 +80,8 @@ def composites(
     >>> len(samples), samples[2].image.shape
     (3, (48, 64, 3))
     """
-    for kind, given in {"foregrounds": foregrounds, "alphas": alphas, "backgrounds": backgrounds}.items():
-        if isinstance(given, str | bytes) or not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
-            raise InputError(f"{kind}: takes a sequence of paths or arrays, got {type(given).__name__}")
-    if len(foregrounds) != len(alphas):
-        raise InputError(f"alphas: takes one for each of the {len(foregrounds)} foregrounds, got {len(alphas)}")
-    if not len(foregrounds) or not len(backgrounds):
+    fronts, backs = _fronts(foregrounds, alphas), _sequence(backgrounds, "backgrounds")
+    if not fronts or not len(backs):
         raise InputError("foregrounds, backgrounds: take at least one each")
     if not isinstance(reach, Sequence) or len(reach) != 2:
         raise InputError(f"reach: takes (least, most), got {shown(reach)}")
@@ -85,30 +90,58 @@ def composites(
         raise InputError(f"reach: takes (least, most), got ({least}, {most})")
     if not isinstance(seed, int) or seed < 0:
         raise InputError(f"seed: got {shown(seed)}, takes an integer of at least 0")
+    if augmentation is not None and not isinstance(augmentation, Augmentation):
+        raise InputError(f"augmentation: takes a propmat.datasets.Augmentation or None, got {shown(augmentation)}")
     repeats = _inputs.whole_number(repeats, "repeats")
-    count = repeats * len(foregrounds)
-    dealt = _dealt(len(backgrounds), seed)
+    dealt = _dealt(len(backs), seed)
     return Samples(
-        Composite(
-            foregrounds[index // repeats],
-            alphas[index // repeats],
-            backgrounds[next(dealt)],
-            (seed, index),
-            (least, most),
-        )
-        for index in range(count)
+        Composite(fronts[index // repeats], backs[next(dealt)], (seed, index), (least, most), augmentation)
+        for index in range(repeats * len(fronts))
     )
+
+
+class Front(Protocol):
+    """Where colours and alpha of a foreground come from."""
+
+    def read(self) -> tuple[Array, Array]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A foreground and its matte, each a file or an array."""
+
+    foreground: Layer
+    alpha: Layer
+
+    def read(self) -> tuple[Array, Array]:
+        foreground = colours(_pixels(self.foreground, io.read_image), _label(self.foreground, "foreground"))
+        alpha = _pixels(self.alpha, io.read_matte)
+        return foreground, _inputs.plane(alpha, _label(self.alpha, "alpha"), foreground.shape[:2]).clip(0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class OfSample:
+    """The foreground and the matte of a sample."""
+
+    samples: Samples
+    number: int
+
+    def read(self) -> tuple[Array, Array]:
+        sample = self.samples[self.number]
+        if sample.foreground is None or sample.alpha is None:
+            raise InputError(f"foregrounds: the sample {sample.name} lacks a foreground or alpha")
+        return sample.foreground, sample.alpha
 
 
 @dataclass(frozen=True, eq=False)
 class Composite:
     """The source of one sample."""
 
-    foreground: PathLike | ArrayLike
-    alpha: PathLike | ArrayLike
-    background: PathLike | ArrayLike
+    front: Front
+    background: Layer
     seed: tuple[int, int]
     reach: tuple[int, int]
+    augmentation: Augmentation | None
 
     @property
     def name(self) -> str:
@@ -117,13 +150,47 @@ class Composite:
     def read(self) -> Sample:
         """Read the layers and composite them."""
         rng = np.random.default_rng(self.seed)
-        foreground = colours(_pixels(self.foreground, io.read_image), _label(self.foreground, "foreground"))
-        shape = foreground.shape[0], foreground.shape[1]
-        alpha = _inputs.plane(_pixels(self.alpha, io.read_matte), _label(self.alpha, "alpha"), shape).clip(0, 1)
+        foreground, alpha = self.front.read()
         background = colours(_pixels(self.background, io.read_image), _label(self.background, "background"))
-        background = pictures.fitted(background, shape, (rng.random(), rng.random()))
-        trimap = trimap_around(alpha, int(rng.integers(self.reach[0], self.reach[1] + 1)))
-        return Sample(self.name, pictures.over(foreground, alpha, background), trimap, alpha, foreground, background)
+        background = pictures.fitted(background, alpha.shape, (rng.random(), rng.random()))
+        reach = int(rng.integers(self.reach[0], self.reach[1] + 1))
+        layers = Layers(foreground, alpha, background)
+        return self._plain(layers, reach) if self.augmentation is None else self._changed(layers, reach)
+
+    def _plain(self, layers: Layers, reach: int) -> Sample:
+        image = pictures.over(layers.foreground, layers.alpha, layers.background)
+        trimap = trimap_around(layers.alpha, reach)
+        return Sample(self.name, image, trimap, layers.alpha, layers.foreground, layers.background)
+
+    def _changed(self, given: Layers, reach: int) -> Sample:
+        changes = draw(self.augmentation or Augmentation(), (*self.seed, 1))
+        layers = changes.layers(given)
+        image = changes.image(pictures.over(layers.foreground, layers.alpha, layers.background))
+        trimap = changes.trimap(layers.alpha, reach)
+        return Sample(self.name, image, trimap, layers.alpha, layers.foreground, layers.background)
+
+
+def _fronts(foregrounds: Sequence[Layer] | Samples, alphas: Sequence[Layer] | None) -> list[Front]:
+    """Foregrounds with their mattes."""
+    if isinstance(foregrounds, Samples):
+        if alphas is not None:
+            raise InputError(f"alphas: samples have their own, takes None with them, got {shown(alphas)}")
+        return [OfSample(foregrounds, number) for number in range(len(foregrounds))]
+    colours_of, mattes = _sequence(foregrounds, "foregrounds"), _sequence(alphas, "alphas")
+    if len(colours_of) != len(mattes):
+        raise InputError(f"alphas: takes one for each of the {len(colours_of)} foregrounds, got {len(mattes)}")
+    return [Pair(colours_of[number], mattes[number]) for number in range(len(colours_of))]
+
+
+def _sequence(given: Sequence[Layer] | None, name: str) -> Sequence[Layer]:
+    """A sequence, which a string of characters is not."""
+    if (
+        given is None
+        or isinstance(given, str | bytes)
+        or not (hasattr(given, "__len__") and hasattr(given, "__getitem__"))
+    ):
+        raise InputError(f"{name}: takes a sequence of paths or arrays, got {type(given).__name__}")
+    return given
 
 
 def _dealt(count: int, seed: int) -> Iterator[int]:
@@ -133,7 +200,7 @@ def _dealt(count: int, seed: int) -> Iterator[int]:
         yield from rng.permutation(count).tolist()
 
 
-def _pixels(layer: PathLike | ArrayLike, read: Callable[[PathLike], ArrayLike]) -> ArrayLike:
+def _pixels(layer: Layer, read: Callable[[PathLike], ArrayLike]) -> ArrayLike:
     return read(layer) if isinstance(layer, str | os.PathLike) else layer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from propmat import _inputs, io, pictures
+from propmat._typing import PathLike
 from propmat.datasets._folder import colours
 from propmat.datasets._patterns import folder_of
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.datasets._samples import Samples
 from propmat.errors import InputError, refused_as, shown
-
-PathLike = str | os.PathLike[str]
 
 SPLITS = ("train", "test")
 GREY = 0.5  # the background of a foreground that is alone

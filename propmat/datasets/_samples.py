@@ -22,7 +22,7 @@ class Source(Protocol):
 class Samples(Sequence[Sample]):
     """A sequence of samples, each read when it is asked for and not kept.
 
-    Made by `alphamatting`, `folder` and `composites`. A slice is again such a sequence.
+    Made by `alphamatting`, `folder`, `rendered` and `composites`. A slice is again such a sequence.
 
     Parameters
     ----------
