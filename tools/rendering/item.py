@@ -13,6 +13,7 @@ from rendering.draws import stream
 from rendering.lights import light
 from rendering.passes import Passes, Samples, render
 from rendering.plan import Item, Ranges
+from rendering.sampling import soft
 from rendering.scene import Scene
 from rendering.straight import straight
 
@@ -25,7 +26,7 @@ def make(item: Item, ranges: Ranges, samples: Samples, root: Path) -> dict[str, 
     scene, passes = _worth_having(item, ranges, samples)
     brightness = stream(item.seed, "exposure").uniform(0.5, 0.9) * scene.brightness
     colours = straight(passes.light, passes.coverage, passes.alpha, brightness)
-    facts = scene.facts | _measured(item, passes, samples)
+    facts = scene.facts | _measured(item, passes)
     facts["seconds"] = round(time.process_time() - began, 1)
     store.save(root, item.name, colours, passes.alpha, facts)
     return facts
@@ -45,7 +46,7 @@ def _worth_having(item: Item, ranges: Ranges, samples: Samples) -> tuple[Scene, 
     raise RuntimeError(f"{item.name}: no attempt of {ATTEMPTS} shows the object")
 
 
-def _measured(item: Item, passes: Passes, samples: Samples) -> dict[str, object]:
+def _measured(item: Item, passes: Passes) -> dict[str, object]:
     """What the index tells of every item."""
     alpha = passes.alpha
     border = np.concatenate([alpha[[0, -1]].ravel(), alpha[:, [0, -1]].ravel()])
@@ -56,9 +57,9 @@ def _measured(item: Item, passes: Passes, samples: Samples) -> dict[str, object]
         "split": item.split,
         "seed": item.seed,
         "size": item.size,
-        "samples": samples.alpha,
+        "samples": passes.alpha_samples,
         "alpha_error": round(passes.alpha_error, 4),
         "cut": int((border > 0.5).any()),
         "coverage": round(float(alpha.mean()), 4),
-        "soft": round(float(((alpha > 0.02) & (alpha < 0.98)).mean()), 4),
+        "soft": round(float(soft(alpha).mean()), 4),
     }

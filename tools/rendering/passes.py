@@ -11,8 +11,11 @@ import bpy
 import numpy as np
 
 from rendering import materials
+from rendering.sampling import error_of_mean
 from rendering.scene import Scene
 from rendering.straight import smoothed
+
+SEE_THROUGH, FOR_TESTS = 4, 2  # factors of the samples of alpha
 
 
 @dataclass(frozen=True)
@@ -23,19 +26,21 @@ class Samples:
     alpha: int
     threads: int
 
+    def of_alpha(self, scene: Scene) -> int:
+        """More where opacity is sampled by chance as well, and in what is tested with."""
+        sampled = 1 if scene.opaque or scene.item.kind == "smoke" else SEE_THROUGH
+        return self.alpha * sampled * (FOR_TESTS if scene.item.split == "test" else 1)
+
 
 @dataclass(frozen=True, eq=False)
 class Passes:
-    """Premultiplied linear light and its alpha, and the mean of two renders of alpha.
-
-    `alpha_error` is the standard deviation of that mean, estimated from half the difference of the two renders, over
-    the pixels with alpha between 0.02 and 0.98.
-    """
+    """Premultiplied linear light and its alpha; the mean of two renders of alpha, its error, and its samples."""
 
     light: np.ndarray
     coverage: np.ndarray
     alpha: np.ndarray
     alpha_error: float
+    alpha_samples: int
 
 
 def render(scene: Scene, samples: Samples) -> Passes:
@@ -43,17 +48,11 @@ def render(scene: Scene, samples: Samples) -> Passes:
     _settings(scene, samples.threads)
     colour = _pass(samples.colour, scene.item.seed % 2**31, denoise=True)
     _without_light(scene)
-    halves = [_half(scene, samples.alpha // 2, half) for half in (1, 2)]
+    count = samples.of_alpha(scene)
+    halves = [_half(scene, count // 2, half) for half in (1, 2)]
     alpha = (halves[0] + halves[1]) / 2
     coverage = np.clip(colour[:, :, 3], 0, 1) if scene.opaque else np.where(alpha > 0.02, alpha, 0)
-    return Passes(colour[:, :, :3], coverage, alpha, error_of(*halves))
-
-
-def error_of(first: np.ndarray, second: np.ndarray) -> float:
-    """The standard deviation of the mean of two renders, in soft pixels."""
-    mean = (first + second) / 2
-    soft = (mean > 0.02) & (mean < 0.98)
-    return float(np.sqrt(np.mean(((first - second)[soft] / 2) ** 2))) if soft.any() else 0.0
+    return Passes(colour[:, :, :3], coverage, alpha, error_of_mean(*halves), count)
 
 
 def _half(scene: Scene, samples: int, half: int) -> np.ndarray:
