@@ -14,10 +14,10 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
 from propmat._inputs._arrays import first_true
 from propmat._solve._trivial import without_solving
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.adjoint._pullback import Gradients, passes_clip, wanted_names
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import SuperLU

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from propmat import _inputs
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed
 from propmat.sampling._samples import Labels, Samples, numbers_of
-from propmat.trimap import Trimap
 
 # How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
 # Shahrian et al. 2013 take over.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
-from propmat.trimap import Trimap
 
 Pixels = NDArray[np.int64]
 

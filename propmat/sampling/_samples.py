@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 Labels = NDArray[np.int8]
 

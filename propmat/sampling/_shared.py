@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.sampling._samples import Labels, Samples, read
 from propmat.sampling._settling import settle
-from propmat.trimap import Trimap
 
 # The paper's constants; colours in [0, 1], distances in pixels.
 EXPANSION_RADIUS = 10.0
