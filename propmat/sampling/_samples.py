@@ -17,7 +17,7 @@ Labels = NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class SampledMatte:
     """A matte from samples of known colours, and how far to trust it.
 
     Attributes
