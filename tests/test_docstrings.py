@@ -32,10 +32,7 @@ NAMESPACES = (
     "propmat.preconditioners",
     "propmat.sampling",
     "propmat.solvers",
-    "propmat.threads",
     "propmat.torch",
-    "propmat.trimap",
-    "propmat.trimaps",
 )
 # Public namespaces whose docstrings are not checked yet: they are being moved.
 NOT_YET = ("propmat.networks", "propmat.training")

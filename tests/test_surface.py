@@ -11,6 +11,7 @@ from types import ModuleType
 import propmat
 import propmat.jax
 import propmat.losses
+import propmat.matting
 import propmat.networks
 import propmat.pictures
 import propmat.torch
@@ -26,6 +27,7 @@ NAMESPACES = [
     propmat.jax,
     propmat.laplacian,
     propmat.losses,
+    propmat.matting,
     propmat.metrics,
     propmat.networks,
     propmat.pictures,

@@ -9,9 +9,9 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -13,6 +13,8 @@ import numpy as np
 
 from propmat import __version__, datasets, io, metrics, pictures
 from propmat._foreground import foreground as colours_under
+from propmat._threads import get_num_threads
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.cli import _masks, _method, _names, _photograph
 from propmat.cli._method import Method
@@ -20,8 +22,6 @@ from propmat.cli._photograph import Photograph
 from propmat.errors import InputError, PropmatError
 from propmat.io._picture import Pixels
 from propmat.io._reading import matte_of
-from propmat.threads import get_num_threads
-from propmat.trimap import Trimap
 
 DEMO = ("alpha", "cutout", "composite", "sheet")
 OPTIONAL = {

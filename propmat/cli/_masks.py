@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import numpy as np
 
 from propmat import _inputs, io, pictures
+from propmat._trimap import Trimap
+from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
 from propmat.cli import _names
 from propmat.errors import InputError, PropmatWarning, warn
-from propmat.trimap import Trimap
-from propmat.trimaps import trimap_from_mask
 
 
 def check_width(width: str | None, *, masked: bool = True) -> None:

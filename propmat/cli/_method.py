@@ -12,13 +12,13 @@ import numpy as np
 
 from propmat._backend import to_device, to_host
 from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.cli._progress import solving
 from propmat.errors import InputError
 from propmat.matting import matte
 from propmat.matting._matte import named
 from propmat.matting._methods import NETWORKS
-from propmat.trimap import Trimap
 
 SETTINGS = ("epsilon", "radius", "weights")
 

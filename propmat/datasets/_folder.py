@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from propmat import _inputs, io, pictures
+from propmat._trimap import Trimap
 from propmat._typing import Array, PathLike
 from propmat.datasets._patterns import files, folder_of, only, pattern_of
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
 from propmat.errors import InputError, shown
-from propmat.trimap import Trimap
 
 # alphamatting.com's archives, each in a folder of its name; then the plain layout, of one folder per kind.
 ARCHIVES = {

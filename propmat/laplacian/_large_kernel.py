@@ -117,8 +117,8 @@ class LargeKernel(Laplacian):
     def near_null_space(self, mask: Mask) -> Array:
         return self.definition.near_null_space(mask)
 
-    def __repr__(self) -> str:
-        return repr(self.definition).replace("ClosedForm", "LargeKernel")
+    def _described(self) -> str:
+        return self.definition._described()
 
 
 def _around(mask: Mask, margin: int) -> tuple[slice, slice]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.metrics._mattes import Mattes, read_whole, thousands
-from propmat.trimap import Trimap
 
 _LEVELS = (np.arange(11) / 10).astype(np.float32)
 _THETA = np.float32(0.15)  # distances below this do not count as disconnected

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.metrics._mattes import Mattes, mean, read, thousands
-from propmat.trimap import Trimap
 
 
 @usual_arithmetic

@@ -8,12 +8,12 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.metrics._connectivity import connectivity_errors
 from propmat.metrics._differences import absolute_errors, squared_errors
 from propmat.metrics._gradient import gradient_errors
 from propmat.metrics._mattes import Mattes, mean, read, read_whole, thousands
-from propmat.trimap import Trimap
 
 _METRICS: dict[str, tuple[Callable[[Mattes], Array], Callable[[Array], float]]] = {
     "sad": (absolute_errors, thousands),

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.metrics._mattes import Mattes, read_whole, thousands
-from propmat.trimap import Trimap
 
 _SIGMA = 1.4  # pixels, of the Gaussian under the gradient
 _CUT = 0.01  # the Gaussian is cut where its density falls below this

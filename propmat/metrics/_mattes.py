@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from propmat import _inputs
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError, warn
-from propmat.trimap import Trimap
 
 _EXACT = 0.5 / 255  # what 8 bits would round to the label of a known pixel
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.metrics._mattes import mean, read, read_pair
-from propmat.trimap import Trimap
 
 
 @usual_arithmetic

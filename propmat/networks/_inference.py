@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from propmat import _inputs, pictures
 from propmat._solve._trivial import without_solving
+from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.networks._network import N
 from propmat.networks._weights import PathLike, load_weights, shipped
-from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 

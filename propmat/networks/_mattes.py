@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._trimap import Trimap
 from propmat.errors import InputError, shown
 from propmat.matting._methods import POSED
-from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 

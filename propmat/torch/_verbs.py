@@ -7,11 +7,11 @@ from torch import Tensor
 
 from propmat._batching._arguments import FOUR, PAIR, named
 from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, PROPAGATE_DIRECTED, REFINE
+from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Solver
 from propmat.torch._arguments import Labels, Weights, scaled, taken
 from propmat.torch._operation import check_values, solve
-from propmat.trimap import FOREGROUND_AT_LEAST
 
 
 def closed_form(

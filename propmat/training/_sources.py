@@ -13,10 +13,10 @@ from propmat import datasets, pictures
 from propmat._foreground import foreground
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice, known_names
+from propmat._trimap import Trimap
 from propmat.datasets import Sample
 from propmat.datasets._patterns import files, folder_of, pattern_of
 from propmat.errors import InputError, shown
-from propmat.trimap import Trimap
 
 Make = Callable[[], Sample]
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from propmat._trimap import Trimap
 from propmat.networks._dcnn._network import DCNN, MARGIN
 from propmat.networks._inference import checked, inferred
 from propmat.networks._mattes import matte
 from propmat.networks._weights import PathLike
-from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 

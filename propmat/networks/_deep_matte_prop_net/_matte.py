@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from propmat._trimap import Trimap
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
 from propmat.networks._weights import PathLike
 from propmat.solvers import CG
-from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]
 

@@ -16,13 +16,13 @@ from torch.nn import functional
 from propmat._inputs._images import BACKGROUND_AT_MOST
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice, flag
+from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks import NORMS, SHRINKS, SegNet
 from propmat.torch import Affinities, propagate
 from propmat.torch._layers import PAIRS, along, positive
-from propmat.trimap import FOREGROUND_AT_LEAST
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
 STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features

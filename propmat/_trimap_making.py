@@ -6,9 +6,9 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown, warn
-from propmat.trimap import Trimap
 
 # As in the authors' code of closed-form matting; smaller differences are rounding of files.
 PAINTED = 1e-3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import _inputs, _oddities
+from propmat import _inputs, _trimap_checks
 from propmat._backend import to_host
 from propmat._cached import cached_property
 from propmat._inputs._images import BACKGROUND_AT_MOST
@@ -189,9 +189,9 @@ class Trimap:
         >>> Trimap.parse(np.array([[0.0, 0.0, 0.5, 0.5, 0.2]])).check()[0]
         'no pixel is known foreground'
         """
-        odd = list(_oddities.of_labels(to_host(self.foreground), to_host(self.background)))
+        odd = list(_trimap_checks.of_labels(to_host(self.foreground), to_host(self.background)))
         if self.read_from is not None:
-            odd += _oddities.of_greys(to_host(_inputs.plane(self.read_from, "trimap", beside={})))
+            odd += _trimap_checks.of_greys(to_host(_inputs.plane(self.read_from, "trimap", beside={})))
         return odd
 
     def __repr__(self) -> str:
