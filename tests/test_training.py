@@ -148,6 +148,29 @@ def test_photographs_and_folders(copy, tmp_path):
     assert names[4:] == ["a", "b", "composite-00000", "composite-00001"]
 
 
+def test_rendered_foregrounds_of_the_split_for_tests_are_left_out(tmp_path):
+    scene = datasets.synthetic(0, (48, 64))
+    rows = {"a": "train", "b": "test", "c": "train"}
+    for folder in ("foreground", "alpha", "backgrounds"):
+        (tmp_path / folder).mkdir()
+    for name, split in rows.items():
+        io.write_image(tmp_path / "foreground" / f"{name}.jpg", scene.foreground)
+        io.write_image(tmp_path / "alpha" / f"{name}.png", scene.alpha)
+        io.write_image(tmp_path / "backgrounds" / f"{split}.png", scene.background)
+    lines = "".join(f"{name},hair,{split}\n" for name, split in rows.items())
+    (tmp_path / "index.csv").write_text("name,kind,split\n" + lines)
+    (tmp_path / "backgrounds" / "credits.csv").write_text("file,split\ntrain.png,train\ntest.png,test\n")
+    ranges = {"noise": [0, 0.01], "jpeg": []}
+    places = {"root": str(tmp_path), "backgrounds": str(tmp_path / "backgrounds")}
+    data = {"source": "rendered", "count": 2, "kinds": ["hair"], "reach": [1, 2], "augmentation": ranges, **places}
+    config = parse_config(settings(tmp_path / "cache", tmp_path / "run") | {"data": [data], "held_out": ["c"]})
+    prepare(config)
+    train, kept = load(config)
+    assert [problem.name for problem in train] == ["a-0", "a-1"]
+    assert [problem.name for problem in kept] == ["c-0", "c-1"]
+    assert (train[0].image != train[1].image).any()
+
+
 # Batches
 
 
@@ -601,7 +624,7 @@ WRONG_TABLES = {
     "no data": ({"data": []}, "data: takes at least one table"),
     "source": (
         {"data": [{"source": "web"}]},
-        "source: takes 'alphamatting' or 'folder' or 'synthetic' or 'composites', got 'web'",
+        "source: takes 'alphamatting' or 'folder' or 'synthetic' or 'composites' or 'rendered', got 'web'",
     ),
     "setting of training": ({"training": {"speed": 1}}, "training: there is no setting of 'dcnn' 'speed'; takes"),
     "setting of another network": (
@@ -735,6 +758,15 @@ WRONG_SOURCES = [
     ({"source": "folder", "patterns": {"trimap": 5}}, "trimap: takes text, got 5"),
     ({"source": "folder", "patterns": "{name}"}, "patterns: takes a table of settings"),
     ({"source": "composites", "count": 1}, "a source 'composites' takes foregrounds, which is missing or empty"),
+    ({"source": "rendered", "count": 1}, "a source 'rendered' takes backgrounds, which is missing or empty"),
+    (
+        {"source": "rendered", "count": 1, "backgrounds": "b", "augmentation": {"noise": 1}},
+        "noise: takes a pair (least, most), got int",
+    ),
+    (
+        {"source": "rendered", "count": 1, "backgrounds": "b", "augmentation": {"nose": [0, 1]}},
+        "augmentation: there is no range 'nose', did you mean 'noise'?",
+    ),
 ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +32,10 @@ class Source:
     patterns: dict[str, str] = field(default_factory=dict)  # of folder: image, trimap, alpha
     foregrounds: str = ""  # of composites: patterns of files, under root
     alphas: str = ""
-    backgrounds: str = ""
-    count: int = 0  # of synthetic scenes
+    backgrounds: str = ""  # of composites: such a pattern; of rendered: the folder with credits.csv
+    kinds: tuple[str, ...] = ()  # of rendered; all by default
+    augmentation: dict[str, Any] = field(default_factory=dict)  # of rendered and composites: ranges, see Augmentation
+    count: int = 0  # of synthetic scenes, or composites of each foreground
     shape: tuple[int, int] = (360, 480)  # of synthetic scenes
     composites: int = 0  # of each picture, over others of this source
     scale: tuple[float, float] = (0.5, 1.0)  # of composites
@@ -53,6 +56,7 @@ class Source:
             integer(side, "shape", 16, 2**12)
         _ascending("scale", *(within(value, "scale", 0.01, 1) for value in self.scale))
         _ascending("reach", *(integer(value, "reach", 1, 10**4) for value in self.reach))
+        _augmentation(self)
 
 
 def _ascending(name: str, least: float, most: float) -> None:
@@ -60,12 +64,21 @@ def _ascending(name: str, least: float, most: float) -> None:
         raise InputError(f"{name}: takes (least, most), got ({least:g}, {most:g})")
 
 
+def _augmentation(source: Source) -> datasets.Augmentation:
+    """The ranges that are given, the others as by default; TOML has no None, and an empty list stands for it."""
+    names = [item.name for item in fields(datasets.Augmentation)]
+    known_names(source.augmentation, names, "augmentation", "range")
+    ranges: dict[str, Any] = {name: None if ends == [] else ends for name, ends in source.augmentation.items()}
+    return datasets.Augmentation(**ranges)
+
+
 # What each source has beside source, composites, scale and reach.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "alphamatting": ("root", "trimaps"),
     "folder": ("root", "patterns"),
     "synthetic": ("count", "shape"),
-    "composites": ("root", "foregrounds", "alphas", "backgrounds", "count"),
+    "composites": ("root", "foregrounds", "alphas", "backgrounds", "count", "augmentation"),
+    "rendered": ("root", "backgrounds", "count", "kinds", "augmentation"),
 }
 
 
@@ -121,12 +134,33 @@ def _composites(source: Source, seed: int) -> Iterator[Recipe]:
         [path for _, path in files(base, pattern_of(getattr(source, kind), kind, names=0), kind)]
         for kind in ("foregrounds", "alphas", "backgrounds")
     )
-    samples = datasets.composites(fronts, alphas, behind, seed, repeats=source.count, reach=source.reach)
+    changes = _augmentation(source) if source.augmentation else None
+    samples = datasets.composites(
+        fronts, alphas, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes
+    )
     for k, name in enumerate(samples.names):
         yield Recipe(name, (fronts[k // source.count].stem,), True, partial(samples.__getitem__, k))
 
 
-SOURCES = {"alphamatting": _alphamatting, "folder": _folder, "synthetic": _synthetic, "composites": _composites}
+def _rendered(source: Source, seed: int) -> Iterator[Recipe]:
+    """Composites of rendered foregrounds; none of the split for tests, nor over a background of it."""
+    fronts = datasets.rendered(source.root, "train", kinds=source.kinds or None)
+    behind, changes = datasets.backgrounds(source.backgrounds, "train"), _augmentation(source)
+    samples = datasets.composites(
+        fronts, None, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes
+    )
+    for k in range(len(samples)):
+        name = fronts.names[k // source.count]
+        yield Recipe(f"{name}-{k % source.count}", (name,), True, partial(samples.__getitem__, k))
+
+
+SOURCES = {
+    "alphamatting": _alphamatting,
+    "folder": _folder,
+    "synthetic": _synthetic,
+    "composites": _composites,
+    "rendered": _rendered,
+}
 
 
 def _composed(front: Make, behind: Make, source: Source, rng: np.random.Generator) -> Sample:
