@@ -67,12 +67,12 @@ class Network(nn.Module):
             return cls.of(options)
 
 
-def check_planes(value: Any, name: str, channels: int, beside: torch.Tensor | None = None) -> None:
-    """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `beside`."""
+def check_planes(value: Any, name: str, channels: int, like: torch.Tensor | None = None) -> None:
+    """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `like`."""
     shape = tuple(value.shape) if isinstance(value, torch.Tensor) else ()
-    sides = ("B", "H", "W") if beside is None else (beside.shape[0], *beside.shape[2:])
+    sides = ("B", "H", "W") if like is None else (like.shape[0], *like.shape[2:])
     takes = f"({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
-    fits = len(shape) == 4 and shape[1] == channels and (beside is None or (shape[0], *shape[2:]) == sides)
+    fits = len(shape) == 4 and shape[1] == channels and (like is None or (shape[0], *shape[2:]) == sides)
     if not fits or not value.is_floating_point():
         got = f"{value.dtype} of shape {shape}" if shape else shown(value)
         raise InputError(f"{name}: takes a floating tensor of shape {takes}, got {got}")
