@@ -8,7 +8,7 @@ import bpy
 from mathutils import Quaternion, Vector
 
 from rendering.draws import Rng, log_uniform, pick
-from rendering.scene import Scene
+from rendering.scene import Object, Scene
 
 
 def blur(scene: Scene, rng: Rng) -> None:
@@ -38,7 +38,7 @@ def _motion(scene: Scene, rng: Rng) -> None:
     scene.facts |= {"motion": kind, "blur_px": round(length, 1)}
 
 
-def _pivot(scene: Scene) -> object:
+def _pivot(scene: Scene) -> Object:
     """An empty object that carries all others."""
     pivot = scene.link("pivot", None)
     pivot.rotation_mode = "QUATERNION"

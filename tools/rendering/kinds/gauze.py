@@ -32,7 +32,7 @@ def _veil(scene: Scene, rng: Rng, cloth: Field, colour: colours.Colours) -> None
     opacity = rng.uniform(0.12, 0.6)
     material = materials.thin(0.45, 0.7, materials.constant(opacity))
     for layer in range(pick(rng, (1, 1, 2))):
-        sheet(scene, lambda at, back=0.15 * layer: cloth(at) + (0.1 * back, back, 0), (150, 150), material, colour)
+        sheet(scene, _moved(cloth, np.array([0.015, 0.15, 0]) * layer), (150, 150), material, colour)
     part, ends = np.linspace(0, 1, 150), (np.zeros(150), np.ones(150))
     hems = np.stack(
         [cloth(np.stack(side, axis=1)) for side in [(part, end) for end in ends] + [(end, part) for end in ends]]
@@ -41,6 +41,10 @@ def _veil(scene: Scene, rng: Rng, cloth: Field, colour: colours.Colours) -> None
         hems, materials.thin(0.3, 0.8), colour(hems.reshape(-1, 3)).reshape(hems.shape), width=rng.uniform(1, 2.5)
     )
     scene.facts["ground"] = round(opacity, 2)
+
+
+def _moved(cloth: Field, way: np.ndarray) -> Field:
+    return lambda places: cloth(places) + way
 
 
 def _woven(scene: Scene, rng: Rng, cloth: Field, colour: colours.Colours, extent: tuple[float, float]) -> None:

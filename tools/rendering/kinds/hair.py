@@ -9,8 +9,8 @@ import numpy as np
 
 from rendering import colours, materials
 from rendering.draws import Rng, chance, log_uniform, pick
-from rendering.geometry import rotation, smooth_noise, unit
-from rendering.growth import Growth, grow, outside, tapered
+from rendering.geometry import Field, rotation, smooth_noise, unit
+from rendering.growth import Growth, Push, grow, outside, tapered
 from rendering.heads import Head, add_head
 from rendering.scene import Scene
 from rendering.solids import ball, primitive, roots_on
@@ -106,7 +106,7 @@ def _varied(rng: Rng, name: str, growth: Growth) -> Growth:
     )
 
 
-def _scalp(rng: Rng, head: Head) -> object:
+def _scalp(rng: Rng, head: Head) -> Field:
     """The density of roots: above the line of the hair."""
     line, noise = rng.uniform(0.42, 0.62), smooth_noise(rng, 4)
 
@@ -132,7 +132,7 @@ def _worn(
     return grow(roots, start, length, growth, rng, push)
 
 
-def _clear(rng: Rng, head: Head, over_face: bool) -> object:
+def _clear(rng: Rng, head: Head, over_face: bool) -> Push:
     """Pushes hair out of the head and the bust, and aside of the face."""
     skull, bust = outside(np.zeros(3), np.full(3, 1.03)), outside(BUST, np.array([1.08, 0.6, 0.9]))
     middle = rng.uniform(-0.1, 0.1)
@@ -148,7 +148,7 @@ def _clear(rng: Rng, head: Head, over_face: bool) -> object:
     return push
 
 
-def _tied(rng: Rng, growth: Growth, head: Head, roots: np.ndarray, length: float, push: object) -> np.ndarray:
+def _tied(rng: Rng, growth: Growth, head: Head, roots: np.ndarray, length: float, push: Push) -> np.ndarray:
     """Hair drawn over the head to a knot behind it, from where it falls."""
     knot = head.outward(np.array([[0, rng.uniform(0.95, 1.15), rng.uniform(-0.1, 0.75)]]))
     part = np.linspace(0, 1, 9)[:, np.newaxis]

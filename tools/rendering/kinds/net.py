@@ -71,7 +71,8 @@ def _pieces(cells: int, diamond: bool) -> tuple[np.ndarray, np.ndarray]:
         even, odd, next_even = numbers[:, :-1:2], numbers[:, 1::2], numbers[:, 2::2]
         pairs = [(even[:, : odd.shape[1]], odd), (even[1:, : odd.shape[1]], odd[:-1])]
         pairs += [(odd[:, : next_even.shape[1]], next_even), (odd[:-1, : next_even.shape[1]], next_even[1:])]
-    return tuple(np.concatenate([pair[end].ravel() for pair in pairs]) for end in (0, 1))
+    first, second = (np.concatenate([pair[end].ravel() for pair in pairs]) for end in (0, 1))
+    return first, second
 
 
 def _knots(scene: Scene, rng: Rng, at: np.ndarray, radius: float, colour: np.ndarray) -> None:
