@@ -181,13 +181,31 @@ def _fur(animal: Animal, length: float) -> int:
     scene, rng = animal.scene, animal.rng
     width = scene.strand_width(rng, pick(rng, (1.0, 1.8, 2.5)))
     count = int(np.clip(log_uniform(rng, 26000, 52000) * (0.14 / length) ** 0.25 / width, 6000, 60000))
-    roots, normals, part = roots_on(rng, animal.parts, count)
+    roots, normals, part = _roots(animal, count)
+    how = _coat(rng, length)
+    lie = animal.turn @ (0, 0.6, -0.55) * rng.uniform(0.2, 0.9)
+    own = length * np.array(animal.lengths)[part] * (1 + 0.25 * animal.noise(roots))
+    strands = grow(roots, unit(normals * rng.uniform(0.5, 1.1) + lie), own, how, rng)
+    shade = rng.normal(1, 0.12, (len(roots), 1, 1)).clip(0.5, 1.6)
+    tips = 1 + (pick(rng, (1.0, 1.0, 1.5, 0.5)) - 1) * np.linspace(0, 1, how.points)[:, np.newaxis]
+    colour = animal.skin(roots)[:, np.newaxis] * shade * tips
+    scene.strands(strands, materials.hair(rng), colour, width=tapered(how.points) * width)
+    return len(roots)
+
+
+def _roots(animal: Animal, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Roots, normals and the numbers of the parts they are on, none on what is bare."""
+    roots, normals, part = roots_on(animal.rng, animal.parts, count)
     free = np.ones(count, bool)
     for place, radius in animal.bare:
         free &= np.linalg.norm(roots - place, axis=1) > 1.25 * radius
-    roots, normals, part = roots[free], normals[free], part[free]
+    return roots[free], normals[free], part[free]
+
+
+def _coat(rng: Rng, length: float) -> Growth:
+    """How the fur of an animal grows."""
     curl = rng.uniform(0.02, 0.06) if length > 0.12 and chance(rng, 0.25) else 0.0
-    how = Growth(
+    return Growth(
         16 if curl else 8,
         gravity=rng.uniform(0.2, 1.4),
         wave=rng.uniform(0, 1.8),
@@ -199,14 +217,6 @@ def _fur(animal: Animal, length: float) -> int:
         stray=pick(rng, (0.05, 0.15, 0.3)),
         spread=rng.uniform(0.12, 0.35),
     )
-    lie = animal.turn @ (0, 0.6, -0.55) * rng.uniform(0.2, 0.9)
-    own = length * np.array(animal.lengths)[part] * (1 + 0.25 * animal.noise(roots))
-    strands = grow(roots, unit(normals * rng.uniform(0.5, 1.1) + lie), own, how, rng)
-    shade = rng.normal(1, 0.12, (len(roots), 1, 1)).clip(0.5, 1.6)
-    tips = 1 + (pick(rng, (1.0, 1.0, 1.5, 0.5)) - 1) * np.linspace(0, 1, how.points)[:, np.newaxis]
-    colour = animal.skin(roots)[:, np.newaxis] * shade * tips
-    scene.strands(strands, materials.hair(rng), colour, width=tapered(how.points) * width)
-    return len(roots)
 
 
 def _whiskers(animal: Animal) -> None:

@@ -44,30 +44,33 @@ STYLES = {
 
 
 def build(scene: Scene, rng: Rng) -> None:
-    style_name = pick(rng, tuple(STYLES), (2, 1.5, 1.5, 1, 1, 1, 1.5, 1, 3, 1.5))
-    style = STYLES[style_name]
-    length = rng.uniform(*style.length)
+    name = pick(rng, tuple(STYLES), (2, 1.5, 1.5, 1, 1, 1, 1.5, 1, 3, 1.5))
+    length = rng.uniform(*STYLES[name].length)
     scene.look(rng, 1.7 if length > 0.8 else 1.4, (-0.25, 0.3), 0.1)
     scene.cut_below = True
     head = add_head(scene, rng, _yaw(rng))
     _bust(scene, rng, head)
-    growth = _varied(rng, style_name, style.growth)
-    width = scene.strand_width(rng, 1.0 if style_name == "flyaway" else None)
-    count = int(np.clip(style.cover * log_uniform(rng, 14000, 32000) / width, 4000, 50000))
     palette = pick(rng, ("natural", "dyed", "white"), (6, 2, 2))
-    colour = _colour(rng, palette)
-    roots, normals, _ = roots_on(rng, [head.skull], count, _scalp(rng, head))
-    strands = _worn(rng, style_name, style, growth, head, roots, normals, length)
-    scene.strands(
-        strands, materials.hair(rng), _strand_colours(rng, colour, strands.shape), width=_widths(rng, strands) * width
-    )
+    colour, width = _colour(rng, palette), scene.strand_width(rng, 1.0 if name == "flyaway" else None)
+    count = _hair(scene, rng, head, name, length, colour, width)
     if colour.max() < 0.06:
         scene.brightness = 0.55
     if head.faces_camera and chance(rng, 0.2):
         _beard(scene, rng, head, colour, count // 3, width)
     if head.faces_camera and chance(rng, 0.15):
         _glasses(scene, rng, head)
-    scene.facts |= {"style": style_name, "colour": palette, "strands": count, "length": round(length, 2)}
+    scene.facts |= {"style": name, "colour": palette, "strands": count, "length": round(length, 2)}
+
+
+def _hair(scene: Scene, rng: Rng, head: Head, name: str, length: float, colour: np.ndarray, width: float) -> int:
+    """Hair of a style, `width` in pixels; returns the number of strands."""
+    style = STYLES[name]
+    count = int(np.clip(style.cover * log_uniform(rng, 14000, 32000) / width, 4000, 50000))
+    roots, normals, _ = roots_on(rng, [head.skull], count, _scalp(rng, head))
+    strands = _worn(rng, name, style, _varied(rng, name, style.growth), head, roots, normals, length)
+    shades, widths = _strand_colours(rng, colour, strands.shape), _widths(rng, strands) * width
+    scene.strands(strands, materials.hair(rng), shades, width=widths)
+    return count
 
 
 def _yaw(rng: Rng) -> float:

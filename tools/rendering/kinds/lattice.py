@@ -74,35 +74,33 @@ def _one_wheel(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
     _wheel(scene, rng, (0, 0, 0), 1.0, turn)
 
 
+# Places of a bicycle of length 2 with its front to the right: axles, bottom bracket, saddle, head.
+BACK, FRONT, CRANK, SADDLE, HEAD = (-0.75, 0, -0.4), (0.75, 0, -0.4), (-0.1, 0, -0.4), (-0.35, 0, 0.35), (0.5, 0, 0.3)
+CHAIN = ((-0.1, 0.06, -0.3), (-0.75, 0.06, -0.36), (-0.75, 0.06, -0.44), (-0.1, 0.06, -0.5), (-0.1, 0.06, -0.3))
+
+
 def _bicycle(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
-    back, front, crank, saddle, head = (
-        (-0.75, 0, -0.4),
-        (0.75, 0, -0.4),
-        (-0.1, 0, -0.4),
-        (-0.35, 0, 0.35),
-        (0.5, 0, 0.3),
-    )
-    for centre in (back, front):
+    for centre in (BACK, FRONT):
         _wheel(scene, rng, centre, 0.5, turn)
-    paint, metal, material = colours.any_colour(rng), _metal(rng), materials.thin(0, 0.25)
-    tubes = [_line(crank, saddle), _line(saddle, head), _line(crank, head), _line(head, front)]
-    stays = [_line((x, side * 0.05, z), back) for x, _, z in (crank, saddle) for side in (-1, 1)]
+    paint, material = colours.any_colour(rng), materials.thin(0, 0.25)
+    tubes = [_line(CRANK, SADDLE), _line(SADDLE, HEAD), _line(CRANK, HEAD), _line(HEAD, FRONT)]
+    stays = [_line((x, side * 0.05, z), BACK) for x, _, z in (CRANK, SADDLE) for side in (-1, 1)]
     _rods(scene, tubes, 0.03, material, paint, turn)
     _rods(scene, stays, 0.015, material, paint, turn)
-    bars = [
-        _line(head, (0.52, 0, 0.5)),
-        _line((0.4, -0.3, 0.55), (0.52, 0, 0.5), (0.4, 0.3, 0.55)),
-        _line(saddle, (-0.38, 0, 0.45)),
-    ]
+    _controls(scene, rng, turn)
+
+
+def _controls(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
+    """Handlebars, pedals, chain and saddle of a bicycle."""
+    metal, material = _metal(rng), materials.thin(0, 0.25)
+    top = (0.52, 0, 0.5)
+    bars = [_line(HEAD, top), _line((0.4, -0.3, 0.55), top, (0.4, 0.3, 0.55)), _line(SADDLE, (-0.38, 0, 0.45))]
     pedals = [_line((-0.1, side * 0.1, -0.4), (-0.1 + side * 0.15, side * 0.12, -0.52)) for side in (-1, 1)]
-    chain = _line(
-        (-0.1, 0.06, -0.3), (-0.75, 0.06, -0.36), (-0.75, 0.06, -0.44), (-0.1, 0.06, -0.5), (-0.1, 0.06, -0.3)
-    )
     _rods(scene, bars + pedals, 0.02, material, metal, turn)
-    _rods(scene, [chain], 0.008, material, 0.3 * metal, turn)
+    _rods(scene, [_line(*CHAIN)], 0.008, material, 0.3 * metal, turn)
     leather = materials.surface(rng, "plain", np.full(3, 0.03), 0.7)
     primitive(scene, "box", leather, turn @ (-0.38, 0, 0.48), (0.16, 0.07, 0.03), turn, bevel=0.02)
-    primitive(scene, "torus", leather, turn @ np.array(crank), 0.1, turn @ rotation(np.pi / 2), thickness=0.12)
+    primitive(scene, "torus", leather, turn @ np.array(CRANK), 0.1, turn @ rotation(np.pi / 2), thickness=0.12)
 
 
 def _basket(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
@@ -150,34 +148,24 @@ def _cage(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
 
 
 def _fence(scene: Scene, rng: Rng, turn: np.ndarray) -> None:
-    """Wrought iron: bars, rails and curls between them."""
-    count, material, colour = (
-        int(rng.integers(6, 16)),
-        materials.thin(0, 0.5),
-        colours.of(rng, (*colours.METALS, (0.02, 0.02, 0.02))),
-    )
-    at, radius = np.linspace(-1, 1, count), rng.uniform(0.012, 0.03)
+    """Wrought iron: bars with points, rails and curls between them."""
+    material, colour = materials.thin(0, 0.5), colours.of(rng, (*colours.METALS, (0.02, 0.02, 0.02)))
+    at, radius = np.linspace(-1, 1, int(rng.integers(6, 16))), rng.uniform(0.012, 0.03)
     bars = [_line((x, 0, -0.9), (x, 0, 0.9)) for x in at]
     rails = [_line((-1.1, 0, z), (1.1, 0, z)) for z in (-0.8, rng.uniform(0.2, 0.6), 0.8)]
-    angle = np.linspace(0, 4 * np.pi, 80)
-    size = np.diff(at)[0] * rng.uniform(0.25, 0.48) * np.linspace(1, 0.15, 80)
-    curls = [
-        np.array([x, 0, z]) + np.stack([size * np.cos(angle), 0 * angle, size * np.sin(angle)], axis=1)
-        for x in (at[1:] + at[:-1]) / 2
-        for z in (-0.5, 0)
-    ]
+    curl = np.diff(at)[0] * rng.uniform(0.25, 0.48) * _curl()
+    curls = [curl + (x, 0, z) for x in (at[1:] + at[:-1]) / 2 for z in (-0.5, 0)]
     _rods(scene, bars + rails, radius, material, colour, turn)
     _rods(scene, curls, 0.6 * radius, material, colour, turn)
+    iron, point = materials.surface(rng, "plain", colour, 0.5), (2 * radius, 2 * radius, 0.1)
     for x in at:
-        primitive(
-            scene,
-            "cone",
-            materials.surface(rng, "plain", colour, 0.5),
-            turn @ (x, 0, 0.98),
-            (2 * radius, 2 * radius, 0.1),
-            turn,
-            bevel=0,
-        )
+        primitive(scene, "cone", iron, turn @ (x, 0, 0.98), point, turn, bevel=0)
+
+
+def _curl() -> np.ndarray:
+    """A spiral of two turns in the plane of x and z."""
+    angle, radius = np.linspace(0, 4 * np.pi, 80), np.linspace(1, 0.15, 80)
+    return np.stack([radius * np.cos(angle), 0 * angle, radius * np.sin(angle)], axis=1)
 
 
 def _chains(scene: Scene, rng: Rng, turn: np.ndarray) -> None:

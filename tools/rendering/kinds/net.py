@@ -35,31 +35,34 @@ def build(scene: Scene, rng: Rng) -> None:
 def _net(scene: Scene, rng: Rng, style: str, material: Material, colour: np.ndarray) -> int:
     """A net hung up; returns the number of its pieces."""
     sheet, cells = folded_sheet(rng, 0.2), int(rng.integers(6, 24))
-    knots = np.stack(np.meshgrid(*[np.arange(cells + 1.0)] * 2, indexing="ij"), axis=-1)
-    slack = style != "wire"
-    knots += slack * rng.normal(scale=rng.uniform(0.03, 0.18), size=knots.shape)
-    if style == "diamond":
-        knots[:, 1::2, 0] += 0.5
+    slack, knots = style != "wire", _places_of_knots(rng, style, cells)
     first, second = _pieces(cells, style == "diamond")
     kept = rng.random(len(first)) >= pick(rng, (0, 0, 0.03, 0.08))  # the others are torn
-    ends = [knots.reshape(-1, 2)[numbers[kept], np.newaxis] for numbers in (first, second)]
-    part = np.linspace(0, 1, POINTS)[:, np.newaxis]
-    places = ends[0] * (1 - part) + ends[1] * part
-    hang = (
-        slack
-        * np.sin(np.pi * part)
-        * (0.12, 0.1)
-        * np.stack([rng.normal(size=kept.sum()), -np.ones(kept.sum())], 1)[:, None]
-    )
-    twine = sheet(((places + hang) / cells).reshape(-1, 2)).reshape(*places.shape[:2], 3)
+    places = _twine(rng, knots.reshape(-1, 2)[first[kept]], knots.reshape(-1, 2)[second[kept]], slack)
+    twine = sheet((places / cells).reshape(-1, 2)).reshape(*places.shape[:2], 3)
     radius = min(log_uniform(rng, 0.7, 6) * scene.pixel, 0.32 / cells) / 2
-    shades = colour * rng.normal(1, 0.12, (len(twine), 1))
-    scene.strands(twine, material, shades, radius=radius)
+    scene.strands(twine, material, colour * rng.normal(1, 0.12, (len(twine), 1)), radius=radius)
     if slack:
         _knots(scene, rng, sheet(knots.reshape(-1, 2) / cells), radius, colour)
     if chance(rng, 0.4):
         _border(scene, sheet, material, colour, 2.2 * radius)
     return len(twine)
+
+
+def _places_of_knots(rng: Rng, style: str, cells: int) -> np.ndarray:
+    """Where knots are, (n, n, 2) in cells: not quite regular but in wire mesh."""
+    knots = np.stack(np.meshgrid(*[np.arange(cells + 1.0)] * 2, indexing="ij"), axis=-1)
+    if style == "diamond":
+        knots[:, 1::2, 0] += 0.5
+    return knots + (style != "wire") * rng.normal(scale=rng.uniform(0.03, 0.18), size=knots.shape)
+
+
+def _twine(rng: Rng, start: np.ndarray, end: np.ndarray, slack: bool) -> np.ndarray:
+    """Places along pieces of twine (n, points, 2); slack ones hang."""
+    part = np.linspace(0, 1, POINTS)[:, np.newaxis]
+    hang = np.stack([0.12 * rng.normal(size=len(start)), np.full(len(start), -0.1)], axis=1)
+    straight = start[:, np.newaxis] * (1 - part) + end[:, np.newaxis] * part
+    return straight + slack * hang[:, np.newaxis] * np.sin(np.pi * part)
 
 
 def _pieces(cells: int, diamond: bool) -> tuple[np.ndarray, np.ndarray]:
