@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from rendering import store
 from rendering.plan import KINDS, Item, Ranges, items
@@ -72,7 +73,8 @@ def ranges_of(options: argparse.Namespace) -> Ranges:
             raise ValueError(f"--{name.replace('_', '-')}: takes two positive numbers, least first, got {value}")
     if given["motion"] + given["defocus"] > 1:
         raise ValueError("--motion, --defocus: together they are shares of at most 1")
-    return Ranges(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    ranges: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Ranges(**ranges)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,7 +85,12 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=whole(0), default=0, help="seed of the set")
     add("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND", help=f"of {', '.join(KINDS)}")
     add("--samples", type=whole(1), default=24, help="samples a pixel of colours")
-    add("--alpha-samples", type=even, default=128, help="samples a pixel of alpha, in two halves")
+    add(
+        "--alpha-samples",
+        type=even,
+        default=128,
+        help="samples a pixel of alpha, in two halves; twice as many for tests",
+    )
     add("--threads", type=whole(1), default=1)
     add("--part", type=part_of, default=(0, 1), metavar="K/N", help="every N-th item from the K-th, 0 to N - 1")
     plain = Ranges()

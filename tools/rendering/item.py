@@ -35,15 +35,21 @@ def make(item: Item, ranges: Ranges, samples: Samples, root: Path) -> dict[str, 
 def _worth_having(item: Item, ranges: Ranges, samples: Samples) -> tuple[Scene, Passes]:
     """The first attempt with an object that neither misses nor fills the frame."""
     for attempt in range(ATTEMPTS):
-        scene = Scene(item, ranges)
-        kinds.build(scene, stream(item.seed, "build", attempt))
-        scene.frame(stream(item.seed, "frame", attempt))
-        blur(scene, stream(item.seed, "blur", attempt))
-        light(scene, stream(item.seed, "light", attempt))
+        scene = arranged(item, ranges, attempt)
         passes = render(scene, samples)
         if 0.01 < passes.alpha.mean() < 0.92 and passes.alpha.max() > 0.3:
             return scene, passes
     raise RuntimeError(f"{item.name}: no attempt of {ATTEMPTS} shows the object")
+
+
+def arranged(item: Item, ranges: Ranges, attempt: int = 0) -> Scene:
+    """The scene of an item: object, camera, blur and light."""
+    scene = Scene(item, ranges)
+    kinds.build(scene, stream(item.seed, "build", attempt))
+    scene.frame(stream(item.seed, "frame", attempt))
+    blur(scene, stream(item.seed, "blur", attempt))
+    light(scene, stream(item.seed, "light", attempt))
+    return scene
 
 
 def _measured(item: Item, passes: Passes) -> dict[str, object]:

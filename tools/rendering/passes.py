@@ -15,8 +15,6 @@ from rendering.sampling import error_of_mean
 from rendering.scene import Scene
 from rendering.straight import smoothed
 
-SEE_THROUGH, FOR_TESTS = 4, 2  # factors of the samples of alpha
-
 
 @dataclass(frozen=True)
 class Samples:
@@ -27,9 +25,8 @@ class Samples:
     threads: int
 
     def of_alpha(self, scene: Scene) -> int:
-        """More where opacity is sampled by chance as well, and in what is tested with."""
-        sampled = 1 if scene.opaque or scene.item.kind == "smoke" else SEE_THROUGH
-        return self.alpha * sampled * (FOR_TESTS if scene.item.split == "test" else 1)
+        """Twice as many in what is tested with."""
+        return 2 * self.alpha if scene.item.split == "test" else self.alpha
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +46,15 @@ def render(scene: Scene, samples: Samples) -> Passes:
     colour = _pass(samples.colour, scene.item.seed % 2**31, denoise=True)
     _without_light(scene)
     count = samples.of_alpha(scene)
-    halves = [_half(scene, count // 2, half) for half in (1, 2)]
+    halves = [alpha_of(scene, count // 2, half) for half in (1, 2)]
     alpha = (halves[0] + halves[1]) / 2
     coverage = np.clip(colour[:, :, 3], 0, 1) if scene.opaque else np.where(alpha > 0.02, alpha, 0)
     return Passes(colour[:, :, :3], coverage, alpha, error_of_mean(*halves), count)
 
 
-def _half(scene: Scene, samples: int, half: int) -> np.ndarray:
-    """Alpha with samples of its own."""
-    alpha = np.clip(_pass(samples, (scene.item.seed + 7919 * half) % 2**31, denoise=False)[:, :, 3], 0, 1)
+def alpha_of(scene: Scene, samples: int, number: int) -> np.ndarray:
+    """Alpha of a scene without light; each number has samples of its own."""
+    alpha = np.clip(_pass(samples, (scene.item.seed + 7919 * number) % 2**31, denoise=False)[:, :, 3], 0, 1)
     return smoothed(smoothed(alpha)) if scene.item.kind == "smoke" else alpha  # smooth by nature
 
 
