@@ -23,7 +23,7 @@ from propmat.networks._trunks import SegNet
 from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct
 from propmat.torch import Affinities
-from propmat.torch._layers import PAIRS
+from propmat.torch._affinities import PAIRS
 from propmat.training._deep_matte_prop_net import matting_loss
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"

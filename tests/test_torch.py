@@ -23,7 +23,10 @@ from propmat.torch import (
     Knn,
     Propagate,
     Refine,
+    _arrays,
     _operation,
+    _pullbacks,
+    _solvers,
     closed_form,
     knn,
     propagate,
@@ -219,21 +222,21 @@ def test_nothing_is_kept_without_need():
         assert not propagate(given, TRIMAP).requires_grad
     assert not propagate([w.detach() for w in given], TRIMAP).requires_grad
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
 
 
 def test_what_was_kept_is_freed():
     given = edges()
     alpha = propagate(given, TRIMAP)
-    assert len(_operation._STATES) == 1
+    assert len(_pullbacks._STATES) == 1
     alpha.sum().backward()
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         alpha.sum().backward()
     propagate(given, TRIMAP)
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
 
 
 def test_graphs_may_be_retained():
@@ -877,7 +880,7 @@ def test_copies_of_layers_have_their_solvers(name):
         torch.testing.assert_close(other(image, TRIMAP), expected, rtol=0, atol=0)
     other.options["solver"] = Direct()
     torch.testing.assert_close(other(image, TRIMAP), type(layer)(**other.options)(image, TRIMAP), rtol=0, atol=0)
-    assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _operation._SOLVERS)
+    assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _solvers._SOLVERS)
 
 
 def test_layers_tell_their_options():
@@ -950,7 +953,7 @@ def test_solvers_that_look_alike_are_told_apart():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_what_runs_on_the_host_alone_goes_there():
     weights = [torch.rand(shape, device="cuda", requires_grad=True) for shape in EDGES["propagate_directed"]]
-    _operation._told_of_host.clear()
+    _arrays._told_of_host.clear()
     with pytest.warns(PropmatWarning, match="copied to the host"):
         alpha = propagate_directed(weights, TRIMAP[0])
     alpha.sum().backward()
@@ -958,10 +961,10 @@ def test_what_runs_on_the_host_alone_goes_there():
 
 
 def test_verbs_run_on_a_device_as_the_table_says(monkeypatch):
-    monkeypatch.setattr(_operation, "find_spec", lambda name: name)
-    there = {name for name, verb in VERBS.items() if _operation._runs_there(SimpleNamespace(is_cuda=True), verb)}
+    monkeypatch.setattr(_arrays, "find_spec", lambda name: name)
+    there = {name for name, verb in VERBS.items() if _arrays.runs_there(SimpleNamespace(is_cuda=True), verb)}
     assert there == {"closed_form", "knn", "propagate", "refine"}
-    assert not any(_operation._runs_there(torch.zeros(1), verb) for verb in VERBS.values())
+    assert not any(_arrays.runs_there(torch.zeros(1), verb) for verb in VERBS.values())
 
 
 @pytest.mark.gpu
@@ -991,7 +994,7 @@ def test_the_same_by_arrays_of_a_device(monkeypatch):
     """A device of host memory in place of a GPU: tensors become its arrays, and come back through DLPack."""
     expected = _matte_and_gradients("cpu")
     host_device.install(monkeypatch)
-    monkeypatch.setattr(_operation, "_runs_there", lambda *_, **__: True)
-    monkeypatch.setattr(_operation, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
+    monkeypatch.setattr(_operation, "runs_there", lambda *_, **__: True)
+    monkeypatch.setattr(_arrays, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
     for one, other in zip(expected, _matte_and_gradients("cpu"), strict=True):
         torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

@@ -77,6 +77,7 @@ FOUR = (
     Argument("down", lacks=(1, 0)),
     Argument("up", lacks=(1, 0)),
 )
+ARGUMENTS = {argument.name: argument for argument in (IMAGE, TRIMAP, VALUES, ALPHA, CONFIDENCE, EPSILON, *PAIR, *FOUR)}
 
 
 def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, object]:

@@ -81,4 +81,3 @@ PROPAGATE_DIRECTED = Verb(
     size=size_of_directed_edges,
 )
 VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED)}
-ARGUMENTS = {argument.name: argument for verb in VERBS.values() for argument in verb.arguments}

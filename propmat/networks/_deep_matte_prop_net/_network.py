@@ -18,8 +18,8 @@ from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks import NORMS, SHRINKS, SegNet
-from propmat.torch import Affinities, propagate
-from propmat.torch._layers import PAIRS, along, positive
+from propmat.torch._affinities import PAIRS, Affinities, along, positive
+from propmat.torch._propagate import propagate
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
