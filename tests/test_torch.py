@@ -32,6 +32,7 @@ from propmat.torch import (
     propagate,
     propagate_directed,
     refine,
+    weighted_windows,
 )
 from tests import host_device
 from tests.problems import banded_trimap
@@ -154,6 +155,80 @@ def test_gradcheck_directed():
     given = tuple(uniform(B, *shape) for shape in EDGES["propagate_directed"])
     assert checked(lambda *w: propagate_directed(w[:4], TRIMAP, values=w[4]), *given, uniform(H, W))
     assert checked(lambda *w: propagate_directed(w[:4], TRIMAP, confidence=w[4]), *given, uniform())
+
+
+def windows_of(*leading, dtype=torch.float64):
+    return uniform(*leading, H - 2, W - 2, dtype=dtype)
+
+
+def test_gradcheck_weighted_windows():
+    image, (horizontal, vertical) = torch.rand(B, 3, H, W, dtype=torch.float64), edges(B)
+    options = {"epsilon": 0.01}
+    for confidence in (uniform(), uniform(B), uniform(B, H, W)):
+        assert checked(
+            lambda w, h, v, c: weighted_windows(image, w, TRIMAP, edges=(h, v), confidence=c, **options),
+            windows_of(B),
+            horizontal,
+            vertical,
+            confidence,
+        )
+    assert checked(
+        lambda w, x: weighted_windows(image, w, TRIMAP, values=x, **options), windows_of(B), uniform(B, H, W)
+    )
+    # Weights that all images share, and one image that all weights share.
+    assert checked(lambda w: weighted_windows(image, w, TRIMAP, edges=(horizontal, vertical), **options), windows_of())
+    assert checked(lambda w: weighted_windows(image[0], w, TRIMAP, **options), windows_of(B))
+
+
+@pytest.mark.parametrize("with_edges", [False, True])
+def test_weighted_windows_are_those_of_numpy(with_edges):
+    image, windows, pair = uniform(B, 3, H, W), windows_of(B), edges(B)
+    trimaps = torch.stack([TRIMAP, TRIMAP.flip(1)])
+    given = {"edges": pair} if with_edges else {}
+    alpha = weighted_windows(image, windows, trimaps[:, None], confidence=0.8, **given)
+    alpha.square().sum().backward()
+    assert image.grad is None
+    for k in range(B):
+        one = {name: [w[k].detach().numpy() for w in tensors] for name, tensors in given.items()}
+        expected, pullback = adjoint.weighted_windows(
+            image[k].detach().numpy().transpose(1, 2, 0),
+            windows[k].detach().numpy(),
+            trimaps[k].numpy(),
+            confidence=0.8,
+            **one,
+        )
+        np.testing.assert_array_equal(alpha[k].detach().numpy(), expected)
+        gradients = vars(pullback(2 * expected))
+        tensors = {"windows": windows} | dict(zip(("horizontal", "vertical"), pair if with_edges else (), strict=False))
+        for name, tensor in tensors.items():
+            np.testing.assert_allclose(tensor.grad[k].numpy(), gradients[name], rtol=1e-12, atol=1e-14)
+
+
+def test_weighted_windows_say_what_they_take():
+    image, pair = torch.rand(B, 3, H, W), [w.detach() for w in edges(B)]
+    windows = windows_of(B).detach()
+    broken = windows.clone()
+    broken[1, 2, 3] = -1
+    for arguments, options, message in (
+        ((image, broken, TRIMAP), {}, r"image 1 of the batch: windows: takes numbers >= 0, got -1 at \(2, 3\)"),
+        ((image, 1.0, TRIMAP), {}, "windows: takes a tensor, got float"),
+        ((image, windows[..., 1:], TRIMAP), {}, r"image: shape .* does not fit windows of shape .* takes \(.*, 5, 5\)"),
+        ((image, windows, TRIMAP[1:]), {}, "trimap: shape .* does not fit windows of shape"),
+        ((image, windows, TRIMAP), {"edges": pair[0]}, "edges: takes 2 arrays .horizontal, vertical. in a tuple"),
+        ((image, windows, TRIMAP), {"edges": pair[::-1]}, "horizontal: shape .* does not fit windows of shape"),
+        (
+            (image, windows, TRIMAP),
+            {"edges": (pair[0], -pair[1])},
+            "image 0 of the batch: vertical: takes numbers >= 0",
+        ),
+        ((image, windows, TRIMAP), {"epsilon": 0}, "image 0 of the batch: epsilon: takes a finite number > 0"),
+        ((3 * image, windows, TRIMAP), {}, "image 0 of the batch: image: floating values are in"),
+        ((image, windows, None), {}, "trimap: takes a tensor or an array, got None"),
+        ((image, windows[:1].expand(3, -1, -1), TRIMAP), {}, r"image: leading axes \(2,\) are not those of windows"),
+        ((image[..., :2, :], windows[..., :0, :], TRIMAP[:2]), {}, "image 0 of the batch: image: is 2 x 6 pixels"),
+    ):
+        with pytest.raises(InputError, match=f"^{message}"):
+            weighted_windows(*arguments, **options)
 
 
 def test_batches_are_their_images():
@@ -302,7 +377,8 @@ def test_compiled_whole():
 
     def total(horizontal, vertical, image):
         alpha = layer((horizontal.exp(), vertical), TRIMAP)
-        return (alpha * closed_form(image, TRIMAP, epsilon=0.01)).sum()
+        beside = weighted_windows(image, vertical[:3, :4], TRIMAP, edges=(horizontal, vertical), epsilon=0.01)
+        return (alpha * closed_form(image, TRIMAP, epsilon=0.01) * beside).sum()
 
     given = (*edges(), image)
     expected = total(*given)
@@ -322,6 +398,10 @@ def test_operations_keep_the_rules():
     problem = _operation._described("propagate", (("horizontal", 2), ("vertical", 2), ("trimap", 2)), (), "")
     given = [w.detach().requires_grad_() for w in edges(B)]
     torch.library.opcheck(_operation._matte, ([*given, TRIMAP], problem, False), test_utils=tests)
+    axes = (("windows", 2), ("image", 3), ("trimap", 2))
+    problem = _operation._described("weighted_windows", axes, (), "")
+    given = [windows_of(B), torch.rand(3, H, W), TRIMAP]
+    torch.library.opcheck(_operation._matte, (given, problem, False), test_utils=tests)
 
 
 def test_layers():
@@ -529,6 +609,9 @@ def problems(images):
         "refine": lambda trimap, **rest: refine(image, rough, trimap=trimap, **{"confidence": 1.0, **rest}),
         "propagate": lambda trimap, **rest: propagate(pair, trimap, **rest),
         "propagate_directed": lambda trimap, **rest: propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap, **rest),
+        "weighted_windows": lambda trimap, **rest: weighted_windows(
+            image, rough[:, 2:, 2:], trimap, edges=pair, **rest
+        ),
     }
 
 
@@ -553,7 +636,8 @@ def test_a_channel_axis_of_maps_is_dropped(verb, images):
 @pytest.mark.parametrize("verb", problems(0))
 def test_other_leading_axes_are_refused(verb, images):
     call = problems(images)[verb]
-    name = "horizontal" if verb == "propagate" else "right" if verb == "propagate_directed" else "image"
+    firsts = {"propagate": "horizontal", "propagate_directed": "right", "weighted_windows": "windows"}
+    name = firsts.get(verb, "image")
     for leading in [(images + 1,), (images, images + 1), (2, images), (images, 1, 1)]:
         with pytest.raises(InputError, match=rf"^trimap: leading axes .* are not those of {name}, \({images},\)"):
             call(TRIMAP.expand(*leading, H, W))
@@ -642,6 +726,7 @@ def test_gradients_of_empty_batches():
             refine(image, rough, shared),
             propagate(pair, trimap, normalisation="symmetric"),
             propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap),
+            weighted_windows(image.detach(), rough[:, 2:, 2:], trimap, edges=pair),
         ]
         assert {alpha.shape for alpha in alphas} == {(0, 12, 14)}
         return sum(alpha.sum() for alpha in alphas)
@@ -660,7 +745,7 @@ def test_what_is_wrong_in_the_last_image_is_told_before_the_first_is_solved():
     assert not solver.times
 
 
-@pytest.mark.parametrize("name", ["closed_form", "knn", "refine", "propagate"])
+@pytest.mark.parametrize("name", ["closed_form", "knn", "refine", "propagate", "weighted_windows"])
 def test_wrong_options_are_refused_before_any_work(name):
     call = problems(B)[name]
     for solver in ("cg", 3, CG, object(), True):

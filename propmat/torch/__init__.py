@@ -35,6 +35,7 @@ from propmat.torch._directed import propagate_directed
 from propmat.torch._knn import Knn, knn
 from propmat.torch._propagate import Propagate, propagate
 from propmat.torch._refine import Refine, refine
+from propmat.torch._weighted_windows import weighted_windows
 
 __all__ = [
     "Affinities",
@@ -47,4 +48,5 @@ __all__ = [
     "propagate",
     "propagate_directed",
     "refine",
+    "weighted_windows",
 ]

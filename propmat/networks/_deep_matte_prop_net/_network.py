@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
-from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks import NORMS, SHRINKS, SegNet
 from propmat.torch._affinities import PAIRS, Affinities, along, positive
 from propmat.torch._propagate import propagate
+from propmat.torch._weighted_windows import weighted_windows
 from propmat.trimap import FOREGROUND_AT_LEAST
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
@@ -132,11 +132,14 @@ class DeepMattePropNet(Network):
 
     def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Any = None) -> Tensor:
         """Alpha (B, 1, H, W) that the weights of `affinities` lead to."""
-        rest = {"confidence": self.confidence, "solver": solver}
         across, down, *windows = weights
         if windows:
-            return propagate_windows(image, trimap[:, 0], weights, **rest)[:, None]
-        return propagate((across, down), trimap[:, 0], **rest)[:, None]
+            alpha = weighted_windows(
+                image, windows[0], trimap, edges=(across, down), confidence=self.confidence, solver=solver
+            )
+        else:
+            alpha = propagate((across, down), trimap, confidence=self.confidence, solver=solver)
+        return alpha[:, None]
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
         check_planes(image, "image", 3)
