@@ -18,7 +18,7 @@ from propmat.networks._dcnn._matte import merged, normalised, stacked
 from propmat.networks._dcnn._network import MARGIN
 from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
 from propmat.networks._mattes import matte
-from propmat.networks._trunks import SegNet
+from propmat.networks._trunks._segnet import SegNet
 from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct
 from propmat.torch import Affinities

@@ -18,7 +18,7 @@ from propmat.networks._network import Network
 from propmat.training._schedule import Schedule
 from propmat.training._sources import SETTINGS, Source
 from propmat.training._task import Task
-from propmat.training._tasks import TASKS
+from propmat.training._tasks import TASKS, task_of
 from propmat.training._toml import made, settings, table
 
 if sys.version_info >= (3, 11):
@@ -54,7 +54,7 @@ class Config:
     @property
     def task(self) -> type[Task]:
         """What trains the network."""
-        return TASKS[self.network]
+        return task_of(self.network)
 
     def build(self) -> Network:
         """The network with its first weights, the same whenever it is built from the same state of the generator."""
@@ -126,7 +126,7 @@ def parse_config(given: Mapping[str, Any]) -> Config:
 
 def _schedule(network: str, given: Mapping[str, Any]) -> Schedule:
     """A schedule by name with what is set otherwise; settings are those of the network's task."""
-    task = TASKS[network]
+    task = task_of(network)
     known_names(given, ["schedule", *settings(task.settings)], "training", f"setting of {network!r}")
     start = task.schedules[choice(given.get("schedule", "fast"), "schedule", task.schedules)]
     rest = {name: value for name, value in given.items() if name != "schedule"}

@@ -15,7 +15,7 @@ import torch
 from propmat import __version__
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
-from propmat.networks import save_weights
+from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves

@@ -12,7 +12,7 @@ from torch import Tensor
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
 from propmat.networks._weights import PathLike
-from propmat.solvers import CG
+from propmat.solvers._cg import CG
 from propmat.trimap import Trimap
 
 Array = NDArray[np.float64]

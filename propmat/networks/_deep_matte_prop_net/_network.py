@@ -16,7 +16,7 @@ from torch.nn import functional
 from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
-from propmat.networks._trunks import NORMS, SHRINKS, SegNet
+from propmat.networks._trunks._segnet import NORMS, SHRINKS, SegNet
 from propmat.torch._affinities import PAIRS, Affinities, along, positive
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
