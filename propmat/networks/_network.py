@@ -47,7 +47,7 @@ class Network(nn.Module):
         return cls.of(cls.presets[choice(name, "preset", cls.presets)] | options)
 
     @classmethod
-    def of(cls: type[N], options: Any) -> N:
+    def of(cls: type[N], options: object) -> N:
         """The network of options by their names, as a file has them.
 
         Raises
@@ -61,18 +61,19 @@ class Network(nn.Module):
         return cls(**options)
 
     @classmethod
-    def outline(cls: type[N], options: Any) -> N:
+    def outline(cls: type[N], options: object) -> N:
         """The network of options on PyTorch's device "meta": its weights have shapes but no values, and no memory."""
         with refused_as(InputError, "options"), torch.device("meta"):
             return cls.of(options)
 
 
-def check_planes(value: Any, name: str, channels: int, beside: torch.Tensor | None = None) -> None:
+def check_planes(value: object, name: str, channels: int, beside: torch.Tensor | None = None) -> None:
     """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `beside`."""
-    shape = tuple(value.shape) if isinstance(value, torch.Tensor) else ()
     sides = ("B", "H", "W") if beside is None else (beside.shape[0], *beside.shape[2:])
-    takes = f"({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
+    takes = f"{name}: takes a floating tensor of shape ({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
+    if not isinstance(value, torch.Tensor):
+        raise InputError(f"{takes}, got {shown(value)}")
+    shape = tuple(value.shape)
     fits = len(shape) == 4 and shape[1] == channels and (beside is None or (shape[0], *shape[2:]) == sides)
     if not fits or not value.is_floating_point():
-        got = f"{value.dtype} of shape {shape}" if shape else shown(value)
-        raise InputError(f"{name}: takes a floating tensor of shape {takes}, got {got}")
+        raise InputError(f"{takes}, got {value.dtype} of shape {shape}")

@@ -75,7 +75,7 @@ class Config:
         return digest(rest)
 
 
-def digest(value: Any) -> str:
+def digest(value: object) -> str:
     """A short name for what JSON can hold."""
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -108,7 +108,7 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read(LONGEST + 1)
 
 
-def check_config(config: Any) -> None:
+def check_config(config: object) -> None:
     """Refuse what is no configuration, such as the path of one."""
     if not isinstance(config, Config):
         raise InputError(f"config: takes what read_config returns, got {shown(config)}")
@@ -133,14 +133,14 @@ def _schedule(network: str, given: Mapping[str, Any]) -> Schedule:
     return made(task.settings, dataclasses.asdict(start) | rest, "training")
 
 
-def _source(given: Any) -> Source:
+def _source(given: object) -> Source:
     given = table(given, "data")
     takes = SETTINGS[choice(given.get("source"), "source", SETTINGS)]
     known_names(given, ["source", *takes, "composites", "scale", "reach"], "data", f"setting of {given['source']!r}")
     return made(Source, given, "data")
 
 
-def _tables(given: Any) -> Sequence[Any]:
+def _tables(given: object) -> Sequence[object]:
     if not isinstance(given, list | tuple) or not given:
         raise InputError(f"data: takes at least one table [[data]], got {shown(given)}")
     return given

@@ -7,7 +7,6 @@ Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Mattin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks._segnet import NORMS, SHRINKS, SegNet
+from propmat.solvers._base import Solver
 from propmat.torch._affinities import PAIRS, Affinities, along, positive
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
@@ -130,7 +130,7 @@ class DeepMattePropNet(Network):
         across, down = self.affinity(features)
         return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
 
-    def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Any = None) -> Tensor:
+    def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Solver | None = None) -> Tensor:
         """Alpha (B, 1, H, W) that the weights of `affinities` lead to."""
         across, down, *windows = weights
         if windows:
@@ -141,7 +141,7 @@ class DeepMattePropNet(Network):
             alpha = propagate((across, down), trimap, confidence=self.confidence, solver=solver)
         return alpha[:, None]
 
-    def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
+    def forward(self, image: Tensor, trimap: Tensor, solver: Solver | None = None) -> Tensor:
         check_planes(image, "image", 3)
         check_planes(trimap, "trimap", 1, beside=image)
         labels = torch.full_like(trimap, 0.5)
