@@ -10,6 +10,7 @@ from types import ModuleType
 
 import propmat
 import propmat.networks
+import propmat.training
 
 LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
@@ -24,6 +25,7 @@ NAMESPACES = [
     propmat.preconditioners,
     propmat.sampling,
     propmat.solvers,
+    propmat.training,
 ]
 
 

@@ -88,7 +88,7 @@ class ClosedForm(Layer):
     """
 
     verb = staticmethod(closed_form)
-    takes = CLOSED_FORM
+    _takes = CLOSED_FORM
 
     def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.

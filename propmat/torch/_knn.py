@@ -79,7 +79,7 @@ class Knn(Layer):
     """
 
     verb = staticmethod(knn)
-    takes = KNN
+    _takes = KNN
 
     def forward(self, image: Tensor, trimap: Labels) -> Tensor:
         """Alpha of images.

@@ -22,7 +22,7 @@ class Layer(torch.nn.Module):
     """A verb whose options are fixed when it is made; tensors among them are parameters or buffers of the layer."""
 
     verb: ClassVar[Callable[..., Tensor]]
-    takes: ClassVar[Verb]
+    _takes: ClassVar[Verb]
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Layer(torch.nn.Module):
             if name not in known:
                 raise InputError(f"{type(self).__name__}: has no option {name!r}; takes {', '.join(known)}")
         _inputs.solving(options.get("solver"))
-        self.takes.read({name: options[name] for name in self.takes.options if name in options})
+        self._takes.read({name: options[name] for name in self._takes.options if name in options})
         tensors = {name: value for name, value in options.items() if isinstance(value, Tensor)}
         self.options = {name: value for name, value in options.items() if name not in tensors}
         for name, check in NUMBERS.items():

@@ -134,7 +134,7 @@ class Propagate(Layer):
     """
 
     verb = staticmethod(propagate)
-    takes = PROPAGATE
+    _takes = PROPAGATE
 
     def __init__(self, **options: Any) -> None:
         check_normalisation(options.get("normalisation"))

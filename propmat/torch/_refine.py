@@ -81,7 +81,7 @@ class Refine(Layer):
     """
 
     verb = staticmethod(refine)
-    takes = REFINE
+    _takes = REFINE
 
     def forward(self, image: Tensor, alpha: Tensor, confidence: Weights, trimap: Labels | None = None) -> Tensor:
         """Alpha of images.

@@ -31,7 +31,33 @@ LONGEST = 1 << 20  # bytes of a configuration
 
 @dataclass(frozen=True)
 class Config:
-    """One training. Problems that show a picture that is held out are kept for validation."""
+    """The settings of one training, as `read_config` makes them of a file; see `docs/weights.md`.
+
+    Attributes
+    ----------
+    network : {"dcnn", "deep_matte_prop_net"}
+    cache : Path
+        The folder of the problems.
+    output : Path
+        The folder of the log, the checkpoint, the curves and the weights.
+    data : tuple of Source
+        The tables ``[[data]]``, of which each names a data set, and what is made of it.
+    schedule : Schedule
+        The table ``[training]``: optimiser, learning rate, numbers of iterations.
+    preset : str, default "faithful"
+        One of the presets of the network.
+    options : dict
+        Arguments of the network's class in place of those of the preset.
+    held_out : tuple of str
+        Names of pictures to validate with. Problems that show one of them are not trained on.
+    seed : int, default 0
+        From 0 to 2³².
+
+    Raises
+    ------
+    InputError
+        If a setting is not as above.
+    """
 
     network: str
     cache: Path
@@ -57,11 +83,22 @@ class Config:
         return task_of(self.network)
 
     def build(self) -> Network:
-        """The network with its first weights, the same whenever it is built from the same state of the generator."""
+        """The network with its first weights, which PyTorch's generator of random numbers draws.
+
+        Returns
+        -------
+        Network
+        """
         return self.task.kind.preset(self.preset, **self.options)
 
     def outline(self) -> Network:
-        """The network without values of its weights."""
+        """The network without values of its weights.
+
+        Returns
+        -------
+        Network
+            On PyTorch's device "meta".
+        """
         return self.task.kind.outline(self.task.kind.presets[self.preset] | self.options)
 
     @property
@@ -70,7 +107,13 @@ class Config:
         return self.outline().mattes
 
     def digest(self) -> str:
-        """Tells trainings apart; where files lie makes no difference."""
+        """A hash of all settings but the folders: trainings of equal settings have the same.
+
+        Returns
+        -------
+        str
+            16 hexadecimal digits.
+        """
         rest = {name: value for name, value in dataclasses.asdict(self).items() if name not in ("cache", "output")}
         return digest(rest)
 
@@ -83,10 +126,35 @@ def digest(value: object) -> str:
 def read_config(path: str | os.PathLike[str]) -> Config:
     """Read a configuration; relative paths start at the current folder.
 
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A TOML file, see `docs/weights.md`.
+
+    Returns
+    -------
+    Config
+
     Raises
     ------
     InputError
         If it cannot be read, has a setting that there is not, or one is of a wrong kind or beyond its limits.
+
+    Examples
+    --------
+    >>> from propmat.training import read_config
+    >>> settings = '''
+    ... network = "dcnn"
+    ... cache = "problems"
+    ... output = "trained"
+    ... data = [{source = "synthetic", count = 3}]
+    ... options = {filters = 16}
+    ... '''
+    >>> with open("dcnn.toml", "w") as file:
+    ...     _ = file.write(settings)
+    >>> config = read_config("dcnn.toml")
+    >>> config.mattes, config.schedule.iterations
+    (('closed_form', 'knn_hsv'), 5000)
     """
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"config: takes the path of a file, got {shown(path)}")

@@ -51,6 +51,28 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
         there is no such device.
     PropmatError
         If a loss is no longer finite.
+
+    Examples
+    --------
+    >>> from propmat.networks import DeepMattePropNet, load_weights
+    >>> from propmat.training import prepare, read_config, train
+    >>> settings = '''
+    ... network = "deep_matte_prop_net"
+    ... preset = "small"
+    ... options = {width = 32}
+    ... cache = "problems"
+    ... output = "trained"
+    ... held_out = ["synthetic-1"]
+    ... data = [{source = "synthetic", count = 2, shape = [48, 64]}]
+    ... training = {iterations = 1, batch = 1, crop = 32}
+    ... '''
+    >>> with open("small.toml", "w") as file:
+    ...     _ = file.write(settings)
+    >>> config = read_config("small.toml")
+    >>> prepare(config)
+    >>> network, facts = load_weights(train(config, "cpu"), DeepMattePropNet)
+    >>> facts["data"], list(facts["metrics"]["deep_matte_prop_net"])
+    (['synthetic-0'], ['sad', 'mse'])
     """
     check_config(config)
     place = device_of(device)
