@@ -33,9 +33,9 @@ from propmat._batching._verbs import CLOSED_FORM
 from propmat._constraints import eliminate
 from propmat._gpu import _device
 from propmat._operators import GridOperator
+from propmat._trimap import Trimap
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG
-from propmat.trimap import Trimap
 
 Record = dict[str, Any]
 

@@ -23,6 +23,11 @@ from propmat._foreground import foreground as foreground
 from propmat._solve._matte import Matte as Matte
 from propmat._solve._verbs import prepare as prepare
 from propmat._solve._verbs import solve as solve
+from propmat._threads import get_num_threads as get_num_threads
+from propmat._threads import set_num_threads as set_num_threads
+from propmat._trimap import Trimap as Trimap
+from propmat._trimap_making import trimap_from_mask as trimap_from_mask
+from propmat._trimap_making import trimap_from_scribbles as trimap_from_scribbles
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import DeviceMemoryError as DeviceMemoryError
@@ -44,10 +49,5 @@ from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.matting import shared_sampling as shared_sampling
-from propmat.threads import get_num_threads as get_num_threads
-from propmat.threads import set_num_threads as set_num_threads
-from propmat.trimap import Trimap as Trimap
-from propmat.trimaps import trimap_from_mask as trimap_from_mask
-from propmat.trimaps import trimap_from_scribbles as trimap_from_scribbles
 
 __version__ = "0.1.0"

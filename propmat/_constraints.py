@@ -13,14 +13,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import beside, to_host
-from propmat._operators._contract import Array, Operator
+from propmat._operators._contract import Operator
 from propmat._operators._stored import Stored
-from propmat._typing import Mask
+from propmat._trimap import Trimap
+from propmat._typing import Array, Mask
 from propmat.errors import InputError, warn
 from propmat.laplacian._affinity import affinity
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._split import Split
-from propmat.trimap import Trimap
 
 # Weak edges relative to the mean weight: much weaker than similarities of colour, far above the tolerance of a solve.
 BRIDGE = 1e-3

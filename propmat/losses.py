@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
+from propmat._typing import Differentiable, Shaped
 from propmat.errors import InputError, shown
 
 # Added under the root, so that the derivative is finite where the error is 0.
@@ -21,24 +22,28 @@ SMOOTHING = 1e-12
 # Larger than any colour.
 BRIGHTEST = 1e20
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+A = TypeVar("A", bound=Differentiable)
+N = TypeVar("N", bound=Differentiable | float)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def _with_silent_overflow(loss: F) -> F:
+def _with_silent_overflow(loss: Callable[P, R]) -> Callable[P, R]:
     """Let arrays of NumPy give infinity and NaN silently, as tensors do, whatever `numpy.seterr` says."""
 
     @functools.wraps(loss)
-    def call(alpha: Any, *arguments: Any, **options: Any) -> Any:
-        if not isinstance(alpha, np.ndarray):
-            return loss(alpha, *arguments, **options)
+    def call(*arguments: P.args, **options: P.kwargs) -> R:
+        if not any(isinstance(argument, np.ndarray) for argument in (*arguments, *options.values())):
+            return loss(*arguments, **options)
         with np.errstate(all="ignore"):
-            return loss(alpha, *arguments, **options)
+            return loss(*arguments, **options)
 
-    return cast(F, call)
+    return call
 
 
 @_with_silent_overflow
-def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
+def alpha_loss(alpha: A, truth: A, unknown: Shaped) -> A:
     """Mean absolute error of alpha over the unknown pixels, √((α - α')² + 1e-12).
 
     Parameters
@@ -75,8 +80,8 @@ def alpha_loss(alpha: Any, truth: Any, unknown: Any) -> Any:
 
 @_with_silent_overflow
 def composition_loss(
-    alpha: Any, truth: Any, foreground: Any, background: Any, unknown: Any, *, channel_axis: int = -1
-) -> Any:
+    alpha: A, truth: A, foreground: A | float, background: A | float, unknown: Shaped, *, channel_axis: int = -1
+) -> A:
     """Mean absolute error of the composite α F + (1 - α) B over the unknown pixels and the channels.
 
     Parameters
@@ -129,7 +134,7 @@ def composition_loss(
     return _mean(_absolute(per_channel * apart).mean(channel_axis) if colours else _absolute(single * apart), unknown)
 
 
-def _check(alpha: Any, truth: Any, unknown: Any) -> None:
+def _check(alpha: Shaped, truth: Shaped, unknown: Shaped) -> None:
     """Refuse arrays of several libraries, other dtypes, and shapes that differ."""
     _check_floating({"alpha": alpha, "truth": truth})
     if not str(getattr(unknown, "dtype", None)).endswith("bool"):
@@ -142,7 +147,7 @@ def _check(alpha: Any, truth: Any, unknown: Any) -> None:
             raise InputError(f"{name}: shape {tuple(array.shape)} is not that of alpha, {tuple(alpha.shape)}")
 
 
-def _check_colours(alpha: Any, colours: Mapping[str, Any], channel_axis: int) -> None:
+def _check_colours(alpha: Shaped, colours: Mapping[str, Shaped], channel_axis: int) -> None:
     if not isinstance(channel_axis, int) or channel_axis not in (-1, -3):
         raise InputError(f"channel_axis: takes -1 or -3, got {shown(channel_axis)}")
     _check_floating(colours)
@@ -160,7 +165,7 @@ def _check_colours(alpha: Any, colours: Mapping[str, Any], channel_axis: int) ->
             )
 
 
-def _check_floating(arrays: Mapping[str, Any]) -> None:
+def _check_floating(arrays: Mapping[str, object]) -> None:
     for name, array in arrays.items():
         dtype = str(getattr(array, "dtype", None))
         if "float" not in dtype:
@@ -169,7 +174,7 @@ def _check_floating(arrays: Mapping[str, Any]) -> None:
         _check_dense(array, name)
 
 
-def _check_dense(array: Any, name: str) -> None:
+def _check_dense(array: object, name: str) -> None:
     """Refuse masked arrays and tensors that are not dense, and `numpy.matrix`, whose products differ."""
     if isinstance(array, np.ma.MaskedArray):
         raise InputError(f"{name}: is a masked array; fill it first, {name}.filled(...)")
@@ -181,7 +186,7 @@ def _check_dense(array: Any, name: str) -> None:
         raise InputError(f"{name}: takes a dense tensor, got {kind}")
 
 
-def _check_library(arrays: Mapping[str, Any]) -> None:
+def _check_library(arrays: Mapping[str, object]) -> None:
     """Refuse a mixture of tensors and arrays of NumPy or JAX, which no operator accepts."""
     tensors = [name for name, array in arrays.items() if hasattr(array, "requires_grad")]
     others = [name for name in arrays if name not in tensors]
@@ -189,16 +194,18 @@ def _check_library(arrays: Mapping[str, Any]) -> None:
         raise InputError(f"{others[0]}: is no tensor, but {tensors[0]} is; takes all of one library")
 
 
-def _single(array: Any) -> Any:
+def _single(array: N) -> N:
     """Half precision converted to single: it has neither the range for 1e-12 nor for sums over many pixels."""
-    if not hasattr(array, "dtype") or array.dtype.itemsize >= 4:
+    if isinstance(array, (int, float)) or array.dtype.itemsize >= 4:
         return array
-    return array.float() if hasattr(array, "requires_grad") else array.astype("float32")
+    half: Any = array  # libraries do not share a name for this conversion
+    return cast(N, half.float() if hasattr(half, "requires_grad") else half.astype("float32"))
 
 
-def _absolute(error: Any) -> Any:
+def _absolute(error: A) -> A:
     return (error * error + SMOOTHING) ** 0.5
 
 
-def _mean(error: Any, unknown: Any) -> Any:
-    return (error * unknown).sum() / unknown.sum().clip(1)
+def _mean(error: A, unknown: Shaped) -> A:
+    counted = cast(A, unknown)  # of bool, which every library multiplies and sums
+    return (error * counted).sum() / counted.sum().clip(1)

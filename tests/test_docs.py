@@ -44,8 +44,8 @@ def test_docstrings(name):
 
 
 def test_docstrings_of_decorated_functions_are_found():
-    examples = Finder().find(importlib.import_module("propmat.metrics"), "propmat.metrics")
-    assert {"propmat.metrics.sad", "propmat.metrics.dtssd"} <= {test.name for test in examples if test.examples}
+    examples = Finder().find(importlib.import_module("propmat.metrics._differences"), "differences")
+    assert {"differences.sad", "differences.mse"} <= {test.name for test in examples if test.examples}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -34,11 +34,8 @@ NAMESPACES = (
     "propmat.preconditioners",
     "propmat.sampling",
     "propmat.solvers",
-    "propmat.threads",
     "propmat.torch",
     "propmat.training",
-    "propmat.trimap",
-    "propmat.trimaps",
 )
 
 EXCUSED = {

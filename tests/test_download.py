@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 
 from propmat.cli import main
-from propmat.datasets import _archive, _download, _fetch, fetch_alphamatting
+from propmat.datasets import _archive, _fetch, fetch_alphamatting
+from propmat.datasets._addresses import redirected
 from propmat.datasets._archive import unpack
-from propmat.datasets._download import Limits, Remote, download
+from propmat.datasets._download import Limits, download
+from propmat.datasets._remote import Remote, length
 from propmat.errors import DownloadError, InputError, PropmatWarning
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -160,7 +162,7 @@ def test_fails_clearly(serve, tmp_path, behaviour, message, kept):
     with pytest.raises(DownloadError, match=message):
         download(remote, tmp_path / "target", timeout=0.2)
     assert not (tmp_path / "target").exists()
-    assert bool(_download._length(tmp_path / "target.part")) == kept
+    assert bool(length(tmp_path / "target.part")) == kept
 
 
 @pytest.mark.parametrize(("cut", "length"), [(300_000, 300_000), (50_000, 50_000), (50_000, 60_000)])
@@ -386,10 +388,10 @@ def test_redirections_are_followed_as_browsers_do(answer, tmp_path, location):
 )
 def test_which_redirections_are_followed(old, new, taken):
     if taken:
-        assert _download._redirected(old, new) == new
+        assert redirected(old, new) == new
     else:
         with pytest.raises(DownloadError, match=r"https://a.org/x: |http://a.org|ftp://a.org"):
-            _download._redirected(old, new)
+            redirected(old, new)
 
 
 @pytest.mark.parametrize(

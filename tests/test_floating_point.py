@@ -147,5 +147,7 @@ def test_warnings_point_to_the_caller():
 def test_every_public_function_is_here():
     surface = json.loads((Path(__file__).parent / "surface.json").read_text(encoding="utf-8"))
     modules = ["propmat", *(f"propmat.{name}" for name in ("adjoint", "flows", "laplacian", "metrics", "sampling"))]
-    functions = {f"{module}.{name}" for module in modules for name, kind in surface[module].items() if kind != "class"}
+    functions = {
+        f"{module}.{name}" for module in modules for name, kind in surface[module].items() if isinstance(kind, str)
+    }
     assert functions - WITHOUT_ARITHMETIC <= CALLS.keys()

@@ -220,7 +220,7 @@ class Negative:
 
 
 def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
-    monkeypatch.setattr("propmat.preconditioners.choose", lambda matrix: Negative())
+    monkeypatch.setattr("propmat.solvers._cg.choose", lambda matrix: Negative())
     solve = CG().prepare(system.matrix, system.near_null_space)
     for _ in range(2):  # the same each time, for no solve sees the one before
         with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):

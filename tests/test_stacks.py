@@ -13,11 +13,11 @@ from propmat._batching._tolerances import CGByParts
 from propmat._batching._verbs import VERBS
 from propmat._constraints import weigh
 from propmat._operators import WHOLE, GridOperator, Parts
+from propmat._trimap import Trimap
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.preconditioners import Jacobi
 from propmat.solvers import CG, Direct
-from propmat.trimap import Trimap
 from tests import host_device
 from tests.problems import random_photo
 from tests.test_gpu import real_device

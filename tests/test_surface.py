@@ -9,7 +9,12 @@ from pathlib import Path
 from types import ModuleType
 
 import propmat
+import propmat.jax
+import propmat.losses
+import propmat.matting
 import propmat.networks
+import propmat.pictures
+import propmat.torch
 import propmat.training
 
 LIST = Path(__file__).with_name("surface.json")
@@ -17,23 +22,44 @@ NAMESPACES = [
     propmat,
     propmat.adjoint,
     propmat.datasets,
+    propmat.errors,
     propmat.flows,
     propmat.io,
+    propmat.jax,
     propmat.laplacian,
+    propmat.losses,
+    propmat.matting,
     propmat.metrics,
     propmat.networks,
+    propmat.pictures,
     propmat.preconditioners,
     propmat.sampling,
     propmat.solvers,
+    propmat.torch,
     propmat.training,
 ]
 
 
 def described(value):
-    """The signature of what can be called, else the kind."""
+    """Of a class its members, of a function its signature, else the kind."""
     if isinstance(value, type):
-        return "class"
+        return members(value)
     return str(inspect.signature(value)) if inspect.isfunction(value) else type(value).__name__
+
+
+def members(cls):
+    """How a class is called, and its fields, properties and methods, those of bases in propmat included."""
+    found = {"": str(inspect.signature(cls)) if "__init__" in vars(cls) or hasattr(cls, "__dataclass_fields__") else ""}
+    for base in reversed(cls.__mro__):
+        if base.__module__.partition(".")[0] == "propmat":
+            found |= {name: described_member(value) for name, value in vars(base).items()}
+            found |= {name: str(kind) for name, kind in vars(base).get("__annotations__", {}).items()}
+    return {name: kind for name, kind in sorted(found.items()) if not name.startswith("_")}
+
+
+def described_member(value):
+    function = getattr(value, "__func__", value)
+    return str(inspect.signature(function)) if inspect.isfunction(function) else type(value).__name__
 
 
 def own_names(namespace):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
 from propmat import _inputs
+from propmat._trimap import Trimap
+from propmat._typing import ArrayLike
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -50,7 +51,7 @@ class Argument:
 
 
 def _trimap(value: object, name: str, shape: Shape) -> None:
-    Trimap.parse(value, shape, beside={})
+    Trimap.parse(cast(ArrayLike, value), shape, beside={})
 
 
 def _plane(value: object, name: str, shape: Shape) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from propmat import _inputs
 from propmat._batching._arguments import Array
 from propmat._operators._parts import Parts
+from propmat._trimap import Trimap
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import solve
 from propmat.laplacian._affinity import Affinity
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.solvers._base import Solver
-from propmat.trimap import Trimap
 
 Made = tuple[Array, Pullback]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._parts import Parts
-from propmat._typing import Mask
+from propmat._typing import Array, Mask
 from propmat.solvers._base import Callback, Solution, Solve
 from propmat.solvers._cg import CG
 

@@ -1,14 +1,14 @@
 """Matrices for solvers: their protocol, and the three ways in which propmat stores a symmetric matrix."""
 
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
-from propmat._operators._contract import Array, NearNullSpace, Operator, greatest, length
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._grid import GridOperator
+from propmat._operators._norms import greatest, length
 from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Sparse, Stored, canonical, host_entries, own_entries, wrapped
 
 __all__ = [
     "WHOLE",
-    "Array",
     "BoxOperator",
     "GridOperator",
     "NearNullSpace",

@@ -9,8 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of
-from propmat._operators._contract import Array
-from propmat._typing import Mask
+from propmat._typing import Array, Mask
 from propmat.errors import UnsupportedError
 
 

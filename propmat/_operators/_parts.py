@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import beside
-from propmat._operators._contract import Array, length
-from propmat._typing import Mask
+from propmat._operators._norms import length
+from propmat._typing import Array, Mask
 
 T = TypeVar("T", bound=np.generic)
 

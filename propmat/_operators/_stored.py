@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of, beside, to_host
-from propmat._operators._contract import Array, Operator
+from propmat._operators._contract import Operator
+from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
 
 Sparse: TypeAlias = sp.sparray | sp.spmatrix
@@ -107,14 +108,16 @@ def canonical(matrix: Sparse) -> sp.csr_array:
     return csr
 
 
-def own_entries(matrix: Sparse, name: str) -> sp.csr_array:
+def own_entries(matrix: Sparse, name: str, takes: str = "a sparse matrix") -> sp.csr_array:
     """A copy of a sparse matrix of SciPy as canonical CSR, so that later changes to either have no effect on the other.
 
     Raises
     ------
     InputError
-        If its entries are not real and finite.
+        If it is not sparse, or its entries are not real and finite.
     """
+    if not sp.issparse(matrix):
+        raise InputError(f"{name}: takes {takes}, got {shown(matrix)}")
     if matrix.dtype.kind not in "buif":
         raise InputError(f"{name}: takes real numbers, got dtype {matrix.dtype}")
     csr = canonical(matrix.copy())

@@ -13,10 +13,10 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, nowhere
 from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.solvers._base import Callback, Solve, Solver
-from propmat.trimap import Trimap
 
 
 @dataclass(frozen=True, eq=False)

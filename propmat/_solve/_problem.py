@@ -16,13 +16,13 @@ from propmat._operators._stored import Sparse
 from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._trivial import without_solving
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._graph import Graph
 from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solver, Status
-from propmat.trimap import Trimap
 
 GraphLike: TypeAlias = Laplacian | Sparse
 Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
@@ -122,7 +122,7 @@ def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
     shape, beside = trimap.shape, {"trimap": trimap.known}
     if _inputs.is_number(value):
-        value = _inputs._number(int(value), "prior value") if isinstance(value, int) else value
+        value = _inputs.real_number(int(value), "prior value") if isinstance(value, int) else value
         value = np.broadcast_to(np.asarray(value, like=trimap.known), shape)
     value = _inputs.plane(value, "prior value", shape, beside=beside)
     return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)

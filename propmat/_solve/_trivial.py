@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.errors import warn
-from propmat.trimap import Trimap
 
 
 def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:

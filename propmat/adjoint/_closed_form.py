@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import differentiated
 from propmat.matting import _closed_form
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 @usual_arithmetic

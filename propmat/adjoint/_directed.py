@@ -12,11 +12,12 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
+from propmat._inputs._arrays import first_true
 from propmat._solve._trivial import without_solving
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.adjoint._pullback import Gradients, passes_clip, wanted_names
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 if TYPE_CHECKING:
     from scipy.sparse.linalg import SuperLU
@@ -156,10 +157,9 @@ def _require_paths(laplacian: sp.csr_array, anchors: Mask, solved_for: Mask) -> 
     reached[csgraph.breadth_first_order(reversed_edges, 0, return_predecessors=False)] = True
     adrift = solved_for & ~reached[1:].reshape(anchors.shape)
     if adrift.any():
-        y, x = np.argwhere(adrift)[0]
         raise InputError(
             f"affinities: from {int(adrift.sum())} pixels no path of positive weights leads to a known one, the first "
-            f"at ({y}, {x}). Label one of them or add weights that connect them."
+            f"at {first_true(adrift)}. Label one of them or add weights that connect them."
         )
 
 

@@ -14,10 +14,10 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded, on_device
 from propmat._cached import cached_property
 from propmat._solve._prepared import Prepared
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
 from propmat.laplacian._contract import Laplacian
-from propmat.trimap import Trimap
 
 # Rounding and the solver's tolerance leave alpha this far outside [0, 1] where it lies on the border; a gradient
 # passes there as it does inside.

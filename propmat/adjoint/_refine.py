@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import differentiated
 from propmat.matting import _refine
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 @usual_arithmetic

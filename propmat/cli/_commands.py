@@ -8,22 +8,20 @@ import importlib.util
 import platform
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import __version__, datasets, io, metrics, pictures
 from propmat._foreground import foreground as colours_under
+from propmat._threads import get_num_threads
+from propmat._trimap import Trimap
+from propmat._typing import Array
 from propmat.cli import _masks, _method, _names, _photograph
 from propmat.cli._method import Method
 from propmat.cli._photograph import Photograph
 from propmat.errors import InputError, PropmatError
+from propmat.io._picture import Pixels
 from propmat.io._reading import matte_of
-from propmat.threads import get_num_threads
-from propmat.trimap import Trimap
-
-Array = NDArray[np.float64]
 
 DEMO = ("alpha", "cutout", "composite", "sheet")
 OPTIONAL = {
@@ -52,7 +50,7 @@ def demo(arguments: argparse.Namespace) -> str:
         {"image": image, "trimap": labels.labels, "matte": solution.alpha, "cut-out": on_board}
     )
     _make(folder)
-    drawn: tuple[NDArray[Any], ...] = (solution.alpha, cutout, composite, sheet)
+    drawn: tuple[Pixels, ...] = (solution.alpha, cutout, composite, sheet)
     io.write_images({folder / f"{name}.png": pixels for name, pixels in zip(DEMO, drawn, strict=True)})
     told = _method.told(labels, solution, time.perf_counter() - start)
     return f"{told}\nwrote        {', '.join(f'{name}.png' for name in DEMO)} in {folder}"
@@ -125,7 +123,7 @@ def evaluate(arguments: argparse.Namespace) -> str:
 
 
 def info(arguments: argparse.Namespace) -> str:
-    """Say what is installed and what the machine offers."""
+    """List versions of packages, the number of threads and the GPU."""
     rows = {"propmat": __version__, "python": platform.python_version(), "platform": platform.platform()}
     rows |= {name: importlib.metadata.version(name) for name in REQUIRED}
     rows["threads"] = str(get_num_threads())
@@ -150,7 +148,7 @@ def _read_problem(arguments: argparse.Namespace) -> tuple[Photograph, Trimap]:
 
 
 def _backdrop(shape: tuple[int, int]) -> Array:
-    """An evening sky, to see how the cut-out sits on a strange background."""
+    """A new background: a vertical gradient of two colours, orange below and blue above."""
     low, high = np.array([0.98, 0.62, 0.38]), np.array([0.12, 0.20, 0.45])
     height = np.linspace(1, 0, shape[0])[:, np.newaxis, np.newaxis]
     return np.broadcast_to(low + (high - low) * height, (*shape, 3))

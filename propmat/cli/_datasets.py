@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 
 from propmat import datasets
 from propmat.cli._progress import downloading
@@ -25,7 +24,9 @@ def fetch(arguments: argparse.Namespace) -> str:
     return "\n".join(str(folder) for folder in folders)
 
 
-def add_to(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
+def add_to(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], add_command: Callable[..., argparse.ArgumentParser]
+) -> None:
     """Add the group `datasets` to `commands`; `add_command` adds one command to a group."""
     group = commands.add_parser("datasets", help="Get evaluation data.", description="Get evaluation data.")
     actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from propmat import __version__
 from propmat.cli import _commands, _datasets, _names, _process
@@ -118,7 +117,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, run: Any, more: str = "") -> argparse.ArgumentParser:
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], str],
+    more: str = "",
+) -> argparse.ArgumentParser:
     layout = argparse.RawDescriptionHelpFormatter
     command = commands.add_parser(name, help=run.__doc__, description=run.__doc__, epilog=more, formatter_class=layout)
     command.add_argument("--debug", action="store_true", help="show the traceback of an error")

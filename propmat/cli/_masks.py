@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs, io, pictures
+from propmat._trimap import Trimap
+from propmat._trimap_making import trimap_from_mask
+from propmat._typing import Array
 from propmat.cli import _names
 from propmat.errors import InputError, PropmatWarning, warn
-from propmat.trimap import Trimap
-from propmat.trimaps import trimap_from_mask
-
-Array = NDArray[np.float64]
 
 
 def check_width(width: str | None, *, masked: bool = True) -> None:
-    """Refuse a width that is none, or one without a mask."""
+    """Refuse text that is no width, and a width without a mask."""
     if width is None:
         return
     if not masked:
@@ -54,7 +52,7 @@ def matte(path: str, name: str, image: Array) -> Array:
 
 
 def from_mask(mask: Array, width: str | None) -> Trimap:
-    """The mask with its band; the width may be two with a comma between."""
+    """The trimap of a mask; `width` is one number, or two with a comma between, inside and outside."""
     if width is None:
         return trimap_from_mask(mask)
     inside, comma, outside = width.partition(",")
@@ -81,7 +79,7 @@ def _misfit(name: str, values: Array, image: Array) -> str:
 
 @contextmanager
 def _advice(text: str) -> Iterator[None]:
-    """Put advice behind the message of an error."""
+    """Append advice to the message of an error."""
     try:
         yield
     except InputError as error:

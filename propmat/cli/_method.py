@@ -1,4 +1,4 @@
-"""The method that was asked for, with its settings, and what is told of its matte."""
+"""The method of a command with its settings, and the report on its matte."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 
 from propmat._backend import to_device, to_host
 from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.cli._progress import solving
 from propmat.errors import InputError
 from propmat.matting import matte
 from propmat.matting._matte import named
 from propmat.matting._methods import NETWORKS
-from propmat.trimap import Trimap
 
 SETTINGS = ("epsilon", "radius", "weights")
 
@@ -33,7 +33,7 @@ class Method:
 
     @classmethod
     def asked_for(cls, arguments: argparse.Namespace) -> Method:
-        """The method of the arguments, which are checked against each other."""
+        """The method that the arguments name, checked together with its settings."""
         name = arguments.method
         if arguments.gpu and name in NETWORKS:
             raise InputError(f"gpu: the method {name} does not take it; leave it out")
@@ -54,7 +54,7 @@ class Method:
 
 
 def told(labels: Trimap, solution: Matte, seconds: float) -> str:
-    """Size, unknown pixels, iterations, residual, times, and what is odd about the trimap."""
+    """Size, unknown pixels, iterations, residual, times, and likely mistakes in the trimap, a line each."""
     height, width = labels.shape
     how = [f"iterations   {solution.iterations}", f"residual     {solution.residual:.1e}"]
     return "\n".join(

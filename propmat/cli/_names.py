@@ -7,13 +7,13 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from numpy.typing import NDArray
+from typing import BinaryIO
 
 from propmat import io
+from propmat._typing import PathLike
 from propmat.cli import _process
 from propmat.errors import InputError, PropmatWarning
+from propmat.io._picture import Pixels
 
 STREAM = "-"
 STREAM_SUFFIX = ".png"
@@ -53,26 +53,24 @@ def check_output(
 
 
 def source(path: str) -> str | BinaryIO:
-    """What the readers of `propmat.io` take."""
+    """The file as the readers of `propmat.io` take it."""
     return _process.standard_input() if path == STREAM else path
 
 
 def shown(path: str) -> str:
-    """The name in messages."""
+    """The name of the file in messages."""
     return "<stdin>" if path == STREAM else path
 
 
 def suffix(path: str) -> str:
-    """That of the file, in lower case; it tells the format."""
+    """The suffix of the file in lower case, which decides the format."""
     return STREAM_SUFFIX if path == STREAM else Path(os.path.realpath(path)).suffix.lower()
 
 
-def write(arrays: Mapping[str, NDArray[Any]], depth: int, metadata: io.Metadata) -> None:
+def write(arrays: Mapping[str, Pixels], depth: int, metadata: io.Metadata) -> None:
     """Write all pictures or none of them."""
     encoded = {path: _encoded(array, depth, metadata) for path, array in arrays.items() if path == STREAM}
-    files: dict[str | os.PathLike[str], NDArray[Any]] = {
-        path: array for path, array in arrays.items() if path != STREAM
-    }
+    files: dict[PathLike, Pixels] = {path: array for path, array in arrays.items() if path != STREAM}
     if files:
         with warnings.catch_warnings():
             # What colours are converted to on the way to EXR has been said.
@@ -120,7 +118,7 @@ def _not_inputs(outputs: list[str], inputs: list[str]) -> None:
         raise InputError(f"output: {outputs[0]} is named twice; give each picture a name of its own")
 
 
-def _encoded(array: NDArray[Any], depth: int, metadata: io.Metadata) -> bytes:
+def _encoded(array: Pixels, depth: int, metadata: io.Metadata) -> bytes:
     from io import BytesIO
 
     memory = BytesIO()

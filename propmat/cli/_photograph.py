@@ -1,4 +1,4 @@
-"""A photograph on its way from file to file: range, light or sRGB, bits per sample, profile."""
+"""A photograph and what its output files keep: range, linear light or sRGB, bits per sample, colour profile."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs, _srgb, io, pictures
 from propmat._foreground import foreground
+from propmat._typing import Array
 from propmat.cli import _names
 from propmat.errors import PropmatError, warn
 from propmat.io._picture import is_usual
-
-Array = NDArray[np.float64]
 
 # The code point of the sRGB transfer function in ITU-T H.273, and the exponent that PNG gives for it.
 SRGB_CODE_POINT, SRGB_EXPONENT = 13, 1 / 2.2
 
 
 class Encoding(NamedTuple):
-    """The exponent of encoding and the primaries, as of PNG's gAMA and cHRM; None where the file does not say."""
+    """The exponent of encoding and the primaries, as in PNG's gAMA and cHRM; None where the file does not say."""
 
     gamma: float | None
     chromaticities: tuple[float, ...] | None
 
 
 class CodePoints(NamedTuple):
-    """As of PNG's cICP."""
+    """Code points of ITU-T H.273, as in PNG's cICP."""
 
     codes: tuple[int, ...]
 
@@ -62,8 +60,8 @@ def read(path: str, name: str = "image") -> Photograph:
 def bounded(photograph: Photograph) -> Array:
     """The colours that a matte is made from: in [0, 1].
 
-    Where more than half of the picture is brighter, clipping would leave nothing to tell foreground from background
-    by; then what is brighter than all but one in a hundred becomes white.
+    Where more than half of the picture is brighter than 1, clipping would make foreground and background equal; then
+    the picture is divided by its 99th percentile first.
     """
     image = photograph.image
     low, high = image.min(), image.max()
@@ -97,7 +95,7 @@ def check_background(given: str | None) -> None:
 
 
 def background(given: str | None, photograph: Photograph) -> Array | None:
-    """The new background, (H, W, 3), in the numbers of the photograph: none, a picture, or one colour of CSS."""
+    """The new background, (H, W, 3), encoded as the photograph is: none, a picture, or one colour of CSS."""
     if given is None:
         return None
     if not _names_file(given):
@@ -108,11 +106,11 @@ def background(given: str | None, photograph: Photograph) -> Array | None:
         warn(f"{_names.shown(given)}: the background was converted {change}, as the photograph is")
     elif _encoding(other.metadata) != _encoding(photograph.metadata):
         warn(f"{_names.shown(given)}: the background has another colour profile; it was not converted")
-    return _in_light(pictures.fitted(other.image, photograph.shape), other, photograph.linear)
+    return _to_light(pictures.fitted(other.image, photograph.shape), other, photograph.linear)
 
 
 def converted(layers: dict[str, Array], photograph: Photograph) -> dict[str, Array]:
-    """Pictures in the photograph's numbers as their files hold them: linear light in EXR, else sRGB or as they were."""
+    """Pictures, encoded as the photograph is, as files hold them: linear light in EXR, else sRGB or as they are."""
     return {path: _converted(layer, photograph, path) for path, layer in layers.items()}
 
 
@@ -164,12 +162,12 @@ def _converted(layer: Array, photograph: Photograph, path: str) -> Array:
         said.append(f"those above 1 (up to {layer.max():.4g}) were cut to 1; EXR keeps them")
     if said:
         warn(f"{path}: {'; '.join(said)}")
-    colours = _in_light(layer, photograph, linear)
+    colours = _to_light(layer, photograph, linear)
     return colours if linear else colours.clip(0, 1)
 
 
-def _in_light(colours: Array, photograph: Photograph, linear: bool) -> Array:
-    """Colours in the numbers of `photograph` as linear light, or encoded for a screen."""
+def _to_light(colours: Array, photograph: Photograph, linear: bool) -> Array:
+    """Colours, encoded as `photograph` is, converted to linear light, or from it to sRGB."""
     if linear == photograph.linear:
         return colours
     if not linear:
@@ -186,9 +184,9 @@ def _gamma(metadata: io.Metadata) -> float | None:
 
 
 def _encoding(metadata: io.Metadata) -> CodePoints | bytes | Encoding | None:
-    """What the file says its numbers are, None for sRGB; in PNG's precedence.
+    """The encoding that the file declares, None for sRGB; in PNG's order of precedence.
 
-    Of an ICC profile the description tells whether it is sRGB. The exponent of sRGB stands for the curve of sRGB where
+    An ICC profile is sRGB if its description says so. The exponent of sRGB stands for the curve of sRGB where
     the primaries are those of sRGB too, as every screen has them.
     """
     if metadata.code_points is not None:

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, TextIO
 
 from propmat.errors import InputError, PropmatWarning
 
@@ -17,8 +17,8 @@ from propmat.errors import InputError, PropmatWarning
 INTERRUPTED, CLOSED_PIPE = 130, 141
 
 
-def say(message: Any, kind: str = "") -> None:
-    """One line on standard error, if anybody reads that."""
+def say(message: object, kind: str = "") -> None:
+    """Print one line on standard error; nothing if that is closed."""
     if sys.stderr is None:  # print would take standard output
         return
     line = " ".join(str(message).splitlines())
@@ -26,41 +26,41 @@ def say(message: Any, kind: str = "") -> None:
         print("propmat:", f"{kind}: {line}" if kind else line, file=sys.stderr, flush=True)
 
 
-def tell(text: str, stream: Any) -> None:
-    """Lines on a standard stream."""
+def tell(text: str, stream: TextIO | None) -> None:
+    """Print lines on a standard stream; nothing if that is closed."""
     if text and stream is not None:
         with _writing(stream):
             print(text, file=stream, flush=True)
 
 
 def write(data: bytes) -> None:
-    """Bytes to standard output."""
+    """Write bytes to standard output."""
     with _writing(sys.stdout):
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
 
 def flush() -> None:
-    """Standard output, whether or not anybody reads it."""
+    """Flush standard output; no error if its reader has closed it."""
     if sys.stdout is not None:
         with suppress(OSError), _writing(sys.stdout):
             sys.stdout.flush()
 
 
 def standard_input() -> BinaryIO:
-    """Where `-` is read from."""
+    """The stream that `-` is read from."""
     if sys.stdin is None:
         raise InputError("-: standard input is closed")
     return sys.stdin.buffer
 
 
 def standard_output() -> BinaryIO:
-    """Where `-` is written to."""
+    """The stream that `-` is written to."""
     return sys.stdout.buffer
 
 
 def check_standard_output() -> None:
-    """Refuse to write a picture where nothing, or a person, would read it."""
+    """Refuse to write a picture to a terminal or to a closed stream."""
     if sys.stdout is None:
         raise InputError("output: standard output is closed; give a file")
     if sys.stdout.isatty():
@@ -82,7 +82,10 @@ def reporting() -> Iterator[None]:
 
 
 def interrupted(error: BaseException | None) -> bool:
-    """Whether an error is an interrupt, or came of one: Python turns those raised while a class is made into others."""
+    """Whether an error is a `KeyboardInterrupt` or was caused by one.
+
+    Python turns one that is raised while a class is defined into another error.
+    """
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -94,8 +97,11 @@ def end(status: int) -> NoReturn:
 
 
 @contextmanager
-def _writing(stream: Any) -> Iterator[None]:
-    """If nobody reads `stream` any more, or its disk is full, Python's own flush at exit must not fail again."""
+def _writing(stream: TextIO) -> Iterator[None]:
+    """After an error (its reader is gone, the disk is full) redirect `stream` to the null device.
+
+    Otherwise Python's own flush at exit would fail again.
+    """
     try:
         yield
     except OSError:
@@ -105,9 +111,9 @@ def _writing(stream: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _any_character(stream: Any) -> Iterator[None]:
-    """Characters that an encoding lacks, of names of files say, are written as escapes."""
-    if not hasattr(stream, "reconfigure"):
+def _any_character(stream: TextIO | None) -> Iterator[None]:
+    """Write characters that the encoding of `stream` lacks, as in names of files, as escapes."""
+    if stream is None or not hasattr(stream, "reconfigure"):
         yield
         return
     before = stream.errors
@@ -138,10 +144,10 @@ def _log_shown() -> Iterator[None]:
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Raise an interrupt again that came while C code called back, where Python drops exceptions with a traceback."""
+    """Raise an interrupt again that came in a callback of C code, where Python only prints exceptions."""
     before = sys.unraisablehook
 
-    def hook(unraisable: Any) -> None:
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             _thread.interrupt_main()
         else:

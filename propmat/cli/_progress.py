@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from propmat.datasets._download import Progress
+
 
 @contextmanager
-def solving(rtol: float = 1e-7) -> Iterator[Any]:
-    """Give a callback that shows how far the residual has come on its way to `rtol`, or None where nobody looks.
+def solving(rtol: float = 1e-7) -> Iterator[Callable[[int, float], None] | None]:
+    """Give a callback that shows how far the residual has fallen towards `rtol`, or None if there is no terminal.
 
-    A residual falls by a fairly constant factor per iteration, so the bar counts its digits. It appears with the first
-    iteration: what comes before, kernels being compiled for one, has no share of them.
+    A residual falls by a fairly constant factor per iteration, so that the bar counts decimal digits. It appears with
+    the first iteration: the time before it, in which kernels may be compiled, reduces no residual.
     """
-    if not _watched():
+    if not _on_a_terminal():
         yield None
         return
     from tqdm import tqdm
@@ -42,9 +44,9 @@ def solving(rtol: float = 1e-7) -> Iterator[Any]:
 
 
 @contextmanager
-def downloading() -> Iterator[Any]:
-    """Give a callback (file name, bytes so far, bytes in all) with a bar per file, or None where nobody looks."""
-    if not _watched():
+def downloading() -> Iterator[Progress | None]:
+    """Give a callback (file name, bytes so far, bytes in all) with a bar per file, or None without a terminal."""
+    if not _on_a_terminal():
         yield None
         return
     from tqdm import tqdm
@@ -63,5 +65,5 @@ def downloading() -> Iterator[Any]:
             bar.close()
 
 
-def _watched() -> bool:
+def _on_a_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()

@@ -6,11 +6,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import expit
 
+from propmat._typing import Array
+
 # Opacities closer than this to 0 or 1, half a level of 8 bits, become 0 or 1, so that blurs end.
 FAINTEST = 1 / 512
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
+def _noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Array:
     """Smooth field of deviation about 1: `cells` bumps along the shorter side, and finer detail."""
     field = np.zeros(shape)
     for octave in range(4):
@@ -32,24 +34,25 @@ def _spline_basis(length: int, spacing: float) -> csr_array:
     return csr_array((weights.ravel(), knots.ravel(), starts), shape=(length, int(knots.max()) + 1))
 
 
-def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
+def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Array:
     """(H, W, 3) colours in (0, 1): three random ones, mixed and shaded by noise."""
     first, second, third = rng.uniform(0.1, 1, (3, 3))
     mix, patch, shade = (expit(1.5 * _noise(rng, shape, n))[..., None] for n in (cells, cells, 2 * cells))
     colours = first + mix * (second - first)
-    return (colours + patch**2 * (third - colours)) * (0.5 + 0.5 * shade)
+    shaded: Array = (colours + patch**2 * (third - colours)) * (0.5 + 0.5 * shade)
+    return shaded
 
 
 class Canvas:
     """The foreground so far: opacity, and colours multiplied by it."""
 
-    def __init__(self, texture: np.ndarray) -> None:
+    def __init__(self, texture: Array) -> None:
         self.texture = texture
         self.shape = texture.shape[:2]
         self.alpha = np.zeros(self.shape)
         self.colours = np.zeros(texture.shape)
 
-    def window(self, centre: np.ndarray, reach: float) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
+    def window(self, centre: Array, reach: float) -> tuple[tuple[slice, slice], Array, Array]:
         """The part of the canvas within `reach` of `centre`, and y and x counted from there."""
         low = np.maximum(np.floor(centre - reach).astype(int), 0)
         high = np.minimum(np.ceil(centre + reach).astype(int) + 1, self.shape)
@@ -57,13 +60,13 @@ class Canvas:
         y, x = np.ogrid[part]
         return part, y - centre[0], x - centre[1]
 
-    def put(self, part: tuple[slice, slice], alpha: np.ndarray, colour: np.ndarray) -> None:
+    def put(self, part: tuple[slice, slice], alpha: Array, colour: Array) -> None:
         """Composite a layer over the canvas; the texture of the canvas shades its colour."""
         layer = 0.65 * colour + 0.35 * self.texture[part]
         self.colours[part] += alpha[..., None] * (layer - self.colours[part])
         self.alpha[part] += alpha * (1 - self.alpha[part])
 
-    def unmixed(self) -> tuple[np.ndarray, np.ndarray]:
+    def unmixed(self) -> tuple[Array, Array]:
         """Opacity and straight colours; without any layer the colour is the texture."""
         faint, full = self.alpha < FAINTEST, self.alpha > 1 - FAINTEST
         colours = self.colours / np.where(faint, 1, self.alpha)[..., None]
@@ -71,17 +74,17 @@ class Canvas:
         return np.select([faint, full], [0.0, 1.0], self.alpha), foreground
 
 
-def inside(depth: np.ndarray) -> np.ndarray:
+def inside(depth: Array) -> Array:
     """Share of a pixel covered by a shape whose edge is `depth` pixels beyond the centre of the pixel."""
     return np.clip(depth + 0.5, 0, 1)
 
 
-def line(distance: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
+def line(distance: Array, radius: Array | float) -> Array:
     """Share of a pixel that a line covers; a line thinner than the pixel never covers all of it."""
     return np.clip(radius + 0.5 - distance, 0, np.minimum(1, 2 * radius))
 
 
-def strokes(points: np.ndarray, radius: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def strokes(points: Array, radius: Array, shape: tuple[int, int]) -> Array:
     """Coverage by strokes of dense points (y, x) with a radius each, cropped to `shape`."""
     alpha = np.zeros(shape)
     nearest = np.round(points).astype(int)

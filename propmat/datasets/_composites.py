@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from propmat import _inputs, io, pictures
+from propmat._typing import ArrayLike, PathLike
 from propmat.datasets._folder import colours
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.datasets._samples import Samples
@@ -18,9 +18,9 @@ from propmat.errors import InputError, shown
 
 
 def composites(
-    foregrounds: Sequence[Any],
-    alphas: Sequence[Any],
-    backgrounds: Sequence[Any],
+    foregrounds: Sequence[PathLike | ArrayLike],
+    alphas: Sequence[PathLike | ArrayLike],
+    backgrounds: Sequence[PathLike | ArrayLike],
     seed: int = 0,
     *,
     repeats: int = 1,
@@ -104,9 +104,9 @@ def composites(
 class Composite:
     """The source of one sample."""
 
-    foreground: Any
-    alpha: Any
-    background: Any
+    foreground: PathLike | ArrayLike
+    alpha: PathLike | ArrayLike
+    background: PathLike | ArrayLike
     seed: tuple[int, int]
     reach: tuple[int, int]
 
@@ -133,10 +133,10 @@ def _dealt(count: int, seed: int) -> Iterator[int]:
         yield from rng.permutation(count).tolist()
 
 
-def _pixels(layer: Any, read: Any) -> Any:
+def _pixels(layer: PathLike | ArrayLike, read: Callable[[PathLike], ArrayLike]) -> ArrayLike:
     return read(layer) if isinstance(layer, str | os.PathLike) else layer
 
 
-def _label(layer: Any, name: str) -> str:
+def _label(layer: object, name: str) -> str:
     """The name of a layer in messages."""
     return str(Path(layer)) if isinstance(layer, str | os.PathLike) else name

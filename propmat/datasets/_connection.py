@@ -7,9 +7,13 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from propmat.errors import PropmatError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 
 class Pace:
@@ -44,9 +48,11 @@ class Pace:
         if self._reason and (error is None or isinstance(error, Exception) and not isinstance(error, PropmatError)):
             raise TimeoutError(self._reason) from error
 
-    def connect(self, *address: Any, **options: Any) -> socket.socket:
+    def connect(
+        self, address: tuple[str, int], timeout: float | None, source_address: tuple[str, int] | None = None
+    ) -> socket.socket:
         """A connection that is watched."""
-        connection = socket.create_connection(*address, **options)
+        connection = socket.create_connection(address, timeout, source_address)
         self._sockets.append(connection.dup())  # TLS takes the other one for itself
         return connection
 
@@ -72,29 +78,29 @@ class Pace:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def opened(url: str, headers: Mapping[str, str], pace: Pace) -> Any:
+def opened(url: str, headers: Mapping[str, str], pace: Pace) -> HTTPResponse:
     """The response to a request, whatever its status; proxies are those of the environment."""
     from http.client import HTTPConnection, HTTPSConnection
     from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
-    def watched(kind: type[HTTPConnection], *arguments: Any, **options: Any) -> HTTPConnection:
-        connection = kind(*arguments, **options)
+    def watched(kind: type[HTTPConnection], host: str, timeout: float) -> HTTPConnection:
+        connection = kind(host, timeout=timeout)
         connection._create_connection = pace.connect  # type: ignore[attr-defined]
         return connection
 
     class Plain(HTTPHandler):
-        def http_open(self, request: Request) -> Any:
-            return self.do_open(lambda *a, **k: watched(HTTPConnection, *a, **k), request)
+        def http_open(self, request: Request) -> HTTPResponse:
+            return self.do_open(partial(watched, HTTPConnection), request)
 
     class Secure(HTTPSHandler):
-        def https_open(self, request: Request) -> Any:
-            return self.do_open(lambda *a, **k: watched(HTTPSConnection, *a, **k), request)
+        def https_open(self, request: Request) -> HTTPResponse:
+            return self.do_open(partial(watched, HTTPSConnection), request)
 
     # No handlers of other schemes, and none that would follow a redirection or read an endless page of an error.
     opener = OpenerDirector()
     for handler in (ProxyHandler(), Plain(), Secure()):
         opener.add_handler(handler)
-    response = opener.open(Request(url, headers=dict(headers)), timeout=pace.seconds)
+    response: HTTPResponse | None = opener.open(Request(url, headers=dict(headers)), timeout=pace.seconds)
     if response is None:
         raise ConnectionError("the proxy of the environment is of a kind that is not known here")
     return response

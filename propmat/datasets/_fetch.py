@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from propmat._typing import PathLike
 from propmat.datasets._archive import unpack
-from propmat.datasets._download import Progress, Remote, check, download, warn_if_unchecked
+from propmat.datasets._download import Progress, download
 from propmat.datasets._folder import archive_names
+from propmat.datasets._remote import Remote, check, warn_if_unchecked
 from propmat.errors import DownloadError, InputError, one_line, refused_as
 
 BASE_URL = "http://www.alphamatting.com/datasets/zip/"
@@ -21,7 +22,7 @@ KNOWN = {
 
 
 def fetch_alphamatting(
-    root: str | os.PathLike[str],
+    root: PathLike,
     *,
     part: str = "training",
     resolution: str = "low",

@@ -39,7 +39,7 @@ def flower() -> Sample:
     >>> sample.image.shape, sorted(set(sample.trimap.ravel().tolist()))
     ((427, 640, 3), [0.0, 0.5, 1.0])
     """
-    from propmat.io import read_image
+    from propmat.io._reading import read_image
 
     # The file stores 0, 128, 255, and 128 is not half of 255.
     trimap = np.round(read_image(TRIMAP) / 127.5) / 2

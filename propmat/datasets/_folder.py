@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from propmat import _inputs, io, pictures
+from propmat._trimap import Trimap
+from propmat._typing import Array, PathLike
 from propmat.datasets._patterns import files, folder_of, only, pattern_of
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
 from propmat.errors import InputError, shown
-from propmat.trimap import Trimap
-
-PathLike = str | os.PathLike[str]
 
 # alphamatting.com's archives, each in a folder of its name; then the plain layout, of one folder per kind.
 ARCHIVES = {
@@ -45,7 +41,7 @@ class Files:
         return Sample(self.name, image, Trimap.parse(trimap).labels, alpha)
 
 
-def colours(pixels: object, name: str) -> np.ndarray:
+def colours(pixels: object, name: str) -> Array:
     """An image as (H, W, 3) of float64 in [0, 1]."""
     return pictures.colours(_inputs.image(pixels, name))
 

@@ -6,8 +6,8 @@ import glob
 import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
+from propmat._typing import PathLike
 from propmat.errors import InputError, refused_as
 
 NAME = "{name}"
@@ -19,7 +19,7 @@ PICTURES = frozenset(
 )
 
 
-def folder_of(root: Any) -> Path:
+def folder_of(root: PathLike) -> Path:
     """The path of an existing folder."""
     with refused_as(InputError, f"root: takes a folder, got {str(root)[:200]!r}"):
         base = Path(root)
@@ -28,7 +28,7 @@ def folder_of(root: Any) -> Path:
     raise InputError(f"root: there is no folder {str(base)!r}")
 
 
-def pattern_of(pattern: Any, kind: str, *, names: int) -> str:
+def pattern_of(pattern: object, kind: str, *, names: int) -> str:
     """A pattern, relative to its folder, with ``{name}`` in it so many times."""
     if not isinstance(pattern, str):
         raise InputError(f"{kind}: takes a pattern of file names, got {type(pattern).__name__}")

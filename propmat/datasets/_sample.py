@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propmat._typing import Array
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -34,14 +36,14 @@ class Sample:
     """
 
     name: str
-    image: np.ndarray
-    trimap: np.ndarray
-    alpha: np.ndarray | None = None
-    foreground: np.ndarray | None = None
-    background: np.ndarray | None = None
+    image: Array
+    trimap: Array
+    alpha: Array | None = None
+    foreground: Array | None = None
+    background: Array | None = None
 
 
-def trimap_around(alpha: np.ndarray, reach: int) -> np.ndarray:
+def trimap_around(alpha: Array, reach: int) -> Array:
     """1 and 0 where `alpha` is, 0.5 within a square of `reach` pixels about fractional alpha."""
     from scipy.ndimage import maximum_filter
 

@@ -12,6 +12,7 @@ from numbers import Integral
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import Array
 from propmat.datasets._canvas import Canvas, inside, line, strokes, texture
 from propmat.datasets._sample import Sample, trimap_around
 from propmat.errors import InputError, shown
@@ -84,7 +85,7 @@ def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _stages(shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _stages(shape: tuple[int, int]) -> Iterator[tuple[Array, Array]]:
     """Corner and extent, (y, x) in pixels, of the stages along the picture's longer side."""
     longer = int(np.argmax(shape))
     count = max(1, round(max(shape) / min(shape) / LONGEST_STAGE))
@@ -96,11 +97,11 @@ def _stages(shape: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield corner, extent
 
 
-def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, extent: np.ndarray) -> None:
+def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: Array, extent: Array) -> None:
     """Put the things on a stage, back to front; half of the stages are mirrored."""
     mirrored = rng.random() < 0.5
 
-    def place(y: float, x: float) -> np.ndarray:
+    def place(y: float, x: float) -> Array:
         where = np.array([y, 1 - x if mirrored else x]) + rng.uniform(-0.04, 0.04, 2)
         return corner + extent * where - 0.5
 
@@ -115,7 +116,7 @@ def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: np.ndarray, ex
     _put_blob(canvas, rng, place(0.92, 0.1), unit)
 
 
-def _put_net(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit: float) -> None:
+def _put_net(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
     """A wavy square net in a ring."""
     radius, mesh = 0.17 * unit, 0.03 * unit
     thread = max(0.3, 0.0022 * unit)
@@ -132,7 +133,7 @@ def _put_net(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit:
     canvas.put(part, np.maximum(net, ring), rng.uniform(0.3, 1, 3))
 
 
-def _put_glass(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit: float) -> None:
+def _put_glass(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
     """A rounded pane, nearly even inside, denser towards its rim, with a highlight."""
     height, width = unit * rng.uniform(0.11, 0.18, 2)
     part, y, x = canvas.window(centre, max(height, width) + 1)
@@ -146,7 +147,7 @@ def _put_glass(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, uni
     canvas.put(part, alpha, 0.6 * rng.uniform(0.7, 1, 3) + 0.4 * highlight[..., None])
 
 
-def _put_blob(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit: float) -> None:
+def _put_blob(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
     """A disc far out of focus."""
     radius = unit * rng.uniform(0.08, 0.13)
     blur = radius * rng.uniform(0.3, 1)
@@ -156,7 +157,7 @@ def _put_blob(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit
     canvas.put(part, peak * t**2 * (3 - 2 * t), rng.uniform(0.2, 1, 3))
 
 
-def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit: float) -> None:
+def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
     """A solid lump with curved hairs growing from it, in layers of different shade."""
     radius = 0.2 * unit
     hide = rng.uniform(0.2, 0.9, 3)
@@ -175,7 +176,7 @@ def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: np.ndarray, unit:
         canvas.put(part, alpha, np.clip(shade * hide, 0, 1))
 
 
-def _hairs(rng: np.random.Generator, count: int, body: float, thickness: float) -> tuple[np.ndarray, np.ndarray]:
+def _hairs(rng: np.random.Generator, count: int, body: float, thickness: float) -> tuple[Array, Array]:
     """Points (y, x) along hairs on a body around the origin, close together; the radius at each."""
     angle, curl, phase = rng.uniform(0, 2 * np.pi, (3, count, 1))
     length = body * rng.uniform(0.4, 1.2, (count, 1))

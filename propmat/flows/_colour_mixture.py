@@ -7,11 +7,11 @@ import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
 from propmat._operators._stored import canonical
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.flows._mixing import mixing_weights
 from propmat.flows._nearest import features, nearest, others, read, rows_of
 from propmat.laplacian._contract import Laplacian
-from propmat.trimap import Trimap
 
 # Of the authors: neighbours, and the weight of coordinates, which run from 0 to 1 over the picture as colours do.
 NEIGHBOURS, NEARNESS = 20, 1.0

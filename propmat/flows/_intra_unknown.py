@@ -6,10 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.flows._nearest import features, nearest, others, read, rows_of
 from propmat.laplacian._graph import Graph
-from propmat.trimap import Trimap
 
 NEIGHBOURS, NEARNESS = 5, 0.05  # of the authors, as in `_colour_mixture`
 

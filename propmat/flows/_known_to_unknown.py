@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.flows._mixing import mixing_weights
 from propmat.flows._nearest import Nearest, Pixels, features, nearest, read
-from propmat.trimap import Trimap
 
 NEIGHBOURS, NEARNESS = 7, 10.0  # of the authors, as in `_colour_mixture`
 

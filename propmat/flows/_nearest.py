@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._backend import HOST
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 Pixels = NDArray[np.int64]
 

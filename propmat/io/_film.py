@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,13 @@ from propmat.errors import InputError
 from propmat.io import _png, _tiff
 from propmat.io._kinds import kind_of, suffix_of, unknown
 from propmat.io._limits import check_samples, check_size, check_tiles
-from propmat.io._openimageio import complaint, openimageio
+from propmat.io._openimageio import check_openimageio, complaint
 from propmat.io._picture import SEVERAL, Decoded, Metadata, Pixels, sensible
 from propmat.io._source import Source
+from propmat.io._tiff import Tags
+
+if TYPE_CHECKING:
+    from OpenImageIO import ImageInput, ImageSpec
 
 # Names of channels in lower case, and what they hold.
 _MEANINGS = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
@@ -25,9 +29,11 @@ _DEPTHS = {"uint8": 8, "uint16": 16, "half": 16}
 _ASSOCIATED = ("EXR", "DPX", "Radiance HDR")
 
 
-def decode(source: Source, tags: Any) -> Decoded:
+def decode(source: Source, tags: Tags | None) -> Decoded:
     """Read with OpenImageIO; `tags` are those of TIFF, else None."""
-    oiio = openimageio(f"{source.name}: a file of this format or depth")
+    check_openimageio(f"{source.name}: a file of this format or depth")
+    import OpenImageIO as oiio
+
     as_stored = oiio.ImageSpec()
     as_stored.attribute("oiio:UnassociatedAlpha", 1)  # do not multiply colours by alpha
     with source.on_disk(suffix_of(kind_of(source.head))) as path:
@@ -41,7 +47,7 @@ def decode(source: Source, tags: Any) -> Decoded:
             file.close()
 
 
-def _decoded(source: Source, file: Any, tags: Any) -> Decoded:
+def _decoded(source: Source, file: ImageInput, tags: Tags | None) -> Decoded:
     spec = file.spec()
     _check(source.name, spec)
     colours, alpha, remarks = _channels(source.name, spec)
@@ -59,12 +65,12 @@ def _decoded(source: Source, file: Any, tags: Any) -> Decoded:
     return Decoded(picked[0], picked[1] if alpha else None, depth, remarks, orientation, associated, metadata)
 
 
-def _is_kept(spec: Any) -> bool:
+def _is_kept(spec: ImageSpec) -> bool:
     """Whether samples stay integers."""
     return str(spec.format) in ("uint8", "uint16")
 
 
-def _check(name: str, spec: Any) -> None:
+def _check(name: str, spec: ImageSpec) -> None:
     sample = 2 if str(spec.format) in ("uint16", "uint8") else 4
     for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
         check_size(name, width, height)
@@ -74,7 +80,7 @@ def _check(name: str, spec: Any) -> None:
         raise InputError(f"{name}: has depth samples (deep EXR); takes flat images")
 
 
-def _channels(name: str, spec: Any) -> tuple[list[int], list[int], tuple[str, ...]]:
+def _channels(name: str, spec: ImageSpec) -> tuple[list[int], list[int], tuple[str, ...]]:
     """Channels of colours, one or three, and of alpha, one or none, and remarks on what is not read.
 
     They are those of one layer: that without a name, else the first that has colours. A lone channel is grey, whatever
@@ -122,7 +128,7 @@ def _picked(pixels: Pixels, channels: Sequence[int]) -> Pixels:
     return pixels[..., channels[0] : channels[0] + len(channels)] if neighbours else pixels[..., channels]
 
 
-def _displayed(pixels: Pixels, spec: Any) -> Pixels:
+def _displayed(pixels: Pixels, spec: ImageSpec) -> Pixels:
     """Place the window that is stored (data window) in the one that is shown (display window)."""
     top, left = spec.y - spec.full_y, spec.x - spec.full_x
     if (top, left, spec.width, spec.height) == (0, 0, spec.full_width, spec.full_height):
@@ -135,7 +141,7 @@ def _displayed(pixels: Pixels, spec: Any) -> Pixels:
     return shown
 
 
-def _is_associated(source: Source, tags: Any) -> bool:
+def _is_associated(source: Source, tags: Tags | None) -> bool:
     kind = kind_of(source.head)
     if tags is not None:
         return _tiff.is_associated(tags)
@@ -152,7 +158,7 @@ def _jpeg2000_is_associated(source: Source) -> bool:
     return any(found[2][6 * i + 2 : 6 * i + 4] == b"\0\2" for i in range(min(count, len(found[2]) // 6)))
 
 
-def _metadata(source: Source, spec: Any, tags: Any) -> Metadata:
+def _metadata(source: Source, spec: ImageSpec, tags: Tags | None) -> Metadata:
     if tags is not None:
         return _tiff.metadata_of(tags)
     if kind_of(source.head) == "PNG":

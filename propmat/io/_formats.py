@@ -7,16 +7,17 @@ import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from propmat import _inputs
+from propmat._typing import PathLike
 from propmat.errors import InputError, shown, warn
-from propmat.io._openimageio import openimageio
+from propmat.io._openimageio import check_openimageio
 from propmat.io._picture import Metadata, Pixels, is_usual, profile_fits
 from propmat.io._replacing import check_place
-from propmat.io._source import PathLike, path_name, reason, stream_name
+from propmat.io._source import path_name, reason, stream_name
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Output:
     suffix: str
     format: Format
     path: Path | None
-    stream: Any = None
+    stream: BinaryIO | None = None
 
 
 def check_output(
@@ -108,17 +109,17 @@ def check_output(
     sides = _inputs.whole_number(height, "shape"), _inputs.whole_number(width, "shape")
     check_fit(output, depth, transparent, sides)
     if needs_openimageio(output.format, depth, coloured or transparent):
-        openimageio(f"writing {output.format.name}, or colour of 16 bits,")
+        check_openimageio(f"writing {output.format.name}, or colour of 16 bits,")
 
 
-def output_for(target: Any, suffix: str | None) -> Output:
+def output_for(target: PathLike | BinaryIO, suffix: str | None) -> Output:
     """The target, if it can be written to."""
     if hasattr(target, "write"):
         name = stream_name(target)
         if isinstance(target, io.TextIOBase):
             raise InputError(f"{name}: takes a binary file object, got one of text")
         suffix = suffix or ".png"
-        return Output(name, suffix, _format_of(name, suffix), None, target)
+        return Output(name, suffix, _format_of(name, suffix), None, cast(BinaryIO, target))
     name = path_name(target)
     if suffix is not None:
         raise InputError(f"suffix: goes with a file object; {name} has its own")
@@ -133,16 +134,17 @@ def output_for(target: Any, suffix: str | None) -> Output:
     return Output(name, path.suffix, made, path)
 
 
-def check_fit(output: Output, depth: Any, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
+def check_fit(output: Output, depth: object, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
     """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
-    if lacks := _lacks(output.format, depth, transparent, shape):
-        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, depth, transparent, shape))
+    held = int(depth), transparent, shape
+    if lacks := _lacks(output.format, *held):
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, *held))
         raise InputError(f"{output.name}: {output.format.name} holds no {lacks}; formats that do: {fit}")
 
 
-def _lacks(made: Format, depth: Any, transparent: bool, shape: tuple[int, ...]) -> str:
+def _lacks(made: Format, depth: int, transparent: bool, shape: tuple[int, ...]) -> str:
     """What a format does not support; empty if it supports all."""
     if depth not in made.depths:
         return f"{depth} bits"
@@ -151,7 +153,7 @@ def _lacks(made: Format, depth: Any, transparent: bool, shape: tuple[int, ...]) 
     return f"sides above {made.longest_side} pixels" if max(shape) > made.longest_side else ""
 
 
-def check_metadata(metadata: Any) -> None:
+def check_metadata(metadata: object) -> None:
     if metadata is not None and not isinstance(metadata, Metadata):
         raise InputError(f"metadata: takes propmat.io.Metadata, or None, got {type(metadata).__name__}")
 
@@ -194,7 +196,7 @@ def _matters(name: str, given: dict[str, Any]) -> bool:
     return not is_usual(name, given[name])
 
 
-def _format_of(name: str, suffix: Any) -> Format:
+def _format_of(name: str, suffix: object) -> Format:
     made = _FORMATS.get(suffix.lower()) if isinstance(suffix, str) else None
     if made is None:
         raise InputError(f"{name}: no format has suffix {suffix!r}; takes {', '.join(_FORMATS)}")

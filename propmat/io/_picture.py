@@ -12,6 +12,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from propmat.errors import InputError, shown
@@ -135,7 +136,7 @@ def sensible(parsers: Mapping[str, tuple[Callable[[Any], Any], Any]]) -> Metadat
     return Metadata(**found)
 
 
-def is_usual(name: str, value: Any) -> bool:
+def is_usual(name: str, value: npt.ArrayLike) -> bool:
     """Whether a field of `Metadata` has the value for sRGB, which readers assume by default."""
     return name in _SRGB and np.allclose(value, _SRGB[name], rtol=0, atol=1e-3)
 

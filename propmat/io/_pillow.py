@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -13,6 +14,11 @@ from propmat.io._kinds import in_pillow, unknown
 from propmat.io._limits import check_size
 from propmat.io._picture import SEVERAL, Decoded, Metadata, Pixels, sensible
 from propmat.io._source import Source
+from propmat.io._tiff import Tags
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
+    from PIL.ImageFile import ImageFile, _Tile
 
 # Bits per sample that Pillow keeps in each of its modes; up to 8 in all others.
 _BITS_KEPT = {"I;16": (16,), "I;16B": (16,), "I": (16, 32), "F": (32,)}
@@ -26,7 +32,7 @@ _ADOBE_GAMMA = 256 / 563
 _BAND = 1 << 20
 
 
-def decode(source: Source, tags: Any) -> Decoded | None:
+def decode(source: Source, tags: Tags | None) -> Decoded | None:
     """Read with Pillow; None where it would lose depth, or does not know a variety of TIFF.
 
     `tags` are those of TIFF, else None.
@@ -45,7 +51,7 @@ def decode(source: Source, tags: Any) -> Decoded | None:
         raise ValueError(f"{error}; PIL.Image.MAX_IMAGE_PIXELS sets the limit") from error
 
 
-def _keeps_depth(image: Any, tags: Any) -> bool:
+def _keeps_depth(image: ImageFile, tags: Tags | None) -> bool:
     """Whether Pillow will return all bits of the file; it reduces them without a warning."""
     if tags is not None:
         return _tiff.bits_of(tags) in _BITS_KEPT.get(image.mode, range(9))
@@ -53,11 +59,11 @@ def _keeps_depth(image: Any, tags: Any) -> bool:
         return True
     decoder, _, _, arguments = image.tile[0]
     if image.format == "PNG":
-        return ";16" not in arguments  # as in "RGB;16B"
-    return decoder != "ppm" or arguments[1] <= 255  # the largest value
+        return not (isinstance(arguments, str) and ";16" in arguments)  # as in "RGB;16B"
+    return not (decoder == "ppm" and isinstance(arguments, tuple) and arguments[1] > 255)  # the largest value
 
 
-def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
+def _unpacked(source: Source, image: ImageFile, tags: Tags | None) -> Decoded:
     # The further pictures of an MPO, the JPEG of many cameras, are previews and maps for the first. Pillow answers
     # `is_animated` by a look at the second picture, where `n_frames` would count them all.
     remarks: tuple[str, ...] = (SEVERAL,) if image.format != "MPO" and getattr(image, "is_animated", False) else ()
@@ -83,21 +89,22 @@ def _unpacked(source: Source, image: Any, tags: Any) -> Decoded:
     return Decoded(colours, pixels[..., -1], 8, remarks, orientation, _is_associated(source, image, tags), metadata)
 
 
-def _keep_association(image: Any) -> None:
+def _keep_association(image: ImageFile) -> None:
     """Make Pillow return premultiplied colours as they are stored: it would divide them without rounding."""
     if image.format == "TIFF" and image.mode == "RGBA":
         image.tile = [_as_stored(tile) for tile in image.tile]
 
 
-def _as_stored(tile: Any) -> Any:
+def _as_stored(tile: _Tile) -> _Tile:
     codec, extents, offset, arguments = tile
     kept = arguments
     if isinstance(arguments, tuple):  # a band of its own is "a", which Pillow does not know itself
         kept = (arguments[0].replace("RGBa", "RGBA").replace("a", "A"), *arguments[1:])
-    return type(tile)(codec, extents, offset, kept) if hasattr(tile, "_fields") else (codec, extents, offset, kept)
+    stored = codec, extents, offset, kept
+    return type(tile)(*stored) if hasattr(tile, "_fields") else cast("_Tile", stored)  # a plain tuple in older versions
 
 
-def _is_associated(source: Source, image: Any, tags: Any) -> bool:
+def _is_associated(source: Source, image: ImageFile, tags: Tags | None) -> bool:
     if tags is not None:
         return _tiff.is_associated(tags)
     return image.format == "TGA" and _tga_is_associated(source)
@@ -116,7 +123,7 @@ def _tga_is_associated(source: Source) -> bool:
     return extension > 0 and source.file.read(1) == b"\4"
 
 
-def _metadata(source: Source, image: Any, tags: Any) -> Metadata:
+def _metadata(source: Source, image: ImageFile, tags: Tags | None) -> Metadata:
     if tags is not None:
         return _tiff.metadata_of(tags)
     if image.format == "PNG":
@@ -131,17 +138,17 @@ def _metadata(source: Source, image: Any, tags: Any) -> Metadata:
     return sensible(claims)
 
 
-def _is_adobe_rgb(exif: Any) -> bool:
+def _is_adobe_rgb(exif: Exif) -> bool:
     """Whether EXIF says so, as of cameras that embed no profile: interoperability index R03 (DCF 2.0)."""
     # The directory of interoperability lies in that of EXIF, without which Pillow before 11 fails.
     return str(exif.get_ifd(0xA005).get(1, "")).startswith("R03") if 0x8769 in exif else False
 
 
-def _pair(numbers: Any) -> tuple[float, ...]:
+def _pair(numbers: Iterable[float]) -> tuple[float, ...]:
     return tuple(float(number) for number in numbers)
 
 
-def _array(image: Any, mode: str) -> Pixels:
+def _array(image: ImageFile, mode: str) -> Pixels:
     width, height = image.size
     pixels = np.empty((height, width) if mode == "L" else (height, width, len(mode)), np.uint8)
     count = max(1, _BAND // width)
@@ -152,7 +159,7 @@ def _array(image: Any, mode: str) -> Pixels:
     return pixels
 
 
-def _deep_grey(image: Any, tags: Any) -> Pixels:
+def _deep_grey(image: ImageFile, tags: Tags | None) -> Pixels:
     pixels = np.array(image)
     if image.mode == "F":
         return pixels
@@ -163,6 +170,6 @@ def _deep_grey(image: Any, tags: Any) -> Pixels:
     return 65535 - pixels if tags is not None and _tiff.white_is_zero(tags) else pixels
 
 
-def _transparent_grey(grey: Pixels, level: Any) -> Pixels | None:
+def _transparent_grey(grey: Pixels, level: object) -> Pixels | None:
     """Alpha of a PNG that names one grey as transparent (tRNS); Pillow makes it of 8 bits only."""
     return np.where(grey == level, 0, 65535).astype(np.uint16) if isinstance(level, int) else None

@@ -21,14 +21,15 @@ def metadata_of(file: BinaryIO) -> Metadata:
     return sensible({field: (parse, chunks[name]) for name, (field, parse) in _PARSERS.items() if name in chunks})
 
 
-def orientation_of(file: BinaryIO) -> Any:
+def orientation_of(file: BinaryIO) -> int:
     """The orientation from EXIF, which may follow the pixels; 1, upright, if it is invalid."""
     from PIL import Image
 
     exif = Image.Exif()
     try:
         exif.load(dict(_chunks(file, (b"eXIf",), until=(b"IEND",))).get(b"eXIf", b""))
-        return exif.get(_ORIENTATION, 1)
+        orientation: int = exif.get(_ORIENTATION, 1)
+        return orientation
     except Exception:  # a parser of damaged data may raise anything
         return 1
 

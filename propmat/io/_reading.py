@@ -1,20 +1,16 @@
-"""Files to arrays. The format is detected from the first bytes."""
+"""Files to arrays: pictures with all that they hold, colours, trimaps and mattes."""
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._typing import PathLike
 from propmat.errors import InputError, warn
-from propmat.io import _film, _pillow, _tiff
-from propmat.io._kinds import check_kind, is_film, is_linear, kind_of
-from propmat.io._limits import check_claims
-from propmat.io._picture import Decoded, Metadata, Picture, Pixels, full_scale, opaque, profile_fits, straight, upright
-from propmat.io._source import PathLike, Source, failing_as_input, opened
+from propmat.io._decoding import picture_of
+from propmat.io._picture import Picture, Pixels, full_scale
 
 # Rounding Cb and Cr to 8 bits moves two channels of a grey pixel apart by at most
 # (1.402 + 1.772) / 2 = 1.59 levels (JFIF), 2 after rounding: grey may have gone through that.
@@ -61,7 +57,7 @@ def read(source: PathLike | BinaryIO) -> Picture:
     >>> picture.pixels.shape, picture.alpha, picture.depth, picture.metadata.gamma
     ((2, 3, 3), None, 8, 0.45455)
     """
-    return _named(source)[1]
+    return picture_of(source)[1]
 
 
 @usual_arithmetic
@@ -104,7 +100,7 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
     ...     read_image(f"{folder}/ramp.png")
     array([[  0,  64, 128, 255]], dtype=uint8)
     """
-    name, picture = _named(source)
+    name, picture = picture_of(source)
     return _without_alpha(name, picture)
 
 
@@ -142,7 +138,7 @@ def read_trimap(source: PathLike | BinaryIO) -> Pixels:
     ...     read_trimap(f"{folder}/trimap.png")
     array([[128, 128]], dtype=uint8)
     """
-    name, picture = _named(source)
+    name, picture = picture_of(source)
     cutout = picture.alpha is not None and not _constant(picture.alpha)
     remedy = f". Its shape is in its transparency: {_AS_A_MASK}" if cutout else _LEVELS
     grey = _grey(picture.pixels, f"{name}: a trimap", remedy)
@@ -186,7 +182,7 @@ def read_matte(source: PathLike | BinaryIO) -> Pixels:
     >>> read_matte(io.BytesIO(file.getvalue()))
     array([[  0,  51, 255]], dtype=uint8)
     """
-    return matte_of(*_named(source))
+    return matte_of(*picture_of(source))
 
 
 def matte_of(name: str, picture: Picture) -> Pixels:
@@ -197,56 +193,6 @@ def matte_of(name: str, picture: Picture) -> Pixels:
         return picture.alpha
     remedy = "; takes greys, white for the foreground, or an alpha channel"
     return _grey(_without_alpha(name, picture), f"{name}: an alpha matte", remedy)
-
-
-def _named(source: Any) -> tuple[str, Picture]:
-    """The picture, and the name of the file in messages."""
-    with opened(source) as file:
-        decoded = _decode(file)
-        linear = is_linear(kind_of(file.head))
-    for remark in decoded.remarks:
-        message = f"{file.name}: {remark}"
-        warn(message)
-    return file.name, _picture(file.name, decoded, linear)
-
-
-def _decode(source: Source) -> Decoded:
-    check_kind(source)
-    check_claims(source)
-    with failing_as_input(source.name), warnings.catch_warnings():
-        # Pillow warns of odd metadata, and of sizes from 89 megapixels up, which photographs have.
-        warnings.simplefilter("ignore")
-        tags = None
-        if kind_of(source.head) == "TIFF":
-            tags = _tiff.tags_of(source)
-            _tiff.check_tags(source.name, tags)
-        shallow = None if is_film(kind_of(source.head)) else _pillow.decode(source, tags)
-        return shallow or _film.decode(source, tags)
-
-
-def _picture(name: str, decoded: Decoded, linear: bool) -> Picture:
-    colours, alpha = decoded.colours, decoded.alpha
-    if alpha is not None and opaque(alpha):
-        alpha = None
-    if alpha is not None and decoded.associated:
-        colours = straight(colours, alpha)
-    pixels = upright(colours, decoded.orientation)
-    alpha = None if alpha is None else upright(alpha, decoded.orientation)
-    metadata = _fitting(name, decoded.metadata, pixels, decoded.orientation)
-    return Picture(pixels, alpha, decoded.depth, linear, metadata)
-
-
-def _fitting(name: str, metadata: Metadata, pixels: Pixels, orientation: int) -> Metadata:
-    """Metadata of pixels that were turned, and converted from inks or a palette."""
-    if metadata.resolution is not None and orientation in (5, 6, 7, 8):
-        metadata = replace(metadata, resolution=metadata.resolution[::-1])
-    if metadata.icc_profile is not None and not profile_fits(metadata.icc_profile, grey=pixels.ndim == 2):
-        space = metadata.icc_profile[16:20].decode("latin-1").strip()
-        described = space if space.isalnum() else "no known space"
-        message = f"{name}: its colour profile describes {described}; the colours were converted without it"
-        warn(message)
-        metadata = replace(metadata, icc_profile=None)
-    return metadata
 
 
 def _without_alpha(name: str, picture: Picture) -> Pixels:

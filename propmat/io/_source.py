@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, cast
 
+from propmat._typing import PathLike
 from propmat.errors import InputError, PropmatError
-
-PathLike = str | os.PathLike[str]
 
 # Most bytes that are read from a stream, whose length is not known; an uncompressed photograph of 16 bits and 179
 # megapixels has as many.
@@ -47,12 +46,12 @@ class Source:
 
 
 @contextmanager
-def opened(source: Any) -> Iterator[Source]:
+def opened(source: PathLike | BinaryIO) -> Iterator[Source]:
     """Open a path, or take a binary file object from its current position."""
     if hasattr(source, "read"):
         name = stream_name(source)
         with failing_as_input(name):
-            whole = _whole(source)
+            whole = _whole(cast(BinaryIO, source))
         yield _source(name, whole, None)
         return
     name = path_name(source)
@@ -79,7 +78,7 @@ def failing_as_input(name: str) -> Iterator[None]:
         raise InputError(f"{name}: cannot be read: {_damage(error)}") from error
 
 
-def path_name(path: Any) -> str:
+def path_name(path: object) -> str:
     """The path as messages show it."""
     if not isinstance(path, (str, os.PathLike)):
         remedy = "; io.BytesIO makes a file object of it" if isinstance(path, (bytes, bytearray, memoryview)) else ""
@@ -87,7 +86,7 @@ def path_name(path: Any) -> str:
     return os.fspath(path) if isinstance(os.fspath(path), str) else repr(path)
 
 
-def stream_name(stream: Any) -> str:
+def stream_name(stream: object) -> str:
     """The name of a file object as messages show it."""
     name = getattr(stream, "name", None)
     return name if isinstance(name, str) else f"<{type(stream).__name__}>"
@@ -112,7 +111,7 @@ def _source(name: str, file: BinaryIO, path: str | None) -> Source:
     return Source(name, file, head, path)
 
 
-def _whole(stream: Any) -> BinaryIO:
+def _whole(stream: BinaryIO) -> BinaryIO:
     """The rest of a stream."""
     kept = io.BytesIO()
     while block := stream.read(min(2**20, STREAM_LIMIT + 1 - kept.tell())):

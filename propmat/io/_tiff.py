@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from propmat.errors import InputError
 from propmat.io._limits import check_samples, check_size, check_tiles
 from propmat.io._picture import Metadata, sensible
 from propmat.io._source import Source
+
+# Values by the number of their tag.
+Tags: TypeAlias = Mapping[int, Any]
 
 _WIDTH, _HEIGHT, _BITS, _SAMPLES, _EXTRA_SAMPLES = 256, 257, 258, 277, 338
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
@@ -23,8 +27,8 @@ _WHITE_IS_ZERO, _CMYK, _LAB = 0, 5, 8
 _READ = (_WHITE_IS_ZERO, 1, 2, 3, _CMYK, 6, _LAB)
 
 
-def tags_of(source: Source) -> Any:
-    """The tags of the first directory, a mapping; `next` is the offset of the second, 0 if there is none."""
+def tags_of(source: Source) -> Tags:
+    """The tags of the first directory."""
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     big = source.head[2:4] in (b"+\0", b"\0+")
@@ -35,7 +39,7 @@ def tags_of(source: Source) -> Any:
     return tags
 
 
-def check_tags(name: str, tags: Any) -> None:
+def check_tags(name: str, tags: Tags) -> None:
     """Refuse raw files of cameras, whose first picture is a preview, and tiles much larger than the picture."""
     preview = tags.get(_SUBFILE, 0) & 1 and _SUB_DIRECTORIES in tags
     if _DNG_VERSION in tags or preview or tags.get(_PHOTOMETRIC) == _COLOUR_FILTER_ARRAY:
@@ -49,7 +53,7 @@ def check_tags(name: str, tags: Any) -> None:
         raise InputError(f"{name}: cannot be read: it is a TIFF {unread}; save it as grey or RGB, unsigned or floating")
 
 
-def _unread(tags: Any, samples: int) -> str:
+def _unread(tags: Tags, samples: int) -> str:
     """A property that decoders interpret in different ways; empty if there is none."""
     photometric, bits = tags.get(_PHOTOMETRIC, 1), bits_of(tags)
     formats = _several(tags.get(_SAMPLE_FORMAT, 1))
@@ -64,22 +68,22 @@ def _unread(tags: Any, samples: int) -> str:
     return ""
 
 
-def bits_of(tags: Any) -> int:
+def bits_of(tags: Tags) -> int:
     """Most bits per sample."""
     return max(_several(tags.get(_BITS, 1)))
 
 
-def is_associated(tags: Any) -> bool:
+def is_associated(tags: Tags) -> bool:
     """Whether colours are multiplied by alpha, the last sample that is said to be one."""
     alphas = [kind for kind in _several(tags.get(_EXTRA_SAMPLES, 0)) if kind in (_ASSOCIATED, _STRAIGHT)]
     return alphas[-1:] == [_ASSOCIATED]
 
 
-def white_is_zero(tags: Any) -> bool:
-    return tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+def white_is_zero(tags: Tags) -> bool:
+    return bool(tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
 
 
-def metadata_of(tags: Any) -> Metadata:
+def metadata_of(tags: Tags) -> Metadata:
     unit = _INCHES.get(tags.get(_RESOLUTION_UNIT, 2))
     claims: dict[str, Any] = {}
     if _PROFILE in tags:
@@ -90,5 +94,5 @@ def metadata_of(tags: Any) -> Metadata:
     return sensible(claims)
 
 
-def _several(values: Any) -> tuple[int, ...]:
-    return values if isinstance(values, tuple) and values else (values or 0,)
+def _several(values: int | tuple[int, ...]) -> tuple[int, ...]:
+    return values or (0,) if isinstance(values, tuple) else (values or 0,)

@@ -14,8 +14,8 @@ from propmat._batching._arguments import ARGUMENTS
 from propmat._batching._batch import BatchPullback
 from propmat._batching._run import run
 from propmat._batching._verb import Options, Verb
+from propmat._trimap import Trimap
 from propmat.solvers._base import Solver
-from propmat.trimap import Trimap
 
 Array = jax.Array
 Arrays = dict[str, Array]

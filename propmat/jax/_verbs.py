@@ -8,10 +8,10 @@ from propmat import _inputs
 from propmat._batching._arguments import PAIR, named
 from propmat._batching._verb import Verb
 from propmat._batching._verbs import CLOSED_FORM, KNN, PROPAGATE, REFINE
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.jax._operation import Array, as_taken, known, operation_of, widened
 from propmat.solvers._base import Solver
-from propmat.trimap import Trimap
 
 Labels = Array | ArrayLike | Trimap
 Weights = Array | ArrayLike

@@ -152,12 +152,9 @@ class WindowLaplacian(Laplacian):
         colours = to_host(self.image[mask])
         return np.column_stack([np.ones(len(colours)), colours])
 
-    def __repr__(self) -> str:
-        (height, width), channels = self.shape, self.image.shape[2]
-        return (
-            f"{type(self).__name__}({height} x {width} pixels, {channels} channel{'s' * (channels != 1)}, "
-            f"radius {self.radius}, epsilon {self.epsilon:g})"
-        )
+    def _described(self) -> str:
+        channels = self.image.shape[2]
+        return f", {channels} channel{'s' * (channels != 1)}, radius {self.radius}, epsilon {self.epsilon:g}"
 
 
 class ClosedForm(WindowLaplacian):

@@ -158,19 +158,28 @@ class Laplacian(ABC):
         lie = [next(iter(arrays.values())) for arrays in (self.beside, other.beside) if arrays]
         if len(lie) == 2:
             same_backend(**{"laplacian 1": lie[0], "laplacian 2": lie[1]})
-        return WeightedSum(self.shape, (*_terms(self), *_terms(other)))
+        return WeightedSum(self.shape, (*self._weighted, *other._weighted))
 
     def __mul__(self, weight: float) -> Laplacian:
         if not _inputs.is_number(weight):
             return NotImplemented
         factor = _inputs.positive(weight, "weight")
-        return WeightedSum(self.shape, tuple((factor * own, term) for own, term in _terms(self)))
+        return WeightedSum(self.shape, tuple((factor * own, term) for own, term in self._weighted))
 
     __rmul__ = __mul__
 
+    @property
+    def _weighted(self) -> tuple[tuple[float, Laplacian], ...]:
+        """Its terms with their weights, as of a sum."""
+        return ((1.0, self),)
+
+    def _described(self) -> str:
+        """What `repr` tells beside the size."""
+        return ""
+
     def __repr__(self) -> str:
         height, width = self.shape
-        return f"{type(self).__name__}({height} x {width} pixels)"
+        return f"{type(self).__name__}({height} x {width} pixels{self._described()})"
 
 
 class WeightedSum(Laplacian):
@@ -184,6 +193,10 @@ class WeightedSum(Laplacian):
         self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
         lie = [term.beside for _, term in terms if term.beside]
         self.beside = lie[0] if lie else {}
+
+    @property
+    def _weighted(self) -> tuple[tuple[float, Laplacian], ...]:
+        return self.terms
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
@@ -218,7 +231,3 @@ class WeightedSum(Laplacian):
     @property
     def bridges_gaps(self) -> bool:
         return any(term.bridges_gaps for _, term in self.terms)
-
-
-def _terms(graph: Laplacian) -> tuple[tuple[float, Laplacian], ...]:
-    return graph.terms if isinstance(graph, WeightedSum) else ((1.0, graph),)

@@ -12,7 +12,7 @@ from propmat import _inputs
 from propmat._backend import to_host
 from propmat._operators._stored import Sparse, own_entries
 from propmat._typing import Array, Mask
-from propmat.errors import InputError, shown
+from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._pairs import block_of, pair_gradient, upper_triangle
 
@@ -87,11 +87,9 @@ class Graph(Laplacian):
 
 
 def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
-    if not sp.issparse(matrix):
-        raise InputError(f"laplacian: takes a Laplacian or a sparse matrix, got {shown(matrix)}")
-    if matrix.shape != (pixels, pixels):
-        raise InputError(f"laplacian: shape {matrix.shape} does not fit {pixels} pixels")
-    csr = own_entries(matrix, "laplacian")
+    csr = own_entries(matrix, "laplacian", "a Laplacian or a sparse matrix")
+    if csr.shape != (pixels, pixels):
+        raise InputError(f"laplacian: shape {csr.shape} does not fit {pixels} pixels")
     size = abs(csr).max() if csr.nnz else 0.0
     skew = abs(csr - csr.T).max() if csr.nnz else 0.0
     if skew > SYMMETRY_TOLERANCE * size:

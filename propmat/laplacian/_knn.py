@@ -216,9 +216,8 @@ class Knn(Laplacian):
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
 
-    def __repr__(self) -> str:
-        height, width = self.shape
-        return f"Knn({height} x {width} pixels, preset {self.preset!r})"
+    def _described(self) -> str:
+        return f", preset {self.preset!r}"
 
 
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:

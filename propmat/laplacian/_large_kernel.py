@@ -13,8 +13,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
 from propmat._operators._boxes import BoxOperator, Windows
-from propmat._operators._contract import Array
-from propmat._typing import ArrayLike, Mask
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import UnsupportedError
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.laplacian._contract import Laplacian
@@ -118,8 +117,8 @@ class LargeKernel(Laplacian):
     def near_null_space(self, mask: Mask) -> Array:
         return self.definition.near_null_space(mask)
 
-    def __repr__(self) -> str:
-        return repr(self.definition).replace("ClosedForm", "LargeKernel")
+    def _described(self) -> str:
+        return self.definition._described()
 
 
 def _around(mask: Mask, margin: int) -> tuple[slice, slice]:

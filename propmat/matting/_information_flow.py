@@ -6,6 +6,7 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.flows._colour_mixture import mixture
 from propmat.flows._intra_unknown import unknown_pairs
@@ -15,7 +16,6 @@ from propmat.matting._posed import Posed, solved
 from propmat.matting._sampled import has_all
 from propmat.sampling._samples import numbers_of, trimmed_numbers
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 # Weights of the flows in Aksoy et al. 2017, equation 10; the local flow has weight 1 and epsilon 1e-6 in their code.
 KNOWN_TO_UNKNOWN, INTRA_UNKNOWN, LABELLED = 0.05, 0.01, 100.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._large_kernel import LargeKernel
 from propmat.matting._posed import Posed, solved
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 def pose(pixels: Array, labels: Trimap, *, epsilon: float = 1e-7, radius: int = 10) -> Posed:

@@ -8,11 +8,11 @@ from typing import Any
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting._methods import METHODS, Method
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 def methods() -> dict[str, str]:

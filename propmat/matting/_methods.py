@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting import (
@@ -26,7 +27,6 @@ from propmat.matting import (
 )
 from propmat.matting._posed import Pose, solved
 from propmat.solvers._base import Callback, Solver, Status
-from propmat.trimap import Trimap
 
 
 class Method(Protocol):

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from propmat._solve._matte import Matte
 from propmat._solve._problem import Prior, Problem, checked
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.laplacian._contract import Laplacian
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 class Posed(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._solve._verbs import solve
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._affinity import affinity
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 @usual_arithmetic

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._random_walk import of_colours
 from propmat.matting._posed import Posed, solved
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 def pose(pixels: Array, labels: Trimap, *, sigma: float = 0.033) -> Posed:

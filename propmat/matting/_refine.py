@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed, solved
 from propmat.solvers._base import Callback, Solver
-from propmat.trimap import Trimap
 
 
 def pose(pixels: Array, labels: Trimap, *, alpha: ArrayLike, confidence: ArrayLike, epsilon: float = 1e-7) -> Posed:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from propmat import _inputs
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed
-from propmat.sampling._samples import Labels, Samples, numbers_of
-from propmat.trimap import Trimap
+from propmat.sampling._samples import Labels, SampledMatte, numbers_of
 
 # How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
 # Shahrian et al. 2013 take over.
 TRUST_IN_SAMPLES = 0.1
 
 
-def sampled(samples_of: Callable[[Array, Labels], Samples], pixels: Array, labels: Trimap) -> Posed:
+def sampled(samples_of: Callable[[Array, Labels], SampledMatte], pixels: Array, labels: Trimap) -> Posed:
     """The closed form, with the matte of the samples as its prior."""
     graph = ClosedForm.of(pixels, 1e-7, 1)
     if not has_all(labels):

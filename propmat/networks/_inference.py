@@ -8,11 +8,11 @@ import numpy as np
 
 from propmat import _inputs, pictures
 from propmat._solve._trivial import without_solving
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
 from propmat.networks._network import N
 from propmat.networks._weights import load_weights, shipped
-from propmat.trimap import Trimap
 
 
 def checked(image: ArrayLike, trimap: ArrayLike | Trimap, keep_labels: bool) -> tuple[Array, Trimap]:

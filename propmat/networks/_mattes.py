@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.matting._methods import POSED
-from propmat.trimap import Trimap
 
 MOST_MATTES = 16
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import nn
 
-from propmat._inputs import choice, known_names
+from propmat._inputs._settings import choice, known_names
 from propmat.errors import InputError, refused_as, shown
 
 N = TypeVar("N", bound="Network")

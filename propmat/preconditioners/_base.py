@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._typing import Array
 
 Apply = Callable[[Array], Array]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from propmat import _inputs
-from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._inputs._numbers import tolerance
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import host_entries
+from propmat._typing import Array
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._base import Apply
 
@@ -49,7 +50,7 @@ class IncompleteCholesky:
     drop_tolerance: float = 1e-4
 
     def __post_init__(self) -> None:
-        _inputs.tolerance(self.drop_tolerance, "drop_tolerance")
+        tolerance(self.drop_tolerance, "drop_tolerance")
 
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
         """The map r → (L Lᵀ)⁻¹ r.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from propmat import _inputs
+from propmat._inputs._numbers import positive, whole_number
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
 from propmat.errors import UnsupportedError
@@ -58,10 +58,10 @@ class Multigrid:
     coarsest: int = 300
 
     def __post_init__(self) -> None:
-        _inputs.positive(self.threshold, "threshold")
-        _inputs.positive(self.pixel_threshold, "pixel_threshold")
-        _inputs.whole_number(self.degree, "degree")
-        _inputs.whole_number(self.coarsest, "coarsest")
+        positive(self.threshold, "threshold")
+        positive(self.pixel_threshold, "pixel_threshold")
+        whole_number(self.degree, "degree")
+        whole_number(self.coarsest, "coarsest")
 
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Hierarchy:
         """Build the hierarchy of a positive definite matrix.

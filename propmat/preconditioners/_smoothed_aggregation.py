@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from propmat._locks import FORK_GATE
-from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
+from propmat._typing import Array
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._base import Apply
 

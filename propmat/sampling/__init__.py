@@ -1,7 +1,7 @@
-"""Samples of known colours: image and trimap in, a matte and its confidence out."""
+"""SampledMatte of known colours: image and trimap in, a matte and its confidence out."""
 
 from propmat.sampling._comprehensive import comprehensive
-from propmat.sampling._samples import Samples, trimmed
+from propmat.sampling._samples import SampledMatte, trimmed
 from propmat.sampling._shared import shared
 
-__all__ = ["Samples", "comprehensive", "shared", "trimmed"]
+__all__ = ["SampledMatte", "comprehensive", "shared", "trimmed"]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
-from propmat.sampling._samples import Labels, Samples, read, trimmed_numbers
-from propmat.trimap import Trimap
+from propmat.sampling._samples import Labels, SampledMatte, read, trimmed_numbers
 
 Pixels = NDArray[np.int64]
 
@@ -49,7 +49,7 @@ class Candidates(NamedTuple):
 
 
 @usual_arithmetic
-def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
+def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
     r"""Comprehensive sampling: alpha from all pairs of colours of the known regions, near and far.
 
     Known pixels are taken in rings of doubling width about the unknown region. Every ring is cut into cells and every
@@ -74,7 +74,7 @@ def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
 
     Returns
     -------
-    Samples
+    SampledMatte
         ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d), the colours of
         the likeliest pair. The same to the last bit for any number of threads.
 
@@ -109,7 +109,7 @@ def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
     return comprehensive_samples(*read(image, trimap))
 
 
-def comprehensive_samples(pixels: Array, labels: Labels) -> Samples:
+def comprehensive_samples(pixels: Array, labels: Labels) -> SampledMatte:
     """`comprehensive` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_edt
 
@@ -129,7 +129,7 @@ def comprehensive_samples(pixels: Array, labels: Labels) -> Samples:
     pairs[known] = pixels[known][:, np.newaxis]
     alpha[known] = labels[known]
     confidence = np.where(known, 1.0, DOUBT / (DOUBT + variance))
-    return Samples(alpha, confidence, pairs[:, :, 1], pairs[:, :, 0])
+    return SampledMatte(alpha, confidence, pairs[:, :, 1], pairs[:, :, 0])
 
 
 def candidates(pixels: Array, own: Mask, depth: Array) -> Candidates:

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
-from propmat.trimap import Trimap
 
 Labels = NDArray[np.int8]
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class SampledMatte:
     """A matte from samples of known colours, and how far to trust it.
 
     Attributes

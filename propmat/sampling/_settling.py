@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._typing import Array, Mask
-from propmat.sampling._samples import Samples
+from propmat.sampling._samples import SampledMatte
 
 # Constants of Gastal and Oliveira 2010, sections 4.2 and 4.3.
 REFINEMENT_RADIUS = 8.0  # a disc of 197 pixels, for the 200 nearest
@@ -14,7 +14,7 @@ SMOOTHING_RADIUS = 5.7  # a disc of 101 pixels, for the 100 nearest
 DECAY = 10.0
 
 
-def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: Mask) -> Samples:
+def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array, found: Mask) -> SampledMatte:
     """The samples after refining and smoothing the pairs of colours of each pixel.
 
     `pairs` (2, d, H, W) has the background first; `spreads` (H, W, 2) are their variances; `found` (H, W) says which
@@ -28,7 +28,7 @@ def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array
     variance = len(near) / (9 * np.pi)
     nearness = np.exp(-(near**2).sum(axis=1) / (2 * variance))
     colours, alpha, confidence = kernels.smooth(pixels, labels, colours, alpha, confidence, near, nearness, DECAY)
-    return Samples(alpha, confidence, colours[:, :, 1], colours[:, :, 0])
+    return SampledMatte(alpha, confidence, colours[:, :, 1], colours[:, :, 0])
 
 
 def disc(radius: float) -> NDArray[np.int64]:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
-from propmat.sampling._samples import Labels, Samples, read
+from propmat.sampling._samples import Labels, SampledMatte, read
 from propmat.sampling._settling import settle
-from propmat.trimap import Trimap
 
 # The paper's constants; colours in [0, 1], distances in pixels.
 EXPANSION_RADIUS = 10.0
@@ -18,7 +18,7 @@ RAYS = 4
 
 
 @usual_arithmetic
-def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
+def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
     r"""Shared sampling: a few rays per pixel, and neighbours that share what they found.
 
     Four steps. Unknown pixels near a known one of nearly its colour take its label. Every other unknown pixel looks
@@ -40,7 +40,7 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
 
     Returns
     -------
-    Samples
+    SampledMatte
         ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d). The same to
         the last bit for any number of threads.
 
@@ -74,7 +74,7 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> Samples:
     return shared_samples(*read(image, trimap))
 
 
-def shared_samples(pixels: Array, labels: Labels) -> Samples:
+def shared_samples(pixels: Array, labels: Labels) -> SampledMatte:
     """`shared` of arguments that are checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_cdt
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from propmat._operators._contract import Array, NearNullSpace, Operator, length
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._operators._norms import length
+from propmat._typing import Array
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
 Callback = Callable[[int, float], object]

@@ -12,8 +12,10 @@ import numpy as np
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE, Lock
-from propmat._operators._contract import Array, NearNullSpace, Operator, greatest
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._operators._norms import greatest
 from propmat._operators._stored import wrapped
+from propmat._typing import Array
 from propmat.errors import InputError, shown, warn
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner

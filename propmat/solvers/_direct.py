@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE
-from propmat._operators._contract import Array, NearNullSpace, Operator
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import host_entries, wrapped
+from propmat._typing import Array
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 # A backward stable factorisation of a well-posed matting system leaves 1e-12 or less.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat._operators._contract import Array, length
+from propmat._operators._norms import length
+from propmat._typing import Array
 from propmat.preconditioners._base import Apply, SpreadApply
 from propmat.solvers._base import Callback, Status, asks_to_stop
 

@@ -15,9 +15,9 @@ from propmat._backend import on_device
 from propmat._batching._arguments import ARGUMENTS
 from propmat._batching._batch import shape_of
 from propmat._batching._verb import Verb
+from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
-from propmat.trimap import Trimap
 
 Shape = tuple[int, ...]
 Labels = Tensor | ArrayLike | Trimap

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from propmat._batching._arguments import PAIR, named
 from propmat._batching._verbs import PROPAGATE
+from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Solver
 from propmat.torch._arguments import Labels, Weights, scaled, taken
 from propmat.torch._layer import Layer
 from propmat.torch._operation import check_values, solve
-from propmat.trimap import FOREGROUND_AT_LEAST
 
 
 def propagate(

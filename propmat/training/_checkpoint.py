@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from propmat._inputs import integer
+from propmat._inputs._numbers import integer
 from propmat.errors import InputError, shown
 from propmat.networks._weights import open_tensors, write_tensors
 from propmat.training._task import Task

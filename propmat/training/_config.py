@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from propmat._inputs import choice, integer, known_names
+from propmat._inputs._numbers import integer
+from propmat._inputs._settings import choice, known_names
 from propmat.errors import InputError, refused_as, shown
 from propmat.networks._network import Network
 from propmat.training._schedule import Schedule

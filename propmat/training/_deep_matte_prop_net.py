@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
 from propmat.networks._deep_matte_prop_net._matte import propagated
@@ -19,7 +20,6 @@ from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._schedule import Schedule, count, one_of
 from propmat.training._task import Task
-from propmat.trimap import Trimap
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from propmat._foreground import foreground
+from propmat._trimap import Trimap
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
 from propmat.networks._mattes import matte
@@ -20,7 +21,6 @@ from propmat.training._config import Config, check_config, digest
 from propmat.training._lock import held
 from propmat.training._problem import Problem
 from propmat.training._sources import Recipe, Source, recipes
-from propmat.trimap import Trimap
 
 Progress = Callable[..., Iterable[Any]]
 

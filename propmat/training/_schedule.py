@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from propmat._inputs import choice, integer, within
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice
 from propmat.errors import InputError
 
 T = TypeVar("T")

@@ -11,11 +11,12 @@ import numpy as np
 
 from propmat import datasets, pictures
 from propmat._foreground import foreground
-from propmat._inputs import choice, integer, known_names, within
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice, known_names
+from propmat._trimap import Trimap
 from propmat.datasets import Sample
 from propmat.datasets._patterns import files, folder_of, pattern_of
 from propmat.errors import InputError, shown
-from propmat.trimap import Trimap
 
 Make = Callable[[], Sample]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from propmat._inputs import known_names
+from propmat._inputs._settings import known_names
 from propmat.errors import InputError, shown
 
 T = TypeVar("T")

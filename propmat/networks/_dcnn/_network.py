@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from propmat._inputs import flag, integer
+from propmat._inputs._numbers import integer
+from propmat._inputs._settings import flag
 from propmat.errors import InputError
 from propmat.networks._mattes import checked_mattes
 from propmat.networks._network import Network, check_planes

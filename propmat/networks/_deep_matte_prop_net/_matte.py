@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
 from propmat.solvers._cg import CG
-from propmat.trimap import Trimap
 
 
 def deep_matte_prop_net(

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from propmat._inputs import BACKGROUND_AT_MOST, choice, flag, integer, within
+from propmat._inputs._images import BACKGROUND_AT_MOST
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice, flag
+from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks._segnet import NORMS, SHRINKS, SegNet
@@ -20,7 +23,6 @@ from propmat.solvers._base import Solver
 from propmat.torch._affinities import PAIRS, Affinities, along, positive
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
-from propmat.trimap import FOREGROUND_AT_LEAST
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
 STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown, warn
-from propmat.trimap import Mask, Trimap
 
 # As in the authors' code of closed-form matting; smaller differences are rounding of files.
 PAINTED = 1e-3
 
 
 @usual_arithmetic
-def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
+def trimap_from_mask(mask: ArrayLike, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
     """Put an unknown band around the edge of a mask.
 
     The mask is read like a trimap: at least 0.9 is foreground, at most 0.1 background; values between, in a soft mask,
@@ -69,7 +67,7 @@ def trimap_from_mask(mask: Any, *, width: float | str | tuple[float | str, float
 LEVELS = {"foreground": ">= 0.9 (230 of 255)", "background": "<= 0.1 (25 of 255)"}
 
 
-def _sides(width: Any) -> tuple[Any, Any]:
+def _sides(width: object) -> tuple[object, object]:
     if not isinstance(width, (tuple, list)):
         return width, width
     if len(width) != 2:
@@ -77,7 +75,7 @@ def _sides(width: Any) -> tuple[Any, Any]:
     return width[0], width[1]
 
 
-def _pixels(width: Any, longer_side: int) -> float:
+def _pixels(width: object, longer_side: int) -> float:
     """A width in pixels, from a number or a share like "2%"."""
     share = isinstance(width, str) and width.endswith("%")
     try:
@@ -94,7 +92,7 @@ def _core(known: Mask, width: float, name: str) -> Mask:
     """The pixels farther than `width` from those without their label; if there are none, farther than half the most."""
     from scipy.ndimage import distance_transform_edt
 
-    depth: NDArray[np.float64] = distance_transform_edt(known)
+    depth: Array = distance_transform_edt(known)
     deepest = float(depth.max())
     if width >= deepest:
         message = (
@@ -107,7 +105,7 @@ def _core(known: Mask, width: float, name: str) -> Mask:
 
 
 @usual_arithmetic
-def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
+def trimap_from_scribbles(image: ArrayLike, scribbled: ArrayLike) -> Trimap:
     """Read white and black strokes painted over a copy of the image, as in the data of closed-form matting.
 
     A pixel is painted if the two differ by more than 0.001 in some channel. White paint is foreground and black paint
@@ -150,7 +148,9 @@ def trimap_from_scribbles(image: Any, scribbled: Any) -> Trimap:
     """
     plain, paint = _inputs.image(image), _inputs.image(scribbled, "scribbled")
     if plain.shape != paint.shape:
-        raise InputError(f"scribbled: shape {np.shape(scribbled)} does not fit image of shape {np.shape(image)}")
+        raise InputError(
+            f"scribbled: shape {_inputs.shape_of(scribbled)} does not fit image of shape {_inputs.shape_of(image)}"
+        )
     painted = (np.abs(paint - plain) > PAINTED).any(axis=2)
     white, black = (Trimap.parse(paint.min(axis=2)).foreground, Trimap.parse(paint.max(axis=2)).background)
     strokes = Trimap(painted & white, painted & black)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from propmat._inputs._arrays import first_true
+from propmat._typing import Array, Mask
 
 # Levels of 255 by which rounding of files and ringing of JPEG can change a flat grey.
 SAME_GREY = 2
@@ -38,7 +37,7 @@ def _thin_band(foreground: Mask, background: Mask) -> Iterator[str]:
     if near.any():
         yield (
             f"the unknown band is thinner than 2 pixels at {_count(near, 'background pixel')}, the first at "
-            f"{_first(near)}: mixed pixels there are called pure"
+            f"{first_true(near)}: mixed pixels there are called pure"
         )
 
 
@@ -54,11 +53,11 @@ def _enclosed(foreground: Mask, background: Mask, unknown: Mask) -> Iterator[str
         if alone.any():
             yield (
                 f"{_count(here & ~there, 'unknown island')} of {_count(alone, 'pixel')} in all with only {name} "
-                f"around, the first at {_first(alone)}: a method that goes by neighbours answers {name} there"
+                f"around, the first at {first_true(alone)}: a method that goes by neighbours answers {name} there"
             )
 
 
-def of_greys(values: NDArray[Any]) -> Iterator[str]:
+def of_greys(values: Array) -> Iterator[str]:
     """Findings from the greys in [0, 1] that a trimap was read from: soft edges."""
     levels = np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)
     counts = np.bincount(levels.ravel(), minlength=256)
@@ -77,8 +76,3 @@ def of_greys(values: NDArray[Any]) -> Iterator[str]:
 def _count(mask: Mask, noun: str) -> str:
     number = int(np.count_nonzero(mask))
     return f"{number} {noun}" + ("s" if number > 1 else "")
-
-
-def _first(mask: Mask) -> tuple[int, int]:
-    y, x = np.unravel_index(int(np.argmax(mask)), mask.shape)
-    return int(y), int(x)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from propmat import _inputs, _oddities
+from propmat import _inputs, _trimap_checks
 from propmat._backend import to_host
 from propmat._cached import cached_property
-from propmat._inputs import BACKGROUND_AT_MOST
-from propmat._typing import Array, Mask
+from propmat._inputs._images import BACKGROUND_AT_MOST
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
 
 FOREGROUND_AT_LEAST = 0.9
@@ -55,7 +55,7 @@ class Trimap:
 
     foreground: Mask
     background: Mask
-    read_from: Any = field(default=None, repr=False, kw_only=True)
+    read_from: ArrayLike | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("foreground", "background"):
@@ -70,7 +70,11 @@ class Trimap:
 
     @classmethod
     def parse(
-        cls, trimap: Any, shape: tuple[int, ...] | None = None, *, beside: Mapping[str, Any] | None = None
+        cls,
+        trimap: ArrayLike | Trimap,
+        shape: tuple[int, ...] | None = None,
+        *,
+        beside: Mapping[str, object] | None = None,
     ) -> Trimap:
         """Read a trimap from grey values: at most 0.1 is background, at least 0.9 foreground, the rest unknown.
 
@@ -102,21 +106,22 @@ class Trimap:
         >>> Trimap.parse(np.array([[0, 128, 255]], dtype=np.uint8)).labels
         array([[0. , 0.5, 1. ]])
         """
-        if not isinstance(trimap, cls):
-            values = _inputs.greys(trimap, "trimap", beside=beside)
-            trimap = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
-        else:
+        if isinstance(trimap, Trimap):
             _inputs.in_memory(trimap.foreground, "trimap", beside)
+            labels = trimap
+        else:
+            values = _inputs.greys(trimap, "trimap", beside=beside)
+            labels = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
         if not isinstance(shape, (tuple, list, type(None))):
             raise InputError(f"shape: takes (height, width), got {shown(shape)}")
-        if shape is not None and trimap.shape != tuple(shape[:2]):
-            first = trimap.shape == tuple(shape[1:])  # (channels, H, W)
+        if shape is not None and labels.shape != tuple(shape[:2]):
+            first = labels.shape == tuple(shape[1:])  # (channels, H, W)
             hint = "; channels go last, numpy.moveaxis(image, 0, -1)" if first else ""
-            raise InputError(f"trimap: shape {trimap.shape} does not fit image of shape {tuple(shape)}{hint}")
-        return trimap
+            raise InputError(f"trimap: shape {labels.shape} does not fit image of shape {tuple(shape)}{hint}")
+        return labels
 
     @classmethod
-    def unlabelled(cls, shape: tuple[int, int], *, like: Any = None) -> Trimap:
+    def unlabelled(cls, shape: tuple[int, int], *, like: NDArray[np.generic] | None = None) -> Trimap:
         """A trimap without any known pixel.
 
         Parameters
@@ -184,9 +189,9 @@ class Trimap:
         >>> Trimap.parse(np.array([[0.0, 0.0, 0.5, 0.5, 0.2]])).check()[0]
         'no pixel is known foreground'
         """
-        odd = list(_oddities.of_labels(to_host(self.foreground), to_host(self.background)))
+        odd = list(_trimap_checks.of_labels(to_host(self.foreground), to_host(self.background)))
         if self.read_from is not None:
-            odd += _oddities.of_greys(_inputs.plane(to_host(self.read_from), "trimap"))
+            odd += _trimap_checks.of_greys(to_host(_inputs.plane(self.read_from, "trimap", beside={})))
         return odd
 
     def __repr__(self) -> str:
