@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._foreground import foreground
+from propmat._foreground._estimate import foreground
 from propmat._trimap import Trimap
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
