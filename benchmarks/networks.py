@@ -56,8 +56,8 @@ def main() -> None:
     validation.add_argument("--only", type=int, help="one fold, for a look")
     validation.add_argument("--iterations", type=int, help="of each training, if not those of the configuration")
     validation.add_argument("--device", help="cpu or cuda (cuda where there is one)")
-    beside = ["closed_form", "knn", "comprehensive_sampling", "information_flow"]
-    known = [name for name in beside if name in contestants.ours()]
+    memory = ["closed_form", "knn", "comprehensive_sampling", "information_flow"]
+    known = [name for name in memory if name in contestants.ours()]
     validation.add_argument("--beside", nargs="*", default=known, help=", ".join(known))
     drawing = commands.add_parser("cases")
     drawing.set_defaults(run=draw_cases)
@@ -104,7 +104,7 @@ def tasks(
         for trimap in TRIMAPS:
             key = name, trimap, config.network
             yield key, partial(answer, fold_config, arguments, key)
-            for method in arguments.beside:
+            for method in arguments.memory:
                 key = name, trimap, method
                 yield key, partial(worker.result, arguments.data, arguments.output, key)
 

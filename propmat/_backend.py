@@ -127,6 +127,6 @@ def to_host(array: NDArray[T]) -> NDArray[T]:
     return host
 
 
-def beside(array: NDArray[T], like: object) -> NDArray[T]:
+def moved_like(array: NDArray[T], like: object) -> NDArray[T]:
     """An array in the memory of `like`: copied to the GPU if `like` is there, else as it is."""
     return to_device(array) if on_device(like) else array

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._backend import beside, to_host
+from propmat._backend import moved_like, to_host
 from propmat._operators._contract import Operator
 from propmat._operators._stored import Stored
 from propmat._trimap import Trimap
@@ -78,15 +78,15 @@ class System:
         for all other pixels.
         """
         rhs = self.rhs(labels, prior)
-        nowhere = np.zeros_like(rhs)
+        zeros = np.zeros_like(rhs)
         strength = self.restrict(self.held + self.believed)
         if not strength.any():
-            return nowhere, rhs
+            return zeros, rhs
         pull = self.restrict(self.held * labels + self.believed * prior)
         point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
         nearer = self.laplacian.parts.shorter(seen, rhs, self.solved_for)
-        return np.where(nearer, point, nowhere), np.where(nearer, seen, rhs)
+        return np.where(nearer, point, zeros), np.where(nearer, seen, rhs)
 
     def expand(self, x: Array, labels: Array) -> Array:
         """Alpha (H, W): x on the pixels solved for, the labels on the others."""
@@ -107,7 +107,7 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = Non
     InputError
         If some unknown pixels are connected neither to a known pixel nor to the prior.
     """
-    return _system(laplacian, trimap.unknown, nowhere(trimap.known), believed)
+    return _system(laplacian, trimap.unknown, zero_map(trimap.known), believed)
 
 
 def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
@@ -123,7 +123,7 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
 
 
 def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
-    believed = nowhere(solved_for) if believed is None else believed
+    believed = zero_map(solved_for) if believed is None else believed
     split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
     adrift = _adrift(laplacian, split, solved_for, held[solved_for] + believed[solved_for] > 0)
     if adrift.any():
@@ -131,7 +131,7 @@ def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array
     return System(laplacian, split, solved_for, held, believed)
 
 
-def nowhere(mask: Mask) -> Array:
+def zero_map(mask: Mask) -> Array:
     """Zeros, broadcast to the shape of a mask without allocating them, in the memory of the mask."""
     return np.broadcast_to(np.zeros((), like=mask), mask.shape)
 
@@ -168,7 +168,7 @@ def _bridged(laplacian: Laplacian, split: Split, adrift: Mask, solved_for: Mask)
     entries = split.matrix.tocsr()
     weight = BRIDGE * _mean_weight(entries.tocoo())
     across, down = pixels[:, 1:] | pixels[:, :-1], pixels[1:] | pixels[:-1]
-    bridges = affinity(*(beside(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
+    bridges = affinity(*(moved_like(np.where(mask, weight, 0.0), solved_for) for mask in (across, down)))
     weak = bridges.split(solved_for)
     together = Split(
         Stored.of(entries + weak.matrix.tocsr(), solved_for),

@@ -74,7 +74,7 @@ class Trimap:
         trimap: ArrayLike | Trimap,
         shape: tuple[int, ...] | None = None,
         *,
-        beside: Mapping[str, object] | None = None,
+        memory: Mapping[str, object] | None = None,
     ) -> Trimap:
         """Read a trimap from grey values: at most 0.1 is background, at least 0.9 foreground, the rest unknown.
 
@@ -84,9 +84,9 @@ class Trimap:
             Floating in [0, 1], uint8 or uint16 (scaled by their maximum), or bool.
         shape : tuple of int, optional
             The height and width that it must have; that of an image may have channels after them.
-        beside : mapping of str to array of any shape, optional
-            Other arguments by name, whose memory it must share: all in host memory, or all on one GPU. {} allows
-            either; without it, only host memory is allowed.
+        memory : mapping of str to array of any shape, optional
+            Other arguments by name, whose memory it must share: all in host memory, or all on one GPU. An empty mapping
+            allows either; without it, only host memory is allowed.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class Trimap:
             If it is not an array of that kind, does not fit `shape`, or holds small integers (labels 0, 1, 2, say),
             which as greys would all be background.
         UnsupportedError
-            If it lies on a GPU and `beside` is not given.
+            If it lies on a GPU and `memory` is not given.
 
         Examples
         --------
@@ -107,10 +107,10 @@ class Trimap:
         array([[0. , 0.5, 1. ]])
         """
         if isinstance(trimap, Trimap):
-            _inputs.in_memory(trimap.foreground, "trimap", beside)
+            _inputs.in_memory(trimap.foreground, "trimap", memory)
             labels = trimap
         else:
-            values = _inputs.greys(trimap, "trimap", beside=beside)
+            values = _inputs.greys(trimap, "trimap", memory=memory)
             labels = cls(values >= FOREGROUND_AT_LEAST, values <= BACKGROUND_AT_MOST, read_from=trimap)
         if not isinstance(shape, (tuple, list, type(None))):
             raise InputError(f"shape: takes (height, width), got {shown(shape)}")
@@ -191,7 +191,7 @@ class Trimap:
         """
         odd = list(_trimap_checks.of_labels(to_host(self.foreground), to_host(self.background)))
         if self.read_from is not None:
-            odd += _trimap_checks.of_greys(to_host(_inputs.plane(self.read_from, "trimap", beside={})))
+            odd += _trimap_checks.of_greys(to_host(_inputs.plane(self.read_from, "trimap", memory=_inputs.ANYWHERE)))
         return odd
 
     def __repr__(self) -> str:

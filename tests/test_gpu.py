@@ -19,9 +19,10 @@ import scipy.sparse as sp
 import benchmarks.gpu
 import propmat
 from propmat import DeviceMemoryError, InputError, MissingDependencyError, PropmatWarning, UnsupportedError
-from propmat._backend import beside, to_host
+from propmat._backend import moved_like, to_host
 from propmat._batching._verbs import VERBS as DIFFERENTIABLE
 from propmat._gpu import _device, _launch
+from propmat._inputs._arrays import ANYWHERE
 from propmat._on_device import FUNCTIONS, SOLVERS
 from propmat._operators import GridOperator
 from propmat.cli import _commands, main
@@ -506,10 +507,10 @@ def test_the_cycle_over_aggregates_is_symmetric_and_positive(rng, to_device):
     levels = [SimpleNamespace(A=matrix, P=coarser), SimpleNamespace(A=coarser.T @ matrix @ coarser)]
     for like in (np.empty(0), to_device(np.empty(0))):
         cycle = Cycle(levels, like)
-        inverse = 1e100 * np.stack([to_host(cycle(beside(1e-100 * e, like))) for e in np.eye(180)])
+        inverse = 1e100 * np.stack([to_host(cycle(moved_like(1e-100 * e, like))) for e in np.eye(180)])
         np.testing.assert_allclose(inverse, inverse.T, rtol=0, atol=1e-5 * inverse.max())
         assert np.linalg.eigvalsh(inverse + inverse.T).min() > 0
-        assert not to_host(cycle(beside(np.zeros(180), like))).any()
+        assert not to_host(cycle(moved_like(np.zeros(180), like))).any()
 
 
 @pytest.mark.parametrize("depth", [1, 3])
@@ -532,7 +533,7 @@ def test_box_sums(depth, rng, to_device):
 def products(a):
     """What stored matrices are asked for, beside a solve."""
     graph = propmat.laplacian.closed_form(a["image"], epsilon=EPSILON) + 0.3 * propmat.laplacian.knn(a["image"])
-    trimap = propmat.Trimap.parse(a["trimap"], beside={})
+    trimap = propmat.Trimap.parse(a["trimap"], memory=ANYWHERE)
     split = graph.split(trimap.unknown, a["weight"])
     x = a["alpha"][trimap.unknown]
     yield split.matrix @ x
@@ -599,7 +600,9 @@ def test_warnings_on_the_device(rng, to_device):
     with pytest.warns(propmat.PropmatWarning, match="every known pixel is foreground"):
         alpha = propmat.closed_form(to_device(given["image"]), to_device(one_label))
     assert (to_host(alpha) == 1).all()
-    assert repr(propmat.Trimap.parse(to_device(one_label), beside={})).startswith("Trimap((40, 46): foreground 5.9%")
+    assert repr(propmat.Trimap.parse(to_device(one_label), memory=ANYWHERE)).startswith(
+        "Trimap((40, 46): foreground 5.9%"
+    )
 
 
 def test_on_the_command_line(stand_in, tmp_path, monkeypatch):

@@ -42,9 +42,9 @@ def package_sources(folder: Path) -> list[Source]:
 
 def tests_of(folder: Path) -> list[Source]:
     """The tests of a package, inside of it or beside it."""
-    beside = [folder.parent / name for name in TESTS]
+    memory = [folder.parent / name for name in TESTS]
     inside = [source for source in _read(folder) if source.within(TESTS)]
-    return inside + [source for tests in beside for source in _read(tests)]
+    return inside + [source for tests in memory for source in _read(tests)]
 
 
 def _read(folder: Path) -> list[Source]:

@@ -51,19 +51,19 @@ class Argument:
 
 
 def _trimap(value: object, name: str, shape: Shape) -> None:
-    Trimap.parse(cast(ArrayLike, value), shape, beside={})
+    Trimap.parse(cast(ArrayLike, value), shape, memory=_inputs.ANYWHERE)
 
 
 def _plane(value: object, name: str, shape: Shape) -> None:
-    _inputs.plane(value, name, shape, beside={})
+    _inputs.plane(value, name, shape, memory=_inputs.ANYWHERE)
 
 
 def _weights(value: object, name: str, shape: Shape) -> None:
-    _inputs.weights(value, name, shape, beside={})
+    _inputs.weights(value, name, shape, memory=_inputs.ANYWHERE)
 
 
 def _weights_of_windows(value: object, name: str, shape: Shape) -> None:
-    _inputs.weights(value, name, (shape[0] - 2, shape[1] - 2), beside={})
+    _inputs.weights(value, name, (shape[0] - 2, shape[1] - 2), memory=_inputs.ANYWHERE)
 
 
 def _positive(value: object, name: str, shape: Shape) -> None:
@@ -106,7 +106,7 @@ def named(affinities: object, arguments: tuple[Argument, ...], name: str = "affi
 
 def size_of_image(arguments: Mapping[str, object]) -> Shape:
     """Height and width of an image, which is checked."""
-    return _inputs.image(arguments["image"], beside={}).shape[:2]
+    return _inputs.image(arguments["image"], memory=_inputs.ANYWHERE).shape[:2]
 
 
 def size_of_windows(arguments: Mapping[str, object]) -> Shape:
@@ -118,7 +118,7 @@ def size_of_windows(arguments: Mapping[str, object]) -> Shape:
 
 def size_of_edges(arguments: Mapping[str, object]) -> Shape:
     """Height and width of what has edges `PAIR`, which are checked."""
-    across, down = _inputs.edge_weights(arguments["horizontal"], arguments["vertical"], beside={})
+    across, down = _inputs.edge_weights(arguments["horizontal"], arguments["vertical"], memory=_inputs.ANYWHERE)
     return across.shape[0], down.shape[1]
 
 

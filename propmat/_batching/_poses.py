@@ -42,7 +42,7 @@ def refine(
 ) -> Made:
     """`adjoint.refine`."""
     graph = _windows(parts, image, epsilon)
-    given = _inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside)
+    given = _inputs.plane(alpha, "alpha", graph.shape, memory=graph.memory)
     labels = Trimap.unlabelled(graph.shape, like=graph.image) if trimap is None else trimap
     refined, pullback = solve(graph, labels, values=values, prior=(given, confidence), solver=solver)
     return refined, pullback.renamed(prior="alpha", prior_confidence="confidence")
@@ -59,9 +59,9 @@ def propagate(
     solver: Solver,
 ) -> Made:
     """`adjoint.propagate`; the edges over the seams have weight 0."""
-    graph = Affinity(*_inputs.edge_weights(horizontal, vertical, beside={}), parts)
+    graph = Affinity(*_inputs.edge_weights(horizontal, vertical, memory=_inputs.ANYWHERE), parts)
     return solve(graph, trimap, values=values, confidence=confidence, solver=solver)
 
 
 def _windows(parts: Parts, image: Array, epsilon: float) -> ClosedForm:
-    return ClosedForm.of(_inputs.image(image, beside={}), epsilon, 1, parts)
+    return ClosedForm.of(_inputs.image(image, memory=_inputs.ANYWHERE), epsilon, 1, parts)

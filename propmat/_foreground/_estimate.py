@@ -101,8 +101,8 @@ def foreground(
     >>> background.round(6)
     array([[0.2, 0.2, 0.2, 0.2, 0.2]])
     """
-    pixels = _inputs.image(image, bounded=False, beside={})
-    alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2], beside={"image": pixels}), 0.0, 1.0)
+    pixels = _inputs.image(image, bounded=False, memory=_inputs.ANYWHERE)
+    alpha = np.clip(_inputs.plane(alpha, "alpha", pixels.shape[:2], memory={"image": pixels}), 0.0, 1.0)
     _inputs.choice(method, "method", METHODS)
     linear = _inputs.flag(linear, "linear")
     weights = _weight(regularization, "regularization"), _weight(gradient_weight, "gradient_weight")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from propmat._inputs._settings import pair
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, UnsupportedError
 
-Beside = Mapping[str, Any] | None
+# In which memory an argument may be: that of the host, None; any, ANYWHERE; that of other arguments, by name.
+Memory = Mapping[str, Any] | None
+ANYWHERE: Mapping[str, Any] = MappingProxyType({})
 # Modes of Pillow whose numbers are not the colours shown, but indices or coordinates of another colour space.
 ENCODED_MODES = ("P", "PA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "La")
 
@@ -36,10 +39,10 @@ def mask(value: object, name: str) -> Mask:
     return given
 
 
-def in_memory(array: object, name: str, beside: Beside) -> None:
-    """Refuse an array that is not in the memory that `beside` allows."""
-    if beside is not None:
-        same_backend(**beside, **{name: array})
+def in_memory(array: object, name: str, memory: Memory) -> None:
+    """Refuse an array that is not in the memory that `memory` allows."""
+    if memory is not None:
+        same_backend(**memory, **{name: array})
     elif on_device(array):
         raise UnsupportedError(
             f"{name}: lives on a GPU, where {ON_DEVICE} run; takes an array in host memory (cupy.asnumpy, tensor.cpu)"
@@ -72,9 +75,9 @@ def is_number(value: object) -> bool:
         return False
 
 
-def real_array(value: object, name: str, beside: Beside) -> NDArray[Any]:
+def real_array(value: object, name: str, memory: Memory) -> NDArray[Any]:
     """`value` as an array of a real dtype."""
-    in_memory(value, name, beside)
+    in_memory(value, name, memory)
     array = as_array(value, name)
     if array.dtype.kind not in "buif":
         raise InputError(f"{name}: takes floating numbers, integers or bool, got dtype {array.dtype}")

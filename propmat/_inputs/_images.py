@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._backend import on_device
-from propmat._inputs._arrays import Beside, check_shape, ends, extremes, real_array
+from propmat._inputs._arrays import Memory, check_shape, ends, extremes, real_array
 from propmat._typing import Array
 from propmat.errors import InputError, warn
 
@@ -27,13 +27,13 @@ UNUSED_BITS = {8: 6, 16: 4}
 DIVIDED_TWICE = (1e-4, 0.999 / 255)
 
 
-def image(value: object, name: str = "image", *, bounded: bool = True, beside: Beside = None) -> Array:
+def image(value: object, name: str = "image", *, bounded: bool = True, memory: Memory = None) -> Array:
     """`value` as a C-contiguous (H, W, d) float64 array; integers are divided by their maximum.
 
     Unless `bounded`, floating values may have any size up to `BRIGHTEST`.
     """
-    pixels = _scaled(value, name, beside, bounded)
-    if bounded and pixels.size and real_array(value, name, beside).dtype.kind == "f":
+    pixels = _scaled(value, name, memory, bounded)
+    if bounded and pixels.size and real_array(value, name, memory).dtype.kind == "f":
         _tell_divided_twice(pixels, name)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
@@ -58,9 +58,9 @@ def _tell_divided_twice(pixels: Array, name: str) -> None:
         warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
 
 
-def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, beside: Beside = None) -> Array:
+def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, memory: Memory = None) -> Array:
     """`value` as a C-contiguous (H, W) float64 array in [0, 1]: a matte, a mask or a trimap."""
-    pixels = _scaled(value, name, beside)
+    pixels = _scaled(value, name, memory)
     if pixels.ndim != 2:
         raise InputError(f"{name}: takes shape (H, W), got {pixels.shape}{_way_to_a_plane(pixels, name)}")
     _not_empty(pixels, name)
@@ -68,16 +68,16 @@ def plane(value: object, name: str, shape: tuple[int, ...] | None = None, *, bes
     return np.ascontiguousarray(pixels, like=pixels)
 
 
-def greys(value: object, name: str, *, beside: Beside = None) -> Array:
+def greys(value: object, name: str, *, memory: Memory = None) -> Array:
     """A mask or a trimap, as `plane`; integers that look like labels (0, 1, 2) instead of grey values are refused."""
-    array = real_array(value, name, beside)
+    array = real_array(value, name, memory)
     found = _labels(array)
     if found:
         raise InputError(
             f"{name}: its values are {found}. If they are labels, say which is which: {name} == label is a mask, "
             f"{name}.astype(bool) for 0 and 1; in uint8 background, unknown and foreground are 0, 128 and 255"
         )
-    return plane(value, name, beside=beside)
+    return plane(value, name, memory=memory)
 
 
 def _labels(array: NDArray[Any]) -> str:
@@ -120,9 +120,9 @@ def _way_to_a_plane(pixels: Array, name: str) -> str:
     return f"; if its channels are equal, pass {name}[:, :, 0]" if 1 <= pixels.shape[2] <= 4 else ""
 
 
-def _scaled(value: object, name: str, beside: Beside, bounded: bool = True) -> Array:
+def _scaled(value: object, name: str, memory: Memory, bounded: bool = True) -> Array:
     """`value` as finite float64, in [0, 1] if `bounded`."""
-    array = real_array(value, name, beside)
+    array = real_array(value, name, memory)
     if array.dtype.kind in "ui":
         return _scaled_integers(array, name)
     pixels = array.astype(np.float64, copy=False)

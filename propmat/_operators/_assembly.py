@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._backend import backend_of, beside
+from propmat._backend import backend_of, moved_like
 from propmat._operators._parts import WHOLE, Parts
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +33,7 @@ class Support:
         unknown = np.ascontiguousarray(unknown, dtype=bool, like=unknown)
         number, centres, size = kernels.number_support(unknown)
         if parts.seams:
-            centres[1:-1] &= beside(parts.hold_windows(len(centres), 3), centres)[:, None]
+            centres[1:-1] &= moved_like(parts.hold_windows(len(centres), 3), centres)[:, None]
         runs = kernels.find_runs(unknown, number)
         chunks = kernels.cut_runs(runs)
         return cls(unknown, number, centres, size, runs, chunks, number[2:-2, 2:-2][unknown])

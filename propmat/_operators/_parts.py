@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat._backend import beside
+from propmat._backend import moved_like
 from propmat._operators._norms import length
 from propmat._typing import Array, Mask
 
@@ -49,7 +49,7 @@ class Parts:
         """The vector that is one of the numbers (parts,) in each of the parts."""
         if self.seams:
             height = len(mask)
-            numbers = numbers[beside(np.repeat(np.arange(len(self.seams) + 1), self._heights(height)), mask)]
+            numbers = numbers[moved_like(np.repeat(np.arange(len(self.seams) + 1), self._heights(height)), mask)]
         return np.broadcast_to(numbers[:, None], mask.shape)[mask]
 
     def shorter(self, one: Array, other: Array, mask: Mask) -> Mask:
@@ -88,7 +88,7 @@ class Parts:
         rows = np.array([0, *self.seams])[:, None] + offsets
         rows[offsets >= heights[:, None]] = height
         padded = np.concatenate([plane, np.zeros((1, plane.shape[1]), plane.dtype, like=plane)])
-        return padded[beside(rows, plane)].reshape(len(rows), -1)
+        return padded[moved_like(rows, plane)].reshape(len(rows), -1)
 
 
 WHOLE = Parts()

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._backend import Backend, backend_of, beside, to_host
+from propmat._backend import Backend, backend_of, moved_like, to_host
 from propmat._operators._contract import Operator
 from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
@@ -71,7 +71,7 @@ class Stored:
         return product if self.added is None else product + self.added * x
 
     def diagonal(self) -> Array:
-        diagonal: Array = beside(self.matrix.diagonal(), self.factor.data)
+        diagonal: Array = moved_like(self.matrix.diagonal(), self.factor.data)
         return diagonal if self.added is None else diagonal + self.added
 
     def shifted(self, change: Array) -> Stored:

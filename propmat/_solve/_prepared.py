@@ -11,7 +11,7 @@ import numpy as np
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
-from propmat._constraints import System, nowhere
+from propmat._constraints import System, zero_map
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
@@ -85,10 +85,10 @@ class Prepared:
             If another solver did not converge.
         """
         start = time.perf_counter()
-        shape, beside = self.trimap.shape, {"trimap": self.trimap.known}
-        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, beside=beside)
+        shape, memory = self.trimap.shape, {"trimap": self.trimap.known}
+        labels = self.trimap.labels if values is None else _inputs.plane(values, "values", shape, memory=memory)
         belief = self._belief(prior)
-        begin = None if x0 is None else _inputs.plane(x0, "x0", shape, beside=beside)
+        begin = None if x0 is None else _inputs.plane(x0, "x0", shape, memory=memory)
         _inputs.solving(None, callback)
         with guarded(labels):
             point, rhs = self.system.centred(labels, belief)
@@ -105,13 +105,13 @@ class Prepared:
     def _belief(self, prior: ArrayLike | None) -> Array:
         """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""
         if prior is not None:
-            value = _inputs.plane(prior, "prior", self.trimap.shape, beside={"trimap": self.trimap.known})
+            value = _inputs.plane(prior, "prior", self.trimap.shape, memory={"trimap": self.trimap.known})
             if self.prior is None and not self.system.believed.any():
                 raise InputError("prior: has no confidence here; takes prepare(..., prior=(value, confidence))")
             return value
         if self.prior is None and self.system.believed.any():
             raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
-        return nowhere(self.trimap.known) if self.prior is None else self.prior
+        return zero_map(self.trimap.known) if self.prior is None else self.prior
 
     def solve_all(self, stack: Iterable[ArrayLike]) -> Iterator[Matte]:
         """Solve for several sets of values, one after another with the same set-up.
@@ -158,10 +158,10 @@ class Prepared:
         shape = self.trimap.shape
         if not self.system.solved_for.all():
             raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
-        beside = {"trimap": self.trimap.known}
-        confidence = _inputs.weights(confidence, "confidence", shape, beside=beside)
+        memory = {"trimap": self.trimap.known}
+        confidence = _inputs.weights(confidence, "confidence", shape, memory=memory)
         believed = self.system.believed
         if prior_confidence is not None:
-            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, beside=beside)
+            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
         system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
         return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))

@@ -58,8 +58,8 @@ class Problem:
     ) -> Problem:
         """Read the arguments of `solve`."""
         if isinstance(graph, Laplacian):
-            return cls.posed(graph, Trimap.parse(trimap, graph.shape, beside=graph.beside), confidence, prior)
-        labels = Trimap.parse(trimap, beside={})
+            return cls.posed(graph, Trimap.parse(trimap, graph.shape, memory=graph.memory), confidence, prior)
+        labels = Trimap.parse(trimap, memory=_inputs.ANYWHERE)
         return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
 
     @classmethod
@@ -68,8 +68,8 @@ class Problem:
     ) -> Problem:
         """The problem of a graph and labels that are checked, with constraints that are not."""
         value, believed = (None, None) if prior is None else _prior(prior, labels)
-        beside = {"trimap": labels.known}
-        held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, beside=beside)
+        memory = {"trimap": labels.known}
+        held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, memory=memory)
         if not labels.known.any() and prior is None:
             raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
         return cls(graph, labels, held, value, believed)
@@ -111,18 +111,18 @@ def checked(
 ) -> tuple[Array, Trimap]:
     """The image and labels of a method, and its other common arguments, checked in one order for all methods."""
     _inputs.solving(solver, callback)
-    pixels = _inputs.image(image, beside={})
+    pixels = _inputs.image(image, memory=_inputs.ANYWHERE)
     if trimap is None:
         return pixels, Trimap.unlabelled(pixels.shape[:2], like=pixels)
-    return pixels, Trimap.parse(trimap, pixels.shape, beside={"image": pixels})
+    return pixels, Trimap.parse(trimap, pixels.shape, memory={"image": pixels})
 
 
 def _prior(prior: Prior, trimap: Trimap) -> tuple[Array, Array]:
     """Value and confidence as (H, W) maps."""
     value, confidence = _inputs.pair(prior, "prior", "(value, confidence)")
-    shape, beside = trimap.shape, {"trimap": trimap.known}
+    shape, memory = trimap.shape, {"trimap": trimap.known}
     if _inputs.is_number(value):
         value = _inputs.real_number(int(value), "prior value") if isinstance(value, int) else value
         value = np.broadcast_to(np.asarray(value, like=trimap.known), shape)
-    value = _inputs.plane(value, "prior value", shape, beside=beside)
-    return value, _inputs.weights(confidence, "prior confidence", shape, beside=beside)
+    value = _inputs.plane(value, "prior value", shape, memory=memory)
+    return value, _inputs.weights(confidence, "prior confidence", shape, memory=memory)

@@ -121,6 +121,6 @@ def solve(
     """
     _inputs.solving(solver, callback)
     problem = Problem.of(graph, trimap, confidence, prior)
-    beside = {"trimap": problem.labels.known}
-    start = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, beside=beside)
+    memory = {"trimap": problem.labels.known}
+    start = None if x0 is None else _inputs.plane(x0, "x0", problem.labels.shape, memory=memory)
     return problem.solve(solver, x0=start, callback=callback)

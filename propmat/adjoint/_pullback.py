@@ -101,8 +101,8 @@ class Pullback:
             If the solver did not converge; the gradients are those of its best λ.
         """
         names = wanted_names(wanted, self.parameters)
-        beside = {"trimap": self.trimap.known}
-        upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape, beside=beside) * passes_clip(self.alpha)
+        memory = {"trimap": self.trimap.known}
+        upstream = _inputs.real_map(gradient, "gradient", self.trimap.shape, memory=memory) * passes_clip(self.alpha)
         with guarded(upstream):
             adjoint = self._adjoint(upstream)
             constraints = self._constraints(upstream, adjoint)

@@ -85,8 +85,8 @@ Parameters = tuple[dict[str, str], dict[str, tuple[int, ...]]]
 def _solved(
     problem: Problem, parameters: Parameters, values: ArrayLike | None, solver: Solver | None, callback: Callback | None
 ) -> tuple[Array, Pullback]:
-    labels, beside = problem.labels, {"trimap": problem.labels.known}
-    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, beside=beside)
+    labels, memory = problem.labels, {"trimap": problem.labels.known}
+    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, memory=memory)
     pullback = partial(Pullback, problem.graph, labels, held, *parameters)
     alpha = problem.without_solving(values)
     if problem.held is None and not labels.unknown.any():

@@ -73,8 +73,8 @@ def only(base: Path, pattern: str, name: str, kind: str) -> Path:
     if fitting:
         raise InputError(f"{kind}: {wanted} fits several files ({_listed(fitting)}) under {base}; {takes}")
     others = [path for path in _candidates(base, pattern, kind, name) if path.is_file()]
-    beside = f" that is a picture by its suffix, only {_listed(others)}" if others else ""
-    raise InputError(f"{kind}: {wanted} fits no file under {base}{beside}; {takes}")
+    present = f" that is a picture by its suffix, only {_listed(others)}" if others else ""
+    raise InputError(f"{kind}: {wanted} fits no file under {base}{present}; {takes}")
 
 
 def _candidates(base: Path, pattern: str, kind: str, name: str | None) -> list[Path]:

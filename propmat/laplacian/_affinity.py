@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import beside
+from propmat._backend import moved_like
 from propmat._cached import cached_property
 from propmat._operators._grid import GridOperator
 from propmat._operators._parts import WHOLE, Parts
@@ -54,7 +54,7 @@ def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
            [-1.,  3., -2.],
            [ 0., -2.,  2.]])
     """
-    return Affinity(*_inputs.edge_weights(horizontal, vertical, beside={}))
+    return Affinity(*_inputs.edge_weights(horizontal, vertical, memory=_inputs.ANYWHERE))
 
 
 class Affinity(Laplacian):
@@ -73,7 +73,7 @@ class Affinity(Laplacian):
         self.parts = parts
         self.horizontal = horizontal
         self.vertical = vertical
-        self.beside = {"horizontal": horizontal}
+        self.memory = {"horizontal": horizontal}
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
@@ -92,7 +92,7 @@ class Affinity(Laplacian):
 
     @cached_property
     def ties_all_pixels(self) -> bool:
-        within = beside(self.parts.hold_windows(self.shape[0], 2), self.vertical)[:, None]
+        within = moved_like(self.parts.hold_windows(self.shape[0], 2), self.vertical)[:, None]
         return bool((self.horizontal > 0).all() and ((self.vertical > 0) | ~within).all())
 
     def times(self, plane: Array) -> Array:

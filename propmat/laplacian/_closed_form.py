@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import HOST, backend_of, beside, to_host
+from propmat._backend import HOST, backend_of, moved_like, to_host
 from propmat._cached import cached_property
 from propmat._operators._grid import GridOperator
 from propmat._operators._parts import WHOLE, Parts
@@ -69,7 +69,7 @@ def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> Clo
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return ClosedForm.of(_inputs.image(image, beside={}), epsilon, radius)
+    return ClosedForm.of(_inputs.image(image, memory=_inputs.ANYWHERE), epsilon, radius)
 
 
 def check_window(shape: tuple[int, ...], radius: int) -> None:
@@ -93,7 +93,7 @@ class WindowLaplacian(Laplacian):
         self.shape = (height, width)
         self.parts = parts
         self.image = image
-        self.beside = {"image": image}
+        self.memory = {"image": image}
         self.epsilon = epsilon
         self.radius = radius
 
@@ -143,7 +143,7 @@ class WindowLaplacian(Laplacian):
         """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
         wanted = _windows_over(touched, self.radius)
         if self.parts.seams:
-            wanted &= beside(self.parts.hold_windows(self.shape[0], 2 * self.radius + 1), wanted)[:, None]
+            wanted &= moved_like(self.parts.hold_windows(self.shape[0], 2 * self.radius + 1), wanted)[:, None]
         kernels = backend_of(self.image).kernels("closed_form")
         return *kernels.window_statistics(self.image, wanted, self.radius, self.epsilon, self.squared), wanted
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import backend_of, beside, same_backend, to_host
+from propmat._backend import backend_of, moved_like, same_backend, to_host
 from propmat._cached import cached_property
 from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Stored, canonical
@@ -43,14 +43,14 @@ class Laplacian(ABC):
         Whether weak edges of the pixel grid may be added where the graph connects unknown pixels to no known one.
     parts : Parts
         Bands of rows that share no entry; all rows are one by default.
-    beside : mapping of str to array of any shape, or None
+    memory : mapping of str to array of any shape, or None
         The arrays whose memory, host or GPU, a trimap must share; None for host memory.
     """
 
     shape: tuple[int, int]
     parts: Parts = WHOLE
     parameters: tuple[str, ...] = ()
-    beside: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
+    memory: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
     __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Laplacian(ABC):
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
-        touches = beside(np.diff(to_known.indptr) > 0, unknown)
+        touches = moved_like(np.diff(to_known.indptr) > 0, unknown)
         return Split(Stored.of(matrix, unknown), Coupling(stored(to_known), ~unknown), touches)
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Laplacian(ABC):
         -------
         (H, W) array of float64
         """
-        return beside((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
+        return moved_like((self.matrix @ to_host(plane).ravel()).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
         """The derivatives of -λᵀ L α with respect to the parameters of L.
@@ -155,7 +155,7 @@ class Laplacian(ABC):
             return NotImplemented
         if self.shape != other.shape:
             raise InputError(f"laplacian: shapes {self.shape} and {other.shape} differ; a sum is over one image")
-        lie = [next(iter(arrays.values())) for arrays in (self.beside, other.beside) if arrays]
+        lie = [next(iter(arrays.values())) for arrays in (self.memory, other.memory) if arrays]
         if len(lie) == 2:
             same_backend(**{"laplacian 1": lie[0], "laplacian 2": lie[1]})
         return WeightedSum(self.shape, (*self._weighted, *other._weighted))
@@ -191,8 +191,8 @@ class WeightedSum(Laplacian):
         self.shape = shape
         self.terms = terms
         self.parts = Parts(tuple(sorted(set.intersection(*(set(term.parts.seams) for _, term in terms)))))
-        lie = [term.beside for _, term in terms if term.beside]
-        self.beside = lie[0] if lie else {}
+        lie = [term.memory for _, term in terms if term.memory]
+        self.memory = lie[0] if lie else {}
 
     @property
     def _weighted(self) -> tuple[tuple[float, Laplacian], ...]:

@@ -32,7 +32,7 @@ class Graph(Laplacian):
 
     Attributes
     ----------
-    beside : mapping
+    memory : mapping
         Empty: it goes with a trimap in host memory or on a GPU.
 
     Raises
@@ -49,7 +49,7 @@ class Graph(Laplacian):
     """
 
     parameters = ("weights",)
-    beside: Mapping[str, Any] = {}  # goes with a trimap on a GPU too
+    memory: Mapping[str, Any] = _inputs.ANYWHERE  # goes with a trimap on a GPU too
 
     def __init__(self, matrix: Sparse, shape: tuple[int, int]) -> None:
         self.shape = _inputs.size(shape)

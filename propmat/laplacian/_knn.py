@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import beside, to_host
+from propmat._backend import moved_like, to_host
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
@@ -76,7 +76,7 @@ def knn(image: ArrayLike, preset: str = "two") -> Knn:
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return Knn.of(_inputs.image(image, beside={}), preset)
+    return Knn.of(_inputs.image(image, memory=_inputs.ANYWHERE), preset)
 
 
 class Knn(Laplacian):
@@ -99,12 +99,12 @@ class Knn(Laplacian):
     ties_all_pixels = False
     bridges_gaps = True
 
-    def __init__(self, image: Array, preset: str, beside: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, image: Array, preset: str, memory: Mapping[str, Any] | None = None) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
         self.image = image
         self.preset = preset
-        self.beside = beside  # the image, where it was given
+        self.memory = memory  # the image, where it was given
         self._searched: tuple[Mask, Pairs] | None = None  # the last search, for a gradient after a solve
 
     @classmethod
@@ -183,7 +183,7 @@ class Knn(Laplacian):
         values, pixels = here.ravel(), here.size
         flow = weight * (values[first] - values[second])
         product = np.bincount(first, flow, pixels) - np.bincount(second, flow, pixels)
-        return beside(np.asarray(product, np.float64).reshape(self.shape), plane)
+        return moved_like(np.asarray(product, np.float64).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
         """Of the weights of pairs, as upper triangular CSR, and of colours through the kernel, for fixed neighbours.
@@ -197,7 +197,7 @@ class Knn(Laplacian):
         if "weights" in wanted:
             found["weights"] = upper_triangle(gradient, pairs.first, pairs.second, adjoint.size)
         if "image" in wanted:
-            found["image"] = beside(self._colour_gradient(pairs, gradient * pairs.times), adjoint)
+            found["image"] = moved_like(self._colour_gradient(pairs, gradient * pairs.times), adjoint)
         return found
 
     def _colour_gradient(self, pairs: Pairs, kernel_gradient: Array) -> Array:

@@ -70,7 +70,7 @@ def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> L
     >>> bool(abs(graph.split(everywhere).matrix @ np.ones(81)).max() < 1e-12)
     True
     """
-    return LargeKernel.of(_inputs.image(image, beside={}), epsilon, radius)
+    return LargeKernel.of(_inputs.image(image, memory=_inputs.ANYWHERE), epsilon, radius)
 
 
 class LargeKernel(Laplacian):
@@ -81,7 +81,7 @@ class LargeKernel(Laplacian):
 
     def __init__(self, definition: ClosedForm) -> None:
         self.shape = definition.shape
-        self.beside = definition.beside
+        self.memory = definition.memory
         self.definition = definition
 
     @classmethod

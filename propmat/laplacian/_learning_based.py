@@ -57,7 +57,7 @@ def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> 
     >>> bool(abs(graph.matrix.sum(axis=1)).max() < 1e-12)
     True
     """
-    return LearningBased.of(_inputs.image(image, beside={}), epsilon, radius)
+    return LearningBased.of(_inputs.image(image, memory=_inputs.ANYWHERE), epsilon, radius)
 
 
 class LearningBased(WindowLaplacian):

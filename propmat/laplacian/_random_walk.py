@@ -55,7 +55,7 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
            [-0.37,  1.37, -1.  ],
            [ 0.  , -1.  ,  1.  ]])
     """
-    return of_colours(_inputs.image(image, beside={}), sigma)
+    return of_colours(_inputs.image(image, memory=_inputs.ANYWHERE), sigma)
 
 
 def of_colours(pixels: Array, sigma: float) -> Affinity:

@@ -14,7 +14,7 @@ from propmat.solvers._base import Callback, Solver
 def pose(pixels: Array, labels: Trimap, *, alpha: ArrayLike, confidence: ArrayLike, epsilon: float = 1e-7) -> Posed:
     """The system of `refine`."""
     graph = ClosedForm.of(pixels, epsilon, 1)
-    return Posed(graph, (_inputs.plane(alpha, "alpha", graph.shape, beside=graph.beside), confidence))
+    return Posed(graph, (_inputs.plane(alpha, "alpha", graph.shape, memory=graph.memory), confidence))
 
 
 @usual_arithmetic

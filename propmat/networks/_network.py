@@ -105,13 +105,13 @@ class Network(nn.Module):
             return cls.of(options)
 
 
-def check_planes(value: object, name: str, channels: int, beside: torch.Tensor | None = None) -> None:
-    """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `beside`."""
-    sides = ("B", "H", "W") if beside is None else (beside.shape[0], *beside.shape[2:])
+def check_planes(value: object, name: str, channels: int, like: torch.Tensor | None = None) -> None:
+    """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `like`."""
+    sides = ("B", "H", "W") if like is None else (like.shape[0], *like.shape[2:])
     takes = f"{name}: takes a floating tensor of shape ({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
     if not isinstance(value, torch.Tensor):
         raise InputError(f"{takes}, got {shown(value)}")
     shape = tuple(value.shape)
-    fits = len(shape) == 4 and shape[1] == channels and (beside is None or (shape[0], *shape[2:]) == sides)
+    fits = len(shape) == 4 and shape[1] == channels and (like is None or (shape[0], *shape[2:]) == sides)
     if not fits or not value.is_floating_point():
         raise InputError(f"{takes}, got {value.dtype} of shape {shape}")

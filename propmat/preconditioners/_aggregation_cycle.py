@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from propmat._backend import Backend, backend_of, beside
+from propmat._backend import Backend, backend_of, moved_like
 from propmat.preconditioners._chebyshev import Smoother
 from propmat.preconditioners._level import Level
 
@@ -37,17 +37,17 @@ class Cycle:
         """Arrays are copied to the memory of `like`."""
         backend = backend_of(like)
         stored, roots = backend.kernels("csr").stored, [_roots(level.A.diagonal()) for level in levels]
-        self.scale = beside(_inverse(roots[0]), like)
+        self.scale = moved_like(_inverse(roots[0]), like)
         self.smoothers, self.restrictions, self.prolongations = [], [], []
         for level, root, below in zip(levels, roots, roots[1:], strict=False):
             matrix = _scaled(_inverse(root), level.A, _inverse(root)).astype(np.float32)
-            self.smoothers.append(Smoother(Entries(matrix, beside(root > 0, like), backend), DEGREE))
+            self.smoothers.append(Smoother(Entries(matrix, moved_like(root > 0, like), backend), DEGREE))
             prolongation = _scaled(root, level.P, _inverse(below)).astype(np.float32)
             self.prolongations.append(stored(prolongation))
             self.restrictions.append(stored(sparse.csr_array(prolongation.T)))
         self.residuals = [np.zeros_like(smoother.b) for smoother in self.smoothers]
         last = _scaled(_inverse(roots[-1]), levels[-1].A, _inverse(roots[-1])).toarray()
-        self.inverse = beside(np.linalg.pinv(last, rcond=RANK, hermitian=True).astype(np.float32), like)
+        self.inverse = moved_like(np.linalg.pinv(last, rcond=RANK, hermitian=True).astype(np.float32), like)
         self.multiply_dense = backend.kernels("multigrid").multiply_dense
 
     def __call__(self, residual: Array) -> Array:

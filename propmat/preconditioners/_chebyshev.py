@@ -73,5 +73,5 @@ def _largest_ritz_value(sums: Array) -> float:
     steps, ratios = rz / curvature, rz[1:] / rz[:-1]
     diagonal = 1 / steps
     diagonal[1:] += ratios / steps[:-1]
-    beside = np.sqrt(ratios) / steps[:-1]
-    return float(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))[-1])
+    off_diagonal = np.sqrt(ratios) / steps[:-1]
+    return float(np.linalg.eigvalsh(np.diag(diagonal) + np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1))[-1])

@@ -220,7 +220,7 @@ class DeepMattePropNet(Network):
             If an argument is not as above.
         """
         check_planes(image, "image", 3)
-        check_planes(trimap, "trimap", 1, beside=image)
+        check_planes(trimap, "trimap", 1, like=image)
         labels = torch.full_like(trimap, 0.5)
         labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
         return self.solved(image, labels, self.affinities(image, labels), solver)
