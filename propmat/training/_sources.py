@@ -10,14 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from propmat import datasets, pictures
-from propmat._foreground import foreground
+from propmat._foreground._estimate import foreground
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice, known_names
 from propmat._trimap import Trimap
-from propmat.datasets import Sample
+from propmat.datasets._augmentation import Augmentation
+from propmat.datasets._composites import composites
+from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._patterns import files, folder_of, pattern_of
+from propmat.datasets._rendered import backgrounds, rendered
+from propmat.datasets._sample import Sample
+from propmat.datasets._synthetic import synthetic
 from propmat.errors import InputError, shown
+from propmat.pictures._colours import colours
+from propmat.pictures._resampling import fitted
 
 Make = Callable[[], Sample]
 
@@ -64,12 +70,12 @@ def _ascending(name: str, least: float, most: float) -> None:
         raise InputError(f"{name}: takes (least, most), got ({least:g}, {most:g})")
 
 
-def _augmentation(source: Source) -> datasets.Augmentation:
+def _augmentation(source: Source) -> Augmentation:
     """The ranges that are given, the others as by default; TOML has no None, and an empty list stands for it."""
-    names = [item.name for item in fields(datasets.Augmentation)]
+    names = [item.name for item in fields(Augmentation)]
     known_names(source.augmentation, names, "augmentation", "range")
     ranges: dict[str, Any] = {name: None if ends == [] else ends for name, ends in source.augmentation.items()}
-    return datasets.Augmentation(**ranges)
+    return Augmentation(**ranges)
 
 
 # What each source has beside source, composites, scale and reach.
@@ -112,20 +118,20 @@ def recipes(source: Source, seed: int) -> Iterator[Recipe]:
 
 def _alphamatting(source: Source, seed: int) -> Iterator[Recipe]:
     for trimap in source.trimaps:
-        samples = datasets.alphamatting(source.root, trimap)
+        samples = alphamatting(source.root, trimap)
         for k, name in enumerate(samples.names):
             yield Recipe(f"{name}-trimap{trimap}", (name,), True, partial(samples.__getitem__, k))
 
 
 def _folder(source: Source, seed: int) -> Iterator[Recipe]:
-    samples = datasets.folder(source.root, **source.patterns)
+    samples = folder(source.root, **source.patterns)
     for k, name in enumerate(samples.names):
         yield Recipe(name, (name,), True, partial(samples.__getitem__, k))
 
 
 def _synthetic(source: Source, seed: int) -> Iterator[Recipe]:
     for k in range(seed, seed + source.count):
-        yield Recipe(f"synthetic-{k}", (f"synthetic-{k}",), True, partial(datasets.synthetic, k, source.shape))
+        yield Recipe(f"synthetic-{k}", (f"synthetic-{k}",), True, partial(synthetic, k, source.shape))
 
 
 def _composites(source: Source, seed: int) -> Iterator[Recipe]:
@@ -135,20 +141,16 @@ def _composites(source: Source, seed: int) -> Iterator[Recipe]:
         for kind in ("foregrounds", "alphas", "backgrounds")
     )
     changes = _augmentation(source) if source.augmentation else None
-    samples = datasets.composites(
-        fronts, alphas, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes
-    )
+    samples = composites(fronts, alphas, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes)
     for k, name in enumerate(samples.names):
         yield Recipe(name, (fronts[k // source.count].stem,), True, partial(samples.__getitem__, k))
 
 
 def _rendered(source: Source, seed: int) -> Iterator[Recipe]:
     """Composites of rendered foregrounds; none of the split for tests, nor over a background of it."""
-    fronts = datasets.rendered(source.root, "train", kinds=source.kinds or None)
-    behind, changes = datasets.backgrounds(source.backgrounds, "train"), _augmentation(source)
-    samples = datasets.composites(
-        fronts, None, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes
-    )
+    fronts = rendered(source.root, "train", kinds=source.kinds or None)
+    behind, changes = backgrounds(source.backgrounds, "train"), _augmentation(source)
+    samples = composites(fronts, None, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes)
     for k in range(len(samples)):
         name = fronts.names[k // source.count]
         yield Recipe(f"{name}-{k % source.count}", (name,), True, partial(samples.__getitem__, k))
@@ -171,10 +173,10 @@ def _composed(front: Make, behind: Make, source: Source, rng: np.random.Generato
     labels = Trimap.parse(sample.trimap)
     # Mattes of photographs are noisy where they are known.
     alpha = np.where(labels.known, labels.labels, sample.alpha)
-    colours = foreground(sample.image, alpha)[0] if sample.foreground is None else sample.foreground
+    ahead = foreground(sample.image, alpha)[0] if sample.foreground is None else sample.foreground
     scale = rng.uniform(*source.scale)
     shape = round(scale * alpha.shape[0]), round(scale * alpha.shape[1])
-    layers = pictures.fitted(colours, shape), pictures.fitted(pictures.colours(alpha), shape)[:, :, 0]
+    layers = fitted(ahead, shape), fitted(colours(alpha), shape)[:, :, 0]
     number = int(rng.integers(2**31))
-    (composite,) = datasets.composites([layers[0]], [layers[1]], [behind().image], number, reach=source.reach)
+    (composite,) = composites([layers[0]], [layers[1]], [behind().image], number, reach=source.reach)
     return replace(composite, name=sample.name)
