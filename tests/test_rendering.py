@@ -218,8 +218,8 @@ def test_streams_of_different_purposes_differ():
 # With Blender
 
 
-def render(root, *options, **limits):
-    small = ["--sizes", "32", "32", "--samples", "2", "--alpha-samples", "4", "--kinds", "twigs", "net"]
+def render(root, *options, kinds=("twigs", "net"), **limits):
+    small = ["--sizes", "32", "32", "--samples", "2", "--alpha-samples", "4", "--kinds", *kinds]
     command = [BLENDER, TOOLS / "render_foregrounds.py", "--out", root, *small, *options]
     return subprocess.run(command, check=True, capture_output=True, text=True, **limits)
 
@@ -240,6 +240,17 @@ def test_two_renders_are_equal_and_a_stopped_one_goes_on(tmp_path):
     facts = [json.loads(path.read_text()) for path in sorted((pieces / "facts").iterdir())]
     assert len(facts) == 3
     assert all(fact["alpha_error"] > 0 and fact["size"] == 32 for fact in facts)
+
+
+@needs_blender
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_shows_something(tmp_path, kind):
+    render(tmp_path, "--count", "1", kinds=[kind])
+    (facts,) = (json.loads(path.read_text()) for path in (tmp_path / "facts").iterdir())
+    assert facts["kind"] == kind
+    assert 0.01 < facts["coverage"] < 0.92
+    assert {path.name for path in tmp_path.iterdir()} == {"alpha", "facts", "foreground", "index.csv", "settings.json"}
 
 
 @needs_blender
