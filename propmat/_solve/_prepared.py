@@ -1,4 +1,4 @@
-"""A system that is assembled, with a solver that is set up for it."""
+"""An assembled linear system, with a solver that is set up for it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Prepared:
 
     system: System
     trimap: Trimap
-    prior: Array | None  # its value, where one was given
+    prior: Array | None  # the value of the prior, if one was given
     solver: Solver
     solve_linear: Solve
 

@@ -1,4 +1,4 @@
-"""The table of all methods that go from image and trimap to alpha."""
+"""The table of all methods that compute alpha from an image and a trimap."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from propmat.solvers._base import Callback, Solver, Status
 
 
 class Method(Protocol):
-    """A way from image and trimap to alpha.
+    """A function from image and trimap to a matte.
 
     Attributes
     ----------
     about : str
-        One line that says what alpha is by this method.
+        One line about the method.
     settings : tuple of str
         Its keyword arguments.
     """
@@ -59,7 +59,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class PosedMethod:
-    """A method that poses one system."""
+    """A method that solves one linear system, given by its function `pose`."""
 
     about: str
     pose: Pose
@@ -82,7 +82,7 @@ class PosedMethod:
 
 @dataclass(frozen=True)
 class NetworkMethod:
-    """A network, a function of `propmat.networks`, which is imported when the method is called."""
+    """A network: a function of `propmat.networks`, which is imported when it is needed."""
 
     about: str
     name: str
