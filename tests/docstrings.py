@@ -1,14 +1,15 @@
-"""What a docstring of the public surface must say, as rules on numpydoc's own parser.
+"""Rules for docstrings of the public surface, checked with numpydoc's parser.
 
-`faults(name, value)` lists what is missing or wrong, a line each:
+`faults(name, value)` lists missing and wrong entries, one line each:
 
-- It is numpydoc: sections known to it, in its order, none named twice or without its underline.
-- Every parameter of the signature is documented under its own name, in the order of the signature, and nothing else is.
-  Each has a type, except `*` and `**`; several that go together may refer to another function instead ("solver,
-  callback" with "As in ..."), and then stand where the first of them does.
-- What is returned has a Returns or Yields section, what can raise `InputError` a Raises section that says so.
+- The docstring is valid numpydoc: known sections in numpydoc's order, each once and with its underline.
+- The documented parameters are those of the signature, under the same names and in the same order. Each has a type,
+  except `*` and `**`; several may be documented together by reference to another function ("solver, callback" with
+  "As in ..."), at the position of the first of them.
+- A return value has a Returns or Yields section; if `InputError` can be raised, there is a Raises section with it.
 - Arrays and tensors have a shape.
-- A class documents what its constructor takes, its fields and its annotated attributes, under Parameters or Attributes.
+- A class documents the parameters of its constructor, its fields and its annotated attributes, under Parameters or
+  Attributes.
 """
 
 import dataclasses

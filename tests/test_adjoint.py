@@ -1,4 +1,4 @@
-"""Gradients: identities, central differences, windows and clipping, hard cases, errors."""
+"""Gradients: identities, comparison with central differences, windows and clipping, difficult cases, errors."""
 
 import numpy as np
 import pytest
@@ -353,7 +353,7 @@ def test_cut_off_pixels_are_named(trimap):
     for call in (propmat.propagate, adjoint.propagate):
         with pytest.raises(InputError, match=r"1 unknown pixels are tied to no known pixel, the first at \(3, 4\)"):
             call((horizontal, vertical), trimap)
-    # Its neighbours look at it, but it looks at none of them.
+    # It is a neighbour of other pixels, but none of them is a neighbour of it.
     right, left, down, up = np.ones((H, W - 1)), np.ones((H, W - 1)), np.ones((H - 1, W)), np.ones((H - 1, W))
     right[3, 4] = left[3, 3] = down[3, 4] = up[2, 4] = 0
     with pytest.raises(InputError, match=r"from 1 pixels no path of positive weights .* at \(3, 4\)"):
@@ -375,10 +375,10 @@ def test_any_confidence(trimap, inputs, confidence):
     alpha, pullback = adjoint.propagate(edges, trimap, confidence=confidence, solver=Direct())
     found = pullback(loss(alpha)[1])
     moved = np.concatenate([(edge * vars(found)[name]).ravel() for edge, name in zip(edges, vars(found), strict=False)])
-    # λ is of size 1 / c, its differences of size 1: what is left of 16 digits, twice.
+    # λ is of order 1 / c and its differences of order 1: cancellation leaves this many of 16 digits, twice.
     tolerance = max(1e-8, 1e-10 / confidence)
     assert abs(moved.sum() + confidence * found.confidence) <= tolerance * np.abs(moved).sum()
-    # At the default tolerance conjugate gradients are as good under any confidence as without.
+    # At the default tolerance conjugate gradients are as accurate with any confidence as without one.
     np.testing.assert_allclose(
         adjoint.propagate(edges, trimap, confidence=confidence, solver=CG())[0], alpha, atol=1e-6
     )
@@ -392,7 +392,7 @@ def test_not_converged_is_reported(rng, trimap, inputs):
     with pytest.warns(ConvergenceWarning, match="after 2 iterations") as caught:
         pullback(loss(alpha)[1])
     assert caught[0].filename == __file__
-    # Labels that are all 0 need no iteration; their gradient does.
+    # With all labels 0 the solve needs no iteration, but its gradient does.
     strict = CG(max_iterations=2, preconditioner=Identity(), strict=True)
     _, pullback = adjoint.propagate(edges, trimap, values=np.zeros((H, W)), solver=strict)
     with pytest.raises(ConvergenceError, match="after 2 iterations"):

@@ -1,4 +1,4 @@
-"""Every command is there; the suite is stopped and taken up again, ranked, compared, reported, packed."""
+"""Benchmark commands exist; the suite can be interrupted and resumed, and its results ranked, compared and reported."""
 
 import importlib
 import json
@@ -142,8 +142,8 @@ def test_a_second_run_does_nothing_twice(results):
     assert (results / "results.jsonl").read_bytes() == before
 
 
-# Both come to a halt where `place` is first called, and leave a file that says so: a worker over the matte of trimap 2,
-# or the run itself.
+# Both block at the first call of `place`, and create a file as a signal: a worker at the matte of trimap 2, or the run
+# itself.
 HALT = """
 import os, sys, time
 from pathlib import Path
@@ -198,7 +198,7 @@ def test_killed_anywhere_it_loses_nothing(results, tmp_path):
         assert worker.matte_path(tmp_path, "synthetic-0", 2, "closed_form").exists() == (place != "worker.run")
     assert "1 mattes to make, 1 already there" in finished(tmp_path).stderr
     assert reproduced(tmp_path) == reproduced(results)
-    assert not list(tmp_path.glob(".propmat-*"))  # what the third left half written
+    assert not list(tmp_path.glob(".propmat-*"))  # the partial file of the third run
 
 
 def test_a_matte_that_is_gone_is_made_again(results, tmp_path):
@@ -416,7 +416,7 @@ def test_the_worst_patch_is_where_the_errors_are():
     sample = Sample("x", np.zeros((200, 300, 3)), trimap, truth)
     matte = truth.copy()
     matte[100:120, 30:50] = 1
-    matte[:, 260:] = 1  # known: does not count
+    matte[:, 260:] = 1  # on known pixels, which are not scored
     top, left = panels.worst_patch(sample, [matte])
     assert top <= 100 < 120 <= top + panels.PATCH
     assert left <= 30 < 50 <= left + panels.PATCH

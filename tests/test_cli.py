@@ -1,4 +1,4 @@
-"""The command line: files written, mistakes told in one line, nothing half-written."""
+"""The command line: files written, errors in one line, no partial files."""
 
 import subprocess
 import sys
@@ -178,14 +178,14 @@ def run(*arguments, **options):
 
 
 def test_progress_on_a_terminal_and_none_in_a_pipe(files, monkeypatch, capsys):
-    # A system above the size that is factorised, so that there are iterations to show.
+    # A system too large to be factorised, so that there are iterations to show.
     io.write_image("image.png", propmat.datasets.synthetic(0, (240, 320)).image)
     io.write_image("trimap.png", propmat.datasets.synthetic(0, (240, 320)).trimap)
     arguments = ["alpha", "image.png", "trimap.png", "-o", "a.png"]
     assert main(arguments) == 0
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    # Drawn at every iteration, for all of them may take less than the tenth of a second between two pictures.
+    # Drawn at every iteration, because all of them may take less than the interval of 0.1 s between two updates.
     monkeypatch.setattr(tqdm, "__init__", partialmethod(tqdm.__init__, mininterval=0, miniters=0))
     assert main(arguments) == 0
     assert "iteration" in capsys.readouterr().err

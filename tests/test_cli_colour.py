@@ -1,4 +1,4 @@
-"""The command line: highlights, linear light, profiles and depths from file to file."""
+"""The command line: highlights, linear light, colour profiles and bit depths from input to output files."""
 
 import importlib.util
 
@@ -202,8 +202,8 @@ def test_a_profile_survives(files, capsys, suffix, profile):
     assert lines_of(capsys) == []
     for name in ("cut.png", "cut.webp", "over.jpg", "f.png", "b.tif"):
         assert profile_of(name) == profile
-    assert profile_of("alpha.png") is None  # it is of colours
-    if suffix != "webp":  # which has no place for a resolution
+    assert profile_of("alpha.png") is None  # profiles are for colours only
+    if suffix != "webp":  # WebP does not store a resolution
         for name in ("cut.png", "f.png", "b.tif", "over.jpg", "alpha.png"):
             assert io.read(name).metadata.resolution == pytest.approx((300, 300), abs=0.01)
 

@@ -1,4 +1,4 @@
-"""The command line: masks, mattes and trimaps as people have them."""
+"""The command line: masks, mattes and trimaps in the forms that users have."""
 
 import numpy as np
 import pytest
@@ -129,7 +129,7 @@ def test_a_matte_of_another_size_is_scaled(files, sample, capsys):
     matte = pictures.scaled(io.read_matte("soft.png") / 65535, SHAPE)
     expected, _ = propmat.foreground(io.read_image("image.png"), matte)
     np.testing.assert_allclose(io.read_image("one.png") / 255, expected.clip(0, 1), atol=0.5 / 255 + 1e-6)
-    assert len(np.unique(matte)) > 256  # no threshold on the way
+    assert len(np.unique(matte)) > 256  # not thresholded
 
 
 @pytest.mark.parametrize("arguments", [["alpha", "image.png", "--mask"], ["foreground", "image.png"]])

@@ -1,4 +1,4 @@
-"""The command line among other processes: pipes, encodings, interrupts, log records, names that are none."""
+"""The command line and other processes: pipes, encodings, interrupts, log records, invalid names."""
 
 import io as std_io
 import logging
@@ -235,7 +235,7 @@ def test_an_interrupt_is_one_line(files, capsys, monkeypatch, raising):
 def test_an_interrupt_that_python_would_drop_comes_again(capsys):
     def dropped():
         sys.unraisablehook(SimpleNamespace(exc_type=KeyboardInterrupt))
-        time.sleep(0.01)  # it is raised between instructions
+        time.sleep(0.01)  # the interrupt is raised between bytecode instructions
 
     with _process.reporting(), pytest.raises(KeyboardInterrupt):
         dropped()
@@ -246,7 +246,7 @@ def test_an_interrupt_that_python_would_drop_comes_again(capsys):
 def test_an_interrupt_of_the_process(files):
     os.mkfifo("image.fifo")
     process = start("alpha", "image.fifo", "trimap.png", "-o", "out.png")
-    with open("image.fifo", "wb"):  # opens when the other side is read
+    with open("image.fifo", "wb"):  # blocks until the FIFO is opened for reading
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""Constraints: elimination, confidence, prior, and what is tied to nothing."""
+"""Constraints: elimination, confidence, prior, and unknown pixels that are connected to no constraint."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_prior_is_the_dense_equation(rng, image, trimap, soft):
     expected = np.linalg.solve(matrix, (hold * trimap.labels + kappa * value).ravel())
     graph = laplacian.closed_form(image)
     system = weigh(graph, trimap, np.full(trimap.shape, 5.0), kappa) if soft else eliminate(graph, trimap, kappa)
-    # Holding by 1e12 instead of eliminating leaves an error of 1e-12 and a condition number of 1e13.
+    # A confidence of 1e12 instead of elimination gives an error of 1e-12 and a condition number of 1e13.
     np.testing.assert_allclose(solved(system, trimap, value).ravel(), expected, atol=1e-8 if soft else 1e-4)
 
 

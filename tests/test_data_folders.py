@@ -1,4 +1,4 @@
-"""Data sets from files, and composites made of layers."""
+"""Data sets in folders, and composites of layers."""
 
 import pickle
 
@@ -41,7 +41,7 @@ LAYOUTS = {
 }
 
 
-# Laws
+# Properties
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -20,7 +20,7 @@ def shares(trimap: np.ndarray) -> list[float]:
     return [float(np.mean(trimap == label)) for label in (0, 0.5, 1)]
 
 
-# Laws
+# Properties
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -28,7 +28,7 @@ def test_image_is_the_composite_of_its_layers(shape):
     sample = synthetic(1, shape)
     alpha = sample.alpha[..., None]
     composite = alpha * sample.foreground + (1 - alpha) * sample.background
-    # Three roundings of numbers up to 1.
+    # Three rounding errors of numbers up to 1.
     np.testing.assert_allclose(sample.image, composite, rtol=0, atol=1e-15)
 
 
@@ -59,7 +59,7 @@ def test_known_labels_are_exact(shape):
 def test_fractional_alpha_lies_inside_the_unknown_region():
     sample = synthetic(3)
     fractional = (sample.alpha > 0) & (sample.alpha < 1)
-    # 240 / 120 = 2 pixels in each direction, and no further.
+    # 240 / 120 = 2 pixels in each direction, not more.
     around = ndimage.binary_dilation(fractional, np.ones((5, 5)))
     np.testing.assert_array_equal(sample.trimap == 0.5, around)
 
@@ -87,7 +87,7 @@ def test_same_seed_same_sample():
         assert np.mean(getattr(first, name) != getattr(other, name)) > 0.05, name
 
 
-# What a scene shows
+# Contents of scenes
 
 
 def thing(put, unit=240.0, seed=0):
@@ -200,7 +200,7 @@ def test_flower_labels():
     # The centre of the dahlia and a petal of the lower flower; a blurred bud and the corners.
     assert trimap[225, 307] == trimap[420, 400] == 1
     assert trimap[350, 390] == trimap[410, 600] == trimap[0, 0] == trimap[426, 0] == 0
-    # One large region each: no speck of either label inside the other.
+    # One connected region for each label: no small components inside the other.
     assert ndimage.label(trimap == 1)[1] == 2
     assert ndimage.label(trimap == 0)[1] == 1
 

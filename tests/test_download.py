@@ -1,4 +1,4 @@
-"""Fetching archives from a server that breaks off, stalls, lies, or is not there."""
+"""Downloads of archives from a server that drops connections, stalls, sends wrong data, or does not exist."""
 
 import contextlib
 import hashlib
@@ -88,7 +88,7 @@ def serve(monkeypatch):
         yield start
 
 
-# What must arrive
+# Downloads that must succeed
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_part_of_something_else_is_thrown_away(serve, tmp_path):
     assert (tmp_path / "target").read_bytes() == CONTENT
 
 
-# What must not
+# Downloads that must fail
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_without_a_network(monkeypatch, tmp_path, url):
     assert not list(tmp_path.iterdir())
 
 
-# What a server may take
+# Limits on servers
 
 
 @pytest.fixture
@@ -628,7 +628,7 @@ def test_what_macos_adds_is_passed_over(tmp_path):
     assert names(tmp_path / "target") == ["GT01.png"]
 
 
-# The whole
+# Complete data sets
 
 
 @pytest.fixture
@@ -659,7 +659,7 @@ def test_fetch(serve, tmp_path, archives):
     assert sorted(path.name for path in root.iterdir()) == sorted(folder.name for folder in folders)
     assert (root / "gt_training_lowres" / "GT01.png").read_bytes() == CONTENT
     fetch_alphamatting(root, base_url=server.url)
-    assert len(server.asked) == 3  # what is there is not fetched again
+    assert len(server.asked) == 3  # existing files are not fetched again
     with pytest.warns(PropmatWarning, match="no checksum"):
         fetch_alphamatting(root, part="test", base_url=server.url + "/")
     assert (root / "trimap_lowres" / "Trimap3" / "doll.png").read_bytes() == b"trimap"

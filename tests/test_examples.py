@@ -1,4 +1,4 @@
-"""Every example runs, at small size, does what it says, and draws its picture."""
+"""Every example runs at a small size, gives the result that it claims, and draws its picture."""
 
 import pytest
 

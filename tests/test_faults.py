@@ -1,4 +1,4 @@
-"""Memory that runs out at any array: the error comes out as it is, and the next call finds everything as it was."""
+"""MemoryError at any allocation is passed on unchanged, and the next call works as if it had not happened."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_memory_that_runs_out_at_any_array(name, monkeypatch):
             except MemoryError:
                 failed += 1
         if failing.left > 0:
-            break  # fewer arrays than that
+            break  # there are fewer allocations
         np.testing.assert_array_equal(call(), expected)
         at += 1 + at // 8
     assert failed

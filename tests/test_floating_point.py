@@ -1,4 +1,4 @@
-"""The caller's floating-point state, `numpy.seterr`, changes nothing and stays as it is."""
+"""Results do not depend on the caller's `numpy.seterr` settings, and do not change them."""
 
 import json
 import warnings
@@ -106,7 +106,7 @@ WITHOUT_ARITHMETIC = {"propmat.methods", "propmat.get_num_threads", "propmat.set
 
 def values(call, image):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", propmat.PropmatWarning)  # of metrics, of solves of next to nothing
+        warnings.simplefilter("ignore", propmat.PropmatWarning)  # of metrics, and of nearly zero data
         found = call(image)
     return found if isinstance(found, (list, tuple)) else [found]
 

@@ -1,4 +1,4 @@
-"""Information flow: laws of its Laplacians and of alpha, dense references, hard trimaps, bad input."""
+"""Information flow: properties of its Laplacians and of alpha, dense references, difficult trimaps, invalid input."""
 
 import numpy as np
 import pytest

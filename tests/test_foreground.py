@@ -1,4 +1,4 @@
-"""Laws of foreground estimation, the dense minimiser, edges, errors, number formats."""
+"""Foreground estimation: properties, comparison with the dense minimiser, borders, errors, number formats."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ import propmat
 from propmat import InputError
 
 METHODS = ["multilevel", "closed_form"]
-# Sweeps are in single precision.
+# The sweeps compute in single precision.
 ATOL = 1e-5
 # The closed form is solved to a relative residual of 1e-6, and its smallest eigenvalue is near this
 # regularization.
@@ -57,8 +57,7 @@ def dense_foreground(image, alpha, regularization, gradient_weight):
     fixed = np.concatenate([a == 1, a == 0])
     colours = np.concatenate([image.ravel()] * 2)
     hidden = np.concatenate([a == 0, a == 1])
-    # Colours that do not show follow from the rest; an edge to one costs nothing once it is at
-    # rest.
+    # Colours of zero weight are determined by the others; at the minimum an edge to one of them has no energy.
     uses_hidden = (matrix[:, hidden] != 0).any(axis=1)
     uses_hidden[:count] = False
     free = ~fixed & ~hidden
@@ -120,8 +119,7 @@ def test_layers_compose_to_the_image(rng, method):
     image, alpha, *_ = scene(rng)
     foreground, background = propmat.foreground(image, alpha, method=method, gradient_weight=1e-3)
     composed = alpha[..., None] * foreground + (1 - alpha[..., None]) * background
-    # The residual is D r / (D + α² + (1 - α)²): at most 2 D of what the neighbours' colours miss,
-    # with D ~ 1e-4 here.
+    # The residual is D r / (D + α² + (1 - α)²): at most 2 D times that of the neighbours' colours, with D ~ 1e-4 here.
     np.testing.assert_allclose(composed, image, atol=1e-3)
 
 

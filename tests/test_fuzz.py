@@ -1,4 +1,4 @@
-"""A fixed number of random inputs for every target, and the tools that make, judge and keep them."""
+"""Fuzzing: a fixed number of random inputs for every target, and the tools that generate, check and store inputs."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-# Inputs beyond the seeds: all targets together take seconds.
+# Number of inputs in addition to the seeds: all targets together take seconds.
 MORE = {"images": 150, "problems": 150, "adjoints": 80, "torch": 40, "jax": 40, "weights": 30, "commands": 10}
 OTHERS = 60
 
@@ -61,7 +61,7 @@ def _told(failure):
     )
 
 
-# The tools, on a target that breaks every promise.
+# The tools, on a target with every kind of failure.
 
 
 def misbehave(data):
@@ -176,7 +176,7 @@ def test_mutated_documents_can_be_written():
         try:
             tomllib.loads(text)
             valid += 1
-        except (ValueError, RecursionError):  # of numbers with too many digits, and nesting
+        except (ValueError, RecursionError):  # numbers with too many digits, and deep nesting
             continue
     assert valid > 200
     assert document == {"a": 1, "b": [1, {"c": "x"}], "d": {"e": 2.5}}

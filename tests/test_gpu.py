@@ -1,7 +1,7 @@
-"""What runs on a GPU, against the same on the host.
+"""Results on a GPU compared with those on the host.
 
-Where there is no device the kernels run on the host, compiled from the same source (`host_device`): by one thread, and
-by several that take turns between barriers. Tests marked ``gpu`` are the same on the device.
+Without a device the kernels run on the host, compiled from the same source (`host_device`): with one thread, and with
+several that take turns between barriers. Tests marked ``gpu`` are the same tests on a device.
 """
 
 import inspect
@@ -79,7 +79,7 @@ def operators(image, unknown, to_device, **options):
     return host, GridOperator.from_image(to_device(image), to_device(unknown), **options)
 
 
-# The windows of noise at this epsilon have condition 1e5 at most, so that rounding by fused products stays far below.
+# At this epsilon windows of noise have condition numbers of at most 1e5, so that differences by FMA stay far below.
 EPSILON, ENTRIES = 1e-4, 1e-10
 
 
@@ -144,7 +144,7 @@ def test_hierarchy(kind, rng, to_device):
         for name in ("sizes", "counts", "first", "members", "offsets", "neighbours", "live"):
             np.testing.assert_array_equal(to_host(getattr(other, name)), getattr(one, name), err_msg=name)
         np.testing.assert_allclose(to_host(other.basis), one.basis, rtol=0, atol=1e-4 * abs(one.basis).max())
-        np.testing.assert_allclose(to_host(other.values), one.values, rtol=0, atol=1)  # whole units
+        np.testing.assert_allclose(to_host(other.values), one.values, rtol=0, atol=1)  # in units of the 16-bit integers
     residual = rng.standard_normal(host.shape[0])
     expected = ours(residual)
     np.testing.assert_allclose(to_host(theirs(to_device(residual))), expected, rtol=0, atol=1e-4 * abs(expected).max())
@@ -245,7 +245,7 @@ def test_verbs(verb, rng, to_device):
     expected = VERBS[verb](given, TIGHT)
     alpha = VERBS[verb](there(given, to_device), TIGHT)
     assert type(alpha) is type(to_device(expected))
-    # The residual leaves an error of some 1e4 times itself, the smallest eigenvalue being about that far down.
+    # The error is about 1e4 times the residual, because the smallest eigenvalue is about 1e-4.
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-6)
 
 
@@ -267,7 +267,7 @@ def test_hard_masks(mask, rng, to_device):
     image = rng.random((*trimap.shape, 3))
     moved = propmat.Trimap(to_device(trimap.foreground), to_device(trimap.background))
     expected = propmat.closed_form(image, trimap, epsilon=EPSILON, solver=TIGHT)
-    alpha = propmat.closed_form(to_device(image), moved, epsilon=EPSILON)  # the solver is chosen
+    alpha = propmat.closed_form(to_device(image), moved, epsilon=EPSILON)  # with the default solver
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-4)
     assert np.array_equal(to_host(alpha)[trimap.known], trimap.labels[trimap.known])
     check = propmat.closed_form(to_device(image), moved, epsilon=EPSILON, solver=TIGHT)
@@ -427,7 +427,7 @@ class TestTheTable:
 
     def test_what_runs_there_is_tested(self):
         tested = {name.partition(",")[0] for name in VERBS} | {"foreground (multilevel)"}
-        assert tested - {"sum", "matrix"} == set(FUNCTIONS.on_device)  # the two by `solve`
+        assert tested - {"sum", "matrix"} == set(FUNCTIONS.on_device)  # these two are tested by `solve`
         assert HOST_ONLY.keys() - {"metrics"} == set(FUNCTIONS.on_host_alone)
 
     def test_the_page_says_the_same(self):
@@ -474,7 +474,7 @@ def test_aggregates_on_the_device(name, confidence, rng, to_device):
         prepared = propmat.prepare(GRAPHS[name](a), a["trimap"], confidence=confidence, solver=solver)
         mattes.append((prepared if confidence is None else prepared.with_confidence(0.7)).solve())
     expected, matte = mattes
-    assert matte.iterations <= 1.25 * expected.iterations + 4  # one look in four
+    assert matte.iterations <= 1.25 * expected.iterations + 4  # the residual is checked every four iterations
     np.testing.assert_allclose(to_host(matte.alpha), expected.alpha, rtol=0, atol=1e-5)
 
 
@@ -756,7 +756,7 @@ class TestFailures:
             DeviceMemoryError, match="Out of memory allocating 8,192 bytes. Of 2,000 bytes 1,000 are free"
         ):
             propmat.closed_form(given["image"], given["trimap"])
-        assert fields[0]() is None  # what had been allocated is free
+        assert fields[0]() is None  # the memory allocated before has been freed
         assert stand_in.get_default_memory_pool().freed == 1
         monkeypatch.setattr(_launch, "compiled", host_device.compiled)
         assert propmat.closed_form(given["image"], given["trimap"]).shape == (40, 46)

@@ -1,4 +1,4 @@
-"""Laws of every graph, each against its dense definition, and what is peculiar to one."""
+"""Every graph: properties, comparison with its dense definition, and tests of single graphs."""
 
 import numpy as np
 import pytest
@@ -120,7 +120,7 @@ def test_number_formats_and_layouts(rng, graph_of):
     single = (image / 255).astype(np.float32)
     for given in (image, image.astype(np.uint16) * 257, np.asfortranarray(image), image[::-1][::-1], single):
         given.flags.writeable = False
-        # Single precision rounds colours by 3e-8, which windows of nearly one colour amplify.
+        # Single precision rounds colours by 3e-8, which is amplified in windows of nearly constant colour.
         tolerance = 1e-2 if given is single else 1e-12
         assert abs(graph_of(given).matrix - expected).max() <= tolerance
 

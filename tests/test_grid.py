@@ -1,4 +1,4 @@
-"""The grid operator against definitions written out densely."""
+"""The grid operator compared with dense definitions."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def check_operator(matrix, full, unknown):
     inside = unknown.ravel()
     expected = full[np.ix_(inside, inside)]
     x = rng.standard_normal((inside.sum(), 2))
-    # Each product sums 25 terms, each entry 9 windows: 300 roundings at most.
+    # Each product sums 25 terms, and each entry 9 windows: at most 300 rounding errors.
     scale = 300 * np.finfo(float).eps * max(1.0, abs(full).max())
     np.testing.assert_allclose(matrix @ x, expected @ x, rtol=0, atol=100 * scale)
     np.testing.assert_allclose(matrix.diagonal(), expected.diagonal(), rtol=0, atol=scale)

@@ -1,4 +1,4 @@
-"""`import propmat` is light: heavy packages are not even looked for."""
+"""`import propmat` does not import heavy packages, and does not even search for them."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Arguments: what is taken, and what is said of what is not."""
+"""Arguments: which values are accepted, and the error messages for others."""
 
 import numpy as np
 import pytest
@@ -276,7 +276,7 @@ def test_wrong_names_of_gradients_are_named(wanted):
         pullback(1.0, wanted=wanted)
 
 
-# Labels and scales that people bring
+# Label values and scales that occur in practice
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_how_to_make_a_plane_of_a_picture(shape, hint):
         propmat.Trimap.parse(np.zeros(shape))
 
 
-# Whatever else an argument may be
+# Arguments of other types
 
 
 class Mute:

@@ -1,4 +1,4 @@
-"""Files come in as what they show and go out whole or not at all."""
+"""Reading and writing of image files: pixels as they are displayed, and files written completely or not at all."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 from propmat.io import read_image, read_matte, read_trimap, write_image, write_images
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data"
-SUFFIXES_8 = [".png", ".tif", ".tiff", ".webp", ".bmp", ".dpx"]  # without loss
+SUFFIXES_8 = [".png", ".tif", ".tiff", ".webp", ".bmp", ".dpx"]  # lossless formats
 SUFFIXES_16 = [".png", ".tif", ".tiff", ".dpx"]
 TRANSPARENT = [".png", ".tif", ".tiff", ".webp"]
 
@@ -58,7 +58,7 @@ def save_oiio(path, pixels, number=None, **attributes):
     assert output.close()
 
 
-# Laws
+# Properties
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES_8)
@@ -67,7 +67,7 @@ def test_eight_bits_return_as_written(tmp_path, rng, suffix, shape):
     array = rng.integers(0, 256, shape, dtype=np.uint8)
     write_image(tmp_path / f"a{suffix}", array)
     found = read_image(tmp_path / f"a{suffix}")
-    if len(shape) == 2 and suffix == ".webp":  # WebP knows no grey
+    if len(shape) == 2 and suffix == ".webp":  # WebP has no greyscale
         found = found[..., 0]
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, array)
@@ -134,7 +134,7 @@ def test_orientation_is_applied_to_deep_colour(tmp_path, levels16, suffix, orien
     np.testing.assert_array_equal(found >> 8, read_image(tmp_path / "shallow.png"))
 
 
-# What a file shows
+# Displayed pixels
 
 
 def test_one_bit_shows_black_and_white(tmp_path):
@@ -889,7 +889,7 @@ def test_the_rest_does_not_need_it(tmp_path, colours, levels16):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), levels16[..., 0])
 
 
-# Surroundings
+# Files of data sets
 
 
 def test_every_photograph_and_trimap_is_read():

@@ -1,4 +1,4 @@
-"""Alpha is one rule for every format and depth: colours are straight; a matte may be the alpha channel of its file."""
+"""Alpha channels, by one rule for all formats and depths: colours are straight, and mattes may be read from them."""
 
 import io
 import struct
@@ -42,7 +42,7 @@ def test_associated_tiff_is_divided_by_alpha(tmp_path, dtype):
         assert dtype == np.float32 or image.tag_v2[338] == (1,)
     picture = read(tmp_path / "a.tif")
     full = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
-    # Stored colours and alpha are each off by half a level at most.
+    # Stored colours and alpha have rounding errors of at most half a level each.
     bound = 1e-6 if full == 1 else (0.5 + 0.5 * COLOUR) / (COVER * full - 0.5) + 0.5 / full
     assert picture.pixels.dtype == dtype
     assert np.abs(picture.pixels / full - COLOUR).max() <= bound
@@ -272,7 +272,7 @@ def test_channels_that_are_no_picture_are_refused(tmp_path, names):
         read(tmp_path / "a.exr")
 
 
-# One TIFF, one answer, whichever decoder reads it
+# A TIFF has the same pixels with every decoder
 
 
 def save_tiff(path, pixels, photometric, extra=(), planar=1):

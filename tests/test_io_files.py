@@ -1,4 +1,4 @@
-"""What is no picture is called by its name, what claims too much is refused before memory is taken, pipes are read."""
+"""Files that are not pictures are named as what they are, too large sizes are refused before allocation, pipes read."""
 
 import builtins
 import io
@@ -160,7 +160,7 @@ def test_palette_tiff_with_a_wrong_tag(tmp_path, tag):
             pass
 
 
-# Claims
+# Sizes claimed by headers
 
 
 def claim(path, old, new):
@@ -194,7 +194,7 @@ def test_webp_that_claims_a_large_canvas(tmp_path, animated):
     path = tmp_path / "a.webp"
     images = [Image.new("RGBA", (8, 8), (i, 0, 0, 99)) for i in (1, 200)]
     exif = Image.Exif()
-    exif[274] = 1  # makes the file an extended one, which claims a canvas
+    exif[274] = 1  # makes the file an extended WebP, which has a canvas size
     images[0].save(path, lossless=True, exif=exif, save_all=animated, append_images=images[1:])
     file = bytearray(path.read_bytes())
     place = file.index(b"VP8X") + 12

@@ -1,4 +1,4 @@
-"""What colours depend on beside their numbers survives reading and writing, or its loss is said."""
+"""Metadata that colours depend on is preserved by reading and writing, or a warning tells that it is lost."""
 
 import io
 import zlib
@@ -55,7 +55,7 @@ def test_png_keeps_all_it_can_say(tmp_path, rng, depth, channels):
     with Image.open(tmp_path / "a.png") as image:
         assert (image.info["gamma"], image.info["srgb"]) == (0.5, 1)
         assert image.info["chromaticity"] == (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
-    stored = oiio.ImageInput.open(str(tmp_path / "a.png")).read_image(0, 1, "uint8")  # another reader takes it too
+    stored = oiio.ImageInput.open(str(tmp_path / "a.png")).read_image(0, 1, "uint8")  # another reader accepts it too
     assert stored.shape[:2] == (6, 9)
     colours = read(tmp_path / "a.png").pixels.reshape(6, 9, -1)
     np.testing.assert_array_equal(colours[..., 0], pixels[..., 0] * np.uint16(1 if depth == 8 else 257))
@@ -111,7 +111,7 @@ def test_loss_of_other_meanings_is_said(tmp_path, colours, name):
         write_image(tmp_path / name, colours, metadata=Metadata(gamma=1.0, chromaticities=WIDE))
     with pytest.warns(PropmatWarning, match=r"does not hold the code points"):
         write_image(tmp_path / name, colours, metadata=Metadata(code_points=(9, 16, 0, 1)))
-    # What says that the numbers are sRGB is what readers assume without it.
+    # Metadata for sRGB may be omitted: readers assume sRGB without it.
     screens = Metadata(gamma=0.45455, srgb_intent=0, chromaticities=(0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329))
     write_image(tmp_path / name, colours, metadata=screens)
 

@@ -1,4 +1,4 @@
-"""What cannot be written is refused before there are pixels; what is written is whole, and the same every time."""
+"""Outputs that cannot be written are refused before any computation; files are complete, and reproducible."""
 
 import io
 import os
@@ -34,7 +34,7 @@ def refused_by_both(target, message, *, depth=8, transparent=False, **keywords):
     assert str(early.value) == str(late.value)
 
 
-# Before there are pixels
+# Before any computation
 
 
 @pytest.mark.parametrize("depth", [8.0, True, "8", None, 12, 0])
@@ -115,7 +115,7 @@ def test_read_only_file_is_not_replaced(tmp_path, colours):
 
 
 def test_folder_without_permission(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # permissions do not bind root
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # permissions do not apply to root
     refused_by_both(tmp_path / "a.png", "may not be written into")
 
 
@@ -152,7 +152,7 @@ def test_several_outputs_are_several(tmp_path, colours):
     assert not list(tmp_path.iterdir())
 
 
-# The same every time
+# Reproducible files
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -177,7 +177,7 @@ def test_bytes_do_not_depend_on_the_time(tmp_path, rng, monkeypatch, name, depth
     assert (tmp_path / name).read_bytes() == content
 
 
-# What a rename would lose
+# Properties of files that a rename would lose
 
 
 @pytest.mark.skipif(not POSIX, reason="modes of POSIX")

@@ -1,4 +1,4 @@
-"""JAX arrays: checked by JAX, equal to PyTorch's, under jit, grad and vmap."""
+"""JAX: gradients checked by JAX, results equal to PyTorch's, jit, grad and vmap."""
 
 import inspect
 

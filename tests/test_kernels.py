@@ -1,6 +1,6 @@
-"""Every CUDA source is compiled by nvcc, put together as for NVRTC, for the devices that are supported.
+"""Every CUDA source is compiled by nvcc, in the form that NVRTC gets, for all supported devices.
 
-`.ci/run` installs nvcc; elsewhere these tests are skipped where it is not on the path. No device is needed.
+`.ci/run` installs nvcc; the tests are skipped if it is not on the path. No device is needed.
 """
 
 import shutil

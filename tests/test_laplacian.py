@@ -1,4 +1,4 @@
-"""Laws of every Laplacian, the closed form against its definition, sums, and matrices from outside."""
+"""Laplacians: common properties, the closed form compared with its definition, sums, and given matrices."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_colours_may_turn_and_shift(rng):
     rotation, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     turned = (image - 0.5) @ rotation + 0.5
     matrices = [laplacian.closed_form(i).matrix.toarray() for i in (image, turned, image + 0.1)]
-    # Rounding of the colours, 1e-16, over the standard deviation of the flattest direction, sqrt(epsilon / 9).
+    # Rounding errors of the colours, 1e-16, divided by the smallest standard deviation, sqrt(epsilon / 9).
     np.testing.assert_allclose(matrices[1], matrices[0], atol=1e-11)
     np.testing.assert_allclose(matrices[2], matrices[0], atol=1e-11)
 

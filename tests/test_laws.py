@@ -1,8 +1,8 @@
-"""Laws of every method on small pictures of every kind: a flip of image and trimap flips alpha, swapped labels give
-1 - alpha.
+"""Symmetries of every method: flipped image and trimap give the flipped alpha, exchanged labels give 1 - alpha.
 
-On photographs hardly two numbers are equal; in constant, two-level and quantised pictures nearly all are, and what the
-order of pixels or the rounding of a sum decides shows as another alpha.
+They are tested on small pictures of several kinds. In photographs hardly any two numbers are equal; in constant,
+two-level and quantised pictures nearly all are, so that any choice that depends on the order of pixels or on rounding
+changes alpha.
 """
 
 from functools import cache
@@ -36,10 +36,10 @@ VARIANTS = {name: (name, {}) for name in POSED} | {
     "knn two": ("knn", {"preset": "two"}),
 }
 WITHOUT_WINDOWS = {"random_walk", "knn", "knn rgb", "knn hsv", "knn two"}
-# Relative rounding of a system's products: of sums over rows, or of sums over windows, which cancel.
+# Relative rounding errors of products: of sums over rows, or of sums over windows, where there is cancellation.
 ROUNDING = {"large_kernel": 1e-8}
 SEEDS = 4
-LARGEST = 1e-3  # alpha is not determined to more than rounding where its error may be above
+LARGEST = 1e-3  # problems with a larger error bound are skipped: rounding determines their alpha
 
 
 def labels(rng, shape):

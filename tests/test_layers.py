@@ -1,4 +1,4 @@
-"""Imports run downhill, and heavy packages are imported where they are listed."""
+"""Modules import only from lower layers, and heavy packages are imported only by the modules listed here."""
 
 import ast
 from pathlib import Path

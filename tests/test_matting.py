@@ -1,4 +1,4 @@
-"""The verbs: laws of alpha, the dense reference, hard trimaps, bad input."""
+"""The verbs: properties of alpha, comparison with dense references, difficult trimaps, invalid input."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def scenes(draw):
 
 
 def alpha_of(image, trimap):
-    # The largest condition number that such scenes have been seen to have is 1e7.
+    # The largest condition number observed for such scenes is 1e7.
     return propmat.closed_form(image, trimap, epsilon=1e-4, solver=TIGHT)
 
 

@@ -1,4 +1,4 @@
-"""The methods by name: each has one definition, which its functions in all bindings share."""
+"""Methods by name: each has one definition, which all bindings use."""
 
 import inspect
 import warnings

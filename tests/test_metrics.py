@@ -1,4 +1,4 @@
-"""The measures of the field, against their definitions and the mistakes others made with them."""
+"""Metrics: comparison with their definitions, and tests of known errors in other implementations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def slow_gradient(alpha, truth, trimap):
         height, width = matte.shape
         gx = gy = 0.0
         for (i, j), weight in kernel.items():
-            # Convolution: the kernel is turned round. Indices beyond the border stay on it.
+            # Convolution: the kernel is reversed. Indices are clamped to the border.
             value = matte[np.clip(y - i, 0, height - 1), np.clip(x - j, 0, width - 1)]
             gx += weight / norm * (value - low) / (high - low)
             value = matte[np.clip(y - j, 0, height - 1), np.clip(x - i, 0, width - 1)]
@@ -94,7 +94,7 @@ def slow_connectivity(alpha, truth, trimap):
     return sum(abs(float(phi(alpha[p], last[p]) - phi(truth[p], last[p]))) for p in unknown) / 1000
 
 
-# Laws
+# Properties
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 6, 11, 256]))
@@ -240,13 +240,13 @@ def test_frames_are_read_one_at_a_time():
     assert metrics.dtssd(iter(alphas), (f for f in truths)) == metrics.dtssd(alphas, truths)
 
 
-# Against the definition, written out
+# Comparison with the definition
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_gradient_is_the_definition(seed):
     mattes = example(seed, (11, 13))
-    # Rounding alone: a few hundred operations on numbers of order 1.
+    # Rounding errors only: a few hundred operations on numbers of order 1.
     assert metrics.gradient(*mattes) == pytest.approx(slow_gradient(*mattes), rel=1e-12)
 
 
@@ -318,7 +318,7 @@ def test_a_photograph_against_scipy():
     assert metrics.connectivity(alpha, truth, trimap) == pytest.approx(connectivity, rel=1e-6)
 
 
-# Mistakes that are easily made
+# Common errors of implementations
 
 
 def test_only_the_unknown_pixels_are_averaged():

@@ -1,4 +1,4 @@
-"""Multigrid against sparse and dense solves, and the iterations it is allowed."""
+"""Multigrid: comparison with sparse and dense solves, and bounds on iterations."""
 
 from __future__ import annotations
 

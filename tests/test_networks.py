@@ -1,4 +1,4 @@
-"""Networks: parameter counts and shapes of the papers, what their families contain, gradients, and weights in files."""
+"""Networks: parameter counts and shapes of the papers, special cases, gradients, and weights in files."""
 
 import json
 import os

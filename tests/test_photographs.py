@@ -1,4 +1,4 @@
-"""Real photographs, where a copy is at hand: agreement with the MATLAB code of the paper's authors."""
+"""Photographs, if there is a copy of them: agreement with the MATLAB code of the paper's authors."""
 
 import numpy as np
 import pytest
@@ -38,4 +38,4 @@ def test_matte_is_near_the_truth(photographs, name):
     truth = read_matte(folder / "alpha" / f"{name}.png") / 255
     unknown = propmat.Trimap.parse(trimap).unknown
     error = np.square(propmat.closed_form(image, trimap) - truth)[unknown].mean()
-    assert error < 0.1  # guessing 0.5 gives about 0.16
+    assert error < 0.1  # a constant alpha of 0.5 gives about 0.16

@@ -1,4 +1,4 @@
-"""Composites, checkerboards and contact sheets: colours of every dtype, and what is refused."""
+"""Composites, checkerboards and contact sheets: colours of every dtype, and invalid arguments."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What happens to a process: objects carried to another, forks, interrupts, its end, and a cache that fails."""
+"""Processes: pickled objects, forks, interrupts, shutdown of the interpreter, and failures of the kernel cache."""
 
 import copy
 import os
@@ -48,7 +48,7 @@ def run(code, **environment):
     return done.stdout, done.stderr
 
 
-# Objects that travel
+# Pickled objects
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=str)

@@ -1,4 +1,4 @@
-"""Sampling: laws, each stage against a slow reference, hard trimaps, bad input."""
+"""Sampling: properties, comparison of each stage with a slow reference, difficult trimaps, invalid input."""
 
 from itertools import product
 

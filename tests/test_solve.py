@@ -1,4 +1,4 @@
-"""Prepare once, solve many."""
+"""`prepare` once and solve several times."""
 
 import numpy as np
 import pytest

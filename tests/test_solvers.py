@@ -1,4 +1,4 @@
-"""Every solver and preconditioner against dense NumPy, and how each tells that it fell short."""
+"""Every solver and preconditioner: comparison with dense NumPy, and the report of a solve that did not converge."""
 
 import pickle
 
@@ -222,7 +222,7 @@ class Negative:
 def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
     monkeypatch.setattr("propmat.solvers._cg.choose", lambda matrix: Negative())
     solve = CG().prepare(system.matrix, system.near_null_space)
-    for _ in range(2):  # the same each time, for no solve sees the one before
+    for _ in range(2):  # the same each time: a solve does not depend on previous ones
         with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
             solution = solve(rhs0)
         assert solution.converged
@@ -236,7 +236,7 @@ def test_a_given_preconditioner_is_never_replaced(system, rhs0):
     assert solution.notes == ()
 
 
-# Sizes whose squares overflow or vanish, matrices that are the caller's
+# Norms whose squares overflow or underflow, matrices given by the caller
 
 SCALES = [1e-305, 1e-300, 1e-200, 1e-100, 1e100, 1e200, 1e300]
 

@@ -1,4 +1,4 @@
-"""Batches solved at once, as one tall image: on a GPU, or on what stands for it (`test_gpu`)."""
+"""Batches solved at once, as images stacked along the height: on a GPU, or on the emulated device (`test_gpu`)."""
 
 import numpy as np
 import pytest

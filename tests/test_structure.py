@@ -1,4 +1,4 @@
-"""The measures of source code, on a small package whose figures can be counted by hand."""
+"""The measures of source code, on a small package whose figures were counted by hand."""
 
 import json
 import sys

@@ -64,7 +64,7 @@ def test_several_python_threads_at_once():
     expected = [matte(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as pool:
         for got, want in zip(pool.map(matte, [0, 1, 2] * 3), expected * 3, strict=True):
-            # Identical but for rounding: BLAS sums norms in another order when its threads are taken.
+            # Identical except for rounding: BLAS sums norms in another order when its threads are in use.
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-9)
 
 
@@ -72,7 +72,7 @@ def test_several_python_threads_at_once():
 def test_processes(method):
     if method not in multiprocessing.get_all_start_methods():
         method = "spawn"  # where there is no fork
-    # In a process of its own: a child that hangs must not take the tests with it.
+    # In a separate process, so that a child that hangs does not block the tests.
     code = f"""
 import multiprocessing, numpy as np
 from concurrent.futures import ProcessPoolExecutor

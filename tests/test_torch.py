@@ -1,4 +1,4 @@
-"""Tensors: gradients checked by PyTorch, dense references, batches, and what PyTorch expects of an operation."""
+"""PyTorch: gradients checked by gradcheck, dense references, batches, and PyTorch's checks of custom operations."""
 
 import copy
 import gc
@@ -90,7 +90,7 @@ def test_forms_of_the_laplacian_against_dense(confidence, normalisation):
     given = edges()
     alpha = propagate(given, TRIMAP, confidence=confidence, normalisation=normalisation)
     expected = dense(given, TRIMAP, confidence, normalisation)
-    inside = expected.detach() < 1  # the symmetric form goes beyond
+    inside = expected.detach() < 1  # the symmetric form may exceed 1
     assert_same_with_gradients(alpha, expected.clamp(0, 1), inside, given)
 
 
@@ -471,7 +471,7 @@ def test_integer_images_are_those_of_numpy(verb, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.float16, torch.bfloat16])
 def test_affinities_of_any_dtype_are_plain_numbers(dtype):
-    top = 1 if dtype == torch.bool else 200  # in pairs more than 8 bits hold
+    top = 1 if dtype == torch.bool else 200  # sums of two exceed 8 bits
     given = [(1 + (top - 1) * torch.rand(*shape)).round().to(dtype) for shape in EDGES["propagate"]]
     exact = [w.double() for w in given]
     for options in ({}, {"confidence": 2}, {"normalisation": "symmetric", "confidence": torch.tensor(2)}):
@@ -793,7 +793,7 @@ def test_derivatives_that_are_not_there_are_refused(compiled):
         with pytest.raises(UnsupportedError, match=r"not available; take torch\.autograd\.grad or backward"):
             transformed()
     with forward_ad.dual_level():
-        function(image)  # of which no derivative is asked for
+        function(image)  # without a derivative
         with pytest.raises(UnsupportedError, match="forward-mode derivatives are not available"):
             function(forward_ad.make_dual(image, image))
 

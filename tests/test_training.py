@@ -1,4 +1,4 @@
-"""Training: configurations, problems and their cache, balanced batches, checkpoints that go on to the same result."""
+"""Training: configurations, problems and their cache, balanced batches, and resuming from checkpoints."""
 
 import json
 import os
@@ -804,7 +804,7 @@ def test_places_of_configurations(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders here")
 def test_pipes_as_configurations(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="network: takes"):  # nobody writes
+    with pytest.raises(InputError, match="network: takes"):  # nobody writes to it
         read_config(tmp_path / "pipe")
     reading, writing = os.pipe()
     os.write(writing, b'network = "dcnn"\nspeed = 1')
@@ -906,7 +906,7 @@ train(parse_config({settings(config.cache, config.output)!r}), "cpu", stop)
     assert [line["iteration"] for line in lines] == [2, 3, 4, 6, 6]
 
 
-# Checkpoints that somebody else made
+# Checkpoints from untrusted sources
 
 
 @pytest.fixture(params=["adam", "sgd", "soap"])

@@ -1,4 +1,4 @@
-"""`_cpu` and `_gpu` are twins: the same names and signatures, and every gap is listed with its reason."""
+"""`_cpu` and `_gpu` have the same functions and signatures; missing ones are listed with a reason."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""Weighted windows of the closed form and edges: their definition, blocks, zero weights, solves, errors."""
+"""The closed form with weighted windows and edges: definition, blocks, zero weights, solves, errors."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_they_are_their_definition(rng, channels, epsilon):
     expected = dense_closed_form(image, epsilon, windows=windows)
     for given, more in ((None, 0.0), (edges, dense_affinity(*edges))):
         matrix = laplacian.weighted_windows(image, windows, given, epsilon).matrix
-        # Nine windows and four edges a row, each rounded to 1e-16 of at most 2.
+        # Nine windows and four edges per row, each at most 2 with a relative rounding error of 1e-16.
         np.testing.assert_allclose(matrix.toarray(), expected + more, rtol=0, atol=1e-12)
         assert matrix.has_canonical_format
         assert abs(matrix - matrix.T).max() == 0
