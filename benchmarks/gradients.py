@@ -26,7 +26,7 @@ from benchmarks.data.problems import DATA, lemur
 from benchmarks.measuring.clock import least_seconds
 from propmat import adjoint
 from propmat.solvers import CG
-from propmat.torch import _operation, _verbs
+from propmat.torch import _propagate, _pullbacks
 
 SIGMA = 0.05
 CROP, CROPS = 320, 8
@@ -139,7 +139,7 @@ def unrolled(
 ) -> torch.Tensor:
     """Conjugate gradients with Jacobi, every step recorded by PyTorch."""
     held = confidence * (trimap != 0.5).double()
-    diagonal = _verbs._degree(horizontal, vertical) + held
+    diagonal = _propagate._degree(horizontal, vertical) + held
     residual = held * (trimap == 1)
     x, limit = torch.zeros_like(residual), rtol * residual.norm().item()
     direction = residual / diagonal
@@ -177,7 +177,7 @@ def saved(way: Callable) -> float:
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         result = way()
-    kept = sum(sizes.values()) / 1e6 + held([state.batch for state in _operation._STATES.values()])
+    kept = sum(sizes.values()) / 1e6 + held([state.batch for state in _pullbacks._STATES.values()])
     del result
     return kept
 

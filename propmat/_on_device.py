@@ -35,6 +35,7 @@ FUNCTIONS = Reach(
         "information_flow",
         "shared_sampling",
         "propagate_directed",
+        "weighted_windows",
         "foreground (closed_form)",
         "trimap_from_mask",
         "trimap_from_scribbles",

@@ -387,6 +387,7 @@ HOST_ONLY = {
     "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
     "comprehensive_sampling": lambda image, trimap: propmat.comprehensive_sampling(image, trimap),
     "propagate_directed": lambda image, trimap: propmat.adjoint.propagate_directed((image[:, :, 0],) * 4, trimap),
+    "weighted_windows": lambda image, trimap: propmat.adjoint.weighted_windows(image, 1.0, trimap),
     "trimap_from_mask": lambda image, trimap: propmat.trimap_from_mask(trimap),
     "trimap_from_scribbles": lambda image, trimap: propmat.trimap_from_scribbles(image, image),
     "shared_sampling": lambda image, trimap: propmat.shared_sampling(image, trimap),

@@ -12,6 +12,7 @@ from jax.test_util import check_grads
 import propmat.jax
 import propmat.torch
 from propmat import ConvergenceError, InputError, Trimap
+from propmat._batching._arguments import FOUR, PAIR
 from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity
 from propmat.solvers import CG, Direct
@@ -302,14 +303,17 @@ def test_what_is_wrong_in_an_image_of_a_batch(edges):
 def test_the_table_says_what_verbs_take(name):
     """Names of arguments and options, and which may be None, as NumPy's, PyTorch's and JAX's verbs have them."""
     verb = VERBS[name]
-    edges = {argument.name for argument in verb.arguments if argument.lacks != (0, 0)}
+    edges = {argument.name for argument in verb.arguments} & {argument.name for argument in (*PAIR, *FOUR)}
     named = {argument.name for argument in verb.arguments} - edges | verb.options.keys()
     functions = [getattr(package, name, None) for package in (propmat.adjoint, propmat.torch, propmat.jax)]
     assert None not in functions[:2]
     for function in filter(None, functions):
         takes = dict(inspect.signature(function).parameters)
-        assert ("affinities" in takes) == bool(edges)
-        for other in ("affinities", "solver", "callback", "normalisation"):
+        assert len({"affinities", "edges"} & takes.keys()) == bool(edges)
+        optional = set(verb.optional) - edges
+        if "edges" in takes:
+            assert (takes["edges"].default is None) == (edges <= set(verb.optional))
+        for other in ("affinities", "edges", "solver", "callback", "normalisation"):
             takes.pop(other, None)
         assert takes.keys() == named
-        assert {other for other, parameter in takes.items() if parameter.default is None} == set(verb.optional)
+        assert {other for other, parameter in takes.items() if parameter.default is None} == optional

@@ -16,14 +16,13 @@ from propmat.cli import main
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._dcnn._matte import merged, normalised, stacked
 from propmat.networks._dcnn._network import MARGIN
-from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
 from propmat.networks._mattes import matte
-from propmat.networks._trunks import SegNet
+from propmat.networks._trunks._segnet import SegNet
 from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct
 from propmat.torch import Affinities
-from propmat.torch._layers import PAIRS
+from propmat.torch._affinities import PAIRS
 from propmat.training._deep_matte_prop_net import matting_loss
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
@@ -216,32 +215,6 @@ def test_a_step_in_the_features_keeps_the_sides_apart():
     assert np.ptp(alpha[:, :10]) < 0.03
     assert np.ptp(alpha[:, 10:]) < 0.03
     assert alpha[0, 10] - alpha[0, 9] > 0.9
-
-
-def random_weights(shape):
-    rng, (height, width) = np.random.default_rng(0), shape
-    return [rng.uniform(0.1, 2, size) for size in ((height, width - 1), (height - 1, width), (height - 2, width - 2))]
-
-
-@pytest.mark.parametrize("confidence", [None, 0.8])
-def test_gradients_of_weighted_windows(scene, confidence):
-    """Of a batch of two, against differences along a random direction of each kind of weights."""
-    rng = np.random.default_rng(1)
-    image = torch.from_numpy(np.stack([scene.image, scene.image[::-1]])).movedim(3, 1)
-    trimap = torch.from_numpy(np.stack([scene.trimap, scene.trimap[::-1]]))
-    weights = [torch.from_numpy(np.stack([w, 2 * w])).requires_grad_() for w in random_weights(scene.trimap.shape)]
-    # Of known pixels a clipped alpha's gradient passes within 1e-6 of the labels.
-    mixture = torch.from_numpy(rng.normal(size=trimap.shape)) * (trimap == 0.5)
-
-    def mixed(*weights):
-        return (propagate_windows(image, trimap, weights, confidence=confidence, solver=Direct()) * mixture).sum()
-
-    mixed(*weights).backward()
-    for k, own in enumerate(weights):
-        direction = torch.from_numpy(rng.normal(size=own.shape))
-        rest = [w.detach() for w in weights]
-        ahead, behind = (mixed(*rest[:k], own.detach() + sign * 1e-5 * direction, *rest[k + 1 :]) for sign in (1, -1))
-        assert float(ahead - behind) / 2e-5 == pytest.approx(float((own.grad * direction).sum()), rel=1e-4)
 
 
 def test_the_closed_form_is_nearly_where_its_network_starts(scene):

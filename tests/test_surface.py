@@ -15,6 +15,7 @@ import propmat.matting
 import propmat.networks
 import propmat.pictures
 import propmat.torch
+import propmat.training
 
 LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
@@ -35,6 +36,7 @@ NAMESPACES = [
     propmat.sampling,
     propmat.solvers,
     propmat.torch,
+    propmat.training,
 ]
 
 

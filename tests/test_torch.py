@@ -23,12 +23,16 @@ from propmat.torch import (
     Knn,
     Propagate,
     Refine,
+    _arrays,
     _operation,
+    _pullbacks,
+    _solvers,
     closed_form,
     knn,
     propagate,
     propagate_directed,
     refine,
+    weighted_windows,
 )
 from tests import host_device
 from tests.problems import banded_trimap
@@ -153,6 +157,80 @@ def test_gradcheck_directed():
     assert checked(lambda *w: propagate_directed(w[:4], TRIMAP, confidence=w[4]), *given, uniform())
 
 
+def windows_of(*leading, dtype=torch.float64):
+    return uniform(*leading, H - 2, W - 2, dtype=dtype)
+
+
+def test_gradcheck_weighted_windows():
+    image, (horizontal, vertical) = torch.rand(B, 3, H, W, dtype=torch.float64), edges(B)
+    options = {"epsilon": 0.01}
+    for confidence in (uniform(), uniform(B), uniform(B, H, W)):
+        assert checked(
+            lambda w, h, v, c: weighted_windows(image, w, TRIMAP, edges=(h, v), confidence=c, **options),
+            windows_of(B),
+            horizontal,
+            vertical,
+            confidence,
+        )
+    assert checked(
+        lambda w, x: weighted_windows(image, w, TRIMAP, values=x, **options), windows_of(B), uniform(B, H, W)
+    )
+    # Weights that all images share, and one image that all weights share.
+    assert checked(lambda w: weighted_windows(image, w, TRIMAP, edges=(horizontal, vertical), **options), windows_of())
+    assert checked(lambda w: weighted_windows(image[0], w, TRIMAP, **options), windows_of(B))
+
+
+@pytest.mark.parametrize("with_edges", [False, True])
+def test_weighted_windows_are_those_of_numpy(with_edges):
+    image, windows, pair = uniform(B, 3, H, W), windows_of(B), edges(B)
+    trimaps = torch.stack([TRIMAP, TRIMAP.flip(1)])
+    given = {"edges": pair} if with_edges else {}
+    alpha = weighted_windows(image, windows, trimaps[:, None], confidence=0.8, **given)
+    alpha.square().sum().backward()
+    assert image.grad is None
+    for k in range(B):
+        one = {name: [w[k].detach().numpy() for w in tensors] for name, tensors in given.items()}
+        expected, pullback = adjoint.weighted_windows(
+            image[k].detach().numpy().transpose(1, 2, 0),
+            windows[k].detach().numpy(),
+            trimaps[k].numpy(),
+            confidence=0.8,
+            **one,
+        )
+        np.testing.assert_array_equal(alpha[k].detach().numpy(), expected)
+        gradients = vars(pullback(2 * expected))
+        tensors = {"windows": windows} | dict(zip(("horizontal", "vertical"), pair if with_edges else (), strict=False))
+        for name, tensor in tensors.items():
+            np.testing.assert_allclose(tensor.grad[k].numpy(), gradients[name], rtol=1e-12, atol=1e-14)
+
+
+def test_weighted_windows_say_what_they_take():
+    image, pair = torch.rand(B, 3, H, W), [w.detach() for w in edges(B)]
+    windows = windows_of(B).detach()
+    broken = windows.clone()
+    broken[1, 2, 3] = -1
+    for arguments, options, message in (
+        ((image, broken, TRIMAP), {}, r"image 1 of the batch: windows: takes numbers >= 0, got -1 at \(2, 3\)"),
+        ((image, 1.0, TRIMAP), {}, "windows: takes a tensor, got float"),
+        ((image, windows[..., 1:], TRIMAP), {}, r"image: shape .* does not fit windows of shape .* takes \(.*, 5, 5\)"),
+        ((image, windows, TRIMAP[1:]), {}, "trimap: shape .* does not fit windows of shape"),
+        ((image, windows, TRIMAP), {"edges": pair[0]}, "edges: takes 2 arrays .horizontal, vertical. in a tuple"),
+        ((image, windows, TRIMAP), {"edges": pair[::-1]}, "horizontal: shape .* does not fit windows of shape"),
+        (
+            (image, windows, TRIMAP),
+            {"edges": (pair[0], -pair[1])},
+            "image 0 of the batch: vertical: takes numbers >= 0",
+        ),
+        ((image, windows, TRIMAP), {"epsilon": 0}, "image 0 of the batch: epsilon: takes a finite number > 0"),
+        ((3 * image, windows, TRIMAP), {}, "image 0 of the batch: image: floating values are in"),
+        ((image, windows, None), {}, "trimap: takes a tensor or an array, got None"),
+        ((image, windows[:1].expand(3, -1, -1), TRIMAP), {}, r"image: leading axes \(2,\) are not those of windows"),
+        ((image[..., :2, :], windows[..., :0, :], TRIMAP[:2]), {}, "image 0 of the batch: image: is 2 x 6 pixels"),
+    ):
+        with pytest.raises(InputError, match=f"^{message}"):
+            weighted_windows(*arguments, **options)
+
+
 def test_batches_are_their_images():
     horizontal, vertical = edges(2, 3)
     trimaps = torch.stack([TRIMAP, TRIMAP.flip(1), 1 - TRIMAP])
@@ -219,21 +297,21 @@ def test_nothing_is_kept_without_need():
         assert not propagate(given, TRIMAP).requires_grad
     assert not propagate([w.detach() for w in given], TRIMAP).requires_grad
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
 
 
 def test_what_was_kept_is_freed():
     given = edges()
     alpha = propagate(given, TRIMAP)
-    assert len(_operation._STATES) == 1
+    assert len(_pullbacks._STATES) == 1
     alpha.sum().backward()
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         alpha.sum().backward()
     propagate(given, TRIMAP)
     gc.collect()
-    assert not _operation._STATES
+    assert not _pullbacks._STATES
 
 
 def test_graphs_may_be_retained():
@@ -299,7 +377,8 @@ def test_compiled_whole():
 
     def total(horizontal, vertical, image):
         alpha = layer((horizontal.exp(), vertical), TRIMAP)
-        return (alpha * closed_form(image, TRIMAP, epsilon=0.01)).sum()
+        beside = weighted_windows(image, vertical[:3, :4], TRIMAP, edges=(horizontal, vertical), epsilon=0.01)
+        return (alpha * closed_form(image, TRIMAP, epsilon=0.01) * beside).sum()
 
     given = (*edges(), image)
     expected = total(*given)
@@ -319,6 +398,10 @@ def test_operations_keep_the_rules():
     problem = _operation._described("propagate", (("horizontal", 2), ("vertical", 2), ("trimap", 2)), (), "")
     given = [w.detach().requires_grad_() for w in edges(B)]
     torch.library.opcheck(_operation._matte, ([*given, TRIMAP], problem, False), test_utils=tests)
+    axes = (("windows", 2), ("image", 3), ("trimap", 2))
+    problem = _operation._described("weighted_windows", axes, (), "")
+    given = [windows_of(B), torch.rand(3, H, W), TRIMAP]
+    torch.library.opcheck(_operation._matte, (given, problem, False), test_utils=tests)
 
 
 def test_layers():
@@ -526,6 +609,9 @@ def problems(images):
         "refine": lambda trimap, **rest: refine(image, rough, trimap=trimap, **{"confidence": 1.0, **rest}),
         "propagate": lambda trimap, **rest: propagate(pair, trimap, **rest),
         "propagate_directed": lambda trimap, **rest: propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap, **rest),
+        "weighted_windows": lambda trimap, **rest: weighted_windows(
+            image, rough[:, 2:, 2:], trimap, edges=pair, **rest
+        ),
     }
 
 
@@ -550,7 +636,8 @@ def test_a_channel_axis_of_maps_is_dropped(verb, images):
 @pytest.mark.parametrize("verb", problems(0))
 def test_other_leading_axes_are_refused(verb, images):
     call = problems(images)[verb]
-    name = "horizontal" if verb == "propagate" else "right" if verb == "propagate_directed" else "image"
+    firsts = {"propagate": "horizontal", "propagate_directed": "right", "weighted_windows": "windows"}
+    name = firsts.get(verb, "image")
     for leading in [(images + 1,), (images, images + 1), (2, images), (images, 1, 1)]:
         with pytest.raises(InputError, match=rf"^trimap: leading axes .* are not those of {name}, \({images},\)"):
             call(TRIMAP.expand(*leading, H, W))
@@ -639,6 +726,7 @@ def test_gradients_of_empty_batches():
             refine(image, rough, shared),
             propagate(pair, trimap, normalisation="symmetric"),
             propagate_directed([*pair[:1] * 2, *pair[1:] * 2], trimap),
+            weighted_windows(image.detach(), rough[:, 2:, 2:], trimap, edges=pair),
         ]
         assert {alpha.shape for alpha in alphas} == {(0, 12, 14)}
         return sum(alpha.sum() for alpha in alphas)
@@ -657,7 +745,7 @@ def test_what_is_wrong_in_the_last_image_is_told_before_the_first_is_solved():
     assert not solver.times
 
 
-@pytest.mark.parametrize("name", ["closed_form", "knn", "refine", "propagate"])
+@pytest.mark.parametrize("name", ["closed_form", "knn", "refine", "propagate", "weighted_windows"])
 def test_wrong_options_are_refused_before_any_work(name):
     call = problems(B)[name]
     for solver in ("cg", 3, CG, object(), True):
@@ -877,7 +965,7 @@ def test_copies_of_layers_have_their_solvers(name):
         torch.testing.assert_close(other(image, TRIMAP), expected, rtol=0, atol=0)
     other.options["solver"] = Direct()
     torch.testing.assert_close(other(image, TRIMAP), type(layer)(**other.options)(image, TRIMAP), rtol=0, atol=0)
-    assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _operation._SOLVERS)
+    assert all(name not in pickle.dumps(layer).decode("latin-1") for name in _solvers._SOLVERS)
 
 
 def test_layers_tell_their_options():
@@ -950,7 +1038,7 @@ def test_solvers_that_look_alike_are_told_apart():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_what_runs_on_the_host_alone_goes_there():
     weights = [torch.rand(shape, device="cuda", requires_grad=True) for shape in EDGES["propagate_directed"]]
-    _operation._told_of_host.clear()
+    _arrays._told_of_host.clear()
     with pytest.warns(PropmatWarning, match="copied to the host"):
         alpha = propagate_directed(weights, TRIMAP[0])
     alpha.sum().backward()
@@ -958,10 +1046,10 @@ def test_what_runs_on_the_host_alone_goes_there():
 
 
 def test_verbs_run_on_a_device_as_the_table_says(monkeypatch):
-    monkeypatch.setattr(_operation, "find_spec", lambda name: name)
-    there = {name for name, verb in VERBS.items() if _operation._runs_there(SimpleNamespace(is_cuda=True), verb)}
+    monkeypatch.setattr(_arrays, "find_spec", lambda name: name)
+    there = {name for name, verb in VERBS.items() if _arrays.runs_there(SimpleNamespace(is_cuda=True), verb)}
     assert there == {"closed_form", "knn", "propagate", "refine"}
-    assert not any(_operation._runs_there(torch.zeros(1), verb) for verb in VERBS.values())
+    assert not any(_arrays.runs_there(torch.zeros(1), verb) for verb in VERBS.values())
 
 
 @pytest.mark.gpu
@@ -991,7 +1079,7 @@ def test_the_same_by_arrays_of_a_device(monkeypatch):
     """A device of host memory in place of a GPU: tensors become its arrays, and come back through DLPack."""
     expected = _matte_and_gradients("cpu")
     host_device.install(monkeypatch)
-    monkeypatch.setattr(_operation, "_runs_there", lambda *_, **__: True)
-    monkeypatch.setattr(_operation, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
+    monkeypatch.setattr(_operation, "runs_there", lambda *_, **__: True)
+    monkeypatch.setattr(_arrays, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
     for one, other in zip(expected, _matte_and_gradients("cpu"), strict=True):
         torch.testing.assert_close(other, one, rtol=0, atol=1e-6)

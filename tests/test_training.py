@@ -34,7 +34,7 @@ from propmat.training._lock import held
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problems import load
 from propmat.training._soap import Soap
-from propmat.training._tasks import TASKS
+from propmat.training._tasks import TASKS, task_of
 
 CPU = torch.device("cpu")
 
@@ -382,7 +382,7 @@ class Game(DcnnTask):
 
 def test_a_task_may_have_more_of_everything(cache, tmp_path, monkeypatch):
     """Stopped before its second optimiser has begun and after, it ends in the weights of one that was not."""
-    monkeypatch.setitem(TASKS, "dcnn", Game)
+    monkeypatch.setitem(TASKS, "dcnn", f"{__name__}:Game")
     ended = []
     for name, stops in (("whole", ()), ("stopped", (3, 7))):
         config = parse_config(settings(cache, tmp_path / name, iterations=9, optimiser="adam"))
@@ -514,7 +514,7 @@ def test_files_are_replaced_as_pictures_are(config, tmp_path):
 
 
 def test_the_rate_falls_to_nothing():
-    schedules = TASKS["dcnn"].schedules
+    schedules = task_of("dcnn").schedules
     rates = [schedules["fast"].rate_at(k) for k in (0, 2_500, 5_000)]
     np.testing.assert_allclose(rates, [3e-3, 1.5e-3, 0], atol=1e-12)
     assert schedules["faithful"].rate_at(999_999) == 1e-5
@@ -642,7 +642,7 @@ def test_configurations_that_lack_something(cache, tmp_path):
     with pytest.raises(InputError, match="lacks the problems of this configuration"):
         load(fresh)
     with pytest.raises(InputError, match="schedule: takes DcnnSchedule, got"):
-        replace(fresh, schedule=TASKS["deep_matte_prop_net"].schedules["fast"])
+        replace(fresh, schedule=task_of("deep_matte_prop_net").schedules["fast"])
 
 
 WRONG_FILES = {

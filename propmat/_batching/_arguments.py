@@ -28,7 +28,8 @@ class Argument:
     axes : int
         How many axes belong to one image: 3 of an image, (H, W, d), 2 of a map, 0 of a number.
     lacks : tuple of int
-        How many rows and columns a map has fewer than the image: edges to the right are (H, W - 1).
+        How many rows and columns a map has fewer than the image: edges to the right are (H, W - 1), windows of 3 x 3
+        pixels (H - 2, W - 2).
     grey : bool
         Whether it holds grey values: integers are then uint8, uint16 or bool, scaled by their maximum.
     number : bool
@@ -61,6 +62,10 @@ def _weights(value: object, name: str, shape: Shape) -> None:
     _inputs.weights(value, name, shape, memory=_inputs.ANYWHERE)
 
 
+def _weights_of_windows(value: object, name: str, shape: Shape) -> None:
+    _inputs.weights(value, name, (shape[0] - 2, shape[1] - 2), memory=_inputs.ANYWHERE)
+
+
 def _positive(value: object, name: str, shape: Shape) -> None:
     _inputs.positive(value, name)
 
@@ -71,6 +76,7 @@ VALUES = Argument("values", grey=True, check=_plane)
 ALPHA = Argument("alpha", grey=True, check=_plane)
 CONFIDENCE = Argument("confidence", number=True, check=_weights)
 EPSILON = Argument("epsilon", axes=0, number=True, check=_positive)
+WINDOWS = Argument("windows", lacks=(2, 2), check=_weights_of_windows)
 PAIR = Argument("horizontal", lacks=(0, 1)), Argument("vertical", lacks=(1, 0))
 FOUR = (
     Argument("right", lacks=(0, 1)),
@@ -78,10 +84,13 @@ FOUR = (
     Argument("down", lacks=(1, 0)),
     Argument("up", lacks=(1, 0)),
 )
+ARGUMENTS = {
+    argument.name: argument for argument in (IMAGE, TRIMAP, VALUES, ALPHA, CONFIDENCE, EPSILON, WINDOWS, *PAIR, *FOUR)
+}
 
 
-def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, object]:
-    """The arrays of `affinities` by name.
+def named(affinities: object, arguments: tuple[Argument, ...], name: str = "affinities") -> dict[str, object]:
+    """The arrays of `affinities`, an argument called `name`, by their own names.
 
     Raises
     ------
@@ -91,13 +100,20 @@ def named(affinities: object, arguments: tuple[Argument, ...]) -> dict[str, obje
     if not isinstance(affinities, (tuple, list)) or len(affinities) != len(arguments):
         got = f"{len(affinities)} things" if isinstance(affinities, (tuple, list)) else type(affinities).__name__
         names = ", ".join([argument.name for argument in arguments])
-        raise InputError(f"affinities: takes {len(arguments)} arrays ({names}) in a tuple, got {got}")
+        raise InputError(f"{name}: takes {len(arguments)} arrays ({names}) in a tuple, got {got}")
     return {argument.name: array for argument, array in zip(arguments, affinities, strict=True)}
 
 
 def size_of_image(arguments: Mapping[str, object]) -> Shape:
     """Height and width of an image, which is checked."""
     return _inputs.image(arguments["image"], memory=_inputs.ANYWHERE).shape[:2]
+
+
+def size_of_windows(arguments: Mapping[str, object]) -> Shape:
+    """Height and width of an image, which is checked, as are edges `PAIR` where they are given."""
+    if "horizontal" in arguments:
+        size_of_edges(arguments)
+    return size_of_image(arguments)
 
 
 def size_of_edges(arguments: Mapping[str, object]) -> Shape:

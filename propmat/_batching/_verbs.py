@@ -17,13 +17,15 @@ from propmat._batching._arguments import (
     PAIR,
     TRIMAP,
     VALUES,
+    WINDOWS,
     Array,
     size_of_directed_edges,
     size_of_edges,
     size_of_image,
+    size_of_windows,
 )
 from propmat._batching._verb import Pullback, Reader, Tall, Verb
-from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine
+from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine, _weighted_windows
 from propmat.laplacian._knn_presets import known_preset
 
 RADIUS: Mapping[str, Reader] = {"radius": partial(_inputs.whole_number, name="radius")}
@@ -36,6 +38,11 @@ def _of_pair(horizontal: Array, vertical: Array, **rest: Any) -> tuple[Array, Pu
 
 def _of_four(right: Array, left: Array, down: Array, up: Array, **rest: Any) -> tuple[Array, Pullback]:
     return _directed.propagate_directed((right, left, down, up), **rest)
+
+
+def _of_windows(horizontal: Array | None = None, vertical: Array | None = None, **rest: Any) -> tuple[Array, Pullback]:
+    edges = None if horizontal is None or vertical is None else (horizontal, vertical)
+    return _weighted_windows.weighted_windows(**rest, edges=edges)
 
 
 CLOSED_FORM = Verb(
@@ -80,5 +87,13 @@ PROPAGATE_DIRECTED = Verb(
     optional=("values", "confidence"),
     size=size_of_directed_edges,
 )
-VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED)}
-ARGUMENTS = {argument.name: argument for verb in VERBS.values() for argument in verb.arguments}
+WEIGHTED_WINDOWS = Verb(
+    "weighted_windows",
+    _of_windows,
+    (WINDOWS, *PAIR, IMAGE, TRIMAP, VALUES, CONFIDENCE, EPSILON),
+    optional=("horizontal", "vertical", "values", "confidence"),
+    size=size_of_windows,
+    constant=("image", "trimap", "epsilon"),
+    windows=True,
+)
+VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED, WEIGHTED_WINDOWS)}

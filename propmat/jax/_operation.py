@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat._batching._arguments import ARGUMENTS
 from propmat._batching._batch import BatchPullback
 from propmat._batching._run import run
 from propmat._batching._verb import Options, Verb
-from propmat._batching._verbs import ARGUMENTS
 from propmat._trimap import Trimap
 from propmat.solvers._base import Solver
 

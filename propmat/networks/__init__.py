@@ -18,8 +18,11 @@ except ImportError:
         "propmat.networks needs PyTorch and safetensors: python -m pip install 'propmat[torch]'"
     ) from None
 
-from propmat.networks._dcnn import DCNN, dcnn
-from propmat.networks._deep_matte_prop_net import DeepMattePropNet, deep_matte_prop_net
+from propmat.networks._dcnn._matte import dcnn
+from propmat.networks._dcnn._network import DCNN
+from propmat.networks._deep_matte_prop_net._matte import deep_matte_prop_net
+from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
+from propmat.networks._network import Network
 from propmat.networks._weights import load_weights, save_weights
 
-__all__ = ["DCNN", "DeepMattePropNet", "dcnn", "deep_matte_prop_net", "load_weights", "save_weights"]
+__all__ = ["DCNN", "DeepMattePropNet", "Network", "dcnn", "deep_matte_prop_net", "load_weights", "save_weights"]

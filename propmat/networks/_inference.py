@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from propmat import _inputs, pictures
+from propmat import _inputs
 from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
 from propmat.networks._network import N
-from propmat.networks._weights import PathLike, load_weights, shipped
+from propmat.networks._weights import load_weights, shipped
+from propmat.pictures._colours import colours
 
-Array = NDArray[np.float64]
 
-
-def checked(image: Any, trimap: Any, keep_labels: Any) -> tuple[Array, Trimap]:
+def checked(image: ArrayLike, trimap: ArrayLike | Trimap, keep_labels: bool) -> tuple[Array, Trimap]:
     """Colours (H, W, 3) and labels; all arguments but the weights are checked before any work."""
     _inputs.flag(keep_labels, "keep_labels")
-    pixels = pictures.colours(_inputs.image(image), "image")
+    pixels = colours(_inputs.image(image), "image")
     return pixels, Trimap.parse(trimap, pixels.shape)
 
 

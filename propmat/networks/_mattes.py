@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from propmat._trimap import Trimap
+from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.matting._methods import POSED
-
-Array = NDArray[np.float64]
 
 MOST_MATTES = 16
 
@@ -22,7 +18,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def checked_mattes(names: Any) -> tuple[str, ...]:
+def checked_mattes(names: object) -> tuple[str, ...]:
     """Names of mattes, at least one.
 
     Raises

@@ -16,18 +16,18 @@ N = TypeVar("N", bound="Network")
 
 
 class Network(nn.Module):
-    """A network that its name and options determine up to the weights.
+    """A network that its name and options determine up to the weights: the parent of `DCNN` and `DeepMattePropNet`.
 
     Attributes
     ----------
     name : str
         As in files of weights and configurations.
     presets : dict
-        Options by the name of a preset.
+        Options by the name of a preset; "faithful" is as in the paper.
     options : dict
-        What this one was built with, as JSON can hold it.
+        The arguments that it was made with, as JSON can hold them.
     mattes : tuple of str
-        The mattes it takes beside the image, by their names in `propmat.networks._mattes`.
+        The mattes it takes beside the image: names of methods, or "knn_hsv".
     """
 
     name: ClassVar[str]
@@ -37,23 +37,45 @@ class Network(nn.Module):
 
     @classmethod
     def preset(cls: type[N], name: str = "faithful", **options: Any) -> N:
-        """The network of a preset; `options` go before it.
+        """The network of a preset, with its first weights.
+
+        Parameters
+        ----------
+        name : str, default "faithful"
+            One of `presets`.
+        **options
+            Arguments of the class, in place of those of the preset.
+
+        Returns
+        -------
+        Network
+            Of this class.
 
         Raises
         ------
         InputError
-            If there is no such preset or option.
+            If there is no such preset or option, or an option is out of range.
         """
         return cls.of(cls.presets[choice(name, "preset", cls.presets)] | options)
 
     @classmethod
-    def of(cls: type[N], options: Any) -> N:
-        """The network of options by their names, as a file has them.
+    def of(cls: type[N], options: object) -> N:
+        """The network of options as a file has them, with its first weights.
+
+        Parameters
+        ----------
+        options : mapping
+            Arguments of the class by name.
+
+        Returns
+        -------
+        Network
+            Of this class.
 
         Raises
         ------
         InputError
-            If they are no mapping, or an option is not one of this network.
+            If they are no mapping, an option is not one of this network, or is out of range.
         """
         if not isinstance(options, Mapping):
             raise InputError(f"options: takes names and values, got {shown(options)}")
@@ -61,18 +83,35 @@ class Network(nn.Module):
         return cls(**options)
 
     @classmethod
-    def outline(cls: type[N], options: Any) -> N:
-        """The network of options on PyTorch's device "meta": its weights have shapes but no values, and no memory."""
+    def outline(cls: type[N], options: object) -> N:
+        """The network of options on PyTorch's device "meta": its weights have shapes but no values, and no memory.
+
+        Parameters
+        ----------
+        options : mapping
+            As in `of`.
+
+        Returns
+        -------
+        Network
+            Of this class.
+
+        Raises
+        ------
+        InputError
+            As `of`.
+        """
         with refused_as(InputError, "options"), torch.device("meta"):
             return cls.of(options)
 
 
-def check_planes(value: Any, name: str, channels: int, like: torch.Tensor | None = None) -> None:
+def check_planes(value: object, name: str, channels: int, like: torch.Tensor | None = None) -> None:
     """Refuse what is no floating tensor (B, channels, H, W), of the batch and the size of the one `like`."""
-    shape = tuple(value.shape) if isinstance(value, torch.Tensor) else ()
     sides = ("B", "H", "W") if like is None else (like.shape[0], *like.shape[2:])
-    takes = f"({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
+    takes = f"{name}: takes a floating tensor of shape ({sides[0]}, {channels}, {sides[1]}, {sides[2]})"
+    if not isinstance(value, torch.Tensor):
+        raise InputError(f"{takes}, got {shown(value)}")
+    shape = tuple(value.shape)
     fits = len(shape) == 4 and shape[1] == channels and (like is None or (shape[0], *shape[2:]) == sides)
     if not fits or not value.is_floating_point():
-        got = f"{value.dtype} of shape {shape}" if shape else shown(value)
-        raise InputError(f"{name}: takes a floating tensor of shape {takes}, got {got}")
+        raise InputError(f"{takes}, got {value.dtype} of shape {shape}")

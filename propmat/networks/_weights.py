@@ -15,11 +15,11 @@ import safetensors.torch
 from safetensors import safe_open
 from torch import Tensor
 
+from propmat._typing import PathLike
 from propmat.errors import InputError, one_line, refused_as, shown
 from propmat.io._replacing import replace_file
 from propmat.networks._network import N, Network
 
-PathLike = str | os.PathLike[str]
 SHIPPED = Path(__file__).with_name("weights")
 
 # Bytes of names, shapes and JSON that a file may have before its tensors: 100,000 names of pictures, say.

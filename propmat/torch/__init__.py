@@ -29,8 +29,13 @@ except ImportError:
 
     raise MissingDependencyError("propmat.torch needs PyTorch: python -m pip install 'propmat[torch]'") from None
 
-from propmat.torch._layers import Affinities, ClosedForm, Knn, Propagate, Refine
-from propmat.torch._verbs import closed_form, knn, propagate, propagate_directed, refine
+from propmat.torch._affinities import Affinities
+from propmat.torch._closed_form import ClosedForm, closed_form
+from propmat.torch._directed import propagate_directed
+from propmat.torch._knn import Knn, knn
+from propmat.torch._propagate import Propagate, propagate
+from propmat.torch._refine import Refine, refine
+from propmat.torch._weighted_windows import weighted_windows
 
 __all__ = [
     "Affinities",
@@ -43,4 +48,5 @@ __all__ = [
     "propagate",
     "propagate_directed",
     "refine",
+    "weighted_windows",
 ]

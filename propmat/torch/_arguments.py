@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from propmat._backend import on_device
+from propmat._batching._arguments import ARGUMENTS
 from propmat._batching._batch import shape_of
 from propmat._batching._verb import Verb
-from propmat._batching._verbs import ARGUMENTS
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown

@@ -8,9 +8,10 @@ import sys
 from tqdm import tqdm
 
 from propmat.errors import PropmatError
-from propmat.training import prepare, read_config, train
+from propmat.training._config import read_config
 from propmat.training._lock import held
-from propmat.training._loop import device_of
+from propmat.training._loop import device_of, train
+from propmat.training._problems import prepare
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -94,7 +93,7 @@ def resume(path: Path, state: State, training: str, iterations: int) -> tuple[in
     return iteration, lines
 
 
-def _begun(given: Any, optimisers: Mapping[str, Optimizer], path: Path) -> dict[str, list[int]]:
+def _begun(given: object, optimisers: Mapping[str, Optimizer], path: Path) -> dict[str, list[int]]:
     """Which weights each optimiser has moved, by their numbers."""
     if not isinstance(given, dict) or given.keys() != optimisers.keys():
         raise InputError(f"output: {path} takes a list of weights for each optimiser, got {shown(given)}")

@@ -19,7 +19,7 @@ from propmat.networks._network import Network
 from propmat.training._schedule import Schedule
 from propmat.training._sources import SETTINGS, Source
 from propmat.training._task import Task
-from propmat.training._tasks import TASKS
+from propmat.training._tasks import TASKS, task_of
 from propmat.training._toml import made, settings, table
 
 if sys.version_info >= (3, 11):
@@ -32,7 +32,33 @@ LONGEST = 1 << 20  # bytes of a configuration
 
 @dataclass(frozen=True)
 class Config:
-    """One training. Problems that show a picture that is held out are kept for validation."""
+    """The settings of one training, as `read_config` makes them of a file; see `docs/weights.md`.
+
+    Attributes
+    ----------
+    network : {"dcnn", "deep_matte_prop_net"}
+    cache : Path
+        The folder of the problems.
+    output : Path
+        The folder of the log, the checkpoint, the curves and the weights.
+    data : tuple of Source
+        The tables ``[[data]]``, of which each names a data set, and what is made of it.
+    schedule : Schedule
+        The table ``[training]``: optimiser, learning rate, numbers of iterations.
+    preset : str, default "faithful"
+        One of the presets of the network.
+    options : dict
+        Arguments of the network's class in place of those of the preset.
+    held_out : tuple of str
+        Names of pictures to validate with. Problems that show one of them are not trained on.
+    seed : int, default 0
+        From 0 to 2³².
+
+    Raises
+    ------
+    InputError
+        If a setting is not as above.
+    """
 
     network: str
     cache: Path
@@ -55,14 +81,25 @@ class Config:
     @property
     def task(self) -> type[Task]:
         """What trains the network."""
-        return TASKS[self.network]
+        return task_of(self.network)
 
     def build(self) -> Network:
-        """The network with its first weights, the same whenever it is built from the same state of the generator."""
+        """The network with its first weights, which PyTorch's generator of random numbers draws.
+
+        Returns
+        -------
+        Network
+        """
         return self.task.kind.preset(self.preset, **self.options)
 
     def outline(self) -> Network:
-        """The network without values of its weights."""
+        """The network without values of its weights.
+
+        Returns
+        -------
+        Network
+            On PyTorch's device "meta".
+        """
         return self.task.kind.outline(self.task.kind.presets[self.preset] | self.options)
 
     @property
@@ -71,12 +108,18 @@ class Config:
         return self.outline().mattes
 
     def digest(self) -> str:
-        """Tells trainings apart; where files lie makes no difference."""
+        """A hash of all settings but the folders: trainings of equal settings have the same.
+
+        Returns
+        -------
+        str
+            16 hexadecimal digits.
+        """
         rest = {name: value for name, value in dataclasses.asdict(self).items() if name not in ("cache", "output")}
         return digest(rest)
 
 
-def digest(value: Any) -> str:
+def digest(value: object) -> str:
     """A short name for what JSON can hold."""
     return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
@@ -84,10 +127,35 @@ def digest(value: Any) -> str:
 def read_config(path: str | os.PathLike[str]) -> Config:
     """Read a configuration; relative paths start at the current folder.
 
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A TOML file, see `docs/weights.md`.
+
+    Returns
+    -------
+    Config
+
     Raises
     ------
     InputError
         If it cannot be read, has a setting that there is not, or one is of a wrong kind or beyond its limits.
+
+    Examples
+    --------
+    >>> from propmat.training import read_config
+    >>> settings = '''
+    ... network = "dcnn"
+    ... cache = "problems"
+    ... output = "trained"
+    ... data = [{source = "synthetic", count = 3}]
+    ... options = {filters = 16}
+    ... '''
+    >>> with open("dcnn.toml", "w") as file:
+    ...     _ = file.write(settings)
+    >>> config = read_config("dcnn.toml")
+    >>> config.mattes, config.schedule.iterations
+    (('closed_form', 'knn_hsv'), 5000)
     """
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"config: takes the path of a file, got {shown(path)}")
@@ -109,7 +177,7 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read(LONGEST + 1)
 
 
-def check_config(config: Any) -> None:
+def check_config(config: object) -> None:
     """Refuse what is no configuration, such as the path of one."""
     if not isinstance(config, Config):
         raise InputError(f"config: takes what read_config returns, got {shown(config)}")
@@ -127,21 +195,21 @@ def parse_config(given: Mapping[str, Any]) -> Config:
 
 def _schedule(network: str, given: Mapping[str, Any]) -> Schedule:
     """A schedule by name with what is set otherwise; settings are those of the network's task."""
-    task = TASKS[network]
+    task = task_of(network)
     known_names(given, ["schedule", *settings(task.settings)], "training", f"setting of {network!r}")
     start = task.schedules[choice(given.get("schedule", "fast"), "schedule", task.schedules)]
     rest = {name: value for name, value in given.items() if name != "schedule"}
     return made(task.settings, dataclasses.asdict(start) | rest, "training")
 
 
-def _source(given: Any) -> Source:
+def _source(given: object) -> Source:
     given = table(given, "data")
     takes = SETTINGS[choice(given.get("source"), "source", SETTINGS)]
     known_names(given, ["source", *takes, "composites", "scale", "reach"], "data", f"setting of {given['source']!r}")
     return made(Source, given, "data")
 
 
-def _tables(given: Any) -> Sequence[Any]:
+def _tables(given: object) -> Sequence[object]:
     if not isinstance(given, list | tuple) or not given:
         raise InputError(f"data: takes at least one table [[data]], got {shown(given)}")
     return given

@@ -6,9 +6,12 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from propmat.io._replacing import replace_file
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw
 
 Points = list[tuple[float, float]]
 
@@ -41,7 +44,7 @@ def _curves(log: Sequence[dict[str, Any]], kind: str, height: Callable[[Any], fl
     return found
 
 
-def _draw_chart(draw: Any, top: int, title: str, curves: dict[str, Points]) -> None:
+def _draw_chart(draw: ImageDraw.ImageDraw, top: int, title: str, curves: dict[str, Points]) -> None:
     points = [point for curve in curves.values() for point in curve]
     if not points:
         return

@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from propmat.errors import InputError
-from propmat.networks import DCNN
 from propmat.networks._dcnn._matte import merged, stacked
-from propmat.networks._dcnn._network import MARGIN, PATCH, TARGET
+from propmat.networks._dcnn._network import DCNN, MARGIN, PATCH, TARGET
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._schedule import Schedule, count, one_of

@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.losses import alpha_loss, composition_loss
-from propmat.networks import DeepMattePropNet
 from propmat.networks._deep_matte_prop_net._matte import propagated
-from propmat.solvers import CG
+from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
+from propmat.solvers._cg import CG
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._schedule import Schedule, count, one_of

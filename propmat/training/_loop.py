@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from propmat import __version__
+from propmat._version import __version__
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
-from propmat.networks import save_weights
+from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves
@@ -51,6 +51,28 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
         there is no such device.
     PropmatError
         If a loss is no longer finite.
+
+    Examples
+    --------
+    >>> from propmat.networks import DeepMattePropNet, load_weights
+    >>> from propmat.training import prepare, read_config, train
+    >>> settings = '''
+    ... network = "deep_matte_prop_net"
+    ... preset = "small"
+    ... options = {width = 32}
+    ... cache = "problems"
+    ... output = "trained"
+    ... held_out = ["synthetic-1"]
+    ... data = [{source = "synthetic", count = 2, shape = [48, 64]}]
+    ... training = {iterations = 1, batch = 1, crop = 32}
+    ... '''
+    >>> with open("small.toml", "w") as file:
+    ...     _ = file.write(settings)
+    >>> config = read_config("small.toml")
+    >>> prepare(config)
+    >>> network, facts = load_weights(train(config, "cpu"), DeepMattePropNet)
+    >>> facts["data"], list(facts["metrics"]["deep_matte_prop_net"])
+    (['synthetic-0'], ['sad', 'mse'])
     """
     check_config(config)
     place = device_of(device)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat import metrics
+from propmat.metrics._differences import mse, sad
 
 Array = NDArray[Any]
 
@@ -62,4 +62,4 @@ class Problem:
     def scores(self, alpha: Array) -> dict[str, float]:
         """The errors of a matte over the unknown pixels."""
         truth = self.whole(self.alpha)
-        return {score.__name__: score(alpha, truth, self.trimap) for score in (metrics.sad, metrics.mse)}
+        return {score.__name__: score(alpha, truth, self.trimap) for score in (sad, mse)}

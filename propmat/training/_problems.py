@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from propmat._foreground import foreground
+from propmat._foreground._estimate import foreground
 from propmat._trimap import Trimap
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
@@ -29,12 +29,34 @@ VERSION = 1
 
 
 def prepare(config: Config, progress: Progress = iter) -> None:
-    """Make what is not there yet; a list of all files is written last.
+    """Make the problems of a configuration, as far as they are not in its cache yet.
+
+    Parameters
+    ----------
+    config : Config
+    progress : callable, optional
+        Wraps the list of problems, as tqdm does.
 
     Raises
     ------
     InputError
         If the data are not as they must be, or another process prepares in the same folder.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from propmat.training import prepare, read_config
+    >>> settings = '''
+    ... network = "deep_matte_prop_net"
+    ... cache = "problems"
+    ... output = "trained"
+    ... data = [{source = "synthetic", count = 3, shape = [48, 64]}]
+    ... '''
+    >>> with open("small.toml", "w") as file:
+    ...     _ = file.write(settings)
+    >>> prepare(read_config("small.toml"))
+    >>> len(list(Path("problems").glob("*.npz")))
+    3
     """
     check_config(config)
     if _index(config).exists():
@@ -46,6 +68,7 @@ def prepare(config: Config, progress: Progress = iter) -> None:
         for recipe, file in progress(found):
             if not (config.cache / file).exists():
                 _write(config.cache / file, _made(recipe, config.mattes))
+        # Last, for where it is there, so are all files that it lists.
         entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
         replace_file(_index(config), json.dumps(entries, indent=1).encode())
 

@@ -5,32 +5,36 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice
 from propmat.errors import InputError
 
+T = TypeVar("T")
 
-def one_of(choices: Sequence[str], default: str) -> Any:
+
+def one_of(choices: Sequence[str], default: str) -> str:
     """A field that takes one of some words."""
     return _field(default, partial(choice, choices=choices))
 
 
-def count(most: int, default: Any = MISSING) -> Any:
-    """A field that takes a whole number from 1 to `most`, beyond which memory would not do."""
+def count(most: int, default: int | None = None) -> int:
+    """A field that takes a whole number from 1 to `most`, beyond which memory would not do; None: it must be given."""
     return _field(default, partial(integer, least=1, most=most))
 
 
-def size(most: float, default: Any = MISSING) -> Any:
-    """A field that takes a number from 0 to `most`."""
+def size(most: float, default: float | None = None) -> float:
+    """A field that takes a number from 0 to `most`; None: it must be given."""
     return _field(default, partial(within, least=0, most=most))
 
 
-def _field(default: Any, check: Callable[[Any, str], object]) -> Any:
-    return dataclasses.field(default=default, metadata={"check": check})
+def _field(default: T | None, check: Callable[[object, str], T]) -> T:
+    metadata = {"check": check}
+    required: T = dataclasses.field(metadata=metadata)
+    return required if default is None else dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)

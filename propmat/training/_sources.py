@@ -9,14 +9,18 @@ from functools import partial
 
 import numpy as np
 
-from propmat import datasets, pictures
-from propmat._foreground import foreground
+from propmat._foreground._estimate import foreground
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice, known_names
 from propmat._trimap import Trimap
-from propmat.datasets import Sample
+from propmat.datasets._composites import composites
+from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._patterns import files, folder_of, pattern_of
+from propmat.datasets._sample import Sample
+from propmat.datasets._synthetic import synthetic
 from propmat.errors import InputError, shown
+from propmat.pictures._colours import colours
+from propmat.pictures._resampling import fitted
 
 Make = Callable[[], Sample]
 
@@ -99,20 +103,20 @@ def recipes(source: Source, seed: int) -> Iterator[Recipe]:
 
 def _alphamatting(source: Source, seed: int) -> Iterator[Recipe]:
     for trimap in source.trimaps:
-        samples = datasets.alphamatting(source.root, trimap)
+        samples = alphamatting(source.root, trimap)
         for k, name in enumerate(samples.names):
             yield Recipe(f"{name}-trimap{trimap}", (name,), True, partial(samples.__getitem__, k))
 
 
 def _folder(source: Source, seed: int) -> Iterator[Recipe]:
-    samples = datasets.folder(source.root, **source.patterns)
+    samples = folder(source.root, **source.patterns)
     for k, name in enumerate(samples.names):
         yield Recipe(name, (name,), True, partial(samples.__getitem__, k))
 
 
 def _synthetic(source: Source, seed: int) -> Iterator[Recipe]:
     for k in range(seed, seed + source.count):
-        yield Recipe(f"synthetic-{k}", (f"synthetic-{k}",), True, partial(datasets.synthetic, k, source.shape))
+        yield Recipe(f"synthetic-{k}", (f"synthetic-{k}",), True, partial(synthetic, k, source.shape))
 
 
 def _composites(source: Source, seed: int) -> Iterator[Recipe]:
@@ -121,7 +125,7 @@ def _composites(source: Source, seed: int) -> Iterator[Recipe]:
         [path for _, path in files(base, pattern_of(getattr(source, kind), kind, names=0), kind)]
         for kind in ("foregrounds", "alphas", "backgrounds")
     )
-    samples = datasets.composites(fronts, alphas, behind, seed, repeats=source.count, reach=source.reach)
+    samples = composites(fronts, alphas, behind, seed, repeats=source.count, reach=source.reach)
     for k, name in enumerate(samples.names):
         yield Recipe(name, (fronts[k // source.count].stem,), True, partial(samples.__getitem__, k))
 
@@ -137,10 +141,10 @@ def _composed(front: Make, behind: Make, source: Source, rng: np.random.Generato
     labels = Trimap.parse(sample.trimap)
     # Mattes of photographs are noisy where they are known.
     alpha = np.where(labels.known, labels.labels, sample.alpha)
-    colours = foreground(sample.image, alpha)[0] if sample.foreground is None else sample.foreground
+    ahead = foreground(sample.image, alpha)[0] if sample.foreground is None else sample.foreground
     scale = rng.uniform(*source.scale)
     shape = round(scale * alpha.shape[0]), round(scale * alpha.shape[1])
-    layers = pictures.fitted(colours, shape), pictures.fitted(pictures.colours(alpha), shape)[:, :, 0]
+    layers = fitted(ahead, shape), fitted(colours(alpha), shape)[:, :, 0]
     number = int(rng.integers(2**31))
-    (composite,) = datasets.composites([layers[0]], [layers[1]], [behind().image], number, reach=source.reach)
+    (composite,) = composites([layers[0]], [layers[1]], [behind().image], number, reach=source.reach)
     return replace(composite, name=sample.name)

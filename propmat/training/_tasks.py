@@ -1,10 +1,19 @@
 """The networks that can be trained, by the names that configurations have for them."""
 
-from propmat.training._dcnn import DcnnTask
-from propmat.training._deep_matte_prop_net import DeepMattePropNetTask
+from __future__ import annotations
+
+import pkgutil
+
 from propmat.training._task import Task
 
-TASKS: dict[str, type[Task]] = {
-    "dcnn": DcnnTask,
-    "deep_matte_prop_net": DeepMattePropNetTask,
+# Module and class, imported when a configuration asks for them.
+TASKS = {
+    "dcnn": "propmat.training._dcnn:DcnnTask",
+    "deep_matte_prop_net": "propmat.training._deep_matte_prop_net:DeepMattePropNetTask",
 }
+
+
+def task_of(network: str) -> type[Task]:
+    """What trains the network of a name."""
+    task: type[Task] = pkgutil.resolve_name(TASKS[network])
+    return task

@@ -13,7 +13,7 @@ from propmat.errors import InputError, shown
 T = TypeVar("T")
 
 
-def table(given: Any, where: str) -> Mapping[str, Any]:
+def table(given: object, where: str) -> Mapping[str, Any]:
     """A table of TOML."""
     if not isinstance(given, Mapping):
         raise InputError(f"{where}: takes a table of settings, got {shown(given)}")
@@ -36,7 +36,7 @@ def made(kind: type[T], given: Mapping[str, Any], where: str) -> T:
     return kind(**{name: _taken(kinds[name], value, name) for name, value in given.items()})
 
 
-def _taken(kind: Any, value: Any, name: str) -> Any:
+def _taken(kind: object, value: object, name: str) -> object:
     """A value of TOML as the kind of a field; its limits are checked by the dataclass."""
     if kind is Path:
         return Path(text(value, name))
@@ -54,7 +54,7 @@ def _taken(kind: Any, value: Any, name: str) -> Any:
     return value
 
 
-def text(value: Any, name: str) -> str:
+def text(value: object, name: str) -> str:
     """A text that may be a path."""
     if not isinstance(value, str) or "\0" in value:
         raise InputError(f"{name}: takes text, got {shown(value)}")

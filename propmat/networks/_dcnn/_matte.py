@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, PathLike
 from propmat.networks._dcnn._network import DCNN, MARGIN
 from propmat.networks._inference import checked, inferred
 from propmat.networks._mattes import matte
-from propmat.networks._weights import PathLike
-
-Array = NDArray[np.float64]
 
 # Rows that go through the network at a time, so that its activations stay in the processor's cache.
 BAND = 64
 
 
-def dcnn(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
+def dcnn(
+    image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
+) -> Array:
     """DCNN matting: a network tells at every pixel which of two mattes to believe.
 
     Of the mattes of `propmat.closed_form` and `propmat.knn` a network that sees 13 x 13 pixels at a time makes one.

@@ -36,6 +36,11 @@ class DCNN(Network):
     bias : bool, default False
         The paper's equation 4 has no bias.
 
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
     Examples
     --------
     >>> import torch
@@ -72,6 +77,23 @@ class DCNN(Network):
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Alpha of the pixels that are at least 6 from the border.
+
+        Parameters
+        ----------
+        x : (B, 3 + mattes, H, W) tensor
+            Colours divided by their length, then the mattes; at least 13 pixels high and wide.
+
+        Returns
+        -------
+        (B, 1, H - 12, W - 12) tensor
+            Not clipped to [0, 1].
+
+        Raises
+        ------
+        InputError
+            If the shape or the dtype is another.
+        """
         check_planes(x, "x", 3 + len(self.mattes))
         if min(x.shape[2:]) <= 2 * MARGIN:
             raise InputError(f"x: takes at least {2 * MARGIN + 1} pixels a side, got shape {tuple(x.shape)}")

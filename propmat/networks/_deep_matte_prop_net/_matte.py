@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, PathLike
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
-from propmat.networks._weights import PathLike
-from propmat.solvers import CG
-
-Array = NDArray[np.float64]
+from propmat.solvers._cg import CG
 
 
-def deep_matte_prop_net(image: Any, trimap: Any, *, weights: PathLike | None = None, keep_labels: bool = True) -> Array:
+def deep_matte_prop_net(
+    image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
+) -> Array:
     """DeepMattePropNet: propagation of the trimap along affinities that a network has learned.
 
     Parameters

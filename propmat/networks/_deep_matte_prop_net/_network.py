@@ -7,7 +7,6 @@ Y. Wang, Y. Niu, P. Duan, J. Lin, Y. Zheng, "Deep Propagation Based Image Mattin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +16,13 @@ from propmat._inputs._images import BACKGROUND_AT_MOST
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice, flag
 from propmat._trimap import FOREGROUND_AT_LEAST
-from propmat.networks._deep_matte_prop_net._propagation import propagate_windows
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
-from propmat.networks._trunks import NORMS, SHRINKS, SegNet
-from propmat.torch import Affinities, propagate
-from propmat.torch._layers import PAIRS, along, positive
+from propmat.networks._trunks._segnet import NORMS, SHRINKS, SegNet
+from propmat.solvers._base import Solver
+from propmat.torch._affinities import PAIRS, Affinities, along, positive
+from propmat.torch._propagate import propagate
+from propmat.torch._weighted_windows import weighted_windows
 
 FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
 STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features
@@ -41,11 +41,13 @@ class DeepMattePropNet(Network):
     ----------
     width : int, default 1
         Divides all numbers of channels; the low-level branch keeps 16. At most 64.
-    pair, tie
-        See `propmat.torch.Affinities`; "concatenated" is the paper's, and may be called "concat" here, "differences"
+    pair : {"concatenated", "differences", "both"}
+        As in `propmat.torch.Affinities`; "concatenated" is the paper's, and may be called "concat" here, "differences"
         "absdiff".
+    tie : bool, default False
+        As in `propmat.torch.Affinities`.
     norm : {"batch", "group"}
-        See `SegNet`.
+        Normalisation over the batch as in the paper, or over groups of channels, independent of the batch.
     confidence : float or None, default 0.8
         With which known pixels hold their labels; None makes them exact, and the solve smaller.
     colours : bool, default False
@@ -56,6 +58,11 @@ class DeepMattePropNet(Network):
         κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint. How much the
         colours of a window vary and how far it is from known pixels are features too, and the low-level branch
         sees both.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
 
     Examples
     --------
@@ -116,7 +123,21 @@ class DeepMattePropNet(Network):
         self.windows = WindowWeights(features) if closed_form else None
 
     def features(self, image: Tensor, trimap: Tensor) -> Tensor:
-        """(B, 128, H, W): 64 of the semantic branch, 64 of the low-level branch; then what options add."""
+        """What the affinities are made of.
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) tensor
+            Floating in [0, 1].
+        trimap : (B, 1, H, W) tensor
+            Exactly 0, 0.5 and 1.
+
+        Returns
+        -------
+        (B, 128, H, W) tensor
+            64 channels of the semantic branch and 64 of the low-level branch, fewer of a narrower network; then what
+            options add.
+        """
         mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
         x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
         height, width = x.shape[-2:]
@@ -127,20 +148,77 @@ class DeepMattePropNet(Network):
         return torch.cat([semantic, self.low_level(torch.cat([x, facts], dim=1)), facts, colours], dim=1)
 
     def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, ...]:
-        """Weights (B, H, W - 1) and (B, H - 1, W) of edges; with `closed_form` (B, H - 2, W - 2) of windows too."""
+        """The weights that alpha is propagated along.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `features`.
+
+        Returns
+        -------
+        horizontal, vertical : (B, H, W - 1) and (B, H - 1, W) tensors
+            Of edges, > 0.
+        windows : (B, H - 2, W - 2) tensor
+            Of windows, > 0; with the option ``closed_form`` alone.
+        """
         features = self.features(image, trimap)
         across, down = self.affinity(features)
         return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
 
-    def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Any = None) -> Tensor:
-        """Alpha (B, 1, H, W) that the weights of `affinities` lead to."""
-        rest = {"confidence": self.confidence, "solver": solver}
+    def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Solver | None = None) -> Tensor:
+        """The matte of weights.
+
+        Parameters
+        ----------
+        image, trimap
+            As in `features`.
+        weights : sequence of tensors
+            As `affinities` returns them, of shapes (B, H, W - 1), (B, H - 1, W) and perhaps (B, H - 2, W - 2).
+        solver : Solver, optional
+            As in `propmat.solve`.
+
+        Returns
+        -------
+        (B, 1, H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            If an argument is not as above.
+        """
         across, down, *windows = weights
         if windows:
-            return propagate_windows(image, trimap[:, 0], weights, **rest)[:, None]
-        return propagate((across, down), trimap[:, 0], **rest)[:, None]
+            alpha = weighted_windows(
+                image, windows[0], trimap, edges=(across, down), confidence=self.confidence, solver=solver
+            )
+        else:
+            alpha = propagate((across, down), trimap, confidence=self.confidence, solver=solver)
+        return alpha[:, None]
 
-    def forward(self, image: Tensor, trimap: Tensor, solver: Any = None) -> Tensor:
+    def forward(self, image: Tensor, trimap: Tensor, solver: Solver | None = None) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) tensor
+            Floating in [0, 1].
+        trimap : (B, 1, H, W) tensor
+            Floating. At most 0.1 is background, at least 0.9 foreground, the rest unknown.
+        solver : Solver, optional
+            As in `propmat.solve`.
+
+        Returns
+        -------
+        (B, 1, H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            If an argument is not as above.
+        """
         check_planes(image, "image", 3)
         check_planes(trimap, "trimap", 1, like=image)
         labels = torch.full_like(trimap, 0.5)
