@@ -45,7 +45,7 @@ def inputs(rng):
 
 
 def loss(alpha):
-    """Not quadratic, and its gradient."""
+    """A loss that is not quadratic, and its gradient."""
     target = np.random.default_rng(7).random(alpha.shape)
     return 0.5 * np.sum((alpha - target) ** 2) + np.sin(3 * alpha).sum(), alpha - target + 3 * np.cos(3 * alpha)
 
@@ -217,7 +217,7 @@ def test_grey_has_no_hue_gradient(rng, trimap):
 
 
 def test_bridges_carry_values(rng):
-    """Colours on an island of their own are tied by weak edges, and gradients of labels pass along these."""
+    """A component without known pixels is connected by weak edges, and gradients of labels include these."""
     image = np.zeros((16, 20, 3))
     image[4:12, 8:16, 0] = 1
     trimap = np.full((16, 20), 0.5)
@@ -454,7 +454,7 @@ def test_bad_gradients_are_named(trimap, inputs):
 @pytest.mark.parametrize("label", [0.0, 1.0])
 @pytest.mark.parametrize("verb", ["closed_form", "knn"])
 def test_verb_and_adjoint_say_and_answer_the_same(rng, verb, label):
-    """One label only, nothing unknown, and both: the same numbers and the same sentence."""
+    """With one label only, without unknown pixels, and with both: the same alpha and the same warning."""
     image, trimap = random_photo(rng, H, W), np.full((H, W), 0.5)
     trimap[2:4] = label
     for given in (trimap, np.round(rng.random((H, W))), np.full((H, W), label)):
@@ -467,7 +467,7 @@ def test_verb_and_adjoint_say_and_answer_the_same(rng, verb, label):
 
 
 def test_values_of_one_label_are_solved_for(rng):
-    """Only the trimap's own labels make alpha constant."""
+    """Alpha is constant only if no other values than the trimap's labels are given."""
     image, trimap = random_photo(rng, H, W), np.full((H, W), 0.5)
     trimap[2:4] = 1
     alpha, _ = adjoint.closed_form(image, trimap, values=np.full((H, W), 0.25))
@@ -487,7 +487,7 @@ def test_directed_propagation_says_what_needs_no_solve(rng, confidence):
 
 @pytest.mark.parametrize("case", ["cut off", "held by nothing", "wide windows"])
 def test_one_label_is_answered_as_by_the_verb(case):
-    """The verb spares the solve, and with it all that a system could lack."""
+    """The verb does not solve, so that it cannot fail because of the linear system."""
     one = np.full((6, 7), 0.5)
     one[0, 0] = 1
     across, down = np.ones((6, 6)), np.ones((5, 7))

@@ -192,7 +192,7 @@ def test_progress_on_a_terminal_and_none_in_a_pipe(files, monkeypatch, capsys):
 
 
 def test_no_progress_before_the_first_iteration(monkeypatch, capsys):
-    """What comes before, kernels being compiled for one, has no share of it."""
+    """Progress is that of the iterations; work before them, such as compiling kernels, is not included."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with solving() as show:
         assert capsys.readouterr().err == ""
@@ -204,7 +204,7 @@ def test_no_progress_before_the_first_iteration(monkeypatch, capsys):
 
 @pytest.mark.parametrize("home", ["missing", "read-only"])
 def test_a_home_that_cannot_be_written_does_not_stop_it(files, home):
-    """numba's cache then falls back to none."""
+    """numba then has no cache."""
     folder = "/nonexistent/home" if home == "missing" else "/proc"
     environment = {"PATH": "", "HOME": folder, "PYTHONPATH": ":".join(filter(None, sys.path))}
     environment |= {"XDG_CACHE_HOME": folder, "NUMBA_CACHE_DIR": folder}

@@ -97,7 +97,7 @@ def test_a_grey_plate(files, sample, capsys):
 
 @needs_openimageio
 def test_a_plate_that_is_bright_all_over(files, sample, capsys):
-    """As of 255 for white: nothing would be left to go by if that were clipped."""
+    """White is at 255, so that clipping to 1 would remove all differences."""
     io.write_image("plate.exr", 255 * sample.image)
     assert main(["alpha", "plate.exr", "trimap.png", "-o", "alpha.png"]) == 0
     assert "divided by" in lines_of(capsys)[0]

@@ -292,7 +292,7 @@ def test_a_server_that_asks_for_patience_without_end(answer, tmp_path):
 
 
 def test_all_attempts_have_an_end_together(answer, tmp_path):
-    """Each of them brings something, and little."""
+    """Each attempt delivers a few bytes only."""
 
     def respond(file):
         headed("Content-Length: 100000000", body=bytes(1 << 17))(file)
@@ -456,7 +456,7 @@ def test_what_is_no_http(answer, tmp_path):
 
 
 def test_a_full_disk_is_told_at_once(serve, tmp_path):
-    """Stood in for by a folder in the way."""
+    """A full disk is simulated by a folder in place of the file."""
     server = serve()
     (tmp_path / "target.part").mkdir()
     with pytest.raises(DownloadError, match=r"cannot write .*target.part: Is a directory"):
@@ -679,7 +679,7 @@ def test_a_damaged_archive_is_fetched_anew(serve, tmp_path, archives):
 
 
 def test_archives_that_are_there_are_not_fetched(tmp_path, archives):
-    """From elsewhere, put into the folder by hand; they are checked and kept."""
+    """Archives that the user put into the folder are verified and kept."""
     for name in [name for name in archives if "training" in name]:
         (tmp_path / name).write_bytes(archives[name])
     fetch_alphamatting(tmp_path, base_url="http://127.0.0.1:1")

@@ -60,7 +60,7 @@ def test_memory_that_runs_out_at_any_array(name, monkeypatch):
 
 
 def test_memory_that_runs_out_in_a_prepared_system(monkeypatch):
-    """A solve that failed leaves no lock held and no half of a cycle behind."""
+    """A failed solve releases its locks and leaves no state of an unfinished cycle."""
     prepared = propmat.prepare(laplacian.closed_form(SAMPLE.image), SAMPLE.trimap, solver=CG())
     expected = prepared.solve().alpha
     for at in range(1, 25):

@@ -231,7 +231,7 @@ def test_smallest_shapes(rng, method, shape):
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 0.5, 1.0])
 def test_constant_alpha(rng, method, value):
-    """Nothing tells the layers apart; together they are the image."""
+    """The layers are not determined separately, but their composite is the image."""
     image, *_ = scene(rng)
     foreground, background = propmat.foreground(image, np.full(image.shape[:2], value), method=method)
     np.testing.assert_allclose(value * foreground + (1 - value) * background, image, atol=1e-3)

@@ -65,7 +65,7 @@ def _told(failure):
 
 
 def misbehave(data):
-    """Fails as the first byte says."""
+    """A target that fails in the way that the first byte selects."""
     if data == b"trace":
         raise KeyError("lost")
     target.require(data != b"law", "laws hold", data)
@@ -109,7 +109,7 @@ def test_every_kind_of_failure_is_told(tmp_path):
 
 
 def test_waiting_for_a_processor_is_told():
-    """Two processes on one processor wait for each other half of the time."""
+    """Each of two processes on one processor waits half of the time."""
     if not Path("/proc/self/schedstat").exists():
         pytest.skip("this system does not tell")
     command = [sys.executable, "-c", "import time\nwhile True: time.time()"]

@@ -152,7 +152,7 @@ def test_hierarchy(kind, rng, to_device):
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_bounds_of_smoothers(rng, to_device):
-    """Of a patch of noise in a flat picture, beside the CPU's; of a matrix of which nothing lives, 1."""
+    """For a patch of noise in a flat picture as on the CPU; 1 for a matrix without live unknowns."""
     image = np.full((40, 44, 3), 0.5)
     image[18:22, 20:24] = rng.random((4, 4, 3))
     levels = [Pixels(matrix) for matrix in operators(image, image[:, :, 0] > 0, to_device, epsilon=EPSILON)]
@@ -251,7 +251,7 @@ def test_verbs(verb, rng, to_device):
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_conjugate_gradients(rng, to_device, monkeypatch):
-    """The same iterates, as far as forty steps pass on rounding; both look at every one for the best."""
+    """The same iterates, up to rounding errors amplified over forty steps; both check the residual every iteration."""
     monkeypatch.setattr("propmat._gpu.conjugate_gradients.CHECK_EVERY", 1)
     given, solver = arguments(rng, 20, 22), CG(max_iterations=40, preconditioner=Jacobi())
     alphas = []
@@ -325,7 +325,7 @@ def test_the_host_waits_only_where_it_looks_at_the_residual(rng, stand_in):
 
 
 def test_how_many_kernels_are_started(stand_in):
-    """In a set-up with four coarse levels, and in an iteration: nothing goes back to twenty where one does."""
+    """Bounds on kernel launches in a set-up with four coarse levels and in an iteration, so that they do not multiply."""
     sample = propmat.datasets.synthetic(2, (240, 320))
     graph = propmat.laplacian.closed_form(host_device.asarray(sample.image))
     trimap = host_device.asarray(sample.trimap)
@@ -404,7 +404,7 @@ def test_what_runs_on_the_host_alone_says_so(name, rng, stand_in):
 
 
 class TestTheTable:
-    """`_on_device`, which says what runs there: everything is in it, and has a test here."""
+    """The table `_on_device` of functions that run on a GPU is complete, and each of them is tested here."""
 
     def test_functions(self):
         functions = {
@@ -468,7 +468,7 @@ GRAPHS = {
 @pytest.mark.parametrize("confidence", [None, 0.5])
 @pytest.mark.parametrize("name", GRAPHS)
 def test_aggregates_on_the_device(name, confidence, rng, to_device):
-    """Chebyshev smoothing there, Gauss and Seidel's here: about as many iterations, and the same matte."""
+    """Chebyshev smoothing on the device, Gauss-Seidel on the host: about as many iterations, and the same matte."""
     given, solver = arguments(rng), CG(rtol=1e-9, preconditioner=SmoothedAggregation())
     mattes = []
     for a in (given, there(given, to_device)):
@@ -501,7 +501,7 @@ def test_an_indefinite_cycle_is_replaced_on_the_device(rng, to_device, monkeypat
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_the_cycle_over_aggregates_is_symmetric_and_positive(rng, to_device):
-    """On residuals as small as any; a coarse function is 0 everywhere."""
+    """On residuals of any size, even the smallest, and with a coarse function that is 0 everywhere."""
     matrix = grid_matrix(12, 15) + sp.diags_array(np.r_[np.ones(9), np.zeros(171)])
     coarser = sp.csr_array((rng.random(180), np.arange(180) // 10 + 1, np.arange(181)), shape=(180, 19))
     levels = [SimpleNamespace(A=matrix, P=coarser), SimpleNamespace(A=coarser.T @ matrix @ coarser)]
@@ -531,7 +531,7 @@ def test_box_sums(depth, rng, to_device):
 
 
 def products(a):
-    """What stored matrices are asked for, beside a solve."""
+    """Products with stored matrices that are not part of a solve."""
     graph = propmat.laplacian.closed_form(a["image"], epsilon=EPSILON) + 0.3 * propmat.laplacian.knn(a["image"])
     trimap = propmat.Trimap.parse(a["trimap"], memory=ANYWHERE)
     split = graph.split(trimap.unknown, a["weight"])
@@ -554,7 +554,7 @@ def test_stored_matrices(rng, to_device):
 
 
 def test_gaps_are_bridged_on_the_device(rng, to_device):
-    """A colour that no known pixel has; gradients of labels pass over the bridges."""
+    """A component without known pixels is connected by weak edges, and gradients of labels include these."""
     image, trimap, upstream = np.zeros((16, 20)), np.full((16, 20), 0.5), rng.standard_normal((16, 20))
     image[4:12, 8:16] = 1
     trimap[:, :2], trimap[:, -2:] = 0, 1
@@ -624,7 +624,7 @@ def test_the_benchmark_says_that_there_is_no_device(monkeypatch, capsys):
 
 
 def test_the_benchmark_runs(stand_in, monkeypatch, tmp_path, capsys):
-    """From end to end, on scenes of a few pixels; CuPy's own solver, which nothing stands for, is left out."""
+    """The complete command on scenes of a few pixels, without CuPy's own solver, which is not emulated."""
     monkeypatch.chdir(tmp_path)
     small = {
         "FRAMES": {"1080p": (48, 64), "4K": (64, 72)},
@@ -653,7 +653,7 @@ def test_the_benchmark_runs(stand_in, monkeypatch, tmp_path, capsys):
 
 
 class TestFailures:
-    """What is said where CuPy, a device or memory are missing; a package made of names stands for CuPy."""
+    """Error messages if CuPy, a device or memory is missing; CuPy is replaced by a module of stubs."""
 
     class CUDARuntimeError(RuntimeError):
         pass

@@ -330,7 +330,7 @@ def test_how_to_make_a_plane_of_a_picture(shape, hint):
 
 
 class Mute:
-    """Raises at whatever it is asked."""
+    """An object that raises at any access."""
 
     def __array__(self, *_, **__):
         raise RuntimeError("first line\nsecond line")

@@ -238,7 +238,7 @@ def test_deep_grey_keeps_its_depth(tmp_path, levels16, suffix):
 
 
 def test_deep_portable_maps(tmp_path):
-    """Of 10 bits: grey through Pillow, which scales to 16; colour, which it would cut to 8, not."""
+    """Files of 10 bits: grey is read by Pillow, which scales to 16 bits, colour is not, as it would be reduced to 8."""
     levels = np.array([0, 1, 511, 512, 1022, 1023], ">u2")
     expected = np.rint(levels / 1023 * 65535)
     for kind, shape in ((b"P5", (1, 6)), (b"P6", (1, 2, 3))):

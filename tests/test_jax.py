@@ -112,7 +112,7 @@ def test_large_arrays_do_not_lock(rng):
 
 
 def test_errors_carry_the_message(edges):
-    """What only the solver sees is said by an error of JAX where arrays are traced, and at once where they are not."""
+    """Errors found by the solver are raised through JAX if arrays are traced, and directly otherwise."""
     horizontal, vertical = edges
     negative = jnp.full_like(horizontal, -2)
     message = r"horizontal: takes numbers >= 0, got -2 at \(0, 0\)"
@@ -161,7 +161,7 @@ def test_precisions(dtype, edges):
 
 
 def test_gradients_pass_by_integers(image):
-    """An image of bytes has no gradient, what is beside it has."""
+    """An image of uint8 has no gradient; the other arguments have."""
     numbers, values = jnp.asarray(np.rint(255 * image).astype(np.uint8)), jnp.full((H, W), 0.25)
     for labels in (TRIMAP, jnp.asarray(np.rint(255 * TRIMAP).astype(np.uint8))):
 
@@ -262,7 +262,7 @@ def test_integers_and_half_precision_give_single_whatever_the_precision_of_jax(d
 
 
 def test_solvers_of_any_kind(edges):
-    """Those that cannot be hashed are themselves, however alike they look."""
+    """Unhashable solvers are compared by identity."""
 
     class Own:
         strict, __hash__ = False, None

@@ -378,7 +378,7 @@ def test_weights_of_deep_matte_prop_net_that_ship():
 
 @pytest.mark.parametrize(("network", "expected"), [(dcnn, 1.453), (deep_matte_prop_net, 1.464)])
 def test_weights_that_ship_on_rendered_scenes(network, expected):
-    """The errors that are recorded in docs/weights.md: single precision and the solves move them by 1e-4 of them.
+    """The errors recorded in docs/weights.md, up to relative changes of 1e-4 by single precision and the solver.
 
     The weights have seen photographs alone. Random walks have 1.98 here, 0.5 on all unknown pixels 2.55.
     """
@@ -392,7 +392,7 @@ def test_weights_that_ship_on_rendered_scenes(network, expected):
     ("network", "others"), [(dcnn, [propmat.closed_form, propmat.knn]), (deep_matte_prop_net, [propmat.closed_form])]
 )
 def test_weights_that_ship_on_a_photograph(network, others):
-    """One they have seen: that the file is whole, and is used as it was trained."""
+    """On a training photograph: the file is complete, and inference matches training."""
     samples = datasets.alphamatting(PHOTOGRAPHS, 1)
     photograph = samples[samples.names.index("GT06")]
     mattes = [verb(photograph.image, photograph.trimap) for verb in (network, *others)]
@@ -429,14 +429,14 @@ def test_wrong_files_of_weights(tmp_path):
 
 
 def written(path, tensors, about):
-    """A file of weights as it must not be."""
+    """An invalid file of weights."""
     block = about if isinstance(about, str) else json.dumps(about)
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, {"propmat": block})
     return path
 
 
 def refused(path, kind):
-    """The one line by which a file is refused."""
+    """The error message, of one line, for a file."""
     with pytest.raises(InputError) as raised:
         load_weights(path, kind)
     told = str(raised.value)
@@ -575,7 +575,7 @@ def test_options_of_deep_matte_prop_net_that_a_file_claims(tmp_path, options, me
 
 
 def test_claims_take_no_memory(tmp_path):
-    """A file of some bytes, whose options would have been built at 6.6 GB; and shapes of which it has no bytes."""
+    """A file of a few bytes with options for a network of 6.6 GB, and with shapes that exceed its data, is refused."""
     tracemalloc.start()
     path = written(tmp_path / "w.safetensors", {}, {"network": "dcnn", "options": {"filters": 1000, "remapping": 64}})
     assert "missing tensor" in refused(path, DCNN)

@@ -52,7 +52,7 @@ def batch(rng, images=IMAGES):
 
 
 def solved(verb, arrays):
-    """Alpha and gradients of all that has any."""
+    """Alpha, and the gradients of all differentiable arguments."""
     axes = {name: AXES.get(name, 2) if array.ndim >= 2 else 0 for name, array in arrays.items()}
     alpha, pull = _run.run(VERBS[verb], arrays, axes, {}, TIGHT)
     upstream = np.cos(np.arange(alpha.size)).reshape(alpha.shape)
@@ -226,7 +226,7 @@ AT_ONCE = [
     ids=["plain", "shared", "epsilons", "Direct", "radius", "one of one", "one"],
 )
 def test_which_batches_are_solved_at_once(changed, options, solver, at_once, rng, monkeypatch):
-    """Asked of `run`, where neither way does any work."""
+    """Tested through `run`, with both ways replaced by stubs."""
     host_device.install(monkeypatch)
     shapes = WHOLE_BATCH | changed
     arrays = {name: host_device.asarray(rng.random(shape)) for name, shape in shapes.items()}
@@ -328,7 +328,7 @@ class TestParts:
                 propmat.solve(graph, trimap)
 
     def test_where_to_start_is_judged_part_by_part(self, rng):
-        """From what pixels are held to where they are held firmly, from 0 where they are hardly held."""
+        """Parts with a large confidence start from the constrained values, those with a small one from 0."""
         labels, prior = (rng.random((24, 9)) > 0.5) * 1.0, np.zeros((24, 9))
         horizontal, vertical = rng.random((24, 8)), rng.random((23, 9))
         vertical[11] = 0

@@ -100,7 +100,7 @@ FIGURES = {
 
 @pytest.fixture
 def folder(tmp_path):
-    """That of the package."""
+    """The folder of the package."""
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -371,7 +371,7 @@ def test_threads():
 
 
 def test_compiled_whole():
-    """One graph, and the same numbers; solvers of one's own go in by a layer."""
+    """Compiled without graph breaks, with the same results; other solvers are passed through a layer."""
     layer = Propagate(confidence=0.8, solver=CG(rtol=1e-10))
     image = uniform(3, H, W)
 
@@ -461,7 +461,7 @@ def test_pixels_without_affinity_need_an_unnormalised_form():
 
 @pytest.mark.parametrize("normalisation", ["row", "symmetric"])
 def test_normalised_forms_check_what_they_are_given(normalisation):
-    """Not what they make of it: a wrong value of one pixel may come out small."""
+    """The checks are on the input: a wrong value of one pixel may have little effect on the result."""
     given = tuple(w.detach() for w in edges())
     values = torch.zeros(H, W)
     values[2, 3] = 2
@@ -505,7 +505,7 @@ class Counting:
 
 @dataclass
 class Cautious:
-    """A solver of one's own that is told by its settings."""
+    """A solver defined outside of propmat that is compared by its settings."""
 
     tolerance: float
     strict: bool = False
@@ -921,7 +921,7 @@ LAYERS = {
 
 
 def _elsewhere(_, layer, image, trimap, folder):
-    """In a fresh process, whose first solvers are others."""
+    """Run in a new process, which registers other solvers first."""
     layers = [ClosedForm(solver=solver) for solver in (Direct(), CG(rtol=0.5), CG(rtol=0.4, preconditioner=Jacobi()))]
     found = {"argument": layer(image, trimap)}
     for name in LAYERS:
@@ -1024,7 +1024,7 @@ def test_wrong_options_are_refused_when_a_layer_is_made(layer, options, message)
 
 
 def test_solvers_that_look_alike_are_told_apart():
-    """Equal solvers share a name; those of one's own, which may change, have one each."""
+    """Equal solvers of propmat share a name; other solvers, which may be mutable, have one each."""
     first, second = Counting([]), Counting([])
     layers = [ClosedForm(solver=first), ClosedForm(solver=second)]
     layers[1](torch.rand(3, H, W), TRIMAP)

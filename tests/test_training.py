@@ -186,7 +186,7 @@ def test_windows_lie_around_unknown_pixels(config, rng):
 
 
 def test_patches_are_cut_from_the_pictures(config):
-    """Each is somewhere in one of them, turned, and its true alpha is what lies there."""
+    """Each patch, up to rotation and reflection, is a window of a picture, with the true alpha of this window."""
     problems = load(config)[0]
     patches = Patches(problems, replace(config.schedule, symmetries="turns"), config.seed, CPU)
     x, truth = patches.batch(5)
@@ -293,7 +293,7 @@ def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
 
 
 def test_caffes_loss_is_a_multiple_of_the_mean_squared_error():
-    """And so are its steps, at the learning rate that goes with each."""
+    """Steps are the same too, with the learning rate scaled accordingly."""
     x, truth = torch.rand(4, 5, 27, 27), torch.rand(4, 1, 15, 15)
     first = DCNN()
     second = DCNN()
@@ -307,7 +307,7 @@ def test_caffes_loss_is_a_multiple_of_the_mean_squared_error():
 
 
 def test_loss_of_composites():
-    """The short form of the composition loss is the one with both composites."""
+    """The simplified formula of the composition loss equals the definition with both composites."""
     foreground, background = torch.rand(2, 1, 3, 12, 16, dtype=torch.float64)
     found, alpha = torch.rand(2, 1, 1, 12, 16, dtype=torch.float64)
     unknown = torch.rand(1, 1, 12, 16) < 0.5
@@ -381,7 +381,7 @@ class Game(DcnnTask):
 
 
 def test_a_task_may_have_more_of_everything(cache, tmp_path, monkeypatch):
-    """Stopped before its second optimiser has begun and after, it ends in the weights of one that was not."""
+    """A training interrupted before and after its second optimiser starts ends with the same weights as without."""
     monkeypatch.setitem(TASKS, "dcnn", f"{__name__}:Game")
     ended = []
     for name, stops in (("whole", ()), ("stopped", (3, 7))):
@@ -434,7 +434,7 @@ def test_bfloat16_is_of_convolutions_alone(config):
 
 
 def test_soap_is_adam_where_there_is_nothing_to_turn():
-    """Single numbers have no basis: a parameter of one element each is stepped as by Adam, from the second step on."""
+    """For parameters of one element SOAP has no basis to transform to, and equals Adam from the second step on."""
     weights = [torch.nn.Parameter(torch.full((1, 1), float(k))) for k in range(1, 4)]
     others = [torch.nn.Parameter(weight.detach().clone()) for weight in weights]
     ours, adam = Soap(weights, 0.1), torch.optim.Adam(others, 0.1, betas=(0.95, 0.95))
