@@ -325,7 +325,7 @@ def test_the_host_waits_only_where_it_looks_at_the_residual(rng, stand_in):
 
 
 def test_how_many_kernels_are_started(stand_in):
-    """Bounds on kernel launches in a set-up with four coarse levels and in an iteration, so that they do not multiply."""
+    """Upper bounds on the number of kernel launches in a set-up with four coarse levels, and in an iteration."""
     sample = propmat.datasets.synthetic(2, (240, 320))
     graph = propmat.laplacian.closed_form(host_device.asarray(sample.image))
     trimap = host_device.asarray(sample.trimap)
