@@ -1,6 +1,6 @@
 """The public names are a checked-in list: none vanishes unnoticed.
 
-After a change on purpose: ``python -m tests.test_surface`` writes the list anew; say so in CHANGELOG.md.
+After a change on purpose: ``python -m tests.package.test_surface`` writes the list anew; say so in CHANGELOG.md.
 """
 
 import inspect
