@@ -28,6 +28,7 @@ from propmat._threads import set_num_threads as set_num_threads
 from propmat._trimap import Trimap as Trimap
 from propmat._trimap_making import trimap_from_mask as trimap_from_mask
 from propmat._trimap_making import trimap_from_scribbles as trimap_from_scribbles
+from propmat._version import __version__ as __version__
 from propmat.errors import ConvergenceError as ConvergenceError
 from propmat.errors import ConvergenceWarning as ConvergenceWarning
 from propmat.errors import DeviceMemoryError as DeviceMemoryError
@@ -49,5 +50,3 @@ from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.matting import shared_sampling as shared_sampling
-
-__version__ = "0.1.0"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from propmat import __version__, datasets, io, metrics, pictures
-from propmat._foreground import foreground as colours_under
+from propmat import datasets, io, metrics, pictures
+from propmat._foreground._estimate import foreground as colours_under
 from propmat._threads import get_num_threads
 from propmat._trimap import Trimap
 from propmat._typing import Array
+from propmat._version import __version__
 from propmat.cli import _masks, _method, _names, _photograph
 from propmat.cli._method import Method
 from propmat.cli._photograph import Photograph

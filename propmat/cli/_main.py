@@ -7,10 +7,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from propmat import __version__
+from propmat._version import __version__
 from propmat.cli import _commands, _datasets, _names, _process
 from propmat.errors import PropmatError
-from propmat.matting import methods
+from propmat.matting._matte import methods
 
 LABELS = "dark is background, bright is foreground"
 

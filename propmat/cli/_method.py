@@ -16,8 +16,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.cli._progress import solving
 from propmat.errors import InputError
-from propmat.matting import matte
-from propmat.matting._matte import named
+from propmat.matting._matte import matte, named
 from propmat.matting._methods import NETWORKS
 
 SETTINGS = ("epsilon", "radius", "weights")

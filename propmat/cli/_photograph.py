@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from propmat import _inputs, _srgb, io, pictures
-from propmat._foreground import foreground
+from propmat._foreground._estimate import foreground
 from propmat._typing import Array
 from propmat.cli import _names
 from propmat.errors import PropmatError, warn

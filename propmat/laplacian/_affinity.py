@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import moved_like
 from propmat._cached import cached_property
+from propmat._inputs._arrays import ANYWHERE
+from propmat._inputs._weights import edge_weights
 from propmat._operators._grid import GridOperator
 from propmat._operators._parts import WHOLE, Parts
 from propmat._typing import Array, ArrayLike, Mask
@@ -54,7 +55,7 @@ def affinity(horizontal: ArrayLike, vertical: ArrayLike) -> Affinity:
            [-1.,  3., -2.],
            [ 0., -2.,  2.]])
     """
-    return Affinity(*_inputs.edge_weights(horizontal, vertical, memory=_inputs.ANYWHERE))
+    return Affinity(*edge_weights(horizontal, vertical, memory=ANYWHERE))
 
 
 class Affinity(Laplacian):

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import backend_of, moved_like, same_backend, to_host
 from propmat._cached import cached_property
+from propmat._inputs._arrays import is_number
+from propmat._inputs._numbers import positive
 from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Stored, canonical
 from propmat._typing import Array, Mask
@@ -161,9 +162,9 @@ class Laplacian(ABC):
         return WeightedSum(self.shape, (*self._weighted, *other._weighted))
 
     def __mul__(self, weight: float) -> Laplacian:
-        if not _inputs.is_number(weight):
+        if not is_number(weight):
             return NotImplemented
-        factor = _inputs.positive(weight, "weight")
+        factor = positive(weight, "weight")
         return WeightedSum(self.shape, tuple((factor * own, term) for own, term in self._weighted))
 
     __rmul__ = __mul__

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from propmat import __version__
+from propmat._version import __version__
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
 from propmat.networks._weights import save_weights
