@@ -104,7 +104,7 @@ def tasks(
         for trimap in TRIMAPS:
             key = name, trimap, config.network
             yield key, partial(answer, fold_config, arguments, key)
-            for method in arguments.memory:
+            for method in arguments.beside:
                 key = name, trimap, method
                 yield key, partial(worker.result, arguments.data, arguments.output, key)
 

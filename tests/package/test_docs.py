@@ -12,7 +12,7 @@ import pytest
 
 import propmat
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(propmat.__path__, "propmat.")

@@ -28,7 +28,7 @@ from benchmarks.suite import contestants, records, run, worker
 from benchmarks.suite.summary import markdown, summary
 from propmat.datasets import Sample
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SETTING = {"set": "rendered scenes", "versions": {"propmat": "0"}, "machine": "any", "threads": 1}
 
 

@@ -14,7 +14,7 @@ from propmat import metrics
 from propmat.errors import InputError, PropmatWarning
 
 FOUR = ("sad", "mse", "gradient", "connectivity")
-PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting/training"
+PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared/data/alphamatting/training"
 
 
 def example(seed, shape=(9, 11), levels=256):

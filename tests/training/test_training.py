@@ -891,7 +891,7 @@ def test_a_training_that_was_killed_goes_on(config):
 import os, signal
 from pathlib import Path
 from propmat.training import train
-from tests.test_training import parse_config
+from tests.training.test_training import parse_config
 def stop(iterations):
     for k in iterations:
         if k == 4:

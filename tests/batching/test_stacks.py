@@ -19,8 +19,8 @@ from propmat.laplacian._closed_form import ClosedForm
 from propmat.preconditioners import Jacobi
 from propmat.solvers import CG, Direct
 from tests import host_device
+from tests.gpu.test_gpu import real_device
 from tests.problems import random_photo
-from tests.test_gpu import real_device
 
 # Of one image.
 AXES = {"image": 3, "epsilon": 0}

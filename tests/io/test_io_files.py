@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 from propmat.io import _limits, _source, read, read_image, read_matte, read_trimap, write_image
-from tests.test_io import save_oiio
+from tests.io.test_io import save_oiio
 
 READABLE = r"takes PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, TGA.* with OpenImageIO EXR, DPX, Radiance HDR, JPEG 2000"
 

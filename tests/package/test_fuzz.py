@@ -87,7 +87,7 @@ TARGETS = {"bad": target.Target("bad", misbehave, lambda: INPUTS, lambda random:
 def test_every_kind_of_failure_is_told(tmp_path):
     limits = watch.Limits(seconds=2, patience=6, memory=32 << 20)
     kept = []
-    task = watch.Task("tests.test_fuzz:bad", cases=len(INPUTS) + 1)
+    task = watch.Task("tests.package.test_fuzz:bad", cases=len(INPUTS) + 1)
     [tally] = watch.run([task], limits, lambda failure: kept.append(failure.keep(tmp_path)))
     assert dict(tally.failed) == dict.fromkeys(watch.KINDS, 1)
     assert (tally.cases, tally.passed, tally.refused) == (10, 3, 1)
@@ -127,7 +127,7 @@ def test_waiting_for_a_processor_is_told():
 
 
 def test_failures_are_reproduced(tmp_path, capsys):
-    failure = record.Failure("tests.test_fuzz:bad", 0, 2, "law", "laws hold", "told", record.packed(b"law"))
+    failure = record.Failure("tests.package.test_fuzz:bad", 0, 2, "law", "laws hold", "told", record.packed(b"law"))
     path = failure.keep(tmp_path)
     assert record.Failure.read(path) == failure
     with pytest.raises(target.Broken, match="laws hold"):

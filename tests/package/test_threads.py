@@ -76,7 +76,7 @@ def test_processes(method):
     code = f"""
 import multiprocessing, numpy as np
 from concurrent.futures import ProcessPoolExecutor
-from tests.test_threads import matte
+from tests.package.test_threads import matte
 if __name__ == "__main__":
     expected = matte()
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r})) as pool:

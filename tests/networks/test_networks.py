@@ -25,7 +25,7 @@ from propmat.torch import Affinities
 from propmat.torch._affinities import PAIRS
 from propmat.training._deep_matte_prop_net import matting_loss
 
-PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared/data/alphamatting"
+PHOTOGRAPHS = Path(__file__).resolve().parents[3] / "shared/data/alphamatting"
 
 
 @pytest.fixture(autouse=True)

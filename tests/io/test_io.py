@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 from propmat.io import read_image, read_matte, read_trimap, write_image, write_images
 
-DATA = Path(__file__).resolve().parents[2] / "shared/data"
+DATA = Path(__file__).resolve().parents[3] / "shared/data"
 SUFFIXES_8 = [".png", ".tif", ".tiff", ".webp", ".bmp", ".dpx"]  # lossless formats
 SUFFIXES_16 = [".png", ".tif", ".tiff", ".dpx"]
 TRANSPARENT = [".png", ".tif", ".tiff", ".webp"]

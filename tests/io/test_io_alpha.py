@@ -9,7 +9,7 @@ from PIL import Image
 
 from propmat.errors import InputError, PropmatWarning
 from propmat.io import read, read_image, read_matte, read_trimap, write_image
-from tests.test_io import save_oiio
+from tests.io.test_io import save_oiio
 
 COLOUR, COVER = 0.8, 0.5
 

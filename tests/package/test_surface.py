@@ -1,6 +1,6 @@
 """The public names are compared with a list in the repository, so that no name is removed by accident.
 
-After an intended change: ``python -m tests.test_surface`` writes the list; mention the change in CHANGELOG.md.
+After an intended change: ``python -m tests.package.test_surface`` writes the list; mention the change in CHANGELOG.md.
 """
 
 import inspect

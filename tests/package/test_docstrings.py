@@ -12,8 +12,8 @@ import pytest
 
 import propmat
 from propmat import _inputs
-from tests.docstrings import faults, members, names_of, own_text, parse, taken_by
-from tests.test_surface import own_names
+from tests.package.docstrings import faults, members, names_of, own_text, parse, taken_by
+from tests.package.test_surface import own_names
 
 NAMESPACES = (
     "propmat",
@@ -40,7 +40,7 @@ NAMESPACES = (
 
 EXCUSED = {
     "propmat.cli.main: can raise InputError": "it catches them, and answers with exit status 1",
-    "propmat.cli.main: has no example": "it reads and writes files; tests/test_cli.py runs it",
+    "propmat.cli.main: has no example": "it reads and writes files; tests/cli/test_cli.py runs it",
 }
 
 
