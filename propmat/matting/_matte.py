@@ -27,7 +27,7 @@ def methods() -> dict[str, str]:
     --------
     >>> import propmat
     >>> propmat.methods()["knn"]
-    'alpha is alike on pixels of like colour, near or far'
+    'pixels of similar colour, near or far, have similar alpha'
     """
     return {name: method.about for name, method in METHODS.items()}
 

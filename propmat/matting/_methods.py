@@ -118,19 +118,27 @@ def _keywords(function: Callable[..., object]) -> tuple[str, ...]:
 
 
 POSED = {
-    "closed_form": PosedMethod("alpha is nearly affine in colour in small windows; the fastest", _closed_form.pose),
-    "knn": PosedMethod("alpha is alike on pixels of like colour, near or far", _knn.pose),
-    "learning_based": PosedMethod("alpha is what a linear model learns in small windows", _learning_based.pose),
-    "large_kernel": PosedMethod("closed form with wide windows, by products alone", _large_kernel.pose),
-    "random_walk": PosedMethod("alpha is the chance that a walk ends in the foreground", _random_walk.pose),
-    "comprehensive_sampling": PosedMethod(
-        "all pairs of known colours explain a pixel, and closed form smooths", _comprehensive_sampling.pose
+    "closed_form": PosedMethod("alpha is nearly affine in colour within small windows; the fastest", _closed_form.pose),
+    "knn": PosedMethod("pixels of similar colour, near or far, have similar alpha", _knn.pose),
+    "learning_based": PosedMethod(
+        "alpha is predicted from colour by linear models of small windows", _learning_based.pose
     ),
-    "information_flow": PosedMethod("colour mixtures, near and far neighbours, in one system", _information_flow.pose),
-    "shared_sampling": PosedMethod("neighbours share sampled colours, and closed form smooths", _shared_sampling.pose),
+    "large_kernel": PosedMethod("the closed form with wide windows, matrix-free", _large_kernel.pose),
+    "random_walk": PosedMethod("alpha is the probability that a random walk ends in the foreground", _random_walk.pose),
+    "comprehensive_sampling": PosedMethod(
+        "alpha from all pairs of known colours, smoothed by the closed form", _comprehensive_sampling.pose
+    ),
+    "information_flow": PosedMethod(
+        "colour mixtures, similar and adjacent pixels in one system", _information_flow.pose
+    ),
+    "shared_sampling": PosedMethod(
+        "alpha from sampled colours that neighbours share, smoothed likewise", _shared_sampling.pose
+    ),
 }
 NETWORKS = {
-    "dcnn": NetworkMethod("a network merges the mattes of closed form and KNN", "dcnn"),
-    "deep_matte_prop_net": NetworkMethod("labels are propagated along learned affinities", "deep_matte_prop_net"),
+    "dcnn": NetworkMethod("a network that merges the mattes of closed form and KNN", "dcnn"),
+    "deep_matte_prop_net": NetworkMethod(
+        "labels are propagated along affinities that a network learned", "deep_matte_prop_net"
+    ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}
