@@ -5,7 +5,17 @@ from propmat.datasets._fetch import fetch_alphamatting
 from propmat.datasets._flower import flower
 from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._sample import Sample
-from propmat.datasets._samples import Samples
+from propmat.datasets._samples import Samples, Source
 from propmat.datasets._synthetic import synthetic
 
-__all__ = ["Sample", "Samples", "alphamatting", "composites", "fetch_alphamatting", "flower", "folder", "synthetic"]
+__all__ = [
+    "Sample",
+    "Samples",
+    "Source",
+    "alphamatting",
+    "composites",
+    "fetch_alphamatting",
+    "flower",
+    "folder",
+    "synthetic",
+]
