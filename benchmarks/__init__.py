@@ -1,6 +1,6 @@
-"""Measurements. What lies directly in here, a module or a package with a `__main__`, is a command:
+"""Measurements. Every module directly in this folder, and every package with a `__main__`, is a command:
 
     python -m benchmarks.suite
 
-The folders `data` (pictures) and `measuring` hold what the commands share, `results` the records of releases.
+The folders `data` (pictures) and `measuring` are used by several commands; `results` has the records of releases.
 """

@@ -1,14 +1,15 @@
-"""Closed-form mattes beside other solvers: same image, same tolerance, one run.
+"""Closed-form mattes compared with other solvers, for the same image and tolerance, in one run.
 
     python -m benchmarks.closed_form [--lemur 1 2 4] [--scribbles] [--photographs] [--highres]
         [--solvers propmat PyMatting Pardiso "pyamg [1]" "pyamg [1, colours]"] [--data DIR] [--output FILE]
 
-Every solver has a process of its own, where one call outside the timer compiles and loads what needs it; they take
-turns. A cell is seconds, then iterations and the peak of memory above the inputs in MB. The seconds are the median of
-up to three calls, as many as begin within ten seconds. propmat and PyMatting go from image and trimap to alpha; Pardiso
-(MKL's direct solver) and pyamg are given the finished matrix, and their set-up and solve alone count. The tolerance is
-1e-7 for all. "ratio" is PyMatting's time over ours, "max diff" our largest difference from Pardiso's matte, "mse" the
-relative difference of our mean squared error from PyMatting's, where there is a truth.
+Every solver runs in a process of its own, one after another; a first call compiles and loads what is needed and is not
+timed. A cell has seconds, then iterations and the peak of memory above the inputs in MB. Seconds are the median of up
+to three calls, of which none starts after ten seconds. propmat and PyMatting compute alpha from image and trimap;
+Pardiso (MKL's direct solver) and pyamg get the assembled matrix, and only their set-up and solve are timed. The
+tolerance is 1e-7 for all. "ratio" is PyMatting's time divided by propmat's, "max diff" the largest difference between
+propmat's matte and Pardiso's, "mse" the relative difference of propmat's mean squared error from PyMatting's, if the
+true matte is known.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from benchmarks.measuring.memory import forget_peak, peak
 from propmat._constraints import eliminate
 
 TOLERANCE = 1e-7
-MOST = 300  # iterations of pyamg; a cell that says so has not converged
-CALLS, ENOUGH = 3, 10.0  # no call begins after so many, or so many seconds
+MOST = 300  # largest number of iterations of pyamg; if it is reached, the solve has not converged
+CALLS, ENOUGH = 3, 10.0  # no further call after this many, or after this many seconds
 
 Call = Callable[[], tuple[np.ndarray, int]]  # alpha (H, W), iterations
 
 
 class Measured(NamedTuple):
-    """What a solver made of a problem; `failure` is empty or the exception that ended it."""
+    """The result of a solver on a problem; `failure` is empty or describes the exception."""
 
     alpha: np.ndarray
     seconds: float
@@ -109,7 +110,7 @@ def pyamg(matrix: object, rhs: np.ndarray, near_null_space: np.ndarray, expand: 
 
 
 def system_of(image: np.ndarray, trimap: np.ndarray) -> tuple:
-    """Matrix, right-hand side, [1, colours] on the unknown pixels, and the way from a solution to alpha."""
+    """Matrix, right-hand side, [1, colours] on the unknown pixels, and a function from the solution to alpha."""
     labels = propmat.Trimap.parse(trimap)
     system = eliminate(propmat.laplacian.closed_form(image), labels)
     matrix, rhs = system.matrix.tocsr(), system.rhs(labels.labels, np.zeros(labels.shape))
@@ -155,7 +156,7 @@ def selected(arguments: argparse.Namespace) -> Iterator[Problem]:
 
 
 def table(problems: Iterator[Problem], solvers: list[str]) -> Iterator[str]:
-    """The lines of the table, each as soon as it is known."""
+    """The lines of the table, each yielded as soon as it is complete."""
     spawn = multiprocessing.get_context("spawn")
     processes = {name: ProcessPoolExecutor(1, spawn, warm_up, (name,)) for name in solvers}
     heads = ["problem", "unknown", *solvers, "ratio", "max diff", "mse"]
@@ -174,7 +175,7 @@ def table(problems: Iterator[Problem], solvers: list[str]) -> Iterator[str]:
 
 
 def warm_up(name: str) -> None:
-    """Compile and load, on a problem that takes the same way as large ones."""
+    """Compile and load what is needed, on a problem that uses the same code as large ones."""
     sample = propmat.datasets.synthetic(0, (240, 320))
     SOLVERS[name](sample.image, sample.trimap)()
 

@@ -1,12 +1,12 @@
-"""What got better or worse between two records of the suite, by how much, and whether beyond noise.
+"""Compare two records of the suite: what improved or got worse, by how much, and whether by more than noise.
 
     python -m benchmarks.compare OLD.jsonl NEW.jsonl
 
-Pictures and trimaps that both have are paired. "change" is that of the total; "interval" is where the mean change per
-picture lies with 95 % confidence (Student's t over the pictures, of 2 (new - old) / (new + old)). A change counts when
-the interval lies beyond the noise of the quantity on one side of zero: 1e-4 for errors, which is what the tolerance of
-the solvers leaves open, 5 % for memory, 10 % for times. Less is better everywhere. Times are only comparable on one
-machine, and are left out otherwise.
+Pictures and trimaps that occur in both are paired. "change" is the change of the total; "interval" is the 95 %
+confidence interval of the mean change per picture (Student's t over the pictures, of 2 (new - old) / (new + old)). A
+change is significant if the whole interval is above, or below minus, the noise of the quantity: 1e-4 for errors, the
+effect of the solvers' tolerance, 5 % for memory, 10 % for times. Smaller is better for all quantities. Times are
+omitted if the records are from different machines.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def changes(old: list[Record], new: list[Record]) -> Iterator[Change]:
-    """Every method and quantity of which both records have something."""
+    """The changes of every method and quantity that occurs in both records."""
     before, after = ({records.key(record): record for record in results} for results in (old, new))
     common = [key for key in before if key in after]
     quantities = [name for name in NOISE if name not in OF_THE_MACHINE or same_machine(old, new)]
@@ -107,7 +107,7 @@ def same_machine(old: list[Record], new: list[Record]) -> bool:
 
 
 def remarks(old: list[Record], new: list[Record]) -> Iterator[str]:
-    """What cannot be paired."""
+    """Remarks on what cannot be paired."""
     if not same_machine(old, new):
         yield "\nThe machines or numbers of threads differ: times are not compared."
     before, after = ({records.key(record): "error" in record for record in results} for results in (old, new))

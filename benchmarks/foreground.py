@@ -1,11 +1,11 @@
-"""Foreground colours: error against the truth and time, beside PyMatting.
+"""Foreground colours: error against the truth, and time, compared with PyMatting.
 
     python -m benchmarks.foreground
 
-Error: root mean square over 0 < alpha < 1, weighted by alpha, against the true foreground of
-rendered scenes, for the exact alpha and for one blurred by a pixel. Time: the least of several
-runs, of both sides in turn. PyMatting runs on one thread. Where others use the machine, the time on the clock says
-little, least of all for two threads; the processor's time of one thread (cpu) does.
+Error: root mean square over 0 < alpha < 1, weighted by alpha, against the true foreground of rendered scenes, for the
+exact alpha and for one blurred by a pixel. Time: the minimum of several runs, of both libraries in turn. PyMatting runs
+on one thread. If the machine is used by others, wall time is not reliable, least of all for two threads; the processor
+time of one thread (cpu) is.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def error(estimate: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> float:
 
 
 def seconds(works: list[Callable[[], Any]]) -> np.ndarray:
-    """For each, the least of several runs, on the clock and of the processor, after one that compiles."""
+    """For each the minimum of several runs, in wall time and processor time, after one that compiles."""
     times = []
     for _ in range(1 + RUNS):
         for work in works:
@@ -85,7 +85,7 @@ def errors() -> Iterator[str]:
 
 
 def theirs(s: Any) -> None:
-    """PyMatting's multilevel estimate of both layers; a few of its loops would use more threads."""
+    """PyMatting's multilevel estimate of both layers, limited to one thread."""
     import pymatting
 
     numba.set_num_threads(1)

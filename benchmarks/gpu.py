@@ -1,13 +1,14 @@
-"""The GPU beside the CPU: one command for a machine that has one.
+"""The GPU compared with the CPU, on a machine that has one.
 
     python -m benchmarks.gpu [--quick] [--data DIR] [--output FILE]
 
-Runs the tests marked ``gpu``, then measures, prints tables last and writes JSON. Times are those between two events on
-the device, medians of 20 calls after two that warm up, from an image on the device to alpha on the device. "difference"
-is the largest from our CPU's alpha at the same tolerance. "Jacobi" is CuPy's own conjugate gradients with the diagonal
-on the CSR matrix, solve alone. Bandwidth is what a product must move, and its share of what a copy moves in the same
-run. With `--quick` the CPU's times are of one call, and what comes after `SECONDS` is left out, which the table says.
-Without a device it says so and ends with status 1.
+Runs the tests marked ``gpu``, then the measurements, prints the tables at the end and writes JSON. Times are between
+two events on the device, medians of 20 calls after two for warming up, from an image on the device to alpha on the
+device. "difference" is the largest difference from alpha computed on the CPU with the same tolerance. "Jacobi" is
+CuPy's own conjugate gradients with a Jacobi preconditioner on the CSR matrix, without assembly. Bandwidth is the number
+of bytes that a product must transfer per second, also as a share of the bandwidth of a copy in the same run. With
+`--quick` times on the CPU are of a single call, and problems that would start after `SECONDS` are skipped, as the table
+then says. Without a device the command says so and exits with status 1.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ from propmat.solvers import CG
 Record = dict[str, Any]
 
 CALLS, WARM_UP = 20, 2
-SHARE = 0.1  # of a frame that is unknown
+SHARE = 0.1  # of the pixels of a frame are unknown
 TESTS_SECONDS = 180
 SECONDS = 360  # after which a quick run starts no other problem
 FRAMES = {"1080p": (1080, 1920), "4K": (2160, 3840)}
-CROPS = 16, 320  # how many, and the side of each
-PRODUCT = 3000, 3400  # pixels of a product alone
-COPIED = 2**28  # numbers, whose copy tells the bandwidth
+CROPS = 16, 320  # their number, and the side of each in pixels
+PRODUCT = 3000, 3400  # height and width in pixels for the measurement of products
+COPIED = 2**28  # numbers copied to measure the bandwidth
 
 
 def main() -> int:
@@ -90,7 +91,7 @@ def run_tests() -> bool:
 
 
 def problems(data: Path) -> dict[str, Callable[[], Problem]]:
-    """How to make each, the largest last."""
+    """Functions that make the problems, the largest last."""
     local = {f"lemur x{scale}": partial(lemur, data, scale) for scale in (1, 2, 4)} | {
         "scribbles": partial(scribbles, data)
     }
@@ -110,7 +111,7 @@ def frame(name: str, shape: tuple[int, int]) -> Problem:
 
 
 def measure(problem: Problem, *, quick: bool) -> Record:
-    """One matte: on the device whole and in parts, on the CPU, and by CuPy's own solver."""
+    """One matte: on the device in total and by stages, on the CPU, and by CuPy's own solver."""
     cupy = _device.cupy()
     image, trimap = cupy.asarray(problem.image), cupy.asarray(problem.trimap)
     alpha, cpu_seconds = on_cpu(problem, calls=1 if quick else 3)
@@ -125,7 +126,7 @@ def measure(problem: Problem, *, quick: bool) -> Record:
 
 
 def on_device(image: Any, trimap: Any, expected: np.ndarray) -> Record:
-    """A closed-form matte, whole and in parts."""
+    """A closed-form matte, in total and by stages."""
     graph = propmat.laplacian.closed_form(image)
     prepared = propmat.prepare(graph, trimap, solver=CG())
     matte = prepared.solve()
@@ -188,7 +189,7 @@ def jacobi(laplacian: Callable[..., Any], problem: Problem) -> float:
 
 
 def crops() -> Record:
-    """Many small images at once, beside one after another."""
+    """Many small images at once, compared with one after another."""
     cupy, (count, side) = _device.cupy(), CROPS
     scene = frame("crop", (side, side))
     arrays = {
@@ -204,9 +205,9 @@ def crops() -> Record:
 
 
 def walker() -> Record:
-    """A random walk's matte from image to alpha, beside conjugate gradients with the diagonal on its matrix alone.
+    """A random walk matte, compared with Jacobi-preconditioned conjugate gradients on its assembled matrix.
 
-    The latter is what random walkers on a GPU do (mode ``cg_j`` of scikit-image's, and of cuCIM's after it).
+    Other random walkers on GPUs use the latter (mode ``cg_j`` of scikit-image, and of cuCIM).
     """
     cupy, (height, width) = _device.cupy(), FRAMES["1080p"]
     scene = frame("walker", (height, width))
@@ -218,7 +219,7 @@ def walker() -> Record:
 
 
 def backward() -> Record:
-    """The gradient of edge weights, beside its forward solve."""
+    """The gradient of edge weights, compared with the forward solve."""
     cupy = _device.cupy()
     height, width = FRAMES["1080p"]
     scene = frame("backward", (height, width))
@@ -237,7 +238,7 @@ def backward() -> Record:
 
 
 def colours() -> Record:
-    """Foreground colours, beside the CPU."""
+    """Foreground colours, compared with the CPU."""
     cupy, shape = _device.cupy(), FRAMES["1080p"]
     sample = propmat.datasets.synthetic(0, shape)
     image, alpha = cupy.asarray(sample.image), cupy.asarray(sample.alpha)
@@ -255,7 +256,7 @@ def colours() -> Record:
 
 
 def bandwidth() -> list[Record]:
-    """Products with `PRODUCT` unknown pixels: bytes that must be moved, and the share of a copy's bandwidth."""
+    """Products with `PRODUCT` unknown pixels: bytes that must be transferred, and the share of a copy's bandwidth."""
     cupy = _device.cupy()
     numbers = cupy.zeros(COPIED, np.float32)
     copy = 2 * numbers.nbytes / milliseconds(numbers.copy)

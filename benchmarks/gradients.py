@@ -1,12 +1,12 @@
-"""What a gradient costs: backward against forward, batches against images, the adjoint against other ways.
+"""The cost of gradients: backward and forward passes, batches and single images, the adjoint and alternatives.
 
     python -m benchmarks.gradients [--data DIR] [--repeat 5]
 
-First table: "forward" is a whole call of a `propmat.adjoint` verb, "backward" of its pullback for weights or colours,
-least times; "kept" are the arrays that the pullback holds on to, inputs among them. Second: eight crops of 320 x 320 in
-one call of `propmat.torch` against one image of the same pixels, forward. Third: the gradient of edge weights by
-differentiating through the iterations of conjugate gradients (Jacobi) and through a dense solve, in PyTorch, float64,
-beside ours.
+First table: "forward" is a complete call of a verb of `propmat.adjoint`, "backward" a call of its pullback for weights
+or colours, both minimum times; "kept" is the size of the arrays that the pullback references, inputs included. Second
+table: the forward pass for eight crops of 320 x 320 pixels in one call of `propmat.torch`, compared with one image of
+the same pixels. Third table: the gradient of edge weights by the adjoint, compared with differentiation through the
+iterations of conjugate gradients (Jacobi) and through a dense solve, in PyTorch, float64.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def batched() -> dict[str, Callable]:
 def batch_over_image(name: str, verb: Callable, crops: list, repeat: int) -> None:
     image = torch.from_numpy(np.stack([sample.image.transpose(2, 0, 1) for sample in crops]))
     trimap = torch.from_numpy(np.stack([sample.trimap for sample in crops]))
-    # The same pixels, two crops a row.
+    # The same pixels as one image, two crops in each row.
     whole = image.unflatten(0, (-1, 2)).permute(2, 0, 3, 1, 4).reshape(3, -1, 2 * CROP)
     labels = trimap.unflatten(0, (-1, 2)).permute(0, 2, 1, 3).reshape(-1, 2 * CROP)
     batch = least_seconds(lambda: verb(image, trimap), repeat)
@@ -168,7 +168,7 @@ def dense(horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor
 
 
 def saved(way: Callable) -> float:
-    """Megabytes of tensors that PyTorch keeps for the way back, and of arrays that our pullbacks keep beside them."""
+    """Megabytes of tensors that PyTorch saves for the backward pass, and of arrays that propmat's pullbacks keep."""
     sizes: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -183,7 +183,7 @@ def saved(way: Callable) -> float:
 
 
 def held(root: object) -> float:
-    """Megabytes of the arrays that can be reached from an object."""
+    """Megabytes of the arrays that are reachable from an object."""
     seen, ahead, total = set(), [root], 0
     while ahead:
         thing = ahead.pop()

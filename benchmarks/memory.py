@@ -1,9 +1,9 @@
-"""Peak memory of a closed-form matte above the arrays that are passed in.
+"""Peak memory of a closed-form matte, without the arrays that are passed in.
 
     python -m benchmarks.memory [--data DIR]        (Linux)
 
-The lemur enlarged four times, where a copy is at hand, and a rendered scene of 8 megapixels of which 3 million are
-unknown. Code and libraries are loaded by a small matte first and not counted.
+The lemur enlarged four times, if there is a copy of it, and a rendered scene of 8 megapixels of which 3 million are
+unknown. Code and libraries are loaded by a small matte first and are not counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print("| problem | unknown | peak above inputs, MB | seconds |\n| --- | ---: | ---: | ---: |")
     for which in ("lemur", "scene"):
-        # A process each: the peak of a process never falls.
+        # A process for each, because the peak of a process never decreases.
         process = multiprocessing.get_context("spawn").Process(target=measure, args=(which, arguments.data))
         process.start()
         process.join()
@@ -47,7 +47,7 @@ def measure(which: str, data: Path) -> None:
 
 
 def scene(unknown: int = 3_000_000) -> Problem:
-    """8 megapixels, of which so many are unknown: columns further to the right are labelled by the truth."""
+    """A scene of 8 megapixels with a given number of unknown pixels: columns further right have their true labels."""
     sample = propmat.datasets.synthetic(0, (2448, 3264))
     column = np.searchsorted(np.cumsum((sample.trimap == 0.5).sum(axis=0)), unknown)
     trimap = sample.trimap.copy()

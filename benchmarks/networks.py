@@ -1,16 +1,16 @@
-"""Networks, cross-validated on the photographs, and what they cost.
+"""Networks: cross-validation on the photographs, and computing times.
 
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
                                            [--beside NAME ...]
     python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
-`validate` trains a network once for every fold, each without the photographs of the fold and without composites that
-show one of them, and lets it answer for these. CONFIG is a configuration of training (`docs/weights.md`) with the
-photographs among its sources. Other methods are run beside it. A run that was stopped goes on where it was. The results
-are in the form of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them. `cases` says
-what a network gains over other methods, and draws the photographs where it gains most and least; these pictures show
-the photographs: keep them to yourself.
+`validate` trains a network once for every fold, without the photographs of the fold and without composites that contain
+one of them, and evaluates it on these photographs. CONFIG is a configuration of training (`docs/weights.md`) with the
+photographs among its sources. `--beside` names other methods to evaluate. An interrupted run is resumed. Results have
+the format of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them. `cases` prints the
+gain of a network over other methods, and draws the photographs with the largest and the smallest gain; these pictures
+show the photographs: do not publish them. `time` measures a pass of DCNN and a training step of DeepMattePropNet.
 """
 
 from __future__ import annotations
@@ -98,19 +98,19 @@ def folds(names: list[str], arguments: argparse.Namespace) -> Iterator[tuple[tup
 def tasks(
     config: Config, held_out: tuple[str, ...], fold: int, arguments: argparse.Namespace
 ) -> Iterator[tuple[records.Key, Callable[[], records.Record]]]:
-    """What is to be done for a fold; the network is trained when its first matte is asked for."""
+    """The tasks of a fold; the network is trained when its first matte is needed."""
     fold_config = replace(config, held_out=held_out, output=arguments.output / f"fold{fold}")
     for name in held_out:
         for trimap in TRIMAPS:
             key = name, trimap, config.network
             yield key, partial(answer, fold_config, arguments, key)
-            for method in arguments.memory:
+            for method in arguments.beside:
                 key = name, trimap, method
                 yield key, partial(worker.result, arguments.data, arguments.output, key)
 
 
 def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> records.Record:
-    """The matte of a network that never saw the photograph, scored as in the suite."""
+    """The matte of a network that was not trained on the photograph, scored as in the suite."""
     image, trimap, method = key
     weights = config.output / "weights.safetensors"
     if not weights.exists():
@@ -130,7 +130,7 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
 
 
 def draw_cases(arguments: argparse.Namespace) -> None:
-    """The photographs of greatest and least gain, with their wider trimaps, as pictures."""
+    """Draw the photographs with the largest and the smallest gain, with their wider trimaps."""
     scores = {records.key(record): record["sad"] for record in records.read(arguments.results / "results.jsonl")}
     methods = [arguments.method, *arguments.against]
     problems = sorted({key[:2] for key in scores if key[2] == arguments.method})
@@ -148,7 +148,7 @@ def draw_cases(arguments: argparse.Namespace) -> None:
 
 
 def gain(method: str, scores: Mapping[Any, Sequence[float]], kind: str) -> str:
-    """What the first of some scores is to the others, in words."""
+    """A sentence that compares the first of some scores with the others."""
     own, *others = np.mean(list(scores.values()), axis=0)
     won = sum(score[0] < min(score[1:]) for score in scores.values())
     return f"{method}: mean SAD {own:.2f}, {own / min(others):.2f} of the next; best on {won} of {len(scores)} {kind}"

@@ -1,9 +1,9 @@
-"""Iterations of the default solver on every picture at hand and on rendered hard ones.
+"""Iterations of the default solver on all available pictures and on rendered difficult ones.
 
     python -m benchmarks.robustness [--data DIR]
 
-One row a problem: unknown pixels, iterations to a relative residual of 1e-7, the residual reached, seconds in all.
-Systems small enough to be factorised are solved by conjugate gradients all the same.
+One row for each problem: unknown pixels, iterations to a relative residual of 1e-7, the residual reached, total
+seconds. Conjugate gradients are also used for systems that are small enough to be factorised.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Cost of a closed-form matte against the number of unknown pixels.
+"""Time of a closed-form matte as a function of the number of unknown pixels.
 
     python -m benchmarks.scaling [--most 5e6] [--picture scaling.png]
 
-Rendered scenes of growing size, from ten thousand unknown pixels on, each time about 2.2 times as many; whole calls,
-the median of up to three, as many as begin within ten seconds. The exponent is the slope of a straight line through the
-logarithms of all points; the picture shows both.
+Rendered scenes of increasing size, from ten thousand unknown pixels on, each with about 2.2 times as many; complete
+calls, the median of up to three, of which none starts after ten seconds. The exponent is the slope of a straight line
+fitted to the logarithms of all points; the picture shows the points and the line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import propmat
 
 LEAST = 1e4
 SIDE, EDGE = 480, 60  # of the picture, pixels
-CALLS, ENOUGH = 3, 10.0  # no call begins after so many, or so many seconds
+CALLS, ENOUGH = 3, 10.0  # no further call after this many, or after this many seconds
 
 
 def main() -> None:
@@ -37,8 +37,8 @@ def main() -> None:
 
 
 def measured(goal: float) -> tuple[int, float]:
-    """Unknown pixels, about `goal` of them, and seconds."""
-    height = round(np.sqrt(goal / 0.7))  # of a scene 4/3 as wide a little over half is unknown
+    """The number of unknown pixels, about `goal`, and seconds."""
+    height = round(np.sqrt(goal / 0.7))  # a little over half of a scene of aspect ratio 4:3 is unknown
     sample = propmat.datasets.synthetic(0, (height, height * 4 // 3))
     graph = propmat.laplacian.closed_form(sample.image)
     solver = propmat.solvers.CG()

@@ -1,10 +1,10 @@
-"""Solver by preconditioner by size, on the closed form of a rendered scene.
+"""Times of solvers with several preconditioners, by size, for the closed form of a rendered scene.
 
     python -m benchmarks.solvers [--sides 24 48 96 ...] [--repeat 3]
 
-Each cell is seconds of set-up + seconds of solve, medians over the repeats, and iterations in brackets, to a relative
-residual of 1e-7; "-" where it did not converge in 1000. Assembly, the same for all, is left out. A first problem
-outside the timer compiles what needs compiling.
+Each cell has the seconds of set-up + the seconds of the solve, medians over the repeats, and iterations in brackets, to
+a relative residual of 1e-7; "-" if 1000 iterations were not enough. Assembly, the same for all, is not included. A
+first problem compiles what is needed and is not timed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import propmat
 from propmat import preconditioners, solvers
 from propmat._constraints import System, eliminate
 
-# Above this many unknowns these take minutes or more memory than there is.
+# Above this many unknowns these take minutes or run out of memory.
 LIMITS = {"Direct": 100_000, "Jacobi": 200_000, "IncompleteCholesky": 400_000}
 
 

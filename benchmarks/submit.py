@@ -1,9 +1,9 @@
-"""The mattes of alphamatting.com's eight test images with three trimaps, packed as the site takes them.
+"""Mattes of alphamatting.com's eight test images with three trimaps, packed for submission to the site.
 
     python -m benchmarks.submit --data DIR [--method closed_form] [--output submission.zip]
 
-The archive holds Trimap1/doll.png, ..., Trimap3/troll.png: grey, 8 bits, of the size of the low-resolution images. DIR
-is filled by `propmat datasets fetch alphamatting --part test --root DIR`.
+The archive contains Trimap1/doll.png, ..., Trimap3/troll.png: grey, 8 bits, of the size of the low-resolution images.
+DIR is the folder filled by `propmat datasets fetch alphamatting --part test --root DIR`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def pack(data: Path, method: contestants.Method, archive: Path) -> None:
-    """Make the mattes; each is there before the next is begun."""
+    """Compute the mattes, each written as a file and added to the archive before the next is begun."""
     with zipfile.ZipFile(archive, "w") as members:
         for trimap in (1, 2, 3):
             for sample in tqdm(sets.photographs(data, trimap, "test"), f"Trimap{trimap}", disable=None):

@@ -1,10 +1,10 @@
-"""How wide a band around a mask should be: the error of the matte for masks as people have them.
+"""The best width of the unknown band around a mask: errors of mattes for masks of different quality.
 
     python -m benchmarks.trimaps [--data DIR]
 
-Masks are the true mattes of the photographs cut at one half, exact or as a network of 320 pixels a side would give
-them: averaged to that size, cut there, and enlarged again by bilinear interpolation (soft). Error: SAD over all
-pixels in thousands, of the closed form.
+Masks are the true mattes of the photographs with a threshold of one half: exact, or like the output of a network of 320
+x 320 pixels, that is averaged to that size, thresholded, and enlarged again by bilinear interpolation (soft). Error:
+SAD over all pixels in thousands, for the closed form.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ NETWORK_SIDE = 320
 
 
 def coarse(mask: np.ndarray) -> np.ndarray:
-    """`mask` as seen through a small network."""
+    """`mask` at the resolution of a small network, enlarged again."""
     size = (mask.shape[1], mask.shape[0])
     small = Image.fromarray(mask.astype(np.uint8) * 255).resize((NETWORK_SIDE, NETWORK_SIDE), Image.Resampling.BOX)
     return np.asarray(small.point(lambda level: 255 * (level >= 128)).resize(size, Image.Resampling.BILINEAR)) / 255
 
 
 def errors(problem: Problem) -> Iterator[float]:
-    """Of the exact mask by width, then of the coarse one."""
+    """Errors for the exact mask by width, then for the coarse one."""
     exact = problem.truth >= 0.5
     for mask in (exact, coarse(exact)):
         for width in WIDTHS:
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore", propmat.PropmatWarning)  # thin things at the wide end
+    warnings.simplefilter("ignore", propmat.PropmatWarning)  # thin structures vanish at large widths
     rows = []
     print(f"{'':8}" + "".join(f"{kind:>{9 * len(WIDTHS)}}" for kind in ("exact mask", "coarse mask")))
     print(f"{'':8}" + 2 * "".join(f"{width:>9}" for width in WIDTHS))

@@ -1,9 +1,9 @@
-"""How much should each colour channel count? Three numbers, learned by gradient descent in JAX.
+"""Learn the weights of the three colour channels by gradient descent in JAX.
 
     python -m examples.jax_gradient [picture.png]
 
-Affinities are exp(-Σ_c s_c² ΔI_c²); the scales s are fitted on a few rendered scenes at once by `vmap`, and tried on
-another. Draws the mattes before and after.
+Affinities are exp(-Σ_c s_c² ΔI_c²); the scales s are fitted to a batch of rendered scenes by `vmap`, and tested on
+another scene. Draws the mattes before and after.
 """
 
 from __future__ import annotations

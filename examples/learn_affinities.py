@@ -1,9 +1,9 @@
-"""A small network learns how alike neighbouring pixels are, through the solve that turns its answer into a matte.
+"""Train a small network that predicts affinities of neighbouring pixels, by differentiating through the solve.
 
     python -m examples.learn_affinities [picture.png]
 
-Trained on rendered scenes, tried on others. Beside it: affinities from colours, exp(-|ΔI|² / 2σ²), with the σ that is
-best on the scenes it is tried on. Draws both mattes of one scene.
+It is trained on rendered scenes and tested on others, and compared with affinities from colours, exp(-|ΔI|² / 2σ²),
+with the σ that is best on the test scenes. Draws both mattes of one scene.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 class Network(torch.nn.Module):
-    """Image and trimap → affinities: how alike the colours are, and what three layers make of them."""
+    """Image and trimap → affinities, from differences of colour and three convolutional layers."""
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Which colours would a matte need to come out right? The gradient of closed-form matting with respect to the image.
+"""Find colours for which a matte is correct, by the gradient of closed-form matting with respect to the image.
 
     python -m examples.optimise_image [picture.png]
 
-Descends the squared error of the matte by changing colours alone. Draws the image, its gradient, the changed image and
-the mattes before and after.
+Minimises the squared error of the matte over the colours, by gradient descent. Draws the image, its gradient, the
+changed image and the mattes before and after.
 """
 
 from __future__ import annotations

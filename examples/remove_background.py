@@ -1,4 +1,4 @@
-"""What a background remover does with the mask of its network: clean it, put a band around it, matte, colours, compose.
+"""Background removal with a mask from a segmentation network: clean the mask, make a trimap, matte, estimate colours.
 
     python examples/remove_background.py                            the flower of propmat.datasets
     python examples/remove_background.py --image photo.jpg --mask mask.png
@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt, label
 import propmat
 from propmat import io, pictures
 
-SPECK = 1e-3  # of the picture: smaller parts and holes are the network's mistakes
+SPECK = 1e-3  # share of the picture: smaller components and holes are taken for errors of the network
 
 
 def scaled(pixels):
@@ -23,19 +23,19 @@ def scaled(pixels):
 
 
 def without_specks(mask):
-    """`mask` less its small parts."""
+    """`mask` without its small components."""
     parts, _ = label(mask)
     sizes = np.bincount(parts.ravel())
     return mask & (sizes[parts] > SPECK * mask.size)
 
 
 def cleaned(mask):
-    """`mask` less its small parts and its small holes."""
+    """`mask` without its small components and small holes."""
     return ~without_specks(~without_specks(mask))
 
 
 def cut_out(image, mask, width):
-    """Straight colours and alpha, (H, W, 4), and the trimap on the way there."""
+    """Straight colours and alpha, (H, W, 4), and the trimap that was used."""
     trimap = propmat.trimap_from_mask(cleaned(mask), width=width)
     alpha = propmat.closed_form(image, trimap)
     colours, _ = propmat.foreground(image, alpha)
@@ -43,7 +43,7 @@ def cut_out(image, mask, width):
 
 
 def sample_mask(sample):
-    """A mask as a network would draw it: its edge in the middle of the unknown band."""
+    """A mask like that of a network: its edge is in the middle of the unknown band."""
     return distance_transform_edt(sample.trimap < 1) <= distance_transform_edt(sample.trimap > 0)
 
 

@@ -21,6 +21,7 @@ from propmat import sampling as sampling
 from propmat import solvers as solvers
 from propmat._foreground import foreground as foreground
 from propmat._solve._matte import Matte as Matte
+from propmat._solve._prepared import Prepared as Prepared
 from propmat._solve._verbs import prepare as prepare
 from propmat._solve._verbs import solve as solve
 from propmat._threads import get_num_threads as get_num_threads

@@ -1,4 +1,4 @@
-"""Fixtures: a seeded generator, and the photographs with truth where a copy of them is beside the project."""
+"""Fixtures: a seeded generator, and the photographs with true mattes if there is a copy of them next to the project."""
 
 import logging
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# A shell starts what it runs in the background with interrupts ignored, and so would every process that a test starts.
+# Shells start background processes with SIGINT ignored, which processes started by tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PHOTOGRAPHS = Path(__file__).resolve().parents[2] / "shared" / "data"

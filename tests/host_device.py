@@ -1,8 +1,8 @@
-"""A device made of host memory, to run `propmat._gpu` where there is none.
+"""An emulated device in host memory, to run `propmat._gpu` on machines without a GPU.
 
-Kernels: the CUDA source, compiled by g++ with ``host_device.h``, called with arrays of the declared types only.
-Arrays: `DeviceArray`, as strict as CuPy's. Arrays of NumPy do not mix with it, nothing turns it into one but `get`,
-what CuPy lacks is refused, reductions give arrays of no dimension, and each wait for the device is counted.
+Kernels: the CUDA source, compiled by g++ with ``host_device.h``; arguments must have exactly the declared types.
+Arrays: `DeviceArray`, as strict as CuPy's arrays. It cannot be mixed with arrays of NumPy, is converted to one only by
+`get`, refuses what CuPy lacks, returns 0-dimensional arrays from reductions, and counts host synchronisations.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TYPES = {
     "double": np.float64,
 }
 
-# Functions of NumPy that `propmat` may hand arrays of CuPy to: CuPy 14 has them, with these arguments.
+# Functions of NumPy that `propmat` may call with arrays of CuPy: CuPy 14 implements them, with these arguments.
 IN_CUPY = set(
     """
     all any arange argmax argsort argwhere asarray ascontiguousarray bincount broadcast_to clip concatenate

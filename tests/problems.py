@@ -1,4 +1,4 @@
-"""Small problems that many tests share, and the dense definitions that they are held against."""
+"""Small problems for several tests, and dense reference implementations."""
 
 import colorsys
 
@@ -89,7 +89,7 @@ def dense_knn(image, preset="rgb"):
     for k, weight in searches:
         points = np.column_stack([np.float32(weight / scale) * place, colours])
         squares = sum(np.square(np.subtract.outer(feature, feature)) for feature in points.T)
-        np.fill_diagonal(squares, -1)  # itself is the first of the K
+        np.fill_diagonal(squares, -1)  # the pixel itself is the first of the K neighbours
         limit = np.sort(squares, axis=1)[:, min(k, height * width) - 1]
         found += (squares <= limit[:, None]) & ~np.eye(height * width, dtype=bool)
     weights = found + found.T
@@ -101,7 +101,7 @@ def dense_knn(image, preset="rgb"):
     return np.diag(weights.sum(axis=1)) - weights
 
 
-# Every graph: the Laplacian and its dense definition, both functions of an image.
+# For every graph the Laplacian and its dense reference, both as functions of an image.
 GRAPHS = {
     "closed_form": (laplacian.closed_form, dense_closed_form),
     "knn rgb": (lambda image: laplacian.knn(image, "rgb"), dense_knn),
@@ -139,7 +139,7 @@ def random_photo(rng, height=12, width=14, channels=3):
     return np.clip(smooth + 0.05 * rng.standard_normal((height, width, channels)), 0, 1)
 
 
-# Trimaps that put unknown pixels where stencils are cut: (height, width, unknown mask as a function of y, x).
+# Trimaps with unknown pixels at borders, where stencils are truncated: (height, width, unknown mask from y, x).
 HARD_MASKS = {
     "all borders and corners": (9, 11, lambda y, x: (y % 8 == 0) | (x % 10 == 0)),
     "one pixel wide": (9, 11, lambda y, x: x == 5),

@@ -1,4 +1,4 @@
-"""Losses: their formulas, derivatives, and the same numbers for every kind of array."""
+"""Losses: formulas, derivatives, and equal results for every array library."""
 
 import jax
 import jax.numpy as jnp

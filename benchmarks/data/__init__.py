@@ -1,1 +1,1 @@
-"""The pictures that benchmarks are run on."""
+"""The pictures for benchmarks."""

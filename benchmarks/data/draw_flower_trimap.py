@@ -1,9 +1,8 @@
 """Draw the trimap of the flower photograph that propmat ships.
 
-The petals are bright in red where nearly all else is dark, so a threshold finds their outline;
-polygons placed by hand correct it where a blurred bud is as bright. The unknown band lies around
-the outline: narrow along the large flower, which is in focus, wider along the lower one, which is
-less so.
+The petals are bright in red and nearly everything else is dark, so that a threshold gives their outline; polygons
+placed by hand correct it where a blurred bud is equally bright. The unknown band around the outline is narrow along the
+large flower, which is in focus, and wider along the lower one, which is less so.
 
     python -m benchmarks.data.draw_flower_trimap        writes propmat/datasets/flower_trimap.png
 """
@@ -38,7 +37,7 @@ def draw(photo: np.ndarray) -> np.ndarray:
 
 
 def outline(photo: np.ndarray) -> np.ndarray:
-    """Mask of the two flowers, cut halfway from petal to background, without gaps inside."""
+    """Mask of the two flowers, by a threshold halfway between petals and background, with holes filled."""
     size = photo.shape[1], photo.shape[0]
     threshold = np.where(polygon(BUD, size), RED_BEFORE_BUD, PETAL_RED)
     mask = (photo[..., 0] > threshold) & ~polygon(CORNER, size)
@@ -48,7 +47,7 @@ def outline(photo: np.ndarray) -> np.ndarray:
 
 
 def polygon(corners: list[tuple[int, int]], size: tuple[int, int]) -> np.ndarray:
-    """Mask of a polygon's inside."""
+    """Mask of the inside of a polygon."""
     picture = Image.new("1", size)
     ImageDraw.Draw(picture).polygon(corners, fill=1)
     return np.asarray(picture)

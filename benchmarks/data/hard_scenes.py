@@ -1,4 +1,4 @@
-"""Pictures that solvers stumble over."""
+"""Pictures that are difficult for iterative solvers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.data.problems import Problem
 
 
 def hard_scenes() -> Iterator[Problem]:
-    """Pictures that solvers stumble over, 300 x 400, unknown but for a frame."""
+    """Pictures that are difficult for iterative solvers, 300 x 400, all unknown except for a frame."""
     sample = propmat.datasets.synthetic(0, (300, 400))
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:300, :400]
@@ -39,7 +39,7 @@ def hard_scenes() -> Iterator[Problem]:
 
 
 def leaves(rng: np.random.Generator, count: int = 500) -> np.ndarray:
-    """Thin ellipses over thin ellipses, each of nearly one colour."""
+    """Overlapping thin ellipses, each of nearly constant colour."""
     y, x = np.mgrid[:300, :400]
     image = np.full((300, 400, 3), 0.3)
     for _ in range(count):
@@ -57,7 +57,7 @@ def enlarged(image: np.ndarray, resampling: Image.Resampling) -> np.ndarray:
 
 
 def enlarged_jpeg(image: np.ndarray) -> np.ndarray:
-    """A quarter of the pixels, compressed hard, then enlarged again."""
+    """The picture reduced to a quarter of its pixels, compressed strongly, then enlarged again."""
     buffer = io.BytesIO()
     Image.fromarray(np.rint(255 * image[::2, ::2]).astype(np.uint8)).save(buffer, "JPEG", quality=30)
     return enlarged(np.asarray(Image.open(buffer)) / 255, Image.Resampling.LANCZOS)

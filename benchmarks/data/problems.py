@@ -1,4 +1,4 @@
-"""The problems that benchmarks are run on: photographs from a local copy, plain, enlarged, and barely labelled."""
+"""The problems of benchmarks: photographs from a local copy, also enlarged, or with few known pixels."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def lemur(data: Path, scale: int = 1) -> Problem:
 
 
 def scribbles(data: Path) -> Problem:
-    """The lemur enlarged twice with little known: labels eroded by 80 and 140 pixels."""
+    """The lemur enlarged twice with few known pixels: labels eroded by 80 and 140 pixels."""
     from scipy.ndimage import distance_transform_edt
 
     plain = lemur(data, 2)
     labels = propmat.Trimap.parse(plain.trimap)
     trimap = np.full(labels.shape, 128, np.uint8)
     for mask, depth, value in ((labels.foreground, 80, 255), (labels.background, 140, 0)):
-        inside = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > depth  # the frame erodes too
+        inside = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] > depth  # eroded from the border of the image too
         trimap[inside] = value
     return Problem("scribbles", plain.image, trimap)

@@ -1,4 +1,4 @@
-"""The problems of the suite: the photographs of alphamatting.com from a local copy, or scenes that are rendered."""
+"""The problems of the suite: the photographs of alphamatting.com from a local copy, or rendered scenes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from propmat.datasets._sample import trimap_around
 
 RENDERED = [f"synthetic-{seed}" for seed in range(4)]
 SHAPE = (360, 480)
-WIDER = 8  # pixels, of the second trimap beyond the first
+WIDER = 8  # pixels by which the unknown band of the second trimap exceeds that of the first
 
 
 def names(data: Path | None) -> list[str]:
-    """The pictures of a set; without a folder, of the rendered one."""
+    """The names of the pictures of a set; without a folder those of the rendered scenes."""
     return RENDERED if data is None else photographs(data).names
 
 
 def photographs(data: Path, trimap: int = 1, part: str = "training") -> datasets.Samples:
-    """Those of alphamatting.com; without them the program ends with what is missing."""
+    """The photographs of alphamatting.com; if they are missing, the program exits with a message."""
     try:
         return datasets.alphamatting(data, trimap, part=part)
     except InputError as error:

@@ -1,1 +1,1 @@
-"""What benchmarks measure with."""
+"""Measurement of time and memory."""

@@ -1,4 +1,4 @@
-"""Time on the clock."""
+"""Measurement of wall time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def least_seconds(call: Callable[[], object], repeat: int) -> float:
-    """The least of `repeat` calls, after one that compiles and loads what it needs."""
+    """The minimum of `repeat` calls, after one that compiles and loads what it needs."""
     call()
     seconds = []
     for _ in range(repeat):

@@ -1,4 +1,4 @@
-"""The peak of the memory that this process has resident (Linux)."""
+"""The peak of the resident memory of this process (Linux)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def forget_peak() -> None:
-    """Let the peak start again from what is resident now."""
+    """Reset the peak to what is resident now."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak() -> float:
-    """The largest resident size since then, in MB."""
+    """The largest resident size since the last `forget_peak`, in MB."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024

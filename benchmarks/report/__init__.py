@@ -1,1 +1,1 @@
-"""The results of the suite as one page: `page` writes it, `panels` makes its pictures."""
+"""The results of the suite as an HTML page: `page` writes it, `panels` makes its pictures."""

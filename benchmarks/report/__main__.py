@@ -1,10 +1,10 @@
-"""Results of the suite as one page that needs no network, and as a table in Markdown.
+"""Results of the suite as a single self-contained HTML page, and as a table in Markdown.
 
     python -m benchmarks.report [--data DIR] [--results DIR] [--output report.html] [--picture FILE.png]
 
-DIR holds the photographs that the suite was run on, as there. The page stands in the results folder unless told
-otherwise. It contains the photographs: keep it to yourself where they are not to be passed on. `--picture` draws
-the first problem of the rendered scenes, which may be passed on.
+`--data` is the folder of the photographs that the suite was run on. The page is written to the results folder by
+default. It contains the photographs: do not publish it if they may not be passed on. `--picture` draws the first
+problem of the rendered scenes, which may be published.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page: tables that can be sorted, pictures inside the file."""
+"""The page: sortable tables, and embedded pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.suite.summary import Row, number
 TEMPLATE = Path(__file__).with_name("page.html")
 WIDTH = 320  # of pictures, in pixels
 
-Cell = tuple[float | None, str, str]  # what it is sorted by, its text and its style
+Cell = tuple[float | None, str, str]  # sort key, text and style
 MISSING: Cell = (None, "–", "")
 TITLES = {"sad": "SAD", "mse": "MSE × 1000", "gradient": "Gradient", "connectivity": "Connectivity"}
 

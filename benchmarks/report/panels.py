@@ -1,4 +1,4 @@
-"""Pictures for the report: mattes, where they are wrong, and a close look at the worst patch."""
+"""Pictures for the report: mattes, error maps, and an enlarged view of the worst patch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from propmat import io, pictures
 from propmat.datasets import Sample
 
 PATCH = 80  # pixels a side
-FULL_COLOUR = 0.5  # the error from which on the colour is full
-KNOWN = 0.85  # grey of pixels that are not asked for
+FULL_COLOUR = 0.5  # errors of at least this have the full colour
+KNOWN = 0.85  # grey of known pixels
 
 
 class Panel(NamedTuple):
-    """A column of the report: a picture as a whole, what stands under it, and the patch."""
+    """A column of the report: a picture, its caption, and the patch."""
 
     title: str
     whole: np.ndarray
@@ -43,7 +43,7 @@ def panels(data: Path | None, results: Path, problem: tuple[str, int], methods: 
 
 
 def worst_patch(sample: Sample, mattes: list[np.ndarray]) -> tuple[int, int]:
-    """Upper left corner of the patch where all methods together are most wrong; it lies within the picture."""
+    """Upper left corner of the patch, inside the picture, with the largest sum of the errors of all methods."""
     from scipy.ndimage import uniform_filter
 
     error = sum((np.abs(alpha - sample.alpha) for alpha in mattes), np.zeros(sample.alpha.shape))
@@ -59,7 +59,7 @@ def patch(pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
 
 
 def outlined(pixels: np.ndarray, corner: tuple[int, int]) -> np.ndarray:
-    """The picture with the patch framed."""
+    """The picture with a frame around the patch."""
     picture = as_image(pixels)
     top, left = corner
     ImageDraw.Draw(picture).rectangle((left, top, left + PATCH, top + PATCH), outline="#ff2020", width=6)
@@ -79,7 +79,7 @@ def as_image(pixels: np.ndarray) -> Image.Image:
 
 
 def sheet(columns: list[Panel], width: int = 160) -> Image.Image:
-    """All columns in one small picture, for a page that cannot scroll."""
+    """All columns in one small picture, for pages without scrolling."""
     height = round(width * columns[0].whole.shape[0] / columns[0].whole.shape[1])
     head = 22
     picture = Image.new("RGB", (len(columns) * (width + 4), head + 2 * (height + 4) + width), "white")

@@ -1,1 +1,1 @@
-"""The structure of source code: `__main__` is the command, `measures` what it prints; nothing is imported or run."""
+"""Measures of the structure of source code, by static analysis; `__main__` is the command, `measures` the measures."""

@@ -2,15 +2,15 @@
 
     python -m benchmarks.structure [--package DIR ...] [--list any chain files matrices] [--json]
 
-One column for each package, propmat unless others are named; its tests are what lies in a folder `tests` inside of it
-or beside it. Nothing is imported: the figures are of the syntax.
+One column for each package, by default propmat; its tests are those in a folder `tests` inside of the package or beside
+it. The analysis is static: nothing is imported.
 
-Methods and nested functions are functions; kernels are those that numba compiles. A body is counted from `def` on,
-without the docstring. Branches are conditions, loops, handlers, comprehensions, further operands of `and` and `or`, and
-1. Slots are parameters, self left out, and what is returned. A chain of imports goes from file to file by what is
-imported when the file is; a cycle counts as one. "matrix checks" are calls of `issparse`, and of `isinstance`,
-`getattr` and `hasattr` on what is called matrix, operator, graph or laplacian. `--list` shows where: bare Any by file,
-the chain, the long files, these calls.
+Methods and nested functions count as functions; kernels are functions compiled by numba. A body includes the `def`
+line, not the docstring. The number of branches is 1 plus the numbers of conditions, loops, handlers, comprehensions,
+and further operands of `and` and `or`. Slots are annotations of parameters, without self, and of the return value. A
+chain of imports is a sequence of files each of which imports the next at module level; a cycle counts as one file.
+"matrix checks" are calls of `issparse`, and of `isinstance`, `getattr` and `hasattr` on names such as matrix, operator,
+graph or laplacian. `--list` shows the places: bare Any by file, the chain, the long files, these calls.
 """
 
 from __future__ import annotations

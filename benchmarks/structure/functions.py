@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks.structure.sources import Source
 
-# What compiles a function as a kernel: numba, and propmat's own ways to call it.
+# Decorators that compile a function as a kernel: those of numba, and propmat's own.
 COMPILERS = ("compiled", "over_chunks", "jit", "njit")
 BRANCHES = (
     ast.If,
@@ -57,7 +57,7 @@ class Function:
 
     @property
     def slots(self) -> list[ast.expr | None]:
-        """The annotation of each parameter and of what is returned."""
+        """The annotation of each parameter and of the return value."""
         return [parameter.annotation for parameter in self.parameters] + [self.node.returns]
 
     @property
@@ -85,7 +85,7 @@ def _lines(node: ast.stmt) -> int:
 
 
 def name_of(node: ast.expr) -> str:
-    """The last name of what is called or read: c of ``a.b.c(x)``."""
+    """The last component of a name that is called or read: c of ``a.b.c(x)``."""
     if isinstance(node, ast.Call):
         return name_of(node.func)
     if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Which files of a package import which."""
+"""Imports between the files of a package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Graph = dict[str, set[str]]
 
 
 def imports(sources: list[Source], *, inside_functions: bool) -> Graph:
-    """For each module those of the package that it imports, itself left out.
+    """For each module the other modules of the package that it imports.
 
-    ``from package.b import c`` imports the file of ``package.b.c`` if there is one, else that of ``package.b``. What
-    Python imports on the way, the packages that hold a module, does not count, nor what is for type checkers alone.
+    ``from package.b import c`` imports the file of ``package.b.c`` if there is one, else that of ``package.b``. Parent
+    packages, which Python imports implicitly, are not counted, nor are imports for type checkers only.
     """
     modules = {source.module for source in sources}
     return {
@@ -31,7 +31,7 @@ def imports(sources: list[Source], *, inside_functions: bool) -> Graph:
 def _imported(source: Source, modules: set[str], *, inside_functions: bool) -> Iterator[str]:
     for node in _statements(source.tree.body, inside_functions=inside_functions):
         for name in _names(node, source):
-            # The longest beginning of the name that is a module; the rest is a name in it.
+            # The longest prefix of the name that is a module; the rest is a name in it.
             parts = name.split(".")
             beginnings = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
             yield from [beginning for beginning in beginnings if beginning in modules][:1]
@@ -65,7 +65,7 @@ def cycles(graph: Graph) -> list[list[str]]:
 
 
 def longest_chain(graph: Graph) -> list[str]:
-    """Modules each of which imports the next, as many as there are; a cycle counts as one."""
+    """The longest sequence of modules each of which imports the next; a cycle counts as one."""
     groups = _groups(graph)
     place = {module: k for k, group in enumerate(groups) for module in group}
 

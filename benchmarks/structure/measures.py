@@ -1,4 +1,4 @@
-"""What the command prints of a package."""
+"""The measures of a package that the command prints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.structure.sources import Source, package_sources, tests_of
 
 LONG_FILE, LONG_BODY = 250, 50  # lines
 KERNEL_FOLDERS = ("_cpu", "_gpu")  # typed by their compilers
-OPERATOR_FOLDERS = ("_operators",)  # where matrices may be told apart
+OPERATOR_FOLDERS = ("_operators",)  # folders in which code may check the kind of a matrix
 MATRIX_NAMES = ("matrix", "operator", "graph", "laplacian")
 Figure = int | float | str
 
@@ -38,17 +38,17 @@ class Package(NamedTuple):
 
     @property
     def typed(self) -> list[Function]:
-        """The functions whose types a reader is told, those of kernels left out."""
+        """The functions that should be annotated: all but kernels."""
         return [function for function in self.functions if not function.source.within(KERNEL_FOLDERS)]
 
     @property
     def chain(self) -> list[str]:
-        """The longest chain of imports at the beginning of files."""
+        """The longest chain of imports at module level."""
         return longest_chain(self.imports())
 
 
 def measures(package: Package) -> dict[str, Figure]:
-    """Each row of the table; figures that belong together are one text."""
+    """The rows of the table; several related figures are one string."""
     return _of_files(package) | _of_functions(package) | _of_types(package) | _of_imports(package) | _of_tests(package)
 
 
@@ -126,10 +126,10 @@ def any_slots(package: Package) -> dict[str, int]:
 
 
 def matrix_checks(package: Package) -> Iterator[str]:
-    """Where code asks what a matrix is: path, line and call.
+    """Calls that check the kind of a matrix: path, line and call.
 
-    Counted is every ``issparse``, and ``isinstance``, ``getattr`` and ``hasattr`` whose first argument is a name or an
-    attribute called as in `MATRIX_NAMES`.
+    These are every ``issparse``, and ``isinstance``, ``getattr`` and ``hasattr`` whose first argument is a variable or
+    an attribute with a name in `MATRIX_NAMES`.
     """
     for source in package.sources:
         if not source.within(OPERATOR_FOLDERS):

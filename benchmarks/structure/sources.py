@@ -24,7 +24,7 @@ class Source:
 
     @property
     def package(self) -> str:
-        """What a relative import starts from."""
+        """The package that relative imports refer to."""
         return ".".join(self.path.parts[:-1])
 
     @property

@@ -1,1 +1,1 @@
-"""Every method on every picture: `__main__` is the command, `run` its processes, `worker` one of them."""
+"""Every method on every picture: `__main__` is the command, `run` starts its processes, `worker` is one of these."""

@@ -2,16 +2,16 @@
 
     python -m benchmarks.suite [--data DIR] [--output DIR] [--methods NAME ...] [--trimaps 1 2] [--peers] [--jobs N]
 
-DIR holds the photographs of alphamatting.com (`propmat datasets fetch alphamatting --root DIR`); without it, scenes
-are rendered. Results go to results.jsonl in the output folder, a line each, mattes beside it as files. A run that was
-stopped, in whatever way, goes on where it was when it is started again; one matte is the most that is lost per job.
+DIR is the folder of the photographs of alphamatting.com (`propmat datasets fetch alphamatting --root DIR`); without
+`--data`, scenes are rendered. Results are appended to results.jsonl in the output folder, one line each; mattes are
+files next to it. An interrupted run is resumed when it is started again; each job loses at most one matte.
 
-All methods of propmat run with their defaults; `--peers` adds those of other libraries that are installed. Networks,
-which have seen the photographs, and methods with other settings (knn.rgb) run where `--methods` names them.
+All methods of propmat run with their default settings; `--peers` adds methods of other installed libraries. Networks,
+which were trained on the photographs, and methods with other settings (knn.rgb) run only if `--methods` names them.
 
-Mattes are rounded to 8 bits and set to the trimap's labels where it is known before they are scored, as published
-numbers are. Each job is a process with its share of the cores, so that times of one machine are comparable for the same
-number of jobs; with `--jobs 1` a method has them all. "memory_mb" is the peak above what was resident before the call.
+Before they are scored, mattes are rounded to 8 bits and known pixels set to their labels, as for published numbers.
+Each job is a process with its share of the cores, so that times on one machine are comparable for the same number of
+jobs; with `--jobs 1` a method has all cores. "memory_mb" is the peak minus what was resident before the call.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the suite compares: every method of propmat, and those of other libraries where they are installed.
+"""The methods that the suite compares: all of propmat, and those of other libraries that are installed.
 
-All but `variants` are called with their defaults. A method takes an image (H, W, 3) in [0, 1] and a `Trimap`.
+All but `variants` are called with default settings. A method takes an image (H, W, 3) in [0, 1] and a `Trimap`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _version = cache(version)
 
 
 class Outcome(NamedTuple):
-    """A matte, and how it was reached where that is told."""
+    """A matte, with details of the solve if the method reports them."""
 
     alpha: np.ndarray
     iterations: int | None = None
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A way from image and trimap to alpha, and the packages whose versions matter."""
+    """A function from image and trimap to a matte, and the packages whose versions are recorded."""
 
     run: Callable[[np.ndarray, propmat.Trimap], Outcome]
     packages: tuple[str, ...]
@@ -50,7 +50,7 @@ PYMATTING = {
 }
 
 
-# Other settings that are worth a comparison; they run where they are named.
+# Other settings of interest; they run only if they are named.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     f"knn.{preset}": ("knn", {"preset": preset}) for preset in ("rgb", "hsv")
 }
@@ -69,7 +69,7 @@ def _method(name: str, **settings: str) -> Method:
 
 
 def networks() -> dict[str, Method]:
-    """The networks whose weights come with the package. These have seen the photographs of the training set."""
+    """The networks whose weights are part of the package; they were trained on the photographs of the training set."""
     if not (find_spec("torch") and find_spec("safetensors")):
         return {}
     shipped = Path(propmat.__file__).parent.glob("networks/weights/*.safetensors")
@@ -77,7 +77,7 @@ def networks() -> dict[str, Method]:
 
 
 def network(name: str, weights: Path | None = None) -> Method:
-    """A network with weights from a file, or with those of the package."""
+    """A network with weights from a file, or with the weights of the package."""
     return Method(partial(_network, name, weights), ("torch", "numpy", "numba"))
 
 
@@ -123,7 +123,7 @@ def _random_walker(image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
 
 
 def _has_alphamat() -> bool:
-    """OpenCV's wheels, contrib or not, lack it; a build of one's own may have it."""
+    """Whether OpenCV has the module; its wheels, including contrib, do not, a build from source may."""
     if not find_spec("cv2"):
         return False
     import cv2
@@ -135,5 +135,5 @@ def _alphamat(image: np.ndarray, trimap: propmat.Trimap) -> Outcome:
     import cv2
 
     pixels, labels = (np.rint(255 * plane).astype(np.uint8) for plane in (image[:, :, ::-1], trimap.labels))
-    # It writes into the trimap that it is given, and answers in 8 bits.
+    # OpenCV modifies the trimap in place, and returns 8 bits.
     return Outcome(cv2.alphamat.infoFlow(np.ascontiguousarray(pixels), labels) / 255)

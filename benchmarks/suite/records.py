@@ -1,4 +1,4 @@
-"""Results as JSON lines: one line for every picture, trimap and method."""
+"""Results as JSON Lines: one line for every picture, trimap and method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 Key = tuple[str, int, str]
 
 METRICS = ("sad", "mse", "gradient", "connectivity")
-# What no two runs agree on; all else in a record is reproduced.
+# Fields that differ between runs; all others are reproducible.
 MEASURED = ("seconds", "cpu_seconds", "memory_mb")
 
 
@@ -27,13 +27,13 @@ def read(path: Path) -> list[Record]:
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Write sorted lines; the file is replaced as a whole or not at all."""
+    """Write sorted lines; the file is replaced atomically."""
     lines = (json.dumps(record) + "\n" for record in sorted(records, key=key))
     replace_file(path, "".join(lines).encode())
 
 
 def ranks(records: Iterable[Record], metric: str) -> dict[Key, float]:
-    """The place of each method on its picture and trimap: 1 is best, ties share their mean, failures come last."""
+    """The rank of each method on its picture and trimap: 1 is best, ties have their mean rank, failures come last."""
     from scipy.stats import rankdata
 
     problems = defaultdict(list)

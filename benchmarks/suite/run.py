@@ -1,4 +1,4 @@
-"""A run of the suite: its processes, and the results as they come in."""
+"""A run of the suite: its worker processes, and their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Tasks = queue.SimpleQueue[records.Key | None]
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:
-    """Let one run at a time work in a folder; the lock goes with the process, however that ends."""
+    """Lock a folder so that only one run uses it; the lock is released when the process ends, even if it is killed."""
     with open(output / ".lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +37,7 @@ def alone(output: Path) -> Iterator[None]:
 
 
 class Run:
-    """Results in a folder, those that are there and those to come; `jobs` processes work on the latter."""
+    """A run with its results in a folder; `jobs` processes compute those that are missing."""
 
     def __init__(self, data: Path | None, output: Path, jobs: int) -> None:
         self.data, self.output, self.jobs = data, output, jobs
@@ -47,7 +47,7 @@ class Run:
         self.done = self._finished()
 
     def _finished(self) -> dict[records.Key, records.Record]:
-        """The results that are there with their mattes, if they are of the same kind as those to come."""
+        """The existing results whose mattes exist too, checked to have the same settings as this run."""
         found = records.read(self.path) if self.path.exists() else []
         for record in found:
             expected = setting(self.data, self.threads, records.key(record))
@@ -64,7 +64,7 @@ class Run:
 
     def carry_out(self, tasks: list[records.Key]) -> None:
         waiting: Tasks = queue.SimpleQueue()
-        for task in (*tasks, *[None] * self.jobs):  # each job ends at a None
+        for task in (*tasks, *[None] * self.jobs):  # each job stops at a None
             waiting.put(task)
         with tqdm(total=len(tasks), file=sys.stderr, disable=None) as bar:
             jobs = [
@@ -77,10 +77,10 @@ class Run:
                 job.join()
 
     def _work(self, waiting: Tasks, bar: tqdm) -> None:
-        """Do tasks one after another in a process of one's own."""
+        """Run tasks one after another in a separate process."""
         worker = Worker(self.data, self.output, self.threads)
         while task := waiting.get():
-            # A worker that dies is replaced, once: the signal may have been meant for all.
+            # A worker that dies is replaced once: the signal may have been sent to all processes.
             record = worker.answer(task) or worker.answer(task) or self._death(task)
             with self.lock:
                 self.done[task] = record
@@ -93,7 +93,7 @@ class Run:
 
 
 class Worker:
-    """A process of `benchmarks.suite.worker`, started when it is needed."""
+    """A process that runs `benchmarks.suite.worker`, started when it is needed."""
 
     def __init__(self, data: Path | None, output: Path, threads: int) -> None:
         of_data = ["--data", str(data)] if data else []
@@ -102,7 +102,7 @@ class Worker:
         self.process: subprocess.Popen[str] | None = None
 
     def answer(self, task: records.Key) -> records.Record | None:
-        """The record of a task, or None if the process died over it."""
+        """The record of a task, or None if the process died."""
         if self.process is None:
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
             self.process = subprocess.Popen(self.command, text=True, env=self.environment, **pipes)
@@ -116,7 +116,7 @@ class Worker:
         return None
 
     def stop(self) -> None:
-        """Let it end; it does when its input ends."""
+        """Stop the process by closing its input."""
         if self.process is not None:
             self.process.communicate()
             self.process = None

@@ -1,4 +1,4 @@
-"""What a set of results says about each method."""
+"""A summary of results by method."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.suite.records import METRICS, Record
 
 
 class Row(NamedTuple):
-    """One method over all its pictures and trimaps."""
+    """The means of one method over its pictures and trimaps."""
 
     method: str
     results: int
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def summary(results: list[Record]) -> list[Row]:
-    """A row for every method, the best mean rank over all metrics first."""
+    """A row for every method, sorted by the mean rank over all metrics."""
     places = {metric: records.ranks(results, metric) for metric in METRICS}
     methods = dict.fromkeys(record["method"] for record in results)
     rows = [_row([r for r in results if r["method"] == method], places) for method in methods]
@@ -53,7 +53,7 @@ def _of(statistic, own: Iterable[Record], quantity: str) -> float | None:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table of README.md."""
+    """The table in README.md."""
     lines = [
         "| method | mean rank | SAD | MSE x 1000 | gradient | connectivity | CPU, s | memory, MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -1,6 +1,6 @@
-"""One process of the suite: takes problems as JSON lines, answers each with its result.
+"""A worker process of the suite: reads problems as JSON Lines and writes a result for each.
 
-Started by `benchmarks.suite.run`; its kernels use the threads that NUMBA_NUM_THREADS names.
+Started by `benchmarks.suite.run`; NUMBA_NUM_THREADS sets the number of threads of its kernels.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _private_output() -> TextIO:
-    """Standard output for answers alone; what libraries print goes to standard error."""
+    """Reserve standard output for results; what libraries print is redirected to standard error."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers
@@ -54,18 +54,18 @@ def _private_output() -> TextIO:
 def _listen(tasks: queue.Queue[str]) -> None:
     for line in sys.stdin:
         tasks.put(line)
-    os._exit(0)  # the suite is gone, or has no more work; a matte half done is of no use
+    os._exit(0)  # the suite has ended, or has no more work; an unfinished matte is discarded
 
 
 def result(data: Path | None, output: Path, task: records.Key) -> records.Record:
-    """The record of one method on one picture; its matte is kept as a file."""
+    """The record of one method on one picture; the matte is written to a file."""
     image, trimap, method = task
     facts = setting(data, propmat.get_num_threads(), task)
     try:
         sample = sets.read_sample(data, image, trimap)
         _warm_up(method)
         matte, measured = run(contestants.everyone()[method], sample)
-    except Exception as error:  # of whatever kind: that a method fails is a result
+    except Exception as error:  # any error: the failure of a method is a result
         return failure(facts, f"{type(error).__name__}: {error}")
     path = matte_path(output, *task)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def result(data: Path | None, output: Path, task: records.Key) -> records.Record
 
 
 def setting(data: Path | None, threads: int, task: records.Key) -> records.Record:
-    """What a result is of, and where it comes from."""
+    """The fields of a record that identify it: problem, method, versions and machine."""
     image, trimap, method = task
     facts = {"image": image, "trimap": trimap, "method": method, "set": sets.set_name(data)}
     versions = contestants.everyone()[method].versions
@@ -92,7 +92,7 @@ def matte_path(output: Path, image: str, trimap: int, method: str) -> Path:
 
 
 def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[str, Any]]:
-    """The matte in 8 bits, as published numbers are of, and what it took."""
+    """The matte in 8 bits, as for published numbers, and its cost."""
     labels = propmat.Trimap.parse(sample.trimap)
     before = _resident()
     start, cpu_start = time.perf_counter(), time.process_time()
@@ -101,7 +101,7 @@ def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[st
     above = None if before is None else round(memory.peak() - before)
     if not np.isfinite(outcome.alpha).all():
         raise ArithmeticError(f"{np.count_nonzero(~np.isfinite(outcome.alpha))} pixels are not finite")
-    # Methods with soft constraints leave known pixels near their label; scores are of mattes that keep them.
+    # Methods with soft constraints have values near the labels on known pixels; these are set to the labels.
     alpha = np.where(labels.known, labels.labels, outcome.alpha.clip(0, 1))
     residual = None if outcome.residual is None else float(f"{outcome.residual:.2g}")
     measured = {
@@ -115,11 +115,11 @@ def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[st
 
 
 def _resident() -> float | None:
-    """MB in use now, from which on the peak is counted; None where the system does not tell."""
+    """MB in use now, which is subtracted from the peak; None if the system does not report it."""
     if platform.system() != "Linux":
         return None
     gc.collect()
-    # What earlier calls freed would be used again unseen.
+    # Memory freed by earlier calls would otherwise be reused without raising the peak.
     with suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     memory.forget_peak()
@@ -128,7 +128,7 @@ def _resident() -> float | None:
 
 @cache
 def _warm_up(method: str) -> None:
-    """Compile and load outside the timer."""
+    """Compile and load what is needed, before times are taken."""
     scene = propmat.datasets.synthetic(0, (240, 320))
     contestants.everyone()[method].run(scene.image, propmat.Trimap.parse(scene.trimap))
 

@@ -1,6 +1,7 @@
 """Compiled kernels: plain functions of arrays and numbers.
 
-They check nothing and raise nothing; where one can fail it returns a code. No other package imports numba.
+They do not check their arguments and raise no exceptions; a kernel that can fail returns a status. No other package
+imports numba.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import threading
 
 
 def _load_numba() -> None:
-    """Import numba, and what it imports before it first compiles."""
+    """Import numba, and the modules that it loads before its first compilation."""
     from numba.core.registry import cpu_target
 
     cpu_target.typing_context.refresh()
@@ -17,14 +18,14 @@ def _load_numba() -> None:
 
 
 def _load_whole() -> None:
-    """Load numba on a thread of its own, which goes on to its end when the main thread is interrupted.
+    """Import numba on a separate thread, which completes even if the main thread is interrupted.
 
-    Broken off in its middle, numba cannot be imported again in the same process.
+    After an interrupted import numba cannot be imported again in the same process.
     """
     thread = threading.Thread(target=_load_numba, name="propmat loads numba")
     try:
         thread.start()
-    except RuntimeError:  # no thread can be started, as when the interpreter ends
+    except RuntimeError:  # no thread can be started, for example while the interpreter shuts down
         _load_numba()
     else:
         thread.join()

@@ -1,4 +1,4 @@
-"""How every kernel is compiled, and where its machine code is kept."""
+"""Compilation of kernels by numba, and the cache of their machine code."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from propmat.errors import warn
 log = logging.getLogger("propmat")
 _announced, _warned = threading.Event(), threading.Event()
 
-FORK_GATE.hold_too(global_compiler_lock)  # nothing is half compiled in a child process
+FORK_GATE.hold_too(global_compiler_lock)  # so that no compilation is in progress when the process forks
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` without the interpreter's lock, its machine code kept on disk.
+    """`numba.njit` that releases the interpreter's lock and caches machine code on disk.
 
-    Never by `parallel`: such a kernel takes twice as long to compile, and its threads belong to a layer that other
-    packages choose. `_threads.share` runs kernels on several.
+    numba's option `parallel` is not used: compilation would take twice as long, and the threads would belong to a
+    threading layer that other packages may choose. `_threads.share` runs a kernel on several threads.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -36,10 +36,10 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class KeptCode:
-    """numba's cache of one kernel, in the protocol of its dispatchers; where it fails, it costs time and no result.
+    """The on-disk cache of one kernel, with the interface that numba's dispatchers expect; its errors are not fatal.
 
-    Where neither the package's folder nor a home can be written (a container, a sandbox) there is no cache. A full
-    disk, or a damaged file, is told once, and the kernel is compiled for this process.
+    If neither the package's folder nor a home directory is writable (a container, a sandbox), nothing is cached. If
+    the disk is full or a file damaged, a warning is given once and the kernel is compiled for this process.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -54,10 +54,10 @@ class KeptCode:
         return path
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """The machine code for a signature, or None where it has to be compiled."""
+        """The machine code for a signature, or None if it is not in the cache."""
         try:
             found = self.files.load_overload(signature, target)
-        except Exception as error:  # unpickling raises whatever damaged bytes make it
+        except Exception as error:  # unpickling damaged bytes may raise anything
             self._empty()
             self._tell(error)
             found = None
@@ -67,7 +67,7 @@ class KeptCode:
         return found
 
     def save_overload(self, signature: Any, code: Any) -> None:
-        """Keep the machine code for a signature."""
+        """Store the machine code for a signature."""
         try:
             self.files.save_overload(signature, code)
         except Exception as error:
@@ -83,7 +83,7 @@ class KeptCode:
         self.files.flush()
 
     def _empty(self) -> None:
-        """Forget what is kept, so that the next process finds a whole cache; on a full disk it stays as it is."""
+        """Delete the entries of the cache, so that the next process writes new ones; on a full disk they stay."""
         try:
             self.files.flush()
         except OSError:

@@ -1,4 +1,8 @@
-"""The threads that kernels run on."""
+"""Running kernels on several threads.
+
+The iterations of a loop are divided into contiguous intervals, each run by one call of a kernel; threads of a pool take
+them one after another. `chunks` are boundaries between intervals of about equal work.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ _own = threading.local()
 
 
 def most_threads() -> int:
-    """As many threads as kernels may ever use in this process."""
+    """The largest number of threads that kernels may use in this process."""
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
@@ -33,13 +37,13 @@ def used_threads() -> int:
     return getattr(_own, "count", most_threads())
 
 
-# Loops over fewer entries than this gain little from a second core, and lose a time slice whenever it is busy.
+# A second thread speeds up loops over fewer entries than this only a little, and slows them down if its core is busy.
 WORTH_SHARING = 500_000
 
 
 @contextmanager
 def threads_for(entries: int) -> Iterator[None]:
-    """Kernels that go over so many entries, on one thread if they are few."""
+    """Run kernels on one thread if they loop over fewer than `WORTH_SHARING` entries."""
     before = used_threads()
     if entries < WORTH_SHARING:
         use_threads(1)
@@ -49,7 +53,7 @@ def threads_for(entries: int) -> Iterator[None]:
         use_threads(before)
 
 
-STRETCHES = 8  # for each thread, for stretches take unequal times
+STRETCHES = 8  # intervals for each thread: several, because they take unequal times
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 if hasattr(os, "register_at_fork"):
@@ -57,18 +61,18 @@ if hasattr(os, "register_at_fork"):
 
 
 def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
-    """Run ``kernel(begin, end, *arguments)`` on stretches of range(count), as many at a time as threads are used.
+    """Run ``kernel(begin, end, *arguments)`` on contiguous intervals of range(count), in parallel.
 
-    A kernel that numba shares between threads itself takes twice as long to compile, and needs a threading layer.
+    numba's own parallel loops are not used: they take twice as long to compile, and need a threading layer.
     """
     _share(kernel, count, STRETCHES, arguments)
 
 
 def over_chunks(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Compile ``kernel(begin, end, …, chunks, …)`` as a function of all but the first two, which shares the chunks.
+    """Compile ``kernel(begin, end, …, chunks, …)`` as a function without `begin` and `end` that runs it in parallel.
 
-    `chunks` holds where chunks of about equal work begin, and where the last one ends; the kernel does those from
-    `begin` to `end` - 1. For loops of less than a millisecond: a thread takes half of its part at a time.
+    Chunk c is the interval from chunks[c] to chunks[c + 1] - 1; all take about equal work. One call of the kernel
+    processes chunks `begin` to `end` - 1. For loops of less than a millisecond: each thread makes two calls.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -105,12 +109,12 @@ def _share(kernel: Callable[..., None], count: int, stretches: int, arguments: t
         for other in others:
             other.result()
     except BaseException:
-        wait(others)  # they write to the arguments, even when this thread is interrupted
+        wait(others)  # they still write to the arguments if this thread was interrupted
         raise
 
 
 def _started(pool: ThreadPoolExecutor, run: Callable[[], None], count: int) -> Iterator[Future[None]]:
-    """As many threads of `count` as can be had: none when the interpreter ends, fewer where their number is limited."""
+    """Start up to `count` threads: none while the interpreter shuts down, fewer if the system limits their number."""
     for _ in range(count):
         try:
             yield pool.submit(run)

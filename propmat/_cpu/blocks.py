@@ -1,4 +1,10 @@
-"""Where the blocks of a multigrid hierarchy lie, and where what belongs to them is kept."""
+"""Blocks of a multigrid hierarchy: their positions, and the layout of their bases and matrices in flat arrays.
+
+Names of arrays here and in `multigrid_setup`: `sizes` are the numbers of coarse functions of each block, padded;
+`starts` the first unknown of each block; `first` and `members` list the finer unknowns of each block (block p has
+members[first[p]] to members[first[p + 1] - 1]); `begins` is the start of each block's basis, stored row by row;
+`offsets[p, k]` the start of the matrix between block p and its neighbour in slot 4 + k.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +14,16 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-PARTS = 64  # parts of a loop over blocks, of about equal work
-LANES = 8  # sizes of blocks are padded to multiples of it, the floats that one instruction takes
+PARTS = 64  # chunks of a loop over blocks, of about equal work
+LANES = 8  # sizes of blocks are padded to multiples of this, the single-precision numbers of one vector instruction
 
 
 def group(grid: Array, where: Array, sizes: Array, starts: Array, factor: int) -> tuple[Any, ...]:
-    """Blocks of factor x factor blocks, whose members are all unknowns of the children.
+    """Coarse blocks of factor x factor finer blocks (the children), whose members are all unknowns of the children.
 
-    Returns map, coordinates, first members, members; parents, children, first children, where in its parent a child's
-    unknowns begin; and how many members a block has at most.
+    Returns the map of block numbers, the coordinates of the blocks, `first`, `members`; the parent of each finer block,
+    the children ordered by parent, the first child of each block, the offset of a child's unknowns within its parent;
+    and the largest number of members.
     """
     shape = tuple(-(-length // factor) for length in grid.shape)
     key = where[:, 0].astype(np.int64) // factor * shape[1] + where[:, 1] // factor
@@ -36,10 +43,10 @@ def group(grid: Array, where: Array, sizes: Array, starts: Array, factor: int) -
 
 
 def lay_out(counts: Array, first: Array, neighbours: Array) -> tuple[Any, ...]:
-    """Sizes of blocks with so many functions, and where the numbers of each begin.
+    """Padded sizes of blocks with `counts` functions, and the offsets of their data in flat arrays.
 
-    Returns sizes; starts of unknowns, bases, own matrices, matrices by slot; chunks of equal work; and the five totals:
-    unknowns, numbers of the bases, of the own matrices, of all matrices, and the largest size.
+    Returns sizes; offsets of unknowns, bases, diagonal matrices, matrices by slot; chunks of equal work; and five
+    totals: unknowns, entries of the bases, of the diagonal matrices, of all matrices, and the largest size.
     """
     sizes = (-(-counts // LANES) * LANES).astype(np.int64)
     lengths, squares = np.diff(first) * sizes, sizes**2
@@ -53,7 +60,7 @@ def lay_out(counts: Array, first: Array, neighbours: Array) -> tuple[Any, ...]:
 
 
 def locate(support: int, first: Array, members: Array, begins: Array, sizes: Array) -> tuple[Array, Array]:
-    """Block and row of the basis of every number of the support, -1 and 0 for those that are no member."""
+    """The block of every pixel of the support and the start of its row of the basis; -1 and 0 if it is no member."""
     counts = np.diff(first)
     members_of = np.repeat(np.arange(counts.size), counts)
     owner, row = np.full(support, -1, np.int32), np.zeros(support, np.int64)
@@ -63,7 +70,7 @@ def locate(support: int, first: Array, members: Array, begins: Array, sizes: Arr
 
 
 def dense(stencil: Array, offsets: Array, neighbours: Array, starts: Array, sizes: Array, size: int) -> Array:
-    """The matrix of a level, size x size."""
+    """The matrix of a level as a dense array, size x size."""
     blocks, slots = np.nonzero(neighbours[:, 4:] >= 0)  # in the order of the stencil
     others = neighbours[blocks, slots + 4]
     widths = sizes[others]
@@ -76,10 +83,10 @@ def dense(stencil: Array, offsets: Array, neighbours: Array, starts: Array, size
 
 
 def starts_of(lengths: Array) -> Array:
-    """Where intervals of such lengths begin that lie side by side."""
+    """The starts of consecutive intervals of given lengths."""
     return np.cumsum(lengths) - lengths
 
 
 def bounds_of(lengths: Array) -> Array:
-    """The same, and where the last one ends."""
+    """The starts of consecutive intervals of given lengths, and the end of the last."""
     return np.concatenate([[0], np.cumsum(lengths)])

@@ -1,11 +1,11 @@
-"""Sums over square windows, at a cost that does not depend on their size."""
+"""Box sums: sums over square windows by running sums, at a cost independent of the size of the window."""
 
 import numpy as np
 
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 
-STRIPE = 64  # rows that one task sums; each starts its running sums anew, which keeps rounding from piling up
+STRIPE = 64  # rows of one task; running sums restart in each, so that rounding errors do not accumulate
 
 
 def box_sums(fields, side, out):
@@ -23,7 +23,7 @@ def _sum_stripes(low, high, fields, side, out):
         top = stripe * STRIPE
         strip[:] = 0.0
         for v in range(top, top + side):
-            row = fields[v].reshape(-1)  # one loop over consecutive numbers
+            row = fields[v].reshape(-1)  # contiguous, for a single loop
             for i in range(strip.size):
                 strip[i] += row[i]
         for y in range(top, min(rows, top + STRIPE)):
@@ -84,7 +84,7 @@ def _fit_rows(low, high, sums, mean, inverse, count, out):
 
 
 def residual(image, values, count, fits, out):
-    """out = n p - I a - b, (H, W), with (a, b) the sums of the fits in the n windows that hold a pixel."""
+    """out = n p - I · a - b, (H, W), with (a, b) the sums of the fits over the n windows that contain a pixel."""
     share(_residual_rows, len(image), image, values, count, fits, out)
 
 

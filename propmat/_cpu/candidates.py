@@ -1,9 +1,10 @@
-"""Candidates for the colours of a pixel: clusters of known pixels, and what all pairs of them say of alpha.
+"""Comprehensive sampling: clusters of known colours as candidates, and alpha as the expectation over their pairs.
 
-Candidates of one label are a tuple with the names of `propmat.sampling._comprehensive.Candidates`, and places are from
-the centre of the picture. Costs are negative logarithms of densities.
+Candidates of one label are a tuple with the fields of `propmat.sampling._comprehensive.Candidates`; positions are
+relative to the centre of the image. Costs are negative logarithms of probability densities.
 
-The order of the pixels decides about rounding, and so must not about more: numbers that differ by `ROUNDING` are equal.
+Comparisons treat numbers whose relative difference is below `ROUNDING` as equal, so that the result does not depend on
+the order in which pixels are summed.
 """
 
 import numpy as np
@@ -11,13 +12,13 @@ import numpy as np
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 
-NEGLIGIBLE = 12.0  # above the least cost: a weight of 6e-6
+NEGLIGIBLE = 12.0  # pairs whose cost is larger than the minimum by more than this, a weight below 6e-6, are skipped
 ROUNDING = 1e-9
 
 
 @compiled()
 def _scatter(points, owner, own, squares, mean):
-    """Mean and sum of squared deviations, by channel, of the points of one owner; returns how many there are."""
+    """Mean and sum of squared deviations, by channel, of the points of cluster `own`; returns their number."""
     size = 0
     mean[:] = 0.0
     squares[:] = 0.0
@@ -34,7 +35,7 @@ def _scatter(points, owner, own, squares, mean):
 
 @compiled()
 def _greatest(squares):
-    """Row and column of the greatest number, of equal ones the first."""
+    """Row and column of the largest number; of equal ones the first."""
     least = (1.0 - ROUNDING) * squares.max()
     for k in range(squares.shape[0]):
         for c in range(squares.shape[1]):
@@ -45,10 +46,10 @@ def _greatest(squares):
 
 @compiled()
 def cluster(colours, starts, most, smallest):
-    """Cut each run of `colours` (n, d), from starts[k] to starts[k + 1], into up to `most` clusters.
+    """Divide each group of `colours` (n, d), from starts[k] to starts[k + 1] - 1, into up to `most` clusters.
 
-    What scatters most, of all clusters and channels, is cut at its mean, as long as its variance is above `smallest`.
-    Returns the number of each point's cluster.
+    The cluster and channel with the largest sum of squared deviations are split at the mean, repeatedly, as long as the
+    variance there is above `smallest`. Returns the number of the cluster of each point.
     """
     owner = np.zeros(colours.shape[0], np.int64)
     squares = np.empty((most, colours.shape[1]))
@@ -77,7 +78,7 @@ def cluster(colours, starts, most, smallest):
 
 @compiled()
 def _near(candidates, count, place):
-    """Numbers of the `count` candidates nearest to a place, and of all that stand for a whole ring."""
+    """Indices of the `count` candidates nearest to a position, and of all that represent a whole ring."""
     down, right = candidates.places[:, 0] - place[0], candidates.places[:, 1] - place[1]
     away = np.square(down) + np.square(right) + candidates.extents
     away[candidates.of_ring] = -1.0
@@ -87,7 +88,7 @@ def _near(candidates, count, place):
 
 @compiled()
 def _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed):
-    """For all pairs: squared difference of colours, half the inverse variance around their line, and cost."""
+    """For all pairs: squared distance of the colours, half the inverse variance around the line between them, cost."""
     channels = foreground.colours.shape[1]
     for i in range(f.size):
         for j in range(b.size):
@@ -95,7 +96,7 @@ def _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed):
             for c in range(channels):
                 square += (foreground.colours[f[i], c] - background.colours[b[j], c]) ** 2
                 scatter += foreground.variances[f[i], c] + background.variances[b[j], c]
-            variance = noise + scatter / (4 * channels)  # of the mixture of halves
+            variance = noise + scatter / (4 * channels)  # of a mixture with alpha = 1/2
             apart[i, j] = max(square, noise * 1e-6)
             precision[i, j] = 0.5 / variance
             fixed[i, j] = (
@@ -107,8 +108,11 @@ def _pair(foreground, f, background, b, noise, mixed, apart, precision, fixed):
 
 @compiled()
 def _single(colour, down, right, reach, candidates, taken, noise, closeness, off, pure):
-    """For all candidates of a label, `reach` away from (down, right): cost of its place, squared distance to the
-    colour, and cost of the colour being of this candidate alone."""
+    """For all candidates of a label: cost of the position, squared distance to the colour, cost of the colour alone.
+
+    `reach` is the distance from (down, right) to the label. The last is the cost of the pixel being pure, its colour
+    drawn from this candidate alone.
+    """
     weights = 0.0
     for k in range(taken.size):
         i = taken[k]
@@ -127,7 +131,10 @@ def _single(colour, down, right, reach, candidates, taken, noise, closeness, off
 
 @compiled(inline="always")
 def _project(off_f, off_b, apart):
-    """Projection of a colour on a segment, and its squared distance, from the sides of the triangle (Stewart)."""
+    """Projection of a colour on a segment, and squared distance to it, from the sides of the triangle.
+
+    Arguments are squared lengths; the distance is by Stewart's theorem.
+    """
     along = min(1.0, max(0.0, 0.5 * (off_b - off_f + apart) / apart))
     return along, max(0.0, along * off_f + (1.0 - along) * off_b - along * (1.0 - along) * apart)
 
@@ -135,11 +142,13 @@ def _project(off_f, off_b, apart):
 def explain(image, labels, reaches, tiles, background, foreground, count, noise, mixed, strange):
     """Alpha of every unknown pixel as its expectation over all candidates (see `propmat.sampling.comprehensive`).
 
-    `reaches` (2, H, W) are the distances to the labels, `tiles` (`propmat.sampling._comprehensive.Tiles`) hold the
-    unknown pixels; pixels of a tile share their candidates. `mixed` and `strange` are the prior log odds of mixed
-    pixels and of those that no candidate explains, the latter with the log density of their colours.
+    `reaches` (2, H, W) are the distances to background and foreground; `tiles`
+    (`propmat.sampling._comprehensive.Tiles`) contain the unknown pixels, and pixels of a tile have the same candidates.
+    `mixed` and `strange` are prior log odds: of mixed pixels, and of pixels that no candidate explains, the latter plus
+    the log density of their colours.
 
-    Returns alpha and its variance, both (H, W), and the colours of the likeliest pair (H, W, 2, d), background first.
+    Returns alpha and its variance, both (H, W), and the colours of the most probable pair (H, W, 2, d), background
+    first.
     """
     height, width, channels = image.shape
     alpha, variance = np.zeros((2, height, width))
@@ -185,7 +194,7 @@ def _explain_tiles(
                 _single(image[y, x], down, right, to_b, background, b, noise, close_b, off_b, pure_b)
                 pure_f += close_f - np.log(to_b / (to_b + to_f))
                 pure_b += close_b - np.log(to_f / (to_b + to_f))
-                lowest[:] = np.inf  # by column; to look for it afterwards would take an eighth of the time
+                lowest[:] = np.inf  # minimum of each column, kept in this loop: a second pass would take 1/8 longer
                 for i in range(f.size):
                     for j in range(b.size):
                         _, off = _project(off_f[i], off_b[j], apart[i, j])

@@ -4,8 +4,8 @@ A window with centred colours Y (n x d), covariance D = Y'Y/n + (epsilon/n) I an
 
     [i = j] - (1 + z_i . z_j) / n,        z_i = C^-1 Y_i
 
-(Levin et al. 2008, equation 12). The dot product of whitened colours is the same number for (i, j) and (j, i), to the
-last bit, so the matrix comes out exactly symmetric.
+(Levin et al. 2008, equation 12). The dot product of whitened colours is bitwise the same for (i, j) and (j, i), so that
+the matrix is exactly symmetric.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from propmat._cpu._threads import share
 
 
 def window_statistics(image, wanted, radius, epsilon, squared):
-    """Mean colour and whitening of every wanted window; `squared` for the squares of the window matrices.
+    """Mean colour μ and Cholesky factor C of every wanted window; with `squared`, for the squares of window matrices.
 
-    Windows are named by their top left pixel. `whitening[y, x]` holds C row by row (lower triangle), its diagonal
-    replaced by reciprocals; what is not wanted stays uninitialised.
+    Windows are indexed by their top left pixel. `whitening[y, x]` is the lower triangle of C with the reciprocals of
+    its diagonal. Entries of other windows are uninitialised.
     """
     channels = image.shape[2]
     mean = np.empty((*wanted.shape, channels))
@@ -70,7 +70,7 @@ def _covariance(image, y, x, side, centre, epsilon, out):
 
 @compiled()
 def _square(covariance, ridge):
-    """D to D (D + ridge)^-1 D = D - ridge + ridge^2 (D + ridge)^-1, which in its place squares the window matrix."""
+    """Replace D by D (D + r)^-1 D = D - r + r^2 (D + r)^-1, r being the ridge: this squares the window matrix."""
     channels = covariance.shape[0]
     shifted = np.empty((channels, channels))
     for a in range(channels):
@@ -84,7 +84,7 @@ def _square(covariance, ridge):
 
 @compiled(inline="always")
 def _cholesky(matrix):
-    """Factor in place; the diagonal is left inverted, ready for `_whiten`."""
+    """Cholesky factor in place, with the reciprocals of its diagonal as `_whiten` needs them."""
     for a in range(matrix.shape[0]):
         for b in range(a + 1):
             pivot = matrix[a, b]
@@ -107,7 +107,7 @@ def _whiten(colour, centre, factor, out):
 
 
 def count_entries(row_pixels, column_of, radius):
-    """Number of stored entries in each row: the columns inside the union of the windows that hold the pixel."""
+    """Number of stored entries of each row: the columns in the union of the windows that contain the pixel."""
     counts = np.zeros(row_pixels.size, np.int64)
     share(_count_rows, counts.size, row_pixels, column_of, radius, counts)
     return counts
@@ -128,12 +128,12 @@ def _count_rows(low, high, row_pixels, column_of, radius, counts):
 
 @compiled(inline="always")
 def _window_range(position, length, radius):
-    """First and one past the last start of the windows that hold `position`, along one axis."""
+    """Along one axis, the half-open range of the starts of the windows that contain `position`."""
     return max(0, position - 2 * radius), min(position, length - 2 * radius - 1) + 1
 
 
 def fill_rows(image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius):
-    """Rows of the Laplacian for `row_pixels`, columns renumbered by `column_of` (negative: left out)."""
+    """Rows of the Laplacian for `row_pixels`, columns renumbered by `column_of` (negative: omitted)."""
     given = image, mean, whitening, row_pixels, column_of, indptr, indices, data, radius
     share(_fill_rows, row_pixels.size, *given)
 

@@ -1,11 +1,11 @@
-"""The vector updates of conjugate gradients, sums in a fixed order whatever the number of threads."""
+"""The vector updates of conjugate gradients; sums do not depend on the number of threads."""
 
 import numpy as np
 
 from propmat._cpu._threads import over_chunks
 
-SUMS = 64  # stretches that dot products are summed over first: the same for any number of threads
-CHECK_EVERY = 1  # iterations between two looks at the residual
+SUMS = 64  # partial sums of a dot product: fixed, so that the result does not depend on the number of threads
+CHECK_EVERY = 1  # iterations between two checks of the residual
 
 
 def descend(x, r, p, q, rz, curvature, partial):
@@ -55,5 +55,5 @@ def _extend(low, high, chunks, z, p, beta):
 
 
 def look(squared, curvature, rz):
-    """What `descend`, a product and `turn` returned, as numbers."""
+    """The results of `descend` (rᵀr), of the product (pᵀAp) and of `turn` (rᵀz) as numbers in host memory."""
     return squared, curvature, rz

@@ -1,4 +1,4 @@
-"""Matrices with stored entries."""
+"""Products with sparse matrices in CSR."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from propmat._cpu._threads import share
 
 
 def stored(matrix):
-    """A sparse matrix of SciPy as this backend multiplies with it: by rows."""
+    """A sparse matrix of SciPy in the format of `multiply`, CSR."""
     return matrix.tocsr()
 
 
 def multiply(matrix, x, out):
     """out = A x for a matrix in CSR, its rows shared between threads; SciPy's product uses one."""
-    # Unsigned, for numba looks at the sign of every index otherwise, which takes half as long again.
+    # Unsigned: for signed indices numba tests the sign each time, which takes half as long again.
     indptr, indices = (numbers.view(f"u{numbers.itemsize}") for numbers in (matrix.indptr, matrix.indices))
     share(_multiply_rows, out.size, indptr, indices, matrix.data, x, out)
 

@@ -1,9 +1,9 @@
 """Multilevel estimation of foreground and background colours.
 
-Rows on their way through a grid are kept as a packed checkerboard: index 0 the colour of the square, (y + x) mod 2,
-then the row, then the square's place x // 2 + 1 in its row, with an empty place at either end. All four neighbours of
-a square are of the other colour, so the squares of one colour can be updated in any order with the same result to the
-last bit; and every loop along a row runs over consecutive numbers, which the compiler turns into vectors.
+Red-black Gauss-Seidel. Rows in work are stored by colour of the checkerboard: the first index is the colour of pixel
+(y, x), (y + x) mod 2, the second the row, the third x // 2 + 1, with one padding element at either end. All four
+neighbours of a pixel have the other colour, so that the pixels of one colour can be updated in any order with bitwise
+the same result, and loops along a row are over contiguous memory and are vectorised.
 """
 
 import numpy as np
@@ -15,13 +15,14 @@ BAND = 64
 
 
 def refine(image, alpha, rows, columns, smaller, small_rows, small_columns, layers, sweeps, weights):
-    """Fill the layers of a grid: those of a smaller one, enlarged and swept over.
+    """Fill the layers of a grid: the layers of the next coarser grid, interpolated and then relaxed by sweeps.
 
     The grid consists of the given rows and columns of `image` and `alpha`; `small_rows` and `small_columns` are the
-    places of its rows and columns in the smaller one. `layers` and `smaller` are (2, H, W, channels), foreground and
+    indices of the coarser grid for its rows and columns. `layers` and `smaller` are (2, H, W, channels), foreground and
     background; `weights` is (regularization, gradient_weight).
 
-    Bands of rows are independent: each reads the smaller grid only, and sweeps over what it needs of its neighbours.
+    Bands of rows are computed independently: each reads the coarser grid only, and repeats the sweeps over those rows
+    of the adjacent bands that it depends on.
     """
     given = image, alpha, rows, columns, smaller, small_rows, small_columns, layers, 2 * sweeps, weights
     share(_refine_bands, -(-rows.size // BAND), *given)
@@ -38,17 +39,18 @@ def _refine_bands(low, high, image, alpha, rows, columns, smaller, small_rows, s
 
 @compiled()
 def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, small_columns, layers, stages, weights):
-    """All half sweeps over some rows in one pass, each a row behind the one before it.
+    """All half sweeps over some rows in one pass, each one row behind the previous one.
 
-    A half sweep over row y wants the one before done on rows y - 1 to y + 1, so after row t is loaded, half sweep s is
-    at row t - 1 - s. Only the last rows are held, row y in slot y modulo their number; they stay in the cache.
+    A half sweep over row y needs the previous one on rows y - 1 to y + 1, so after row t is loaded, half sweep s
+    processes row t - 1 - s. Only the most recent rows are stored, in a ring buffer indexed by y modulo its length; it
+    stays in the cache.
     """
     height, width, channels = rows.size, columns.size, image.shape[2]
     slots, places = stages + 2, (width + 1) // 2 + 2
     colours = np.zeros((channels, 2, slots, places), np.float32)
     matte = np.zeros((2, slots, places), np.float32)
     held = np.zeros((2, channels, 2, slots, places), np.float32)
-    picked = np.empty((2, 2, places), np.int32)  # columns of even and of odd pixels, side by side as they are read
+    picked = np.empty((2, 2, places), np.int32)  # columns of even and of odd pixels, in the grid and the coarser one
     for x in range(width):
         picked[0, x & 1, x // 2], picked[1, x & 1, x // 2] = columns[x], small_columns[x]
     for t in range(max(first - stages, 0), last + stages):
@@ -65,7 +67,7 @@ def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, 
 
 @compiled()
 def _load_row(y, width, picked, image, alpha, smaller, colours, matte, held):
-    """Pick the row's pixels; of the colours to be found only square 1, which the first half sweep reads."""
+    """Load a row; of the layers only the pixels of colour 1, which the first half sweep (over colour 0) reads."""
     channels, _, slots, _ = colours.shape
     slot = y % slots
     for shift in range(2):
@@ -84,7 +86,7 @@ def _load_row(y, width, picked, image, alpha, smaller, colours, matte, held):
 
 @compiled()
 def _store_row(y, image, columns, matte, held, layers):
-    """Put the row into the grid; where a layer alone shows, it is the image exactly."""
+    """Store a row of both layers; where alpha is 1 (0), the foreground (background) is exactly the image."""
     channels, _, slots, _ = held.shape[1:]
     slot = y % slots
     for layer in range(2):
@@ -101,15 +103,14 @@ def _store_row(y, image, columns, matte, held, layers):
 
 @compiled()
 def _relax_row(y, colours, matte, layers, width, height, square, weights):
-    """One Gauss-Seidel half sweep over the squares of one colour in a row.
+    """One Gauss-Seidel half sweep over the pixels of one colour of the checkerboard in a row.
 
-    Each pixel takes the minimiser of its part of the energy. With f and b the means of the
-    neighbours' foreground and background under the edge weights, D the sum of those, and r = I - α
-    f - (1 - α) b, it is
+    Each pixel is set to the minimiser of the energy for fixed neighbours. With f and b the means of the neighbours'
+    foreground and background, weighted by the edge weights, D the sum of these weights, and r = I - α f - (1 - α) b:
 
         F = f + α r / (D + α² + (1 - α)²),        B = b + (1 - α) r / (D + α² + (1 - α)²).
 
-    Where α is 0 or 1 the colour that shows is known; leaving out D there sets it to I.
+    Where α is 1 (0), the foreground (background) is known; D = 0 there sets it to I.
     """
     channels, _, slots, _ = colours.shape
     other = 1 - square

@@ -1,10 +1,11 @@
 """Symmetric operators on the unknown pixels of an image, stored as 13 arrays.
 
 The pixels that an operator may read, called the support, are the unknown ones dilated by two pixels, numbered row
-by row in an image with a border of two pixels. There the five neighbours of a pixel on any of its five rows are
-consecutive, so a horizontal run of pixels needs one offset per neighbouring row and no column index. Array 0 is the
-diagonal; arrays 1-2 couple a pixel to the next two of its row, 3-7 to the five of the next row, 8-12 to the five of
-the row after that. The other half is read from the neighbour.
+by row in an image with a border of two pixels. In this numbering the five neighbours of a pixel on each of its five
+rows are consecutive, so that a run, a maximal horizontal sequence of unknown pixels, needs one offset for each
+neighbouring row and no column indices. Array 0 is the diagonal; arrays 1-2 hold the entries to the next two pixels of
+the row, 3-7 to the five of the next row, 8-12 to the five of the row after that. The other half follows by symmetry:
+it is read from the neighbour's entries.
 """
 
 import numpy as np
@@ -12,14 +13,14 @@ import numpy as np
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import over_chunks
 
-LANES = 64  # windows treated at once; their statistics stay in the first-level cache
-STRIPE = 32  # rows that one task owns
+LANES = 64  # windows processed together (one is a lane) in vectorised loops; their statistics fit the L1 cache
+STRIPE = 32  # rows of one task, which no other task writes to
 CHUNKS = 64  # parts of a parallel loop: fixed, so that sums do not depend on the number of threads
 
 
 @compiled()
 def number_support(unknown):
-    """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
+    """Support numbers (height + 4, width + 4), -1 outside; the centres of windows with an unknown pixel; the size."""
     height, width = unknown.shape
     near = np.zeros((height + 4, width + 4), np.uint8)
     for y in range(height):
@@ -46,7 +47,7 @@ def number_support(unknown):
 
 @compiled()
 def find_runs(unknown, number):
-    """One row per horizontal run of unknown pixels: first, length, and the shifts to rows -2, -1, 1, 2."""
+    """One row per run of unknown pixels: first number, length, and the offsets to rows -2, -1, 1 and 2."""
     height, width = unknown.shape
     count = 0
     for y in range(height):
@@ -73,7 +74,7 @@ def find_runs(unknown, number):
 
 
 def cut_runs(runs):
-    """First run of each chunk, and the end: chunks of about equally many pixels."""
+    """The first run of each chunk, and the end of the last; chunks have about equally many pixels."""
     ends = np.cumsum(runs[:, 1])
     chunks = np.searchsorted(ends, np.linspace(0, runs[:, 1].sum(), CHUNKS + 1))
     chunks[-1] = len(runs)
@@ -98,9 +99,10 @@ def straddles(unknown, top, left, height, width, block):
 
 @compiled(inline="always")
 def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
-    """M with B = I - 1/9 - M Mᵀ for the windows around (y, centres[t]); M is Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I.
+    """M with B = I - 1/9 - M Mᵀ for the windows around (y, centres[t]); M = Y K⁻ᵀ / 3, K Kᵀ = Σ + ε/9 I.
 
-    The windows run innermost, as the lanes of every instruction.
+    Y are the centred colours of a window, Σ their covariance. The innermost loops are over windows, so that they are
+    vectorised.
     """
     depth = image.shape[2]
     for c in range(depth):
@@ -132,7 +134,8 @@ def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
                 left, right = covariance[c, k], covariance[e, k]
                 for t in range(count):
                     total[t] -= left[t] * right[t]
-            # Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound. Its inverse is kept.
+            # If the colours are collinear, cancellation may destroy the pivot; ε/9 is an exact lower bound. Stored is
+            # its reciprocal.
             pivot = covariance[e, e]
             for t in range(count):
                 total[t] = 1.0 / np.sqrt(max(total[t], epsilon / 9.0)) if c == e else total[t] * pivot[t]
@@ -151,7 +154,7 @@ def window_factors(image, y, centres, count, epsilon, centred, covariance, out):
 
 @compiled(inline="always")
 def square_factor(factor, lane, work):
-    """Turn M of B = I - 1/9 - M Mᵀ into that of B² = I - 1/9 - M (2 - MᵀM) Mᵀ."""
+    """Replace M of B = I - 1/9 - M Mᵀ by the factor of B² = I - 1/9 - M (2 - MᵀM) Mᵀ."""
     depth = factor.shape[0]
     for c in range(depth):
         for e in range(c + 1):
@@ -171,7 +174,7 @@ def square_factor(factor, lane, work):
 
 @compiled(inline="always")
 def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
-    """Add the matrices of windows around (y, x), (y, x + 1) ..., from lane `begin`, to the rows top..bottom - 1."""
+    """Add the matrices of windows around (y, x), (y, x + 1), ..., from lane `begin` on, to rows top to bottom - 1."""
     depth = factor.shape[0]
     for a in range(9):
         row = y - 1 + a // 3
@@ -193,7 +196,7 @@ def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
 
 @compiled(inline="always")
 def clear_rows(number, top, bottom, values):
-    """Write zeros to the pixels of some rows, whose numbers follow on each other."""
+    """Set the entries of the pixels of some rows to zero; their support numbers are consecutive."""
     first, last = -1, -1
     for y in range(top + 2, bottom + 2):
         for x in range(number.shape[1]):
@@ -206,9 +209,9 @@ def clear_rows(number, top, bottom, values):
 
 @compiled(fastmath={"contract"})
 def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
-    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks.
+    """Sum the closed-form window matrices B, or B²; if block > 0, only windows with unknown pixels in several blocks.
 
-    For stripes of STRIPE rows, each of which is written by none but its own.
+    For stripes `low` to `high` - 1 of STRIPE rows; each writes to its own rows only.
     """
     height, width, depth = image.shape
     factor = np.empty((depth, 9, LANES))
@@ -222,7 +225,7 @@ def assemble_windows(low, high, image, unknown, centres, number, epsilon, square
         for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
             x = 1
             while x < width - 1:
-                count = np.int64(0)  # not a literal, for which all that is called would be compiled too
+                count = np.int64(0)  # not a literal: callees would be compiled again for literal arguments
                 while count < LANES and x < width - 1:
                     if centres[y, x] and (block == 0 or straddles(unknown, y - 1, x - 1, 3, 3, block)):
                         lanes[count] = x
@@ -243,7 +246,7 @@ def assemble_windows(low, high, image, unknown, centres, number, epsilon, square
 
 @compiled()
 def assemble_edges(horizontal, vertical, unknown, number, block, values):
-    """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
+    """Sum the matrices of 4-connected edges with an unknown pixel; `block` as for windows."""
     height, width = unknown.shape
     clear_rows(number, 0, height, values)
     for y in range(height):
@@ -330,7 +333,7 @@ def multiply(values, runs, chunks, x, y, partial):
 
 @compiled()
 def to_csr(values, support_of, number, rank, coordinates, pointers, columns, data):
-    """Fill a canonical CSR; a first call with empty `columns` only counts."""
+    """Convert to canonical CSR; with empty `columns` only the row pointers are computed."""
     n = support_of.size
     fill = columns.size > 0
     k = 0

@@ -1,7 +1,7 @@
 """Incomplete Cholesky with a drop tolerance, and its triangular solves.
 
-Left-looking, column by column (Jones and Plassmann 1995): `first[j]` is the next row that column j will contribute to,
-and columns that contribute to the same row hang in a linked list.
+Left-looking, column by column (Jones and Plassmann 1995): `next_entry[j]` is the next entry of column j that updates a
+later column, and the columns that update the same column form a linked list, `linked`.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from propmat._cpu._compiled import compiled
 
 @compiled()
 def incomplete_cholesky(indptr, indices, data, shift, tolerance, smallest_pivot):
-    """Lower factor of A + shift diag(A) by columns, dropping what is below `tolerance` times its column's norm.
+    """Lower factor of A + shift diag(A), without entries below `tolerance` times the norm of their column.
 
-    `indptr, indices, data` are the lower triangle of A by columns, the diagonal first. Returns (ok, indptr, indices,
-    data); ok is False where a pivot was not above `smallest_pivot`.
+    `indptr, indices, data` are the lower triangle of A in CSC, the diagonal first. Returns (ok, indptr, indices, data);
+    ok is False if a pivot was not above `smallest_pivot`.
     """
     n = indptr.size - 1
     capacity = 2 * data.size
@@ -80,7 +80,7 @@ def incomplete_cholesky(indptr, indices, data, shift, tolerance, smallest_pivot)
 
 @compiled(inline="always")
 def _hang(column, entry, indptr, indices, next_entry, linked):
-    """Queue `column` for the row of its next entry."""
+    """Add `column` to the list of the row of its next entry."""
     next_entry[column] = entry
     if entry < indptr[column + 1]:
         row = indices[entry]

@@ -1,4 +1,4 @@
-"""Coefficients of the Lanczos matrix, for the bounds of smoothers."""
+"""Coefficients of the Lanczos matrix, to estimate the largest eigenvalue for Chebyshev smoothers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 def noise(live: Array) -> Array:
-    """Numbers in [-1, 1) as good as random, the same wherever they are made: a multiplicative hash of 0, 1, 2 ..."""
+    """Pseudo-random numbers in [-1, 1), the same on host and GPU: an integer hash of 0, 1, 2, ..., 0 where not live."""
     key = np.arange(live.size, dtype=np.uint32)
     for factor, shift in ((0x9E3779B9, 16), (0x85EBCA6B, 13), (0xC2B2AE35, 16)):
         key *= np.uint32(factor)
@@ -20,9 +20,9 @@ def noise(live: Array) -> Array:
 
 
 def coefficients(multiply: Callable[[Array, Array], None], residual: Array, steps: int) -> Array:
-    """(rᵀr, pᵀAp) of so many conjugate gradient steps from a residual, which is used up.
+    """(rᵀr, pᵀAp) of `steps` conjugate gradient steps, (steps, 2), from a residual, which is overwritten.
 
-    ``multiply(x, out)`` sets out = -A x. What comes after a breakdown is not to be looked at.
+    ``multiply(x, out)`` sets out = -A x. Coefficients after a breakdown are meaningless.
     """
     direction, product = np.zeros_like(residual), np.zeros_like(residual)
     sums = np.ones((steps + 1, 2), np.float32)

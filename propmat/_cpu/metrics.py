@@ -1,4 +1,4 @@
-"""Gradient error and connectivity error: a separable filter, and union-find level by level."""
+"""Kernels of the gradient error (separable filters) and of the connectivity error (union-find, level by level)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from propmat._cpu._compiled import compiled
 
 @compiled()
 def gradient_magnitude(matte, smooth, derivative):
-    """Length of the gradient by the separable filters `smooth` (even) and `derivative` (odd).
+    """Magnitude of the gradient by the separable filters `smooth` (even) and `derivative` (odd).
 
-    The border is replicated. Rows are filtered one at a time so that both intermediate rows stay in
-    cache.
+    The border is replicated. Rows are filtered one at a time, so that both intermediate rows stay in the cache.
     """
     height, width = matte.shape
     half = smooth.size // 2
@@ -46,12 +45,12 @@ def gradient_magnitude(matte, smooth, derivative):
 
 @compiled()
 def last_level_inside(smaller, levels, pixels):
-    """Number of the level before each of the flat indices `pixels` leaves the largest component.
+    """The number of the last level at which each of the flat indices `pixels` is in the largest component.
 
-    `smaller` is the pixelwise minimum of both mattes, so that their intersection at a level is
-    ``smaller >= level``. From the highest level down it only grows, and union-find follows without
-    labelling anew. Of components of one size the one with the first pixel in scan order counts.
-    Levels that no pixel reaches drop none.
+    `smaller` is the pixelwise minimum of both mattes, so that their intersection at a level is ``smaller >= level``.
+    From the highest level downwards the intersection only grows, so that components are merged by union-find instead
+    of being labelled again. Of equally large components the one with the first pixel in scan order is used. Levels that
+    no pixel reaches are ignored.
     """
     reached = _levels_reached(smaller, levels)
     parent = np.full(smaller.size, -1, dtype=np.int32)
@@ -83,8 +82,8 @@ def _levels_reached(values, levels):
 def _add_level(parent, size, reached, level, largest):
     """Add the pixels of one level to the forest; return the root of its largest tree.
 
-    The smaller index becomes the root: it is the first pixel of its component in scan order. Find
-    and join are written out, because a call for each pixel takes longer than they do.
+    The smaller index becomes the root: it is the first pixel of its component in scan order. Find and union are
+    inlined by hand, because calls for each pixel take longer than the operations themselves.
     """
     height, width = reached.shape
     for y in range(height):

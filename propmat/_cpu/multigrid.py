@@ -1,4 +1,4 @@
-"""One multigrid cycle's loops: vectors in float32, matrices as whole multiples of a unit, with 1 on the diagonal."""
+"""The loops of one multigrid cycle: vectors in float32, matrices of unit diagonal in 16-bit integers times a unit."""
 
 import numpy as np
 
@@ -23,10 +23,11 @@ def relax_pixels(low, high, values, unit, runs, chunks, b, x, step, old, new, ou
 
 
 def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x, step, old, new, out):
-    """The same on blocks, whose own matrices are the identity.
+    """The same for matrices of blocks, whose diagonal matrices are the identity.
 
-    Only the matrices to the neighbours ahead are kept, row by row of all of them: a line. One look at a line serves
-    both ways: what it has for the blocks ahead is sent to them, and read once all have sent.
+    Only the matrices to the up to four neighbours ahead (`multigrid_setup`) are stored, side by side: a line is one row
+    of all of them. Each line is read once for both directions: products with its transpose are written to a buffer,
+    which is added in a second pass.
     """
     sent = np.empty(values.size // LANES, np.float32)
     layout = offsets, neighbours, starts, sizes
@@ -36,7 +37,7 @@ def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x,
 
 @compiled(forceinline=True)
 def line_width(p, neighbours, sizes):
-    """How many unknowns the blocks ahead of block p have."""
+    """The number of unknowns of the blocks ahead of block p: the length of its lines."""
     width = 0
     for s in range(5, 9):
         if neighbours[p, s] >= 0:
@@ -80,7 +81,7 @@ def _multiply_ahead(low, high, values, chunks, offsets, neighbours, starts, size
 
 @over_chunks(fastmath={"contract", "reassoc"})
 def _relax_behind(low, high, unit, chunks, offsets, neighbours, starts, sizes, sent, b, x, step, old, new, out):
-    """Add what the blocks behind have sent, and relax."""
+    """Add the products that the blocks behind have written to the buffer, and relax."""
     for p in range(chunks[low], chunks[high]):
         start, stop = starts[p], starts[p] + sizes[p]
         product = out[start:stop]

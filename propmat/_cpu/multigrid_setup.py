@@ -1,8 +1,9 @@
 """Set-up of the multigrid hierarchy: local functions, Galerkin products, normalised bases.
 
-The nine neighbours of a block, itself included, are numbered row by row: slot 4 is the block, 5-8 are ahead of it
-(east, south-west, south, south-east), and slot s seen from the other side is 8 - s. Matrices between blocks are kept
-for the slots 4-8 only, as rows of the block by columns of the neighbour.
+The 3 x 3 blocks around a block, itself included, are numbered row by row and called slots: slot 4 is the block itself,
+slots 5-8 are ahead of it (east, south-west, south, south-east), slots 0-3 behind. If block q is in slot s of p, then p
+is in slot 8 - s of q. Matrices between blocks are stored for the slots 4-8 only, with the block's unknowns as rows and
+the neighbour's as columns. The matrix of slot 4, between a block's own unknowns, is called its diagonal matrix.
 """
 
 import numpy as np
@@ -10,18 +11,18 @@ import numpy as np
 from propmat._cpu._compiled import compiled
 from propmat._cpu.multigrid import line_width
 
-# Pivots that differ less may differ by rounding, bases being in single precision; then the first counts.
+# Bases are in single precision, so pivots with a smaller relative difference are taken for equal; the first is chosen.
 EQUAL = 1 - 1e-5
 
 
 @compiled(fastmath={"contract", "reassoc", "nnan", "nsz"})
 def eliminate(matrix, most, threshold, upper, order):
-    """Cholesky of a semidefinite matrix, largest pivot first, until every pivot left is under the threshold.
+    """Cholesky of a semidefinite matrix with diagonal pivoting, until all remaining pivots are below the threshold.
 
-    Row k of `upper` belongs to unknown order[k]; columns stay where they are, so that nothing is exchanged, and of what
-    is not eliminated only the pivots are brought up to date. Returns how many were eliminated; the rest of `order` are
-    those that are left, at most `most` of them unless the others depend on them. Sizes are padded to multiples of
-    eight: the last pivots are given back up to one, so that no column is wasted.
+    Row k of `upper` belongs to unknown order[k]; rows and columns are not exchanged, and of the Schur complement only
+    the diagonal is updated. Returns the number of eliminated unknowns; the rest of `order` are the remaining ones: at
+    most `most`, unless the elimination ended early because the matrix is singular. Sizes are padded to multiples of
+    eight, so the last eliminations are undone until the number of remaining unknowns is such a multiple.
     """
     n = matrix.shape[0]
     pivots = np.empty(n)
@@ -53,7 +54,7 @@ def eliminate(matrix, most, threshold, upper, order):
 
 @compiled(inline="always")
 def subtract_rows(upper, gone, matrix, here):
-    """Row `gone`: the matrix's, less the rows before, each times what it has in column `here`."""
+    """Row `gone` of the factor, not yet scaled: row `here` of the matrix minus Σ_k upper[k, here] upper[k]."""
     row, source = upper[gone], matrix[here]
     for j in range(row.size):
         row[j] = source[j]
@@ -72,7 +73,10 @@ def subtract_rows(upper, gone, matrix, here):
 
 @compiled(fastmath={"contract", "reassoc"})
 def extend(upper, gone, most, order, functions):
-    """Functions that are 1 on one remaining unknown, 0 on the others, and of least energy on the eliminated ones."""
+    """Functions (columns) that are 1 on one remaining unknown, 0 on the others, and have least energy otherwise.
+
+    By back substitution with the factor of `eliminate`; returns their number, at most `most`.
+    """
     count = min(order.size - gone, most)
     functions[:, :count] = 0.0
     for j in range(count):
@@ -101,7 +105,11 @@ def extend(upper, gone, most, order, functions):
 
 @compiled()
 def blocks_of_pixels(unknown, number, edge):
-    """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
+    """Blocks of edge x edge pixels with an unknown one: map, coordinates, first members, members, cells.
+
+    Members are the support numbers of the unknown pixels of a block, a cell is the index of one within its block,
+    row by row.
+    """
     height, width = unknown.shape
     grid = np.full(((height + edge - 1) // edge, (width + edge - 1) // edge), -1, np.int32)
     total = 0
@@ -140,7 +148,7 @@ def blocks_of_pixels(unknown, number, edge):
 
 @compiled()
 def find_neighbours(grid, where):
-    """Block in each of the nine slots, -1 for none."""
+    """The number of the block in each of the nine slots, -1 for none."""
     neighbours = np.full((where.shape[0], 9), -1, np.int32)
     for p in range(where.shape[0]):
         for s in range(9):
@@ -152,7 +160,7 @@ def find_neighbours(grid, where):
 
 @compiled()
 def scale_pixels(low, high, values, runs, scale, units, out):
-    """S A S in whole units, for the rows of runs of unknown pixels; `scale` is 0 on all others."""
+    """S A S times `units`, rounded to integers, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
     for r in range(low, high):
         first, count = runs[r, 0], runs[r, 1]
         mine = scale[first : first + count]
@@ -168,9 +176,9 @@ def scale_pixels(low, high, values, runs, scale, units, out):
 
 @compiled()
 def pixel_functions(low, high, values, between, scale, first, members, cells, edge, most, threshold, out, counts):
-    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`.
+    """Local functions of every block of pixels, in the rows of `out` in the order of `members`; numbers in `counts`.
 
-    What is in `values` but not `between` blocks is the sum of the blocks' own matrices.
+    `values` - `between` is block diagonal and positive semidefinite: the sum of the elements inside single blocks.
     """
     for p in range(low, high):
         n = first[p + 1] - first[p]
@@ -219,7 +227,7 @@ def block_functions(
     base,
     counts,
 ):
-    """Local functions of every block of blocks, of at most `capacity` unknowns; those not `live` stay out of them."""
+    """Local functions of every block of blocks, of at most `capacity` unknowns; 0 on unknowns that are not `live`."""
     local = np.empty(capacity, np.int64)
     for p in range(low, high):
         n = 0
@@ -267,7 +275,7 @@ def block_functions(
 
 @compiled()
 def pack(low, high, functions, first, counts, sizes, begins, packed):
-    """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
+    """Copy rows of `functions`, of fixed width, to rows of the padded size of each block."""
     for p in range(low, high):
         for i in range(first[p + 1] - first[p]):
             for j in range(counts[p]):
@@ -278,10 +286,11 @@ def pack(low, high, functions, first, counts, sizes, begins, packed):
 def galerkin_pixels(
     low, high, values, scale, block, edge, basis, row, owner, where, first, members, cells, number, sizes, offsets, out
 ):
-    """Pᵀ S A S P for blocks of edge x edge pixels, which `number` numbers on the image with a border of two pixels.
+    """Galerkin product Pᵀ S A S P for blocks of edge x edge pixels; `number` are the support numbers of pixels.
 
-    With block > 0, A is what ties blocks of so many pixels: only pixels near their borders are looked at, and only what
-    couples a block of them to itself is worked out. A block's own matrix comes from one half of its part of A.
+    If block > 0, A is the sum of the elements across blocks of block x block pixels: only pixels near their borders are
+    visited, and only entries inside such a block are computed. A diagonal matrix is computed from half of the entries
+    of A, and its transpose added.
     """
     for p in range(low, high):
         size = sizes[p]
@@ -343,7 +352,7 @@ def add_transpose(matrices, begin, size):
 
 @compiled(forceinline=True, fastmath={"contract"})
 def add_product(rows, inner, columns, a, a_begin, a_row, a_column, b, b_begin, c, c_begin):
-    """C += A B for flat B and C, row by row, and A by strides.
+    """C += A B; B and C are stored row by row, A with the strides `a_row` and `a_column`.
 
     Four rows of B are added at a time, so that C is loaded and stored a quarter as often; `inner` is a multiple of 4.
     """
@@ -383,13 +392,13 @@ def galerkin_blocks(
     capacity,
     out,
 ):
-    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks.
+    """Galerkin product Pᵀ A P for blocks of blocks; if most > 0 only entries inside squares of most x most blocks.
 
-    A block's own matrix comes from one half of its part of A.
+    A diagonal matrix is computed from half of the entries of A, and its transpose added.
     """
-    product = np.empty((5, capacity))  # A P, for one block's rows and each of the neighbours that are kept
-    part = np.empty(capacity)  # of the basis, in double precision
-    none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
+    product = np.empty((5, capacity))  # A P, for the rows of one finer block and each of the slots 4-8
+    part = np.empty(capacity)  # basis of one finer block, in double precision
+    none, one = np.int64(0), np.int64(1)  # not literals: the product would be compiled again for these
     for p in range(low, high):
         touched = np.empty(5, np.int64)
         for c in range(first[p], first[p + 1]):
@@ -397,7 +406,7 @@ def galerkin_blocks(
             rows = sizes[q]
             touched[:] = 0
             for k in range(9):
-                s = (k + 4) % 9  # the block itself first, to be halved
+                s = (k + 4) % 9  # the block itself first: its product is halved before others are added
                 r = neighbours[q, s]
                 if r < 0:
                     continue
@@ -420,7 +429,7 @@ def galerkin_blocks(
                     part[i] = basis[begins[r] + i]
                 add_product(rows, inner, width, stencil, begin, down, right, part, none, product[slot], none)
                 if s == 4:
-                    for i in range(rows * width):  # an array expression would take seconds to compile
+                    for i in range(rows * width):  # a loop: array expressions take seconds to compile
                         product[0, i] *= 0.5
             for i in range(rows * wide[p]):
                 part[i] = basis[begins[q] + i]
@@ -434,13 +443,13 @@ def galerkin_blocks(
 
 @compiled(inline="always")
 def leaves(here, step, most):
-    """Whether a step leads out of the interval of `most`."""
+    """Whether a step leaves the interval of length `most` that contains `here`."""
     return (here + step) // most != here // most
 
 
 @compiled(fastmath={"contract", "reassoc"})
 def factor_block(block, size, live):
-    """Cholesky in place; a direction that the others span, to rounding, is marked dead and left out."""
+    """Cholesky in place; an unknown that depends on the previous ones, up to rounding, is not `live` and left out."""
     for i in range(size):
         before = block[i * size + i]
         for j in range(i):
@@ -457,7 +466,7 @@ def factor_block(block, size, live):
 
 @compiled(fastmath={"contract", "reassoc"})
 def invert_factor(block, size, out):
-    """L⁻ᵀ of a lower triangular block, row by row; a dead direction gives a zero row and column."""
+    """L⁻ᵀ of a lower triangular block, row by row; rows and columns of unknowns that are not live are zero."""
     out[: size * size] = 0.0
     for j in range(size):
         if block[j * size + j] == 0.0:
@@ -475,7 +484,7 @@ def invert_factor(block, size, out):
 
 @compiled()
 def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, live):
-    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    """Write L⁻ᵀ of every diagonal matrix L Lᵀ to `inverses`, from `where` on, and the identity to its place."""
     for p in range(low, high):
         size, start = sizes[p], offsets[p, 0]
         own = stencil[start : start + size * size]
@@ -488,11 +497,11 @@ def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, l
 
 @compiled()
 def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
-    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both.
+    """Normalise the bases: P_p ← P_p L_p⁻ᵀ, and the matrices between blocks accordingly, A_pq ← L_p⁻¹ A_pq L_q⁻ᵀ.
 
-    They go to `values` in whole units too, there as lines (`multigrid.relax_blocks`).
+    These are also written to `values`, times `units` and rounded to integers, as lines (`multigrid.relax_blocks`).
     """
-    none, one = np.int64(0), np.int64(1)  # not literals, for which the product would be compiled again
+    none, one = np.int64(0), np.int64(1)  # not literals: the product would be compiled again for these
     for p in range(low, high):
         size = sizes[p]
         rows = first[p + 1] - first[p]
@@ -522,9 +531,9 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
 
 @compiled(fastmath={"contract", "reassoc"})
 def symmetric_inverse(matrix):
-    """The inverse in single precision; directions that rounding has made dependent are left out.
+    """The inverse in single precision; unknowns that depend on the previous ones, up to rounding, are left out.
 
-    Not by LAPACK: what its threads leave depends on what else they do.
+    Not by LAPACK, whose result depends on the number of its threads.
     """
     size = matrix.shape[0]
     live = np.zeros(size, np.bool_)

@@ -1,10 +1,10 @@
 """Exact nearest neighbours among all pixels of an image, by a balanced kd-tree.
 
-Node v of the tree has the children 2v and 2v + 1, its root is 1 and its leaves are the last nodes. The points lie in
-the order of the leaves, 16 at most in each. Searches descend four levels at a time: group g holds the boxes of the
-nodes 16g to 16g + 15, coordinate by coordinate, as a leaf holds its points, so that one loop over 16 numbers tests all
-of a group or of a leaf at once. The pixels as far away as the last of the nearest are nearest too, however many they
-are, which makes the neighbours the same for every order of the pixels and of the work, and any number of threads.
+Node v of the tree has the children 2v and 2v + 1; the root is 1, and the leaves are the last nodes. Points are stored
+in the order of the leaves, at most 16 in each. Searches descend four levels at a time: group g holds the bounding boxes
+of the nodes 16g to 16g + 15, coordinate by coordinate as a leaf holds its points, so that one vectorised loop over 16
+numbers tests a whole group or leaf. Ties: all pixels at the distance of the k-th neighbour are neighbours too, so that
+the result does not depend on the order of pixels or on the number of threads.
 """
 
 import math
@@ -17,23 +17,23 @@ from propmat._cpu._threads import share
 
 LEVELS = 4
 WIDTH = 1 << LEVELS
-STACK = 10 * WIDTH  # nodes that wait in one search: 15 at most for each four levels
-FAR = np.finfo(np.float64).max  # above all distances, but not those of the places that are empty
+STACK = 10 * WIDTH  # capacity of the stack of one search: at most 15 nodes for each four levels
+FAR = np.finfo(np.float64).max  # above all distances between points, below those to padding, which are inf
 
 
 class Tree(NamedTuple):
-    """Points by leaf.
+    """A kd-tree.
 
     Attributes
     ----------
     pixels : (n,) array of int32
-        Whose the points are, in the order of the leaves.
+        The pixel of each point, in the order of the leaves.
     starts : (leaves + 1,) array
-        Leaf p, which is node leaves + p, holds the points from starts[p] to starts[p + 1] - 1.
+        Leaf p, which is node leaves + p, holds the points starts[p] to starts[p + 1] - 1.
     points : (leaves, d, 16) array
-        Their coordinates; inf where there is none.
+        The coordinates of the points of each leaf, padded with inf.
     boxes : (groups, 2, d, 16) array
-        Least and greatest coordinates of each node of a group; inf where there is none.
+        Smallest and largest coordinates in each node of a group, padded with inf.
     """
 
     pixels: np.ndarray
@@ -43,7 +43,7 @@ class Tree(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Which points are marked, and boxes around these alone; one without any is nowhere, from inf to -inf."""
+    """Which points are marked, and the bounding boxes of the marked points; an empty box is from inf to -inf."""
 
     points: np.ndarray
     boxes: np.ndarray
@@ -55,14 +55,14 @@ class Nearest(NamedTuple):
     Attributes
     ----------
     pixels : (n, k) array of int32
-        The k nearest of each point; of equally far ones the smaller pixels, first. Filled with -1 where the search was
-        cut short.
+        The k nearest pixels of each point, nearest first; of equally distant ones those of smaller index, first. -1 in
+        rows whose search was terminated early.
     limits : (n,) array
-        Squared distance to the last of them.
+        Squared distance to the k-th.
     starts : (n + 1,) array
-        Row r has more neighbours, tied[starts[r]] to tied[starts[r + 1] - 1].
+        Row r has the further neighbours tied[starts[r]] to tied[starts[r + 1] - 1].
     tied : (m,) array of int32
-        As far away as the last of the k.
+        Further pixels at the distance of the k-th.
     """
 
     pixels: np.ndarray
@@ -72,20 +72,20 @@ class Nearest(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the search for the points of a leaf writes on, a row for each.
+    """Work arrays of the search for the points of one leaf, with a row for each point. All distances are squared.
 
     Attributes
     ----------
     distances : (16, k) array
-        To the nearest so far.
+        To the nearest points found so far.
     limits : (16,) array
-        What is further away is not among the nearest; -1 for a point whose search is cut short.
+        Upper bound of the distance to the k-th neighbour; -1 for a point whose search is terminated early.
     reach : (16,) array
-        Distance to some marked point, once one is found.
+        Upper bound of the distance to the nearest marked point; inf before one is found.
     tied : (16,) array
-        How many points are as far away as the last of the nearest so far, and not among them.
+        Number of points found at the distance of the k-th so far that are not among the k.
     stack, waits : (STACK,) array
-        Nodes that wait, and how far they are.
+        Nodes still to be visited, and the distances to their boxes.
     gaps, near : (16,) array
         Distances to the boxes of a group or the points of a leaf.
     """
@@ -109,7 +109,7 @@ def _swap(points, pixels, i, j):
 
 @compiled()
 def _select(points, pixels, start, stop, middle, axis):
-    """Reorder start..stop - 1 so that along `axis` no point before `middle` exceeds one after it (Hoare 1961)."""
+    """Quickselect (Hoare 1961): reorder points start..stop - 1 so that none before `middle` exceeds a later one."""
     low, high = start, stop - 1
     while low < high:
         pivot = points[(low + high) // 2, axis]
@@ -133,7 +133,7 @@ def _select(points, pixels, start, stop, middle, axis):
 
 @compiled()
 def _bound(points, start, stop, box):
-    """The box around points start..stop - 1."""
+    """The bounding box of points start..stop - 1."""
     for c in range(points.shape[1]):
         box[0, c] = np.inf
         box[1, c] = -np.inf
@@ -144,7 +144,7 @@ def _bound(points, start, stop, box):
 
 
 def build(points):
-    """The tree over `points` (n, d), which it reorders."""
+    """The tree of `points` (n, d), which are reordered."""
     n, dimensions = points.shape
     depth = max(0, math.ceil(math.log2(n / WIDTH)))
     leaves = 1 << depth
@@ -161,7 +161,7 @@ def build(points):
 
 @compiled()
 def _halve(low, high, level, depth, points, pixels, starts, leaves, boxes):
-    """Halve nodes low..high - 1 of a level, each along its longest side; leaves are copied."""
+    """Split nodes low..high - 1 of a level at the median along their longest side; copy points to the leaves."""
     dimensions = points.shape[1]
     box = np.empty((2, dimensions))
     for p in range(low, high):
@@ -169,7 +169,7 @@ def _halve(low, high, level, depth, points, pixels, starts, leaves, boxes):
         v = (1 << level) + p
         _bound(points, start, stop, box)
         if (depth - level) % LEVELS == 0:
-            for c in range(dimensions):  # to assign arrays would take seconds to compile
+            for c in range(dimensions):  # a loop: array assignments take seconds to compile
                 boxes[v >> LEVELS, 0, c, v % WIDTH], boxes[v >> LEVELS, 1, c, v % WIDTH] = box[0, c], box[1, c]
         if level == depth:
             for c in range(dimensions):
@@ -185,7 +185,7 @@ def _halve(low, high, level, depth, points, pixels, starts, leaves, boxes):
 
 @compiled()
 def _boxes_of_marked(tree, marked):
-    """The boxes of `Marked`, in the groups of the tree's."""
+    """The boxes of `Marked`, in the layout of the boxes of the tree."""
     leaves, dimensions, _ = tree.points.shape
     boxes = np.full(tree.boxes.shape, np.inf)
     first = leaves
@@ -211,14 +211,14 @@ def _boxes_of_marked(tree, marked):
 
 @compiled(forceinline=True)
 def _gaps(low, high, lows, highs, gaps):
-    """Squared distances of a box to 16 boxes; a point is a box without extent.
+    """Squared distances between a box and 16 boxes; a point is a box without extent.
 
-    Rounded alike for all, so that no box is further away than a point in it.
+    The same operations for boxes and points: rounding cannot make a box more distant than a point in it.
     """
     gaps[:] = 0.0
     for c in range(low.size):
         least, greatest = low[c], high[c]
-        for i in range(gaps.size):  # a length that the compiler knew it would unroll, and not use vectors
+        for i in range(gaps.size):  # for a constant length the compiler would unroll the loop and not vectorise it
             below, above = lows[c, i] - greatest, least - highs[c, i]
             gap = below if below > above else above
             gap = gap if gap > 0.0 else 0.0
@@ -227,7 +227,7 @@ def _gaps(low, high, lows, highs, gaps):
 
 @compiled(forceinline=True)
 def _visit(tree, p, q, other, limit, nearest, distances, tied, gaps):
-    """Sort the points of leaf `other` into the nearest so far to point q of leaf p; returns the new limit."""
+    """Insert the points of leaf `other` into the nearest so far of point q of leaf p; returns the new limit."""
     point, points = tree.points[p, :, q], tree.points[other]
     _gaps(point, point, points, points, gaps)
     if other == p:
@@ -256,13 +256,13 @@ def _visit(tree, p, q, other, limit, nearest, distances, tied, gaps):
 
 @compiled()
 def _search_beside(tree, p, q, node, up, nearest, work):
-    """Search the group of `node`, above point q of leaf p, but for what is below its ancestor `up` levels higher."""
+    """Search for point q of leaf p in the group of its ancestor `node`, except below the node ``node >> up``."""
     leaves, point, group = tree.points.shape[0], tree.points[p, :, q], node >> LEVELS
     stack, waits, gaps = work.stack, work.waits, work.gaps
     limit, distances = work.limits[q], work.distances[q]
     _gaps(point, point, tree.boxes[group, 0], tree.boxes[group, 1], gaps)
     waiting = 0
-    for i in range(WIDTH - 1, (1 << up) - 1, -1):  # the sibling ends on top
+    for i in range(WIDTH - 1, (1 << up) - 1, -1):  # the sibling last, so that it is visited first
         stack[waiting], waits[waiting] = node ^ i, gaps[(node ^ i) % WIDTH]
         waiting += gaps[(node ^ i) % WIDTH] <= limit
     while waiting > 0:
@@ -282,7 +282,7 @@ def _search_beside(tree, p, q, node, up, nearest, work):
 
 @compiled()
 def _extent(tree, p, up):
-    """A bound of the squared distances between a point of leaf p and one below the ancestor `up` levels higher."""
+    """Upper bound of the squared distances from points of leaf p to points below its ancestor `up` levels higher."""
     leaf = tree.points.shape[0] + p
     boxes, own = tree.boxes[leaf >> LEVELS], leaf % WIDTH
     start = own >> up << up
@@ -297,7 +297,7 @@ def _extent(tree, p, up):
 
 @compiled(forceinline=True)
 def _greatest_open(limits, reach):
-    """The greatest limit within which no marked point is found yet."""
+    """The largest limit within which no marked point has been found yet."""
     greatest = -1.0
     for q in range(WIDTH):
         if reach[q] > limits[q] > greatest:
@@ -307,7 +307,7 @@ def _greatest_open(limits, reach):
 
 @compiled()
 def _rule_out(tree, marked, p, work):
-    """Set the limits to -1 of the points of leaf p that have no marked point within theirs; returns whether one has."""
+    """Set limits of points of leaf p to -1 if no marked point is within them; returns whether any limit is left."""
     leaves, points = tree.points.shape[0], tree.points[p]
     own = tree.boxes[leaves + p >> LEVELS, :, :, (leaves + p) % WIDTH]
     limits, reach, stack, waits, gaps, near = work.limits, work.reach, work.stack, work.waits, work.gaps, work.near
@@ -346,10 +346,10 @@ def _rule_out(tree, marked, p, work):
 
 @compiled()
 def _search(tree, marked, p, up, nearest, work):
-    """The nearest points to those of leaf p, from it upwards, where the bound soon is tight.
+    """The nearest points of those of leaf p: first those below its ancestor `up` levels higher, then the rest upwards.
 
-    The leaves below the ancestor `up` levels higher hold enough of them. A search is cut short when neither the point
-    nor one of its nearest can be marked.
+    Starting nearby makes the limits tight early; that ancestor has more than k points. A search is terminated early
+    when neither the point nor any of its neighbours can be marked.
     """
     size, own, extent = nearest.shape[0], tree.points.shape[0] + p, _extent(tree, p, up)
     limits, reach = work.limits, work.reach
@@ -373,7 +373,7 @@ def _search(tree, marked, p, up, nearest, work):
             _search_beside(tree, p, q, own, up, nearest[q], work)
     if not _rule_out(tree, marked, p, work):
         return
-    none = np.int64(0)  # not a literal, for which the search would be compiled again
+    none = np.int64(0)  # not a literal: the search would be compiled again for it
     for q in range(size):
         node = own >> LEVELS
         while node > 0 and limits[q] >= 0.0:
@@ -383,7 +383,7 @@ def _search(tree, marked, p, up, nearest, work):
 
 @compiled()
 def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
-    """The rows of leaves low..high - 1, and how many more neighbours each has."""
+    """The rows of `Nearest.pixels` for leaves low..high - 1, and the number of further tied neighbours of each."""
     count = neighbours.shape[1]
     distances, limits, reach, tied = (
         np.empty((WIDTH, count)),
@@ -408,7 +408,7 @@ def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
 
 @compiled()
 def _collect_ties(low, high, tree, nearest):
-    """Fill in the pixels as far away as the last of the nearest, for leaves low..high - 1."""
+    """Fill in the further pixels at the distance of the k-th neighbour, for leaves low..high - 1."""
     leaves = tree.points.shape[0]
     stack, gaps = np.empty(STACK, np.int64), np.empty(WIDTH)
     for p in range(low, high):
@@ -439,10 +439,10 @@ def _collect_ties(low, high, tree, nearest):
 
 
 def search(tree, marked, count):
-    """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked one among them.
+    """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked neighbour.
 
-    Pixels as far away as the last of these are neighbours too. A row of a point that is not marked, and has no marked
-    neighbour, may be filled with -1.
+    All pixels at the distance of the last are neighbours too. The row of a point that is not marked and has no marked
+    neighbour may be filled with -1.
     """
     n = tree.pixels.size
     neighbours, limits, ties = np.empty((n, count), np.int32), np.empty(n), np.empty(n, np.int64)
@@ -456,7 +456,7 @@ def search(tree, marked, count):
 
 @compiled()
 def pairs_with(wanted, pixels, nearest):
-    """The pairs of a pixel and one of its nearest of which one is wanted: its lesser pixels, its greater pixels."""
+    """The pairs of a pixel and a neighbour, at least one of them wanted, as arrays of smaller and of larger indices."""
     most = nearest.pixels.size + nearest.tied.size
     first, second = np.empty(most, np.int32), np.empty(most, np.int32)
     found = 0
@@ -472,7 +472,7 @@ def pairs_with(wanted, pixels, nearest):
 
 @compiled()
 def _sorted_by(keys, others, pixels):
-    """Both columns of a table in the order of the first, rows of one key as they came."""
+    """Both columns of a table, sorted by the first; the sort is stable (counting sort)."""
     places = np.zeros(pixels + 1, np.int64)
     for key in keys:
         places[key + 1] += 1
@@ -488,7 +488,7 @@ def _sorted_by(keys, others, pixels):
 
 @compiled()
 def tally(first, second, pixels):
-    """Each pair once, in lexicographic order, and how often it was there."""
+    """The distinct pairs in lexicographic order, and the number of occurrences of each."""
     second, first = _sorted_by(second, first, pixels)
     first, second = _sorted_by(first, second, pixels)
     times = np.empty(first.size, np.int64)

@@ -1,9 +1,10 @@
-"""Ridge fits of a map p on colours, window by window, and what is left of it.
+"""Ridge regression of a map p on colours in every window, and its residuals.
 
     a_k = Δ_k⁻¹ (1/n) Σ_i (I_i - μ_k) (p_i - p̄_k),        ρ_ki = p_i - p̄_k - a_k · (I_i - μ_k)
 
-with mean μ_k and regularised covariance Δ_k of `_cpu.closed_form.window_statistics`. The closed-form Laplacian is made
-of these: (L p)_i = Σ_{k ∋ i} ρ_ki (Levin et al. 2008, section 3; `docs/mathematics.md`, section 6).
+with mean μ_k and regularised covariance Δ_k of `_cpu.closed_form.window_statistics`. The product with the closed-form
+Laplacian is the sum of residuals, (L p)_i = Σ_{k ∋ i} ρ_ki (Levin et al. 2008, section 3; `docs/mathematics.md`,
+section 6).
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from propmat._cpu._threads import share
 
 
 def fits(image, mean, whitening, wanted, radius, plane):
-    """Slopes a and levels p̄ of every wanted window, named by its top left pixel; 0 elsewhere."""
+    """Slopes a_k and means p̄_k of every wanted window, indexed by its top left pixel; 0 elsewhere."""
     slopes, levels = np.zeros((*wanted.shape, image.shape[2])), np.zeros(wanted.shape)
     share(_fit_rows, len(wanted), image, mean, whitening, wanted, radius, plane, slopes, levels)
     return slopes, levels
@@ -45,7 +46,7 @@ def _fit_rows(low, high, image, mean, whitening, wanted, radius, plane, slopes, 
 
 @compiled(inline="always")
 def _solve(factor, x):
-    """x = (C Cᵀ)⁻¹ x in place; `factor` is C with its diagonal inverted."""
+    """x ← (C Cᵀ)⁻¹ x in place; `factor` is C with the reciprocals of its diagonal."""
     channels = x.size
     for a in range(channels):
         for b in range(a):

@@ -1,10 +1,10 @@
-"""Sampling: every unknown pixel finds a known foreground colour and a known background colour that explain it.
+"""Shared sampling, first stage: for every unknown pixel a pair of known foreground and background colours.
 
-Labels are 1 (foreground), 0 (background) and -1 (unknown). A pair of colours F, B explains a colour C as far as the
-chromatic distortion |C - (a F + (1 - a) B)| is small, a being the projection of C on the line from B to F.
+Labels are 1 (foreground), 0 (background) and -1 (unknown). A pair of colours F, B fits a colour C well if the chromatic
+distortion |C - (a F + (1 - a) B)| is small, a being the projection of C on the line from B to F.
 
-A picture flipped or transposed has the same samples: no choice depends on the order of pixels, nor on how their sums
-are rounded.
+A flipped or transposed image has the flipped or transposed samples: no choice depends on the order of pixels or on
+rounding. The second stage is `settling`.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ import numpy as np
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 
-ROUNDING = 1e-9  # relative; sums that differ by less are equal
-SAME = 1e-18  # squared distance of colours that differ by no more than rounding
+ROUNDING = 1e-9  # sums with a smaller relative difference are taken for equal
+SAME = 1e-18  # colours with a smaller squared distance are taken for equal
 
 
 @compiled()
 def mixture(colour, foreground, background):
-    """Projection of a colour on the line from background to foreground, in [0, 1]; one half if they are the same."""
+    """Projection of a colour on the line from background to foreground, clipped to [0, 1]; 0.5 if they are equal."""
     along = 0.0
     length = 0.0
     for c in range(colour.size):
@@ -47,10 +47,10 @@ def squared_distance(a, b):
 
 
 def expand(image, labels, radius, threshold, slope):
-    """Labels in which an unknown pixel takes that of the nearest known pixel of nearly its colour.
+    """Labels in which an unknown pixel has the label of the nearest known pixel of similar colour, within a radius.
 
-    Nearly: the colours differ by at most threshold - slope * distance. Of pixels equally near the one of the most
-    similar colour counts; where both labels are equally near and similar the pixel stays unknown.
+    Similar: the colours differ by at most threshold - slope * distance. Of equally near pixels the one with the most
+    similar colour is used; if both labels are equally near and similar, the pixel stays unknown.
     """
     expanded = labels.copy()
     share(_expand_rows, len(labels), image, labels, radius, threshold, slope, expanded)
@@ -85,9 +85,9 @@ def _expand_rows(low, high, image, labels, radius, threshold, slope, expanded):
 
 @compiled()
 def _steps_to(away, y, x, ray):
-    """Steps along a ray from (y, x) to the first pixel of a label; -1 if it leaves the picture before.
+    """Number of steps along a ray from (y, x) to the first pixel of a label; -1 if there is none inside the image.
 
-    `away` is how many steps every pixel is from the label at least, and so many are taken at once.
+    `away` is a lower bound of the steps from every pixel to the label (chessboard distance); so many are skipped.
     """
     height, width = away.shape
     steps = 0
@@ -104,7 +104,7 @@ def _steps_to(away, y, x, ray):
 
 @compiled()
 def _change_rows(low, high, image, changes):
-    """Squared changes of colour to each pixel from four around: that to its left, then the three above."""
+    """Squared differences of colour between each pixel and four neighbours: the left one, then the three above."""
     height, width, channels = image.shape
     for y in range(low, high):
         for k in range(4):
@@ -117,9 +117,9 @@ def _change_rows(low, high, image, changes):
 
 
 def _ways(rays, height, width):
-    """Places of the changes (`_change_rows`) that rays meet, step by step, less that of the pixel they start from.
+    """Flat indices into the differences of `_change_rows` for each step of the rays, relative to the start pixel.
 
-    A step and its reverse meet the same change, which belongs to the later pixel of the two, row by row.
+    A step and its reverse have the same difference, which is stored at the later pixel of the two in row order.
     """
     moves = np.diff(rays, axis=2)
     down, right = moves[..., 0], moves[..., 1]
@@ -131,9 +131,9 @@ def _ways(rays, height, width):
 
 @compiled()
 def _least_energy(changes, place, ways, steps, lengths):
-    """The least integral of the squared change of colour along rays, of so many steps each; inf if all are negative.
+    """The smallest integral of the squared change of colour along rays of `steps` steps; inf if no ray has any.
 
-    The shortest way comes first, for of the others most soon cost more.
+    The shortest ray is computed first; the sums of most others can then be stopped early.
     """
     shortest = 0
     for ray in range(steps.size):
@@ -154,7 +154,7 @@ def _least_energy(changes, place, ways, steps, lengths):
 
 @compiled()
 def _misfit(image, y, x, foreground, background, enough):
-    """Sum over the 3 x 3 pixels around (y, x) of the squared distortion by one pair; inf if it is above `enough`."""
+    """Sum of the squared distortion by one pair over the 3 x 3 pixels around (y, x); inf once it exceeds `enough`."""
     height, width, _ = image.shape
     total = 0.0
     for v in range(max(0, y - 1), min(height, y + 2)):
@@ -168,7 +168,7 @@ def _misfit(image, y, x, foreground, background, enough):
 
 @compiled()
 def _spread(image, y, x):
-    """Mean squared distance from the colour of (y, x) to those of the 5 x 5 pixels around it."""
+    """Mean squared distance between the colour of (y, x) and those of the 5 x 5 pixels around it."""
     height, width, _ = image.shape
     total = 0.0
     count = 0
@@ -180,12 +180,12 @@ def _spread(image, y, x):
 
 
 def gather(image, labels, away, directions, phases):
-    """The best pair along a few rays from every unknown pixel (Gastal and Oliveira 2010, section 4.1).
+    """The best pair of colours along a few rays from every unknown pixel (Gastal and Oliveira 2010, section 4.1).
 
-    `away` (2, H, W) holds the chessboard distances to background and foreground, `directions[k]` the rays of the pixels
-    where `phases` (H, W) is k, each (down, right) with larger part 1.
+    `away` (2, H, W) are the chessboard distances to background and foreground, `directions[k]` the directions of the
+    rays of pixels where `phases` (H, W) is k, each (down, right) of maximum norm 1.
 
-    Returns (2, d, H, W) colours, background first, (H, W, 2) their spread, and (H, W) which pixels found a pair.
+    Returns colours (2, d, H, W), background first, their spread (H, W, 2), and a mask (H, W) of pixels with a pair.
     """
     height, width, channels = image.shape
     places = np.arange(max(height, width))[:, np.newaxis] * directions[:, :, np.newaxis]
@@ -215,7 +215,7 @@ def _gather_rows(low, high, image, labels, away, changes, phases, rays, ways, le
             for label in range(2):
                 for ray in range(count):
                     steps[label, ray] = _steps_to(away[label], y, x, rays[phase, ray])
-                    # Where no label is, any pixel; nothing reads it.
+                    # Not used if the ray meets no label.
                     spots[label, ray, 0] = y + rays[phase, ray, steps[label, ray], 0]
                     spots[label, ray, 1] = x + rays[phase, ray, steps[label, ray], 1]
                 energies[label] = _least_energy(changes, place, ways[phase], steps[label], lengths[phase])
@@ -231,9 +231,9 @@ def _gather_rows(low, high, image, labels, away, changes, phases, rays, ways, le
 
 @compiled()
 def _best_pair(image, y, x, steps, spots, energies):
-    """The rays on which the background and the foreground lie that explain (y, x) at the least cost."""
+    """The rays of the background and the foreground that minimise the cost at (y, x)."""
     both = energies[0] + energies[1]
-    probably = energies[0] / both if both > 0.0 else 0.5  # foreground: the way there is the smoother one
+    probably = energies[0] / both if both > 0.0 else 0.5  # probability of foreground, which smooth rays reach
     least = np.inf
     best = -1, -1
     for f in range(steps.shape[1]):
@@ -259,7 +259,7 @@ def _best_pair(image, y, x, steps, spots, energies):
 
 @compiled()
 def _rank(image, y, x, spots, pair, rank):
-    """What decides between pairs at the same cost: distances, colours, and how rough their surroundings are."""
+    """Keys that decide between pairs of equal cost: distances, spread of colours around the samples, and colours."""
     channels = image.shape[2]
     for label in range(2):
         v, u = spots[label, pair[label], 0], spots[label, pair[label], 1]
@@ -271,7 +271,7 @@ def _rank(image, y, x, spots, pair, rank):
 
 @compiled()
 def _comes_before(image, y, x, spots, one, other):
-    """Whether the first of two pairs of rays at the same cost counts; of pairs alike in all this, either may."""
+    """Whether the first of two pairs of rays with equal cost is preferred, by the first key of `_rank` that differs."""
     ranks = np.empty((2, 4 + 2 * image.shape[2]))
     _rank(image, y, x, spots, one, ranks[0])
     _rank(image, y, x, spots, other, ranks[1])

@@ -1,4 +1,7 @@
-"""Sampling: the pairs of colours that pixels found are shared between neighbours, then smoothed."""
+"""Shared sampling, second stage: pairs of colours are shared between neighbouring pixels, then smoothed.
+
+A stretch is a segment of a row whose pixels are processed together; see `_next_stretch`.
+"""
 
 import numpy as np
 
@@ -6,14 +9,14 @@ from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
 from propmat._cpu.sampling import ROUNDING, SAME, distortion, mixture, squared_distance
 
-LENGTH = 64  # of a stretch at most; what is kept of its pixels stays in the nearest cache
-SLIGHT = 1e-14  # weights below may come of rounding alone
-GAP = 8  # known pixels that a stretch goes over, for it costs more to begin another
+LENGTH = 64  # largest number of pixels of a stretch; their work arrays fit the L1 cache
+SLIGHT = 1e-14  # smaller weights may be rounding errors
+GAP = 8  # a stretch continues over fewer known pixels than this, because starting another one costs more
 
 
 @compiled()
 def _next_stretch(labels, begin):
-    """Where, from `begin` on, the next stretch of unknown pixels in a row starts and stops; the row's end if none."""
+    """Start and end of the next stretch of unknown pixels in a row from `begin` on; equal if there is none."""
     while begin < labels.size and labels[begin] >= 0:
         begin += 1
     stop = begin
@@ -26,10 +29,11 @@ def _next_stretch(labels, begin):
 
 
 def refine(image, labels, pairs, spreads, found, offsets, decay):
-    """Every unknown pixel takes the mean of the three best pairs around it (Gastal and Oliveira 2010, section 4.2).
+    """For every unknown pixel the mean of the three best pairs around it (Gastal and Oliveira 2010, section 4.2).
 
-    Of equally good ones the nearest count, and where these are too many, in equal parts. `offsets` are nearest first.
-    Known pixels have their own colour twice. A pixel without a pair in reach has confidence 0 and alpha one half.
+    Of equally good pairs the nearest are used; of too many equally near ones each with the same weight. `offsets` are
+    sorted by distance. For known pixels both colours are their own. A pixel without any pair among `offsets` has
+    confidence 0 and alpha 0.5.
 
     Returns colours (H, W, 2, d), alpha (H, W), confidence (H, W).
     """
@@ -46,7 +50,7 @@ def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay
     least, best, more = np.empty((3, LENGTH)), np.empty((3, LENGTH), np.int64), np.empty(LENGTH, np.int64)
     chosen, shares = np.empty(len(offsets), np.int64), np.empty(len(offsets))
     for y in range(low, high):
-        stop = np.int64(0)  # not a literal, for which the search would be compiled again
+        stop = np.int64(0)  # not a literal: the search would be compiled again for it
         while True:
             start, stop = _next_stretch(labels[y], stop)
             if start == stop:
@@ -66,10 +70,10 @@ def _refine_rows(low, high, image, labels, pairs, spreads, found, offsets, decay
 
 @compiled()
 def _find_best(y, start, stop, own, pairs, found, offsets, least, best, more):
-    """The three least distortions of the colours of a stretch of row y by pairs around, and the offsets' numbers.
+    """The three smallest distortions of the colours of a stretch of row y by pairs around, and their offsets' indices.
 
-    One offset after the other for all pixels at once, so that loops are over consecutive numbers. Among equals the
-    first offset counts; `more` tells where there are others as good as the third.
+    Offsets are processed one after another for all pixels of the stretch, in loops over contiguous memory. Of equal
+    distortions the first offset is used; `more` is 1 where there are others equal to the third.
     """
     height, width = found.shape
     least[:], more[:] = np.inf, 0
@@ -85,7 +89,7 @@ def _find_best(y, start, stop, own, pairs, found, offsets, least, best, more):
 
 @compiled()
 def _distort(colours, first, pairs, found, v, u, count, along, length, out):
-    """Squared distortions of `count` colours, from `first` on, by the pairs from (v, u) on; inf where none is found."""
+    """Squared distortions of `count` colours, from `first` on, by the pairs from (v, u) on; inf where there is none."""
     along[:], length[:] = 0.0, 0.0
     for c in range(colours.shape[0]):
         own, back, front = colours[c, first:], pairs[0, c, v, u:], pairs[1, c, v, u:]
@@ -108,10 +112,9 @@ def _distort(colours, first, pairs, found, v, u, count, along, length, out):
 
 @compiled()
 def _sort_in(values, number, first, count, least, best, more):
-    """Put `count` values into the three least from place `first` on, each with its number.
+    """Insert `count` values, from `first` on, into the sorted three smallest, each with the index `number`.
 
-    `more` becomes 1 where a value as low as the third has no place. Without branches, so that the compiler makes
-    vectors of the loop.
+    `more` becomes 1 where a value equal to the third is dropped. Without branches, so that the loop is vectorised.
     """
     least_0, least_1, least_2 = least[0, first:], least[1, first:], least[2, first:]
     best_0, best_1, best_2, more = best[0, first:], best[1, first:], best[2, first:], more[first:]
@@ -134,9 +137,9 @@ def _sort_in(values, number, first, count, least, best, more):
 
 @compiled()
 def _share_out(y, x, colour, pairs, found, offsets, ranked, chosen, shares):
-    """Numbers of the offsets whose pairs one pixel takes, and their shares, which sum to 1; returns how many they are.
+    """Indices of the offsets whose pairs are averaged for one pixel, and their weights of sum 1; returns their number.
 
-    Pairs as good as the third and as near share what is left for them.
+    Pairs as good as the third and equally near have equal weights, which together are those of the places left.
     """
     least, best, more = ranked
     count = 0
@@ -160,7 +163,7 @@ def _share_out(y, x, colour, pairs, found, offsets, ranked, chosen, shares):
         v, u = y + down, x + right
         if down**2 + right**2 != ring or not (0 <= v < found.shape[0] and 0 <= u < found.shape[1]) or not found[v, u]:
             continue
-        for c in range(colour.size):  # slices would have all below compiled once more
+        for c in range(colour.size):  # a loop: callees would be compiled again for slices
             background[c], foreground[c] = pairs[0, c, v, u], pairs[1, c, v, u]
         if distortion(colour, foreground, background, mixture(colour, foreground, background)) == least[2]:
             chosen[count] = k
@@ -171,7 +174,7 @@ def _share_out(y, x, colour, pairs, found, offsets, ranked, chosen, shares):
 
 @compiled()
 def _take_mean(y, x, colour, pairs, spreads, decay, around, colours, alpha, confidence):
-    """What comes of the best pairs around one pixel."""
+    """Colours, alpha and confidence of one pixel from the weighted mean of the best pairs around it (section 4.2)."""
     offsets, chosen, shares = around
     channels = colour.size
     if not chosen.size:
@@ -196,9 +199,9 @@ def _take_mean(y, x, colour, pairs, spreads, decay, around, colours, alpha, conf
 
 
 def smooth(image, labels, colours, alpha, confidence, offsets, nearness, decay):
-    """Colours, alpha and confidence averaged over the pixels around (section 4.3).
+    """Colours, alpha and confidence averaged over the neighbourhood (Gastal and Oliveira 2010, section 4.3).
 
-    `nearness[k]` is the Gaussian of offset k. Returns colours (H, W, 2, d), alpha and confidence (H, W).
+    `nearness[k]` is the Gaussian weight of offset k. Returns colours (H, W, 2, d), alpha and confidence (H, W).
     """
     out = colours.copy(), alpha.copy(), confidence.copy()
     given = image, labels, colours, alpha, confidence, offsets, nearness, decay

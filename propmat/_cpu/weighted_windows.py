@@ -1,6 +1,6 @@
-"""The closed form's windows, each with a weight of its own.
+"""The closed-form Laplacian with a weight κ for each window of 3 x 3 pixels.
 
-Weights are named by the top left pixels of their windows, (H - 2, W - 2); windows are those of 3 x 3 pixels.
+Weights (H - 2, W - 2) are indexed by the top left pixel of their window.
 """
 
 import numpy as np
@@ -12,7 +12,10 @@ from propmat._cpu.grid import LANES, STRIPE, straddles, window_factors
 
 @compiled(fastmath={"contract"})
 def add_windows(low, high, image, weights, unknown, centres, number, epsilon, block, values):
-    """Add κ B of all windows, or of those that tie several blocks, as `grid.assemble_windows` sums them without κ."""
+    """Add κ B of all windows or, if block > 0, of those with unknown pixels in several blocks.
+
+    As `grid.assemble_windows`, which sums B without weights.
+    """
     height, width, depth = image.shape
     factor = np.empty((depth, 9, LANES))
     centred = np.empty((9, depth, LANES))
@@ -35,7 +38,7 @@ def add_windows(low, high, image, weights, unknown, centres, number, epsilon, bl
 
 @compiled(inline="always")
 def _scatter(factor, lanes, count, weights, number, y, top, bottom, values):
-    """Add the matrices of windows around (y, lanes[t]) to the rows top..bottom - 1."""
+    """Add the weighted matrices of windows around (y, lanes[t]) to rows top to bottom - 1."""
     depth = factor.shape[0]
     for a in range(9):
         row = y - 1 + a // 3
@@ -53,7 +56,7 @@ def _scatter(factor, lanes, count, weights, number, y, top, bottom, values):
 
 
 def window_products(image, mean, wanted, adjoint, alpha, slopes, levels):
-    """λᵀ B α of every wanted window, with the fits of α of `ridge.fits`; 0 elsewhere."""
+    """λᵀ B α of every wanted window, 0 elsewhere; `slopes` and `levels` are the fits of α by `ridge.fits`."""
     out = np.zeros(wanted.shape)
     share(_multiply_rows, len(out), image, mean, wanted, adjoint, alpha, slopes, levels, out)
     return out

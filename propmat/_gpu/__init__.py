@@ -1,7 +1,7 @@
-"""Kernels for a GPU: the twins of `_cpu`, with the same names and signatures.
+"""Kernels for GPUs: twins of the modules of `_cpu`, with the same functions and signatures.
 
-CUDA source lies beside the modules in ``.cu`` files and is compiled when first used. Arrays are those of CuPy, which
-no other package imports; what needs no kernel is written with NumPy's functions, which pass them on to CuPy.
+The CUDA source is in the ``.cu`` files of this folder and is compiled by NVRTC at first use. Arrays are CuPy's, which
+no other package imports; operations that need no kernel use NumPy's functions, which dispatch to CuPy.
 """
 
 # Modules and functions of `_cpu` that have no twin, and why.

@@ -1,4 +1,4 @@
-"""CuPy and the device under it, and what can be wrong with either."""
+"""Access to CuPy and the GPU, and their errors as errors of propmat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INSTALL = "pip install 'propmat[gpu]' for CUDA 13, or 'cupy-cuda12x[ctk]' for CU
 
 
 def cupy() -> Any:
-    """The package, on a machine where it can work.
+    """The module `cupy`, after a check that there is a device, a driver that is new enough, and NVRTC.
 
     Raises
     ------
@@ -63,17 +63,17 @@ def _version(number: int) -> str:
 
 
 def asarray(value: Any) -> Any:
-    """An array of CuPy; shares the memory of what lies on the device already."""
+    """An array of CuPy, without a copy if the value is on a GPU."""
     return cupy().asarray(value)
 
 
 def stream(pointer: int, device: int) -> Any:
-    """The context in which work goes to a stream of another package."""
+    """A context manager that makes a CUDA stream of another package the current one."""
     return cupy().cuda.ExternalStream(pointer, device)
 
 
 def described() -> str:
-    """The device in words, for `propmat info`."""
+    """A description of the device for `propmat info`."""
     package = cupy()
     properties = package.cuda.runtime.getDeviceProperties(package.cuda.Device().id)
     name, memory = properties["name"].decode(), properties["totalGlobalMem"] / 2**30
@@ -89,7 +89,7 @@ def described() -> str:
 
 @contextmanager
 def telling_failures() -> Iterator[None]:
-    """Turn the device's lack of memory into an error that says how much was wanted, and give back what is not used.
+    """Turn errors of CuPy and CUDA into errors of propmat; if memory runs out, also free what the memory pool holds.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def telling_failures() -> Iterator[None]:
     try:
         yield
     except package.cuda.memory.OutOfMemoryError as error:
-        traceback.clear_frames(error.__traceback__)  # they hold the arrays that did fit
+        traceback.clear_frames(error.__traceback__)  # frames keep references to the arrays allocated so far
         package.get_default_memory_pool().free_all_blocks()
         free, total = package.cuda.runtime.memGetInfo()
         raise DeviceMemoryError(

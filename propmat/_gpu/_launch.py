@@ -1,7 +1,8 @@
-"""The one place where kernels are started.
+"""Compilation and launch of CUDA kernels.
 
-A kernel is right for any number of groups (thread blocks) and threads in a group; both only tell how the work is
-shared out. `compiled` is all that knows the device: in its place the tests put the same source compiled for the host.
+A thread block of CUDA is called a group here, because blocks are those of multigrid. The result of a kernel does not
+depend on the number of groups or of threads in a group. Only `compiled` needs a device: the tests replace it by a
+function that compiles the same source for the host.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ Kernel = Callable[[tuple[int], tuple[int], tuple[Any, ...]], None]
 
 
 def launch(source: str, kernel: str, groups: int, *arguments: Any, threads: int = THREADS, **constants: int) -> None:
-    """Start a kernel of ``<source>.cu`` on the current stream; `constants` are compiled in.
+    """Launch a kernel of ``<source>.cu`` on the current stream; `constants` are defined as macros.
 
-    Arrays are passed by address, whole numbers as 64 bits, floats as double precision unless they are `np.float32`.
+    Arrays are passed as pointers, integers as 64 bits, floats in double precision unless they are `np.float32`.
     """
     if groups > 0:
         passed = tuple(_passed(argument) for argument in arguments)
@@ -33,7 +34,7 @@ def launch(source: str, kernel: str, groups: int, *arguments: Any, threads: int 
 
 
 def over(count: int, threads: int = THREADS) -> int:
-    """As many groups as give every item a thread."""
+    """The number of groups with a thread for each of `count` items."""
     return -(-int(count) // threads)
 
 
@@ -49,14 +50,14 @@ def _passed(argument: Any) -> Any:
 
 
 def code(source: str) -> str:
-    """The CUDA source of a module, with what all share."""
+    """The CUDA source of a module, preceded by common.cuh."""
     folder = resources.files("propmat._gpu")
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in ("common.cuh", f"{source}.cu"))
 
 
 @functools.cache
 def compiled(source: str, kernel: str, constants: tuple[tuple[str, int], ...]) -> Kernel:
-    """The kernel, compiled for the device by NVRTC; CuPy keeps the machine code on disk."""
+    """The kernel, compiled for the device by NVRTC; CuPy caches the machine code on disk."""
     return _module(source, constants).get_function(kernel)
 
 

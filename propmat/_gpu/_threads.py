@@ -1,4 +1,4 @@
-"""How a device shares out work does not depend on the amount."""
+"""Twin of `_cpu._threads`: a GPU runs each kernel once, on all items."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @contextmanager
 def threads_for(entries: int) -> Iterator[None]:
-    """Nothing to set."""
+    """Do nothing: a GPU has no threads to set."""
     yield
 
 
 def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
-    """Run a kernel on all of range(count): the device takes the whole at once."""
+    """Run ``kernel(0, count, *arguments)``."""
     kernel(0, count, *arguments)

@@ -1,7 +1,8 @@
-// Where the blocks of a multigrid hierarchy lie, and where what belongs to them is kept; twins of _cpu/blocks.py. What
-// follows from sums over all blocks before is the work of one group: blocks are few, and one kernel does for twenty.
+// Positions of the blocks of a multigrid hierarchy, and the layout of their data; twins of _cpu/blocks.py, where the
+// arrays are described. Prefix sums over blocks are computed by a single group: there are few blocks, and one launch
+// then replaces about twenty.
 
-// Calls write(i, sum of value(k) over k < i) for i < count; returns the sum of all.
+// Exclusive prefix sum: calls write(i, sum of value(k) over k < i) for i < count; returns the total.
 template <class Value, class Write> __device__ long long group_scan(long long count, Value value, Write write)
 {
     __shared__ long long sums[MOST_THREADS];
@@ -24,7 +25,8 @@ template <class Value, class Write> __device__ long long group_scan(long long co
     return total;
 }
 
-// Of every square of edge x edge pixels how many are unknown, and 2^32 more if any is: one sum counts squares and pixels.
+// Number of unknown pixels in every square of edge x edge pixels, plus 2^32 if there are any, so that one prefix sum
+// counts both the blocks (upper 32 bits) and the pixels (lower 32 bits).
 extern "C" __global__ void count_pixels(const bool *unknown, long long height, long long width, long long edge,
                                         long long across, long long squares, long long *counts)
 {
@@ -37,7 +39,7 @@ extern "C" __global__ void count_pixels(const bool *unknown, long long height, l
     }
 }
 
-// `ends` are the sums of these counts up to each square.
+// Map, coordinates and members of the blocks of pixels; `ends` are the inclusive prefix sums of `count_pixels`.
 extern "C" __global__ void blocks_of_pixels(const bool *unknown, const int *number, long long height, long long width,
                                             long long edge, long long across, long long squares, const long long *ends,
                                             int *grid, int *where, long long *first, int *members, unsigned char *cells)
@@ -63,6 +65,7 @@ extern "C" __global__ void blocks_of_pixels(const bool *unknown, const int *numb
     }
 }
 
+// The block in each of the nine slots of every block, -1 for none.
 extern "C" __global__ void find_neighbours(const int *grid, long long height, long long width, const int *where,
                                            long long blocks, int *out)
 {
@@ -72,7 +75,8 @@ extern "C" __global__ void find_neighbours(const int *grid, long long height, lo
     }
 }
 
-// `totals` are the number of coarse blocks, of members, and of the members of the largest block.
+// Coarse blocks of factor x factor blocks. `totals` are the number of coarse blocks, the number of members, and the
+// largest number of members of a block.
 extern "C" __global__ void group_blocks(const int *grid, long long height, long long width, const long long *sizes,
                                         long long factor, int *coarse, int *where, long long *first, long long *parent,
                                         long long *children, long long *first_child, long long *within,
@@ -81,7 +85,7 @@ extern "C" __global__ void group_blocks(const int *grid, long long height, long 
     if (blockIdx.x > 0)
         return;
     long long across = (width + factor - 1) / factor, squares = (height + factor - 1) / factor * across;
-    // Goes over the blocks q of a square.
+    // Calls visit(q) for all finer blocks q in a square.
     auto each = [=](long long square, auto visit) {
         long long top = square / across * factor, left = square % across * factor;
         for (long long y = top; y < min(top + factor, height); y++)
@@ -134,6 +138,7 @@ extern "C" __global__ void group_blocks(const int *grid, long long height, long 
     }
 }
 
+// The members of coarse blocks: the unknowns of their children q.
 extern "C" __global__ void list_members(const long long *parent, const long long *within, const long long *first,
                                         const long long *starts, const long long *sizes, long long blocks, int *members)
 {
@@ -143,7 +148,8 @@ extern "C" __global__ void list_members(const long long *parent, const long long
     }
 }
 
-// `lanes` is what sizes are padded to a multiple of.
+// Sizes of blocks, padded to multiples of `lanes`, and the offsets of their unknowns, bases, diagonal matrices and
+// matrices by slot; `totals` are the totals of these, and the largest size.
 extern "C" __global__ void lay_out(const long long *counts, const long long *first, const int *neighbours,
                                    long long blocks, long long lanes, long long *sizes, long long *starts,
                                    long long *begins, long long *corners, long long *offsets, long long *totals)
@@ -171,6 +177,7 @@ extern "C" __global__ void lay_out(const long long *counts, const long long *fir
         totals[k] = found[k];
 }
 
+// The block of every member pixel, and the start of its row of the basis.
 extern "C" __global__ void locate(const long long *first, const int *members, const long long *begins,
                                   const long long *sizes, long long blocks, int *owner, long long *row)
 {
@@ -182,6 +189,7 @@ extern "C" __global__ void locate(const long long *first, const int *members, co
     }
 }
 
+// The matrix of a level as a dense array.
 extern "C" __global__ void dense(const double *stencil, const long long *offsets, const int *neighbours,
                                  const long long *starts, const long long *sizes, long long blocks, long long size,
                                  double *out)

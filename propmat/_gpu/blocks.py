@@ -1,4 +1,4 @@
-"""Twin of `_cpu.blocks`: where the blocks of a hierarchy lie, and where what belongs to them is kept."""
+"""Twin of `_cpu.blocks`: positions of the blocks of a multigrid hierarchy, and the layout of their data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from propmat._gpu._launch import MOST_THREADS, launch
 
-LANES = 8  # sizes of blocks are padded to multiples of it, as on the CPU
+LANES = 8  # sizes of blocks are padded to multiples of this, as on the CPU
 
 
 def group(grid: Any, where: Any, sizes: Any, starts: Any, factor: int) -> tuple[Any, ...]:
-    """Blocks of factor x factor blocks, whose members are all unknowns of the children; the host waits once."""
+    """Coarse blocks of factor x factor finer blocks, whose members are all unknowns of the children; one host sync."""
     fine, shape = sizes.size, tuple(-(-length // factor) for length in grid.shape)
     most = min(fine, shape[0] * shape[1])  # coarse blocks
     coarse, found = np.empty(shape, np.int32, like=grid), np.empty((most, 2), np.int32, like=grid)
@@ -29,26 +29,26 @@ def group(grid: Any, where: Any, sizes: Any, starts: Any, factor: int) -> tuple[
 
 
 def lay_out(counts: Any, first: Any, neighbours: Any) -> tuple[Any, ...]:
-    """Sizes of blocks with so many functions, and where the numbers of each begin; the host waits once for totals."""
+    """Padded sizes of blocks with `counts` functions, and the offsets of their data; one host sync, for the totals."""
     blocks = counts.size
     sizes, starts, begins, corners = (np.empty(blocks, np.int64, like=counts) for _ in range(4))
     offsets = np.empty((blocks, 5), np.int64, like=counts)
     totals: Any = np.empty(5, np.int64, like=counts)
     made = sizes, starts, begins, corners, offsets, totals
     launch("blocks", "lay_out", 1, counts, first, neighbours, blocks, LANES, *made, threads=MOST_THREADS)
-    chunks = None  # the device takes the whole at once
+    chunks = None  # not needed: a kernel is launched for all blocks at once
     return sizes, starts, begins, corners, offsets, chunks, tuple(map(int, totals.get()))
 
 
 def locate(support: int, first: Any, members: Any, begins: Any, sizes: Any) -> tuple[Any, Any]:
-    """Block and row of the basis of every number of the support, -1 and 0 for those that are no member."""
+    """The block of every pixel of the support and the start of its row of the basis; -1 and 0 if it is no member."""
     owner, row = np.full(support, -1, np.int32, like=first), np.zeros(support, np.int64, like=first)
     launch("blocks", "locate", sizes.size, first, members, begins, sizes, sizes.size, owner, row)
     return owner, row
 
 
 def dense(stencil: Any, offsets: Any, neighbours: Any, starts: Any, sizes: Any, size: int) -> Any:
-    """The matrix of a level, size x size."""
+    """The matrix of a level as a dense array, size x size."""
     out = np.zeros((size, size), like=stencil)
     launch("blocks", "dense", 5 * sizes.size, stencil, offsets, neighbours, starts, sizes, sizes.size, size, out)
     return out

@@ -1,7 +1,7 @@
 // Sums over square windows; twins of _cpu/box.py.
 
-// Sums of `side` rows of fields that are `columns` numbers wide. A thread goes down STRIPE rows with a running sum, started
-// anew in each stripe, so that rounding does not pile up.
+// Sums over `side` rows of fields with rows of `columns` numbers. A thread computes STRIPE rows of a column by a
+// running sum, which restarts in each stripe, so that rounding errors do not accumulate.
 const int STRIPE = 64;
 
 extern "C" __global__ void sum_down(const double *fields, long long rows, long long columns, long long side, double *out)
@@ -20,7 +20,7 @@ extern "C" __global__ void sum_down(const double *fields, long long rows, long l
     }
 }
 
-// Sums of `side` pixels along a row, each by itself: neighbouring threads read the same numbers, from the cache.
+// Sums over `side` pixels of a row, each computed directly: neighbouring threads read the same numbers from the cache.
 extern "C" __global__ void sum_across(const double *fields, long long rows, long long columns, long long depth,
                                       long long side, double *out)
 {

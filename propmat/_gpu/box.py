@@ -1,4 +1,4 @@
-"""Twin of `_cpu.box`: sums over square windows, at a cost that hardly depends on their size."""
+"""Twin of `_cpu.box`: box sums; columns by running sums, rows directly."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
-STRIPE = 64  # rows of a running sum, as in box.cu
+STRIPE = 64  # rows after which a running sum restarts, as in box.cu
 
 
 def box_sums(fields: Any, side: int, out: Any) -> None:
@@ -33,6 +33,6 @@ def fit_windows(sums: Any, mean: Any, inverse: Any, count: int, out: Any) -> Non
 
 
 def residual(image: Any, values: Any, count: Any, fits: Any, out: Any) -> None:
-    """out = n p - I a - b, (H, W), with (a, b) the sums of the fits in the n windows that hold a pixel."""
+    """out = n p - I · a - b, (H, W), with (a, b) the sums of the fits over the n windows that contain a pixel."""
     np.subtract(count * values, fits[..., -1], out=out)
     out -= (image * fits[..., :-1]).sum(axis=2)

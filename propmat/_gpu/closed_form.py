@@ -1,4 +1,4 @@
-"""Twin of `_cpu.closed_form`, as far as gradients need it."""
+"""Twin of `_cpu.closed_form`: the window statistics, which gradients need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from propmat._gpu._launch import launch, over
 
 
 def window_statistics(image: Any, wanted: Any, radius: int, epsilon: float, squared: bool) -> tuple[Any, Any]:
-    """Mean colour and whitening of every wanted window; squares of window matrices have no gradients (`squared`)."""
+    """Mean colour and Cholesky factor of every wanted window; `squared` is False, as only gradients call this."""
     assert not squared
     _, width, depth = image.shape
     mean = np.empty((*wanted.shape, depth), like=image)

@@ -1,5 +1,6 @@
-// What all kernels share. Every loop is over items at a stride, so that a kernel is right for any number of groups and of
-// threads in a group, one of each included. Threads meet at __syncthreads() only.
+// Definitions for all kernels. A group is a thread block of CUDA; blocks are those of multigrid. All loops are
+// grid-stride or group-stride loops, so that results do not depend on the number of groups and threads, even with one
+// of each. Threads are synchronised by __syncthreads() only.
 
 #define FOR_ALL(i, count)                                                                                   \
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < (count);                        \
@@ -9,7 +10,7 @@
 
 enum { MOST_THREADS = 256 };
 
-// The values of all threads of a group merged in a fixed order, the same in all of them.
+// Reduction over the threads of a group, in a fixed order; every thread gets the result.
 template <class T, class Merge> __device__ T group_fold(T value, Merge merge)
 {
     __shared__ T values[MOST_THREADS];
@@ -52,7 +53,7 @@ __device__ bool straddles(const bool *unknown, long long width, long long top, l
     return false;
 }
 
-// How many unknowns the blocks ahead of block p have: the length of its lines, in which a cycle keeps its matrices to them.
+// Number of unknowns of the blocks ahead of block p: the length of its lines (_cpu/multigrid.py).
 __device__ long long line_width(long long p, const int *neighbours, const long long *sizes)
 {
     long long width = 0;

@@ -1,5 +1,6 @@
-// Vector updates of conjugate gradients. Scalars stay on the device; sums are added in a fixed order.
+// Vector updates of conjugate gradients. Scalars stay in device memory; sums are added in a fixed order.
 
+// Partial sums of rᵀz.
 template <class Z>
 __device__ void dot(const double *r, const Z *z, long long n, double *partial, long long chunks)
 {
@@ -13,7 +14,7 @@ __device__ void dot(const double *r, const Z *z, long long n, double *partial, l
     }
 }
 
-// The sum of numbers that are few, in every group for itself.
+// The sum of a few numbers, computed by every group.
 __device__ double total(const double *numbers, long long count)
 {
     double sum = 0;
@@ -50,7 +51,7 @@ __device__ void turn(const Z *z, double *p, long long n, const double *partial, 
 FOR_TYPE(float, float32)
 FOR_TYPE(double, float64)
 
-// x += alpha p, r -= alpha q with alpha = rz / curvature, where both are positive; else nothing moves
+// x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; partial sums of rᵀr
 extern "C" __global__ void descend(double *x, double *r, const double *p, const double *q, long long n, const double *rz,
                                    const double *curvatures, long long count, double *partial, long long chunks)
 {
@@ -68,6 +69,7 @@ extern "C" __global__ void descend(double *x, double *r, const double *p, const 
     }
 }
 
+// out = (rᵀr, pᵀAp, rᵀz) from partial sums, for one transfer to the host
 extern "C" __global__ void look(const double *squares, long long chunks, const double *curvatures, long long count,
                                 const double *rz, double *out)
 {

@@ -1,4 +1,4 @@
-"""Twin of `_cpu.conjugate_gradients`: numbers that it returns stay on the device, so that no one waits for them."""
+"""Twin of `_cpu.conjugate_gradients`: scalars are returned in device memory, so that the host need not synchronise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from propmat._gpu._launch import MOST_THREADS, launch, over
 
-SUMS = 1024  # stretches that dot products are summed over first
-CHECK_EVERY = 4  # iterations between two looks at the residual, for which the host waits
+SUMS = 1024  # partial sums of a dot product
+CHECK_EVERY = 4  # iterations between two checks of the residual, each of which synchronises host and device
 
 
 def turn(r: Any, z: Any, p: Any, before: Any, partial: Any) -> Any:
@@ -17,20 +17,20 @@ def turn(r: Any, z: Any, p: Any, before: Any, partial: Any) -> Any:
     n, chunks, product = r.size, partial.size, np.empty((), like=r)
     before = np.asarray(before, like=r)
     launch("conjugate_gradients", f"dot_{z.dtype}", chunks, r, z, n, partial, chunks)
-    groups = min(over(n), SUMS)  # each adds the partial sums anew
+    groups = min(over(n), SUMS)  # limited, because each group adds up all partial sums
     launch("conjugate_gradients", f"turn_{z.dtype}", groups, z, p, n, partial, chunks, before, product)
     return product
 
 
 def descend(x: Any, r: Any, p: Any, q: Any, rz: Any, curvature: Any, partial: Any) -> Any:
-    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; returns rᵀ r in parts."""
+    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are > 0; returns partial sums of rᵀ r."""
     chunks = partial.size
     launch("conjugate_gradients", "descend", chunks, x, r, p, q, x.size, rz, curvature, curvature.size, partial, chunks)
     return partial
 
 
 def look(squared: Any, curvature: Any, rz: Any) -> tuple[float, ...]:
-    """The three as numbers of the host, which waits once."""
+    """rᵀr, pᵀAp and rᵀz as numbers in host memory, in one transfer."""
     found: Any = np.empty(3, like=rz)
     given = (squared, squared.size, curvature, curvature.size, rz)
     launch("conjugate_gradients", "look", 1, *given, found, threads=MOST_THREADS)

@@ -1,8 +1,9 @@
-// Products with stored entries. LANES threads share a row, so that neighbouring threads read neighbouring entries.
+// Products with sparse matrices in CSR. LANES threads share a row, so that neighbouring threads read neighbouring
+// entries.
 
 const int LANES = 8;
 
-// Calls write(row, sum of a row's entries times x) for every row, in one of the threads that share it.
+// Calls write(row, (A x)[row]) for every row, in one of the threads that share the row.
 template <class T, class Write>
 __device__ void each_row(const T *data, const int *indices, const int *indptr, long long rows, const T *x, Write write)
 {

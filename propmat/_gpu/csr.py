@@ -1,4 +1,4 @@
-"""Twin of `_cpu.csr`: matrices with stored entries, made in host memory and multiplied on the device."""
+"""Twin of `_cpu.csr`: products with sparse matrices in CSR, which are built in host memory and copied to the device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LANES = 8  # threads that share a row, as in csr.cu
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """The entries of a sparse matrix, any number of rows and columns, on the device."""
+    """A sparse matrix in CSR with its arrays on the device; it need not be square."""
 
     data: Any
     indices: Any
@@ -32,7 +32,7 @@ class Stored:
 
     @property
     def by_rows(self) -> tuple[Any, ...]:
-        """What a kernel over rows is launched with."""
+        """The number of groups and the first arguments of a kernel over rows."""
         return over(self.rows * LANES), self.data, self.indices, self.indptr, self.rows
 
 

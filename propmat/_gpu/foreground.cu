@@ -1,6 +1,7 @@
-// Multilevel estimation of foreground and background colours; twin of _cpu/foreground.py, where the energy is described.
-// Squares of one colour of the checkerboard are updated at once, from those of the other.
+// Multilevel estimation of foreground and background colours; twin of _cpu/foreground.py, where the update is
+// described. All pixels of one colour of the checkerboard are updated in parallel, from those of the other colour.
 
+// Image and alpha on a grid, and its layers interpolated from the coarser grid.
 extern "C" __global__ void load(const double *image, const double *alpha, long long image_width, long long channels,
                                 const long long *rows, const long long *columns, long long height, long long width,
                                 const double *smaller, long long small_height, long long small_width,
@@ -20,6 +21,7 @@ extern "C" __global__ void load(const double *image, const double *alpha, long l
     }
 }
 
+// One Gauss-Seidel half sweep over the pixels of colour `square` of the checkerboard.
 extern "C" __global__ void relax(const float *colours, const float *matte, long long height, long long width,
                                  long long channels, long long square, float regularization, float gradient_weight,
                                  float *held)
@@ -53,7 +55,7 @@ extern "C" __global__ void relax(const float *colours, const float *matte, long 
     }
 }
 
-// Where a layer alone shows, it is the image exactly.
+// Both layers in double precision; where alpha is 1 (0), the foreground (background) is exactly the image.
 extern "C" __global__ void store(const double *image, long long image_width, long long channels, const long long *rows,
                                  const long long *columns, long long height, long long width, const float *matte,
                                  const float *held, double *layers)

@@ -21,7 +21,7 @@ def refine(
     sweeps: int,
     weights: tuple[float, float],
 ) -> None:
-    """Fill the layers of a grid: those of a smaller one, enlarged and swept over."""
+    """Fill the layers of a grid: the layers of the next coarser grid, interpolated and then relaxed by sweeps."""
     shape, channels = (rows.size, columns.size), image.shape[2]
     groups = over(rows.size * columns.size)
     colours = np.empty((*shape, channels), np.float32, like=image)

@@ -1,6 +1,7 @@
-// Symmetric operators on the pixel grid; the layout is described in _cpu/grid.py. A run is one pixel here: `runs` is
-// column by column (first, length, shifts to rows -2, -1, 1, 2).
+// Symmetric operators on the pixel grid; the layout is described in _cpu/grid.py. A run is a single pixel here; `runs`
+// is stored in column-major order (first, length, offsets to rows -2, -1, 1, 2).
 
+// near = 2 where an unknown pixel is at most 1 pixel away (maximum norm), 1 where one is 2 pixels away, else 0.
 extern "C" __global__ void mark_near(const bool *unknown, long long height, long long width, unsigned char *near,
                                      int *inside)
 {
@@ -18,7 +19,7 @@ extern "C" __global__ void mark_near(const bool *unknown, long long height, long
     }
 }
 
-// `ends` are the sums of `inside` up to each place; a centre has an unknown pixel in its window.
+// Support numbers, and the centres of windows with an unknown pixel; `ends` are the inclusive prefix sums of `inside`.
 extern "C" __global__ void number_support(const unsigned char *near, const int *ends, long long height, long long width,
                                           int *number, bool *centres)
 {
@@ -30,6 +31,7 @@ extern "C" __global__ void number_support(const unsigned char *near, const int *
     }
 }
 
+// One run for each unknown pixel.
 extern "C" __global__ void find_runs(const int *number, long long width, const long long *pixels, long long count, int *runs)
 {
     FOR_ALL(k, count) {
@@ -41,12 +43,15 @@ extern "C" __global__ void find_runs(const int *number, long long width, const l
     }
 }
 
+// Whether the edge from (y, x) downwards or to the right is to be added: it has an unknown pixel and, if block > 0,
+// unknown pixels in several blocks.
 __device__ bool counts(const bool *unknown, long long width, long long y, long long x, bool down, long long block)
 {
     bool touches = unknown[y * width + x] || unknown[(y + down) * width + x + !down];
     return touches && (block == 0 || straddles(unknown, width, y, x, 1 + down, 2 - down, block));
 }
 
+// Sum of the matrices of 4-connected edges.
 extern "C" __global__ void assemble_edges(const double *horizontal, const double *vertical, const bool *unknown,
                                           long long height, long long width, const int *number, long long block,
                                           double *values, long long size)
@@ -71,6 +76,7 @@ extern "C" __global__ void assemble_edges(const double *horizontal, const double
     }
 }
 
+// (A x)_i for run k, whose pixel is i.
 template <class V, class T>
 __device__ T row_times(const V *values, long long size, const int *runs, long long count, long long k, const T *x)
 {
@@ -103,6 +109,7 @@ extern "C" __global__ void multiply_runs(const double *values, long long size, c
         y[runs[begin + k]] = row_times(values, size, runs, count, begin + k, x);
 }
 
+// y = A x, and partial sums of xᵀ A x
 extern "C" __global__ void multiply(const double *values, long long size, const int *runs, long long count,
                                     const double *x, double *y, double *partial, long long chunks)
 {
@@ -119,7 +126,7 @@ extern "C" __global__ void multiply(const double *values, long long size, const 
     }
 }
 
-// step = old step + new (b - A x), out = x + step, with A in whole units
+// step = old step + new (b - A x), out = x + step; A is stored in 16-bit integers times `unit`
 extern "C" __global__ void relax_pixels(const short *values, float unit, long long size, const int *runs,
                                         long long count, const float *b, const float *x, float *step, float old,
                                         float fresh, float *out)

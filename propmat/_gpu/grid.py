@@ -1,4 +1,4 @@
-"""Twin of `_cpu.grid`: operators on the pixel grid. A run is one pixel, which a thread takes."""
+"""Twin of `_cpu.grid`: operators on the pixel grid. A run is a single pixel here, and has a thread."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
-STRIPE = 32  # rows of a stretch, of which a device takes all
-CHUNKS = 2048  # stretches that a product is summed over first
+STRIPE = 32  # rows of one task on the CPU; here all are computed at once
+CHUNKS = 2048  # partial sums of xᵀ A x
 
 
 def number_support(unknown: Any) -> tuple[Any, Any, int]:
-    """Support numbers (height + 4, width + 4), -1 outside; and the centres of windows that touch an unknown pixel."""
+    """Support numbers (height + 4, width + 4), -1 outside; the centres of windows with an unknown pixel; the size."""
     height, width = unknown.shape
     near, inside = (np.empty((height + 4, width + 4), dtype, like=unknown) for dtype in (np.uint8, np.int32))
     launch("grid", "mark_near", over(near.size), unknown, height, width, near, inside)
@@ -24,7 +24,7 @@ def number_support(unknown: Any) -> tuple[Any, Any, int]:
 
 
 def find_runs(unknown: Any, number: Any) -> Any:
-    """One column-major row per unknown pixel: number, 1, and the shifts to rows -2, -1, 1, 2."""
+    """One row per unknown pixel, in column-major order: number, 1, and the offsets to rows -2, -1, 1 and 2."""
     pixels = np.flatnonzero(unknown)
     runs = np.empty((6, pixels.size), np.int32, like=number)
     launch("grid", "find_runs", over(pixels.size), number, unknown.shape[1], pixels, pixels.size, runs)
@@ -32,7 +32,7 @@ def find_runs(unknown: Any, number: Any) -> Any:
 
 
 def cut_runs(runs: Any) -> None:
-    """Nothing: the device takes all runs at once."""
+    """None: a kernel is launched for all runs at once."""
 
 
 def assemble_windows(
@@ -47,7 +47,7 @@ def assemble_windows(
     block: int,
     values: Any,
 ) -> None:
-    """Sum the closed-form window matrices, or their squares; with block > 0 those only that tie several blocks."""
+    """Sum the closed-form window matrices B or B²; if block > 0, only windows with unknown pixels in several blocks."""
     height, width, depth = image.shape
     size = values.shape[1]
     fields = np.empty((depth + (1 + squared) * depth * (depth + 1) // 2, size), like=values)
@@ -59,7 +59,7 @@ def assemble_windows(
 
 
 def assemble_edges(horizontal: Any, vertical: Any, unknown: Any, number: Any, block: int, values: Any) -> None:
-    """Sum the matrices of 4-connected edges that touch an unknown pixel; `block` as for windows."""
+    """Sum the matrices of 4-connected edges with an unknown pixel; `block` as for windows."""
     given = (horizontal, vertical, unknown, *unknown.shape, number, block, values, values.shape[1])
     launch("grid", "assemble_edges", over(unknown.size), *given)
 
@@ -71,7 +71,7 @@ def multiply_runs(values: Any, runs: Any, begin: int, end: int, x: Any, y: Any) 
 
 
 def multiply(values: Any, runs: Any, chunks: Any, x: Any, y: Any, partial: Any) -> Any:
-    """y = A x on the unknown pixels; returns xᵀ A x in parts."""
+    """y = A x on the unknown pixels; returns partial sums of xᵀ A x."""
     count = partial.size
     launch("grid", "multiply", count, values, values.shape[1], runs, len(runs), x, y, partial, count)
     return partial

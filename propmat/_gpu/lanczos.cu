@@ -1,7 +1,8 @@
-// Lanczos coefficients for the bounds of smoothers, by conjugate gradients with one look at the vectors a step:
-// Chronopoulos and Gear 1989, https://doi.org/10.1016/0377-0427(89)90045-9. Scalars stay on the device.
+// Lanczos coefficients, to estimate the largest eigenvalue for smoothers, by conjugate gradients with a single
+// reduction per step (Chronopoulos and Gear 1989, https://doi.org/10.1016/0377-0427(89)90045-9). Scalars stay in device
+// memory.
 
-// Numbers in [-1, 1), those of _cpu.lanczos.noise.
+// Pseudo-random numbers in [-1, 1), the same as those of _cpu.lanczos.noise.
 extern "C" __global__ void noise(const bool *live, long long n, float *out)
 {
     FOR_ALL(i, n) {

@@ -1,4 +1,4 @@
-"""Twin of `_cpu.lanczos`: coefficients of the Lanczos matrix, read by the host once."""
+"""Twin of `_cpu.lanczos`: coefficients of the Lanczos matrix, copied to the host once for all steps."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
-SUMS = 1024  # stretches that dot products are summed over first, at most
+SUMS = 1024  # largest number of partial sums of a dot product
 
 
 def noise(live: Any) -> Any:
-    """Numbers in [-1, 1), 0 where not live."""
+    """Pseudo-random numbers in [-1, 1), the same on host and GPU; 0 where not live."""
     out = np.empty(live.size, np.float32, like=live)
     launch("lanczos", "noise", over(live.size), live, live.size, out)
     return out
 
 
 def coefficients(multiply: Callable[[Any, Any], None], residual: Any, steps: int) -> Any:
-    """(rᵀr, pᵀAp) of so many conjugate gradient steps from a residual, three kernels each.
+    """(rᵀr, pᵀAp) of `steps` conjugate gradient steps, (steps, 2), from a residual, which is overwritten.
 
-    ``multiply(x, out)`` sets out = -A x.
+    ``multiply(x, out)`` sets out = -A x. Three kernels a step.
     """
     n = residual.size
     chunks = min(over(n), SUMS)

@@ -1,9 +1,9 @@
-// One multigrid cycle between blocks, in single precision; twins of _cpu/multigrid.py. Blocks have 8 to 64 unknowns or more,
-// so LANES threads share one: a warp takes two, and neighbouring threads read neighbouring numbers.
+// The loops of one multigrid cycle over blocks, in single precision; twins of _cpu/multigrid.py. Blocks have 8 to 64
+// unknowns or more; LANES threads share one, so that a warp processes two blocks and its reads are coalesced.
 
 const int LANES = 16;
 
-// step = old step + new (b - A x), out = x + step; the matrix of a block and itself is the identity
+// step = old step + new (b - A x), out = x + step; diagonal matrices of A are the identity
 extern "C" __global__ void relax_blocks(const short *values, float unit, const long long *offsets,
                                         const int *neighbours, const long long *starts, const long long *sizes,
                                         long long blocks, const float *b, const float *x, float *step, float old, float fresh, float *out)
@@ -19,7 +19,7 @@ extern "C" __global__ void relax_blocks(const short *values, float unit, const l
                     continue;
                 const float *other = x + starts[q];
                 long long width = sizes[q];
-                // Neighbours behind hold their matrix to this block, rows and columns exchanged.
+                // For a neighbour behind, the matrix is stored with the neighbour, and its transpose is used.
                 long long owner = s < 4 ? q : p, ahead = offsets[5 * owner + 1];
                 long long line = line_width(owner, neighbours, sizes);
                 const short *row = values + ahead + (offsets[5 * owner + (s < 4 ? 4 - s : s - 4)] - ahead) / sizes[owner];
@@ -68,6 +68,7 @@ extern "C" __global__ void prolong(const float *basis, const long long *begins, 
     }
 }
 
+// out = A x for a small dense matrix
 extern "C" __global__ void multiply_dense(const float *matrix, long long size, const float *x, float *out)
 {
     FOR_GROUPS(i, size) {
@@ -80,6 +81,7 @@ extern "C" __global__ void multiply_dense(const float *matrix, long long size, c
     }
 }
 
+// x = step = factor b
 extern "C" __global__ void begin(const float *b, float factor, long long n, float *x, float *step)
 {
     FOR_ALL(i, n)

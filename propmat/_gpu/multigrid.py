@@ -1,4 +1,4 @@
-"""Twin of `_cpu.multigrid`: one multigrid cycle's loops in single precision."""
+"""Twin of `_cpu.multigrid`: the loops of one multigrid cycle, in single precision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._gpu._launch import launch, over
 
-LANES = 16  # threads that share a block, as in multigrid.cu
+LANES = 16  # threads for each block, as in multigrid.cu
 
 
 def relax_pixels(
@@ -34,7 +34,7 @@ def relax_blocks(
     new: Any,
     out: Any,
 ) -> None:
-    """The same on blocks, whose own matrices are the identity."""
+    """The same for matrices of blocks, whose diagonal matrices are the identity."""
     layout = (values, unit, offsets, neighbours, starts, sizes, sizes.size)
     _over_blocks("relax_blocks", sizes, *layout, b, x, step, np.float32(old), np.float32(new), out)
 

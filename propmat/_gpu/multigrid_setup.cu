@@ -1,11 +1,11 @@
-// Set-up of the multigrid hierarchy; twins of _cpu/multigrid_setup.py, where slots and layouts are described. One group of
-// threads takes one block.
+// Set-up of the multigrid hierarchy; twins of _cpu/multigrid_setup.py, where slots and layouts are described. One group
+// processes one block.
 
-const int PIXELS = 64;  // of a block of the first level
-const int WIDTH = 16;   // functions of such a block
-const double EQUAL = 1 - 1e-5;  // pivots that differ less may differ by rounding, bases being in single precision
+const int PIXELS = 64;  // most pixels of a block of the first level
+const int WIDTH = 16;   // most functions of such a block
+const double EQUAL = 1 - 1e-5;  // bases are in single precision: pivots with a smaller relative difference are equal
 
-// Place in order[begin..end) of the largest pivot, the first among equals; the same in all threads.
+// Index in order[begin..end) of the largest pivot, the first of equal ones; the same in all threads.
 __device__ int largest(const double *pivots, const int *order, int begin, int end)
 {
     double value = -1;
@@ -19,7 +19,8 @@ __device__ int largest(const double *pivots, const int *order, int begin, int en
     return -group_max(-place);
 }
 
-// Cholesky, largest pivot first, until every pivot left is under the threshold; see _cpu.multigrid_setup.eliminate.
+// Cholesky with diagonal pivoting until all remaining pivots are below the threshold; see
+// _cpu.multigrid_setup.eliminate.
 __device__ int eliminate(const double *matrix, int n, int most, double threshold, double *upper, int *order, double *pivots)
 {
     __syncthreads();
@@ -57,8 +58,8 @@ __device__ int eliminate(const double *matrix, int n, int most, double threshold
     return min(gone, max(0, n - 8));
 }
 
-// Functions, one a column, that are 1 on one remaining unknown and of least energy on the eliminated ones. A thread
-// works out whole columns, so that none waits for another.
+// Functions (columns) that are 1 on one remaining unknown, 0 on the others, and have least energy otherwise. A thread
+// computes whole columns, which needs no synchronisation.
 __device__ int extend(const double *upper, int n, int gone, int most, const int *order, double *functions)
 {
     int count = min(n - gone, most);
@@ -78,7 +79,7 @@ __device__ int extend(const double *upper, int n, int gone, int most, const int 
     return count;
 }
 
-// S A S in whole units, for the rows of the unknown pixels.
+// S A S times `units`, rounded to integers, in rows of unknown pixels.
 extern "C" __global__ void scale_pixels(const double *values, long long size, const int *runs, long long count,
                                         const float *scale, double units, short *out)
 {
@@ -92,7 +93,8 @@ extern "C" __global__ void scale_pixels(const double *values, long long size, co
     }
 }
 
-// `matrices` holds PIXELS x PIXELS numbers for each group; the functions take their place.
+// Local functions of every block of pixels. `matrices` is scratch memory, PIXELS x PIXELS numbers for each group; the
+// functions overwrite the matrix.
 extern "C" __global__ void pixel_functions(const double *values, const double *between, const float *scale,
                                            long long support, const long long *first, const int *members, const unsigned char *cells,
                                            long long blocks, long long edge, long long most, double threshold,
@@ -135,7 +137,8 @@ extern "C" __global__ void pixel_functions(const double *values, const double *b
     }
 }
 
-// Each group has 2 capacity² + capacity numbers to work on and 3 capacity places, for blocks of at most `capacity` unknowns.
+// Local functions of every block of blocks, of at most `capacity` unknowns. Scratch memory of each group: 2 capacity² +
+// capacity elements of `numbers`, 3 capacity elements of `places`.
 extern "C" __global__ void block_functions(const double *stencil, const long long *offsets, const long long *sizes,
                                            const long long *starts, const int *neighbours, const bool *live,
                                            const long long *parent, const long long *first_child,
@@ -191,6 +194,7 @@ extern "C" __global__ void block_functions(const double *stencil, const long lon
     }
 }
 
+// Copies functions, of rows of fixed width, to rows of the padded size of each block.
 extern "C" __global__ void pack(const float *functions, long long most, const long long *first, const long long *counts,
                                 const long long *sizes, const long long *begins, long long blocks, float *packed)
 {
@@ -201,12 +205,13 @@ extern "C" __global__ void pack(const float *functions, long long most, const lo
     }
 }
 
+// Whether a step leaves the interval of length `most` that contains `here`.
 __device__ bool leaves(long long here, long long step, long long most)
 {
     return (here + step) / most != here / most;
 }
 
-// Pᵀ A P for blocks of pixels; see _cpu.multigrid_setup.galerkin_pixels.
+// Galerkin product Pᵀ S A S P for blocks of pixels; see _cpu.multigrid_setup.galerkin_pixels.
 extern "C" __global__ void galerkin_pixels(const double *values, long long support, const float *scale, long long block,
                                            long long edge, const float *basis, const long long *row, const int *owner, const int *where,
                                            const long long *first, const int *members, const unsigned char *cells,
@@ -266,7 +271,8 @@ extern "C" __global__ void galerkin_pixels(const double *values, long long suppo
     }
 }
 
-// Pᵀ A P for blocks of blocks, one group for a block and one of its five slots; `products` has `capacity` numbers a group.
+// Galerkin product Pᵀ A P for blocks of blocks, one group for each pair of a block and one of the slots 4-8; `products`
+// is scratch memory, `capacity` numbers for each group.
 extern "C" __global__ void galerkin_blocks(const double *stencil, const long long *offsets, const long long *sizes,
                                            const int *neighbours, const long long *parent, const float *basis,
                                            const long long *begins, const int *where, const long long *first,
@@ -295,7 +301,7 @@ extern "C" __global__ void galerkin_blocks(const double *stencil, const long lon
                     double total = fresh ? 0 : product[k];
                     for (long long m = 0; m < inner; m++)
                         total += stencil[begin + i * down + m * right] * basis[begins[r] + m * width + j];
-                    product[k] = total;  // only this thread's
+                    product[k] = total;  // read and written by this thread only
                 }
             }
             __syncthreads();
@@ -311,7 +317,7 @@ extern "C" __global__ void galerkin_blocks(const double *stencil, const long lon
     }
 }
 
-// Cholesky in place; a direction that the others span, to rounding, is left out.
+// Cholesky in place; an unknown that depends on the previous ones, up to rounding, is not `live` and left out.
 __device__ void factor_block(double *block, long long size, bool *live)
 {
     for (long long j = 0; j < size; j++) {
@@ -334,7 +340,7 @@ __device__ void factor_block(double *block, long long size, bool *live)
     }
 }
 
-// L⁻ᵀ row by row, a row to a thread; a dead direction gives a zero row and column
+// L⁻ᵀ row by row, one thread for each row; rows and columns of unknowns that are not live are zero
 __device__ void invert_factor(const double *block, long long size, double *out)
 {
     FOR_THREADS(j, size) {
@@ -354,7 +360,7 @@ __device__ void invert_factor(const double *block, long long size, double *out)
     __syncthreads();
 }
 
-// L⁻ᵀ of the matrix of every block and itself, in whose place the identity comes.
+// L⁻ᵀ of every diagonal matrix L Lᵀ, which is replaced by the identity.
 extern "C" __global__ void factor_blocks(double *stencil, const long long *offsets, const long long *sizes,
                                          const long long *starts, const long long *where, long long blocks,
                                          double *inverses, bool *live)
@@ -370,7 +376,7 @@ extern "C" __global__ void factor_blocks(double *stencil, const long long *offse
     }
 }
 
-// Calls visit(q, begin, i, j, width) for every entry (i, j) of the matrices of block p to its neighbours q ahead.
+// Calls visit(q, begin, i, j, width) for every entry (i, j) of the matrices between block p and the neighbours q ahead.
 template <class Visit>
 __device__ void each_ahead(long long p, const int *neighbours, const long long *offsets, const long long *sizes, Visit visit)
 {
@@ -384,7 +390,7 @@ __device__ void each_ahead(long long p, const int *neighbours, const long long *
     }
 }
 
-// fresh = basis L⁻ᵀ, and `half` is every matrix to a neighbour ahead times the neighbour's L⁻ᵀ.
+// fresh = P_p L_p⁻ᵀ and half = A_pq L_q⁻ᵀ for all blocks p and neighbours q ahead.
 extern "C" __global__ void transform_right(const double *stencil, const long long *offsets, const long long *sizes,
                                            const long long *where, const double *inverses, const int *neighbours,
                                            long long blocks, const long long *first, const long long *begins,
@@ -407,7 +413,7 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
     }
 }
 
-// L⁻¹ times what `half` holds, kept in whole units too, as lines (see multigrid.cu).
+// A_pq = L_p⁻¹ half; also written to `values`, times `units` and rounded to integers, as lines (_cpu/multigrid.py).
 extern "C" __global__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
                                           const long long *where, const double *inverses, const int *neighbours,
                                           long long blocks, const double *half, double units, short *values)
@@ -425,6 +431,7 @@ extern "C" __global__ void transform_left(double *stencil, const long long *offs
     }
 }
 
+// L⁻ᵀ of a matrix L Lᵀ, which is overwritten by L.
 extern "C" __global__ void invert_dense(double *matrix, long long size, double *rows, bool *live)
 {
     if (blockIdx.x == 0) {

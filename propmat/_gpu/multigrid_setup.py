@@ -1,6 +1,6 @@
 """Twin of `_cpu.multigrid_setup`: local functions, Galerkin products, normalised bases.
 
-A stretch, from `low` to `high`, is always the whole: `_threads.share`.
+The interval from `low` to `high` is always that of all items; see `_threads.share`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy as np
 
 from propmat._gpu._launch import MOST_THREADS, launch, over
 
-PIXELS, WIDTH = 64, 16  # of a block of the first level at most, as in multigrid_setup.cu
-GROUPS = 1024  # that have memory of their own to work in; more than run at once
-SCRATCH = 1 << 28  # bytes that they may take together, unless one alone needs more
+PIXELS, WIDTH = 64, 16  # most pixels and functions of a block of the first level, as in multigrid_setup.cu
+GROUPS = 1024  # groups with scratch memory; more than a device runs at once
+SCRATCH = 1 << 28  # bytes of scratch memory of all groups, unless a single one needs more
 
 
 def blocks_of_pixels(unknown: Any, number: Any, edge: int) -> tuple[Any, Any, Any, Any, Any]:
-    """Blocks of edge x edge pixels that hold an unknown one: map, coordinates, first members, members, cells."""
+    """Blocks of edge x edge pixels with an unknown one: map, coordinates, first members, members, cells."""
     height, width = unknown.shape
     down, across = -(-height // edge), -(-width // edge)
     squares, shape = down * across, (height, width, edge, across, down * across)
@@ -34,7 +34,7 @@ def blocks_of_pixels(unknown: Any, number: Any, edge: int) -> tuple[Any, Any, An
 
 
 def find_neighbours(grid: Any, where: Any) -> Any:
-    """Block in each of the nine slots, -1 for none."""
+    """The number of the block in each of the nine slots, -1 for none."""
     neighbours = np.empty((len(where), 9), np.int32, like=grid)
     given = (grid, *grid.shape, where, len(where), neighbours)
     launch("blocks", "find_neighbours", over(neighbours.size), *given)
@@ -42,7 +42,7 @@ def find_neighbours(grid: Any, where: Any) -> Any:
 
 
 def scale_pixels(low: int, high: int, values: Any, runs: Any, scale: Any, units: float, out: Any) -> None:
-    """S A S in whole units, for the rows of the unknown pixels; `scale` is 0 on all others."""
+    """S A S times `units`, rounded to integers, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
     given = (values, values.shape[1], runs, len(runs), scale, units, out)
     launch("multigrid_setup", "scale_pixels", over(len(runs)), *given)
 
@@ -62,7 +62,7 @@ def pixel_functions(
     out: Any,
     counts: Any,
 ) -> None:
-    """Local functions of every pixel block, rows of `out` as `members`; their number goes to `counts`."""
+    """Local functions of every block of pixels, in the rows of `out` in the order of `members`; numbers in `counts`."""
     groups = min(counts.size, GROUPS)
     matrices = np.empty((groups, PIXELS, PIXELS), like=values)
     blocks = (values, between, scale, values.shape[1], first, members, cells, counts.size, edge, most, threshold)
@@ -88,7 +88,7 @@ def block_functions(
     base: Any,
     counts: Any,
 ) -> None:
-    """Local functions of every block of blocks, of at most `capacity` unknowns; those not `live` stay out of them."""
+    """Local functions of every block of blocks, of at most `capacity` unknowns; 0 on unknowns that are not `live`."""
     numbers = 2 * capacity * capacity + capacity
     groups = max(1, min(counts.size, GROUPS, SCRATCH // (8 * numbers)))
     work = np.empty(groups * numbers, like=stencil), np.empty(groups * 3 * capacity, np.int32, like=stencil)
@@ -98,7 +98,7 @@ def block_functions(
 
 
 def pack(low: int, high: int, functions: Any, first: Any, counts: Any, sizes: Any, begins: Any, packed: Any) -> None:
-    """Rows of `functions` (fixed width) -> rows as wide as the block's padded size."""
+    """Copy rows of `functions`, of fixed width, to rows of the padded size of each block."""
     given = (functions, functions.shape[1], first, counts, sizes, begins, sizes.size, packed)
     launch("multigrid_setup", "pack", sizes.size, *given)
 
@@ -122,7 +122,7 @@ def galerkin_pixels(
     offsets: Any,
     out: Any,
 ) -> None:
-    """Pᵀ S A S P for blocks of edge x edge pixels; with block > 0 what ties blocks of so many pixels is left out."""
+    """Galerkin product Pᵀ S A S P for blocks of edge x edge pixels; if block > 0 only entries inside larger blocks."""
     fine = (values, values.shape[1], scale, block, edge, basis, row, owner)
     given = (*fine, where, first, members, cells, number, number.shape[1], sizes, offsets, sizes.size, out)
     launch("multigrid_setup", "galerkin_pixels", sizes.size, *given)
@@ -147,7 +147,7 @@ def galerkin_blocks(
     capacity: int,
     out: Any,
 ) -> None:
-    """Pᵀ A P for blocks of blocks; with most > 0 only inside squares of so many blocks."""
+    """Galerkin product Pᵀ A P for blocks of blocks; if most > 0 only entries inside squares of most x most blocks."""
     groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * capacity)))
     products = np.empty((groups, capacity), like=stencil)
     fine = (stencil, offsets, sizes, neighbours, parent, basis, begins)
@@ -166,7 +166,7 @@ def factor_blocks(
     inverses: Any,
     live: Any,
 ) -> None:
-    """Write L⁻ᵀ of every block's own matrix L Lᵀ to `inverses`, at `where`, and the identity to its place."""
+    """Write L⁻ᵀ of every diagonal matrix L Lᵀ to `inverses`, from `where` on, and the identity to its place."""
     given = (stencil, offsets, sizes, starts, where, high, inverses, live)
     launch("multigrid_setup", "factor_blocks", high, *given)
 
@@ -186,7 +186,7 @@ def change_basis(
     units: float,
     values: Any,
 ) -> None:
-    """Multiply every block's basis by its inverse factor, and the matrices between blocks by both."""
+    """Normalise the bases: P_p ← P_p L_p⁻ᵀ, and the matrices between blocks accordingly, A_pq ← L_p⁻¹ A_pq L_q⁻ᵀ."""
     half, fresh = np.empty_like(stencil), np.empty_like(basis)
     layout = (offsets, sizes, where, inverses, neighbours, high)
     launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, fresh, half)
@@ -195,7 +195,7 @@ def change_basis(
 
 
 def symmetric_inverse(matrix: Any) -> Any:
-    """The inverse in single precision; directions that rounding has made dependent are left out."""
+    """The inverse in single precision; unknowns that depend on the previous ones, up to rounding, are left out."""
     rows, live = np.empty_like(matrix), np.zeros(len(matrix), np.bool_, like=matrix)
     launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=MOST_THREADS)
     return (rows @ rows.T).astype(np.float32)

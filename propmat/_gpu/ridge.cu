@@ -1,7 +1,8 @@
-// Ridge fits of a map on colours, window by window; twins of _cpu/closed_form.py (statistics), _cpu/box.py (fit_windows)
-// and _cpu/ridge.py. Windows are known by their top left pixel. DEPTH, the number of channels, is compiled in.
+// Ridge regression of a map on colours in every window; twins of _cpu/closed_form.py (window_statistics), _cpu/box.py
+// (fit_windows) and _cpu/ridge.py. Windows are indexed by their top left pixel. The macro DEPTH is the number of
+// channels.
 
-// Mean colour, and the Cholesky factor of the regularised covariance with its diagonal inverted.
+// Mean colour, and the Cholesky factor of the regularised covariance with the reciprocals of its diagonal.
 extern "C" __global__ void window_statistics(const double *image, long long width, const bool *wanted, long long rows,
                                              long long columns, long long radius, double epsilon, double *means,
                                              double *factors)
@@ -36,7 +37,7 @@ extern "C" __global__ void window_statistics(const double *image, long long widt
     }
 }
 
-// Slopes a and levels p̄ of every wanted window.
+// Slopes a_k and means p̄_k of every wanted window.
 extern "C" __global__ void fits(const double *image, long long width, const double *means, const double *factors,
                                 const bool *wanted, long long rows, long long columns, long long radius,
                                 const double *plane, double *slopes, double *levels)
@@ -94,6 +95,7 @@ extern "C" __global__ void fit_windows(const double *sums, const double *mean, c
     }
 }
 
+// ρ = p - p̄ - a · (I - μ)
 __device__ double residual(double value, double level, const double *slope, const double *colour, const double *mean)
 {
     double left = value - level;
@@ -102,14 +104,14 @@ __device__ double residual(double value, double level, const double *slope, cons
     return left;
 }
 
-// Goes over the wanted windows that hold the pixel (y, x).
+// Loop over the wanted windows that contain pixel (y, x).
 #define FOR_WINDOWS(window, y, x)                                                                                \
     for (long long v = max(0LL, (y) - 2 * radius); v < min(rows, (y) + 1); v++)                                   \
         for (long long window = v * columns + max(0LL, (x) - 2 * radius);                                         \
              window < v * columns + min(columns, (x) + 1); window++)                                              \
             if (wanted[window])
 
-// Σ ρ over the windows that hold each pixel
+// Σ ρ over the windows that contain each pixel
 extern "C" __global__ void residual_sums(const double *image, long long height, long long width, const double *means,
                                          const bool *wanted, long long rows, long long columns, long long radius,
                                          const double *plane, const double *slopes, const double *levels, double *out)
@@ -124,7 +126,7 @@ extern "C" __global__ void residual_sums(const double *image, long long height, 
     }
 }
 
-// Σ ρ(λ) a(α) + ρ(α) a(λ) over the windows that hold each pixel
+// Σ ρ(λ) a(α) + ρ(α) a(λ) over the windows that contain each pixel
 extern "C" __global__ void colour_gradient(const double *image, long long height, long long width, const double *means,
                                            const bool *wanted, long long rows, long long columns, long long radius,
                                            const double *adjoint, const double *adjoint_slopes,

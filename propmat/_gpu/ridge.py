@@ -1,4 +1,4 @@
-"""Twin of `_cpu.ridge`: fits of a map on colours, window by window, and what is left of it."""
+"""Twin of `_cpu.ridge`: ridge regression of a map on colours in every window, and its residuals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from propmat._gpu._launch import launch, over
 
 
 def fits(image: Any, mean: Any, whitening: Any, wanted: Any, radius: int, plane: Any) -> tuple[Any, Any]:
-    """Slopes a and levels p̄ of every wanted window, named by its top left pixel; 0 elsewhere."""
+    """Slopes a_k and means p̄_k of every wanted window, indexed by its top left pixel; 0 elsewhere."""
     _, width, depth = image.shape
     slopes, levels = np.zeros((*wanted.shape, depth), like=image), np.zeros(wanted.shape, like=image)
     given = (image, width, mean, whitening, wanted, *wanted.shape, radius, plane, slopes, levels)

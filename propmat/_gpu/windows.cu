@@ -1,11 +1,12 @@
-// Windows of 3 x 3 pixels: the closed-form Laplacian and its pullback. DEPTH, the number of channels, is compiled in.
-// A window is known by its centre; what is kept of it is (mean, factor[, squaring]), fields of `size` numbers each.
+// The closed-form Laplacian with windows of 3 x 3 pixels. The macro DEPTH is the number of channels. Windows are
+// indexed by the support number of their centre; stored for each are its fields (mean, factor[, squaring]), with one
+// array of `size` numbers for each component.
 
 const int TRIANGLE = DEPTH * (DEPTH + 1) / 2;
 
 __device__ int at(int row, int column) { return row * (row + 1) / 2 + column; }
 
-// Mean of a window, and K with K Kᵀ = Σ + ε/9 I, its diagonal inverted.
+// Mean colour of a window, and K with K Kᵀ = Σ + ε/9 I, with the reciprocals of its diagonal.
 __device__ void statistics(const double *image, long long width, long long y, long long x, double epsilon, double *mean,
                            double *factor)
 {
@@ -28,12 +29,12 @@ __device__ void statistics(const double *image, long long width, long long y, lo
             total /= 9.0;
             for (int k = 0; k < e; k++)
                 total -= factor[at(c, k)] * factor[at(e, k)];
-            // Rounding may eat the pivot of colours on a line; ε/9 is its exact lower bound.
+            // If the colours are collinear, cancellation may destroy the pivot; ε/9 is an exact lower bound.
             factor[at(c, e)] = c == e ? 1.0 / sqrt(max(total, epsilon / 9.0)) : total * factor[at(e, e)];
         }
 }
 
-// Row of M, with B = I - 1/9 - M Mᵀ, of one pixel of a window.
+// The row of M for one pixel of a window, with B = I - 1/9 - M Mᵀ.
 __device__ void whiten(const double *colour, const double *mean, const double *factor, double *out)
 {
     for (int c = 0; c < DEPTH; c++) {
@@ -44,7 +45,7 @@ __device__ void whiten(const double *colour, const double *mean, const double *f
     }
 }
 
-// Cholesky factor of 2 - MᵀM, by which M becomes that of B².
+// Cholesky factor W of 2 - MᵀM; M W takes the place of M for B² (_cpu/grid.py, square_factor).
 __device__ void squaring(const double *image, long long width, long long y, long long x, const double *mean,
                          const double *factor, double *work)
 {
@@ -62,6 +63,8 @@ __device__ void squaring(const double *image, long long width, long long y, long
         }
 }
 
+// The fields of all windows with an unknown pixel; windows that are not wanted (see `block`) are marked by a factor of
+// 0.
 extern "C" __global__ void window_factors(const double *image, const bool *unknown, const bool *centres,
                                           const int *number, long long height, long long width, double epsilon,
                                           long long squared, long long block, double *fields, long long size)
@@ -80,13 +83,14 @@ extern "C" __global__ void window_factors(const double *image, const bool *unkno
         for (int c = 0; c < DEPTH && wanted; c++)
             out[c * size] = mean[c];
         for (int c = 0; c < TRIANGLE; c++) {
-            out[(DEPTH + c) * size] = wanted ? factor[c] : 0.0;  // 0 on the diagonal: not a window that counts
+            out[(DEPTH + c) * size] = wanted ? factor[c] : 0.0;  // a wanted window has no 0 on the diagonal
             if (squared && wanted)
                 out[(DEPTH + TRIANGLE + c) * size] = work[c];
         }
     }
 }
 
+// The row of M, or of M W, for one pixel of a window.
 __device__ void row_of_factor(const double *colour, const double *mean, const double *factor, const double *work,
                               bool squared, double *out)
 {
@@ -99,6 +103,7 @@ __device__ void row_of_factor(const double *colour, const double *mean, const do
     }
 }
 
+// The 13 entries of each row of the Laplacian, summed over the windows that contain the pixel.
 extern "C" __global__ void gather_windows(const double *image, const bool *centres, const int *number,
                                           long long height, long long width, long long squared, const double *fields,
                                           double *values, long long size)
@@ -109,7 +114,7 @@ extern "C" __global__ void gather_windows(const double *image, const bool *centr
         if (here < 0)
             continue;
         double sums[13] = {0};
-        for (int a = 8; a >= 0; a--) {  // the pixel is the a-th of the window; windows in reading order
+        for (int a = 8; a >= 0; a--) {  // the pixel is number a of the window; windows in row order
             long long v = y + 1 - a / 3, u = x + 1 - a % 3;
             if (v < 1 || v >= height - 1 || u < 1 || u >= width - 1 || !centres[v * width + u])
                 continue;

@@ -16,7 +16,8 @@ from propmat._inputs._settings import pair
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, UnsupportedError
 
-# In which memory an argument may be: that of the host, None; any, ANYWHERE; that of other arguments, by name.
+# In which memory an argument may be: None for the host's only, ANYWHERE for any, or a mapping of the names of other
+# arguments to their arrays, whose memory it must share.
 Memory = Mapping[str, Any] | None
 ANYWHERE: Mapping[str, Any] = MappingProxyType({})
 # Modes of Pillow whose numbers are not the colours shown, but indices or coordinates of another colour space.
@@ -71,7 +72,7 @@ def is_number(value: object) -> bool:
     """Whether a value is a single number in host memory, which can be combined with arrays on a GPU."""
     try:
         return not on_device(value) and not shape_of(value)
-    except Exception:  # of whatever the value is an object of
+    except Exception:  # an object of any class may raise anything
         return False
 
 

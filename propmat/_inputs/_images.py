@@ -54,7 +54,7 @@ def image(value: object, name: str = "image", *, bounded: bool = True, memory: M
 def _tell_divided_twice(pixels: Array, name: str) -> None:
     (low, high), greatest = DIVIDED_TWICE, float(pixels.max())
     levels = 65535 * pixels if low <= greatest <= high else np.zeros(1)
-    if np.abs(levels - np.round(levels)).max() > 1e-6:  # not those of a dark picture of 16 bits
+    if np.abs(levels - np.round(levels)).max() > 1e-6:  # else a dark picture of 16 bits
         warn(f"{name}: its greatest value is {greatest:.3g} of 1, nearly black. Was it divided by 255 twice?")
 
 

@@ -20,7 +20,7 @@ def positive(value: object, name: str) -> float:
 
 
 def whole_number(value: object, name: str, meaning: str = "") -> int:
-    """A whole number, from 1 to what 32 bits hold."""
+    """A whole number from 1 to the largest 32-bit integer."""
     number = real_number(value, name)
     if not math.isfinite(number) or number != int(number) or number < 1:
         raise InputError(f"{name}: takes a whole number >= 1{meaning}, got {shown(value)}")
@@ -38,7 +38,7 @@ def tolerance(value: object, name: str) -> float:
 
 
 def integer(value: Any, name: str, least: int, most: int) -> int:
-    """An integer by its type, so not 64.0, within limits: a setting from a file, or what sizes of arrays depend on."""
+    """A value of an integer type (64.0 is refused) within limits: a setting from a file, or a size of arrays."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise InputError(f"{name}: takes a whole number >= {least}, got {shown(value)}")
     if value > most:
@@ -47,7 +47,7 @@ def integer(value: Any, name: str, least: int, most: int) -> int:
 
 
 def within(value: Any, name: str, least: float, most: float = math.inf) -> float:
-    """A finite number by its type, so not "0.8", within limits: a setting from a file."""
+    """A value of a numeric type ("0.8" is refused), finite and within limits: a setting from a file."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not number or not (least <= value <= most and abs(value) < math.inf):
         limits = f"from {least:g} to {most:g}" if math.isfinite(most) else f">= {least:g}"

@@ -19,14 +19,14 @@ def choice(value: object, name: str, choices: Iterable[str]) -> str:
 
 
 def flag(value: object, name: str) -> bool:
-    """True or False; "False" and arrays are neither."""
+    """True or False; the text "False" and arrays are refused."""
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{name}: takes True or False, got {shown(value)}")
     return bool(value)
 
 
 def known_names(given: Iterable[object], takes: Collection[str], where: str, noun: str) -> None:
-    """Refuse a name that is not among those taken, and suggest the one that may have been meant."""
+    """Refuse names other than those in `takes`, and suggest the most similar one."""
     for name in given:
         if not isinstance(name, str) or name not in takes:
             near = difflib.get_close_matches(str(name), takes, 1)
@@ -38,12 +38,12 @@ def several(value: object, name: str, takes: str) -> Iterator[Any]:
     """An iterator over an iterable."""
     try:
         return iter(cast(Iterable[Any], value))
-    except Exception:  # of whatever the value is an object of
+    except Exception:  # an object of any class may raise anything
         raise InputError(f"{name}: takes {takes}, got {shown(value)}") from None
 
 
 def pair(value: object, name: str, meaning: str) -> tuple[Any, Any]:
-    """Two things, given as a tuple or a list."""
+    """The two elements of a tuple or a list."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         got = f"{len(value)} things" if isinstance(value, (tuple, list)) else type(value).__name__
         raise InputError(f"{name}: takes a pair {meaning}, got {got}")

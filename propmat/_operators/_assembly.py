@@ -1,4 +1,4 @@
-"""What a matrix on the pixel grid is summed up of, block by block: windows, edges, scaled sums."""
+"""Assembly of matrices on the pixel grid from elements: windows, edges, and scaled sums of these."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from propmat._backend import backend_of, moved_like
 from propmat._operators._parts import WHOLE, Parts
 
 Array = np.ndarray[Any, Any]
-Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks, all for 0
+Assemble = Callable[[int, Array], None]  # (block, values): sum the elements across blocks of that width; 0: all
 
 
 @dataclass(frozen=True)
 class Support:
-    """Numbering of the pixels an operator touches: the unknown ones and two pixels around."""
+    """Numbering of the pixels that an operator reads: the unknown ones, and those at most two pixels away."""
 
     unknown: Array
     number: Array
@@ -41,7 +41,7 @@ class Support:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The windows of 3 x 3 pixels that hold an unknown one, as elements to assemble."""
+    """The windows of 3 x 3 pixels with an unknown one, as elements to assemble."""
 
     image: Array
     support: Support
@@ -80,7 +80,7 @@ class Edges:
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """Elements times a number."""
+    """Elements multiplied by a number."""
 
     assemble: Assemble
     factor: float

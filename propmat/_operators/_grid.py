@@ -1,4 +1,4 @@
-"""Symmetric matrices on the unknown pixels of an image, kept as arrays over the pixel grid."""
+"""Symmetric matrices over the unknown pixels of an image, stored as arrays on the pixel grid."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from propmat._operators._parts import WHOLE, Parts
 
 @dataclass(frozen=True)
 class GridOperator:
-    """Symmetric positive semidefinite matrix on the unknown pixels, 13 numbers a row.
+    """Symmetric positive semidefinite matrix over the unknown pixels, stored as 13 numbers per row.
 
-    Its product costs a quarter of a CSR product, and it can say which part of it lies inside the
-    blocks of a coarser grid, which is what multigrid builds its coarse functions from.
+    A product takes a quarter of the time of a CSR product. The matrix is a sum of elements (windows or edges), and
+    those across blocks of pixels can be assembled separately, which multigrid needs to build its coarse functions.
 
     Examples
     --------
@@ -45,11 +45,10 @@ class GridOperator:
         diagonal: Array | None = None,
         parts: Parts = WHOLE,
     ) -> GridOperator:
-        """Closed-form Laplacian of (H, W, d), radius 1; only windows with an unknown pixel.
+        """Closed-form Laplacian of radius 1 of an image (H, W, d), from the windows with an unknown pixel.
 
-        No window holds rows of two of the parts.
-
-        With `squared`, the sum of the squares of the window matrices: the learning-based Laplacian.
+        Windows with rows of several parts are omitted. With `squared`, the sum of the squares of the window matrices:
+        the learning-based Laplacian.
         """
         support = Support.of(unknown, parts)
         image = np.ascontiguousarray(image, dtype=np.float64, like=image)
@@ -79,10 +78,10 @@ class GridOperator:
         return cls(support, values, assemble)
 
     def across(self, block: int, out: Array) -> None:
-        """Write to `out`, zeros once, the 13 arrays of the elements that tie unknown pixels of several blocks.
+        """Write to `out`, initially 0, the 13 arrays of the sum of the elements with unknown pixels in several blocks.
 
-        An element is a window or an edge. What is left of `values` is a sum of positive
-        semidefinite matrices, one for each block: its local matrix.
+        `block` is the width of the blocks in pixels. `values` - `out` is block diagonal, with a positive semidefinite
+        matrix for each block: its local matrix.
         """
         self.assemble(block, out)
 
@@ -105,7 +104,7 @@ class GridOperator:
 
     @property
     def entries(self) -> int:
-        """How many numbers are stored."""
+        """The number of stored entries."""
         return self.values.size
 
     @property
@@ -123,7 +122,7 @@ class GridOperator:
         return x[self.support.position]
 
     def multiply(self, x: Array, out: Array) -> object:
-        """out = A x for vectors on the support; returns xᵀ A x, on a GPU in parts."""
+        """out = A x for vectors on the support; returns xᵀ A x, on a GPU as partial sums."""
         support, kernels = self.support, self.backend.kernels("grid")
         partial = np.empty(kernels.CHUNKS, like=self.values)
         return kernels.multiply(self.values, support.runs, support.chunks, x, out, partial)
@@ -135,11 +134,11 @@ class GridOperator:
         return replace(self, values=values)
 
     def scaled(self, factor: float) -> GridOperator:
-        """The operator times a number > 0."""
+        """The operator multiplied by a number > 0."""
         return replace(self, values=factor * self.values, assemble=Scaled(self.assemble, factor))
 
     def _product(self, x: Array) -> Array:
-        """The product on one thread: less to compile for what a solve does once or twice."""
+        """The product on one thread, which compiles faster; a solve needs it only once or twice."""
         y, runs = np.zeros(self.support.size, like=self.values), self.support.runs
         self.backend.kernels("grid").multiply_runs(self.values, runs, 0, len(runs), x, y)
         return self.gather(y)
@@ -150,7 +149,7 @@ class GridOperator:
         return self._product(self.spread(x))
 
     def times_known(self, known: Array) -> Array:
-        """L_UK k for values k (H, W) of which those of known pixels count."""
+        """L_UK k for values k (H, W), of which only those of known pixels are used."""
         support = self.support
         number = support.number[2:-2, 2:-2]
         near = number >= 0

@@ -1,4 +1,4 @@
-"""Matrices that fall into independent parts, each a band of rows of the image."""
+"""Block diagonal matrices whose blocks belong to bands of rows of the image."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T", bound=np.generic)
 
 @dataclass(frozen=True)
 class Parts:
-    """Bands of rows of an image; no entry of the matrix is between pixels of two of them.
+    """Bands of rows of an image such that no entry of the matrix couples pixels of different bands.
 
-    Vectors (n,) are over the n pixels of a mask (H, W), row by row.
+    Vectors (n,) have one number for each of the n pixels of a mask (H, W), row by row.
 
     Attributes
     ----------
     seams : tuple of int
-        The rows at which the second part begins, the third, and so on, increasing.
+        The first rows of the second, third, ... part, increasing.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class Parts:
     seams: tuple[int, ...] = ()
 
     def lengths(self, x: Array, mask: Mask) -> Array:
-        """The Euclidean length of a vector in each of the parts, (parts,)."""
+        """The Euclidean norms of a vector restricted to each of the parts, (parts,)."""
         if not self.seams:
             return np.full(1, length(x), like=x)
         squares = np.zeros(mask.shape, like=x)
@@ -46,23 +46,23 @@ class Parts:
         return np.sqrt(self._by_part(squares).sum(axis=1))
 
     def spread(self, numbers: NDArray[T], mask: Mask) -> NDArray[T]:
-        """The vector that is one of the numbers (parts,) in each of the parts."""
+        """The vector that is constant on each part, with the values `numbers` (parts,)."""
         if self.seams:
             height = len(mask)
             numbers = numbers[moved_like(np.repeat(np.arange(len(self.seams) + 1), self._heights(height)), mask)]
         return np.broadcast_to(numbers[:, None], mask.shape)[mask]
 
     def shorter(self, one: Array, other: Array, mask: Mask) -> Mask:
-        """On which of the n pixels the part of one vector is shorter than that of another."""
+        """Mask of the pixels in parts on which the norm of one vector is smaller than that of the other, (n,)."""
         return self.spread(self.lengths(one, mask) < self.lengths(other, mask), mask)
 
     def holding(self, pixels: Mask) -> Mask:
-        """Which of the parts hold a pixel of a mask, (parts,)."""
+        """Which of the parts contain a pixel of a mask, (parts,)."""
         held: Mask = np.any(self._by_part(pixels), axis=1)
         return held
 
     def all_have(self, found: Mask, mask: Mask) -> bool:
-        """Whether wherever a part has some of the n pixels, one of them is `found`, a vector."""
+        """Whether every part that contains some of the n pixels contains one where the vector `found` (n,) is true."""
         if not self.seams:
             return bool(found.any())
         pixels = np.zeros_like(mask)
@@ -70,7 +70,7 @@ class Parts:
         return bool((self.holding(pixels) | ~self.holding(mask)).all())
 
     def hold_windows(self, height: int, side: int) -> Mask:
-        """Whether `side` rows that begin at a row are all of one part, for each such row, (H - side + 1,)."""
+        """For each row y, whether rows y to y + side - 1 belong to one part, (H - side + 1,)."""
         inside = np.ones(height - side + 1, dtype=bool)
         for seam in self.seams:
             inside[max(seam - side + 1, 0) : seam] = False
@@ -80,7 +80,7 @@ class Parts:
         return np.diff([0, *self.seams, height])
 
     def _by_part(self, plane: NDArray[T]) -> NDArray[T]:
-        """An (H, W) map as (parts, pixels of the highest part), filled up with zeros."""
+        """An (H, W) map as (parts, pixels of the largest part), padded with zeros."""
         if not self.seams:
             return plane.reshape(1, -1)
         height, heights = len(plane), self._heights(len(plane))

@@ -1,1 +1,1 @@
-"""From a Laplacian and constraints to a matte."""
+"""Solving for a matte, given a Laplacian and constraints."""

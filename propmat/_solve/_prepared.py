@@ -1,4 +1,4 @@
-"""A system that is assembled, with a solver that is set up for it."""
+"""An assembled linear system, with a solver that is set up for it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ class Prepared:
 
     Attributes
     ----------
+    system : System
+        The matrix, and how right-hand sides are made of values and priors.
     trimap : Trimap
         Which pixels are known, and their labels.
+    prior : (H, W) array or None
+        The value of the prior, if one was given.
     solver : propmat.solvers.Solver
         As given to `prepare`, or the one chosen.
+    solve_linear : propmat.solvers.Solve
+        The solver, set up for the matrix.
 
     Methods
     -------
@@ -42,7 +48,7 @@ class Prepared:
 
     system: System
     trimap: Trimap
-    prior: Array | None  # its value, where one was given
+    prior: Array | None
     solver: Solver
     solve_linear: Solve
 

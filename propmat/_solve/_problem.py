@@ -66,7 +66,7 @@ class Problem:
     def posed(
         cls, graph: Laplacian, labels: Trimap, confidence: ArrayLike | None = None, prior: Prior | None = None
     ) -> Problem:
-        """The problem of a graph and labels that are checked, with constraints that are not."""
+        """The problem of a graph and labels that have been checked; the constraints are checked here."""
         value, believed = (None, None) if prior is None else _prior(prior, labels)
         memory = {"trimap": labels.known}
         held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, memory=memory)
@@ -82,7 +82,7 @@ class Problem:
     def solve(
         self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
     ) -> Matte:
-        """Assemble, set up and solve; all arguments are checked."""
+        """Assemble, set up and solve; all arguments must have been checked."""
         start = time.perf_counter()
         alpha = self.without_solving()
         if alpha is not None:
@@ -91,7 +91,7 @@ class Problem:
         return replace(matte, seconds=time.perf_counter() - start)
 
     def prepared(self, solver: Solver | None) -> Prepared:
-        """Assemble the system, and set the solver up."""
+        """Assemble the system, and set up the solver."""
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
             solver = choose(system.matrix) if solver is None else solver

@@ -10,7 +10,7 @@ from propmat.errors import warn
 
 
 def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
-    """Alpha if it needs no solve, with a warning: no pixel is unknown, or there is one label only; else None.
+    """Alpha, with a warning, if no solve is needed because no pixel is unknown or there is one label only; else None.
 
     `soft`: a confidence is given, so that all pixels are solved for. `labels_alone`: neither a prior nor values other
     than the labels are given.

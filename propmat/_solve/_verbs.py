@@ -1,4 +1,4 @@
-"""`solve` and `prepare`: any Laplacian and constraints to a matte."""
+"""`solve` and `prepare`: a matte from any Laplacian and constraints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def prepare(
     prior: Prior | None = None,
     solver: Solver | None = None,
 ) -> Prepared:
-    """Do the part of a solve that needs no values: assemble the system, set the solver up.
+    """Do the part of a solve that does not depend on the labels' values: assemble the system, and set up the solver.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def prepare(
 
     Examples
     --------
-    Two layers and the rest, which sum to 1 since each solve is linear in its values:
+    Two layers, whose mattes sum to 1 because a solve is linear in its values:
 
     >>> import numpy as np
     >>> import propmat

@@ -5,7 +5,7 @@ A pullback solves once more with the same matrix, A λ = dℓ/dα, and then take
 """
 
 from propmat.adjoint._closed_form import closed_form
-from propmat.adjoint._directed import propagate_directed
+from propmat.adjoint._directed import DirectedPullback, propagate_directed
 from propmat.adjoint._knn import knn
 from propmat.adjoint._propagate import propagate
 from propmat.adjoint._pullback import Gradients, Pullback
@@ -14,6 +14,7 @@ from propmat.adjoint._solve import solve
 from propmat.adjoint._weighted_windows import weighted_windows
 
 __all__ = [
+    "DirectedPullback",
     "Gradients",
     "Pullback",
     "closed_form",

@@ -173,8 +173,14 @@ class DirectedPullback:
     ----------
     parameters : tuple of str
         The names of the gradients.
+    system : System
+        The matrix and its factors.
     trimap : Trimap
         Which pixels are known.
+    values : (H, W) array of float64
+        What known pixels were held to.
+    confidence_shape : tuple of int
+        The shape of the confidence as it was given.
     alpha : (H, W) array of float64
         The solution, not clipped.
     """

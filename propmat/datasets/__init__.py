@@ -7,13 +7,14 @@ from propmat.datasets._flower import flower
 from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
-from propmat.datasets._samples import Samples
+from propmat.datasets._samples import Samples, Source
 from propmat.datasets._synthetic import synthetic
 
 __all__ = [
     "Augmentation",
     "Sample",
     "Samples",
+    "Source",
     "alphamatting",
     "backgrounds",
     "composites",

@@ -9,14 +9,24 @@ from propmat.datasets._sample import Sample
 
 
 class Source(Protocol):
-    """Where one sample comes from."""
+    """Where one sample comes from.
+
+    Attributes
+    ----------
+    name : str
+        The name of the sample, known before it is read.
+    """
 
     @property
-    def name(self) -> str:
-        """The name of the sample, known before it is read."""
+    def name(self) -> str: ...
 
     def read(self) -> Sample:
-        """Read or make the sample."""
+        """Read or make the sample.
+
+        Returns
+        -------
+        Sample
+        """
 
 
 class Samples(Sequence[Sample]):

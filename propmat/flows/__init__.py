@@ -1,8 +1,8 @@
 """Flows of information between distant pixels: the terms of information-flow matting.
 
 Two are Laplacians, one is a prior; `propmat.information_flow` adds them. Neighbours are the nearest in colour and, with
-a smaller weight, in position; all pixels as far away as the last one count too, so that a picture flipped or transposed
-has the same flows. The method may be covered by patents.
+a smaller weight, in position; all pixels at the distance of the last one are neighbours too, so that a flipped or
+transposed picture has the same flows. The method may be covered by patents.
 """
 
 from propmat.flows._colour_mixture import colour_mixture

@@ -73,7 +73,7 @@ def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> Clo
 
 
 def check_window(shape: tuple[int, ...], radius: int) -> None:
-    """Refuse an image that holds no window."""
+    """Refuse an image that is smaller than a window."""
     side = 2 * radius + 1
     if min(shape[:2]) < side:
         raise InputError(
@@ -83,7 +83,7 @@ def check_window(shape: tuple[int, ...], radius: int) -> None:
 
 
 class WindowLaplacian(Laplacian):
-    """A sum over windows of the matrices of the closed form, or of their squares."""
+    """The sum over windows of the matrices of the closed form, or of their squares."""
 
     squared: bool
     ties_all_pixels = True  # neighbouring windows overlap
@@ -99,7 +99,7 @@ class WindowLaplacian(Laplacian):
 
     @classmethod
     def of(cls: type[W], pixels: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> W:
-        """The Laplacian of an image that is checked, with settings that are not."""
+        """The Laplacian of an image that has been checked; the settings are checked here."""
         epsilon = _inputs.positive(epsilon, "epsilon")
         radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
         check_window(pixels.shape, radius)
@@ -140,7 +140,7 @@ class WindowLaplacian(Laplacian):
         return type(self)(to_host(self.image), self.epsilon, self.radius, self.parts)
 
     def _window_statistics(self, touched: Mask) -> tuple[Array, Array, Mask]:
-        """Mean and whitening of the windows that hold a touched pixel, for no other enters its row; their mask."""
+        """Mean and whitening of the windows that contain a touched pixel, and their mask; others contribute nothing."""
         wanted = _windows_over(touched, self.radius)
         if self.parts.seams:
             wanted &= moved_like(self.parts.hold_windows(self.shape[0], 2 * self.radius + 1), wanted)[:, None]
@@ -173,13 +173,13 @@ class ClosedForm(WindowLaplacian):
 
     def times(self, plane: Array) -> Array:
         kernels = backend_of(self.image).kernels("ridge")
-        # A window on which the map is 0 leaves nothing over.
+        # The residuals of a window on which the map is 0 are 0.
         mean, whitening, wanted = self._window_statistics(plane != 0)
         fit = kernels.fits(self.image, mean, whitening, wanted, self.radius, plane)
         return kernels.residual_sums(self.image, mean, wanted, self.radius, plane, *fit)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Of colours and epsilon; windows on which the adjoint is 0, those of known pixels only, are skipped."""
+        """Gradients of colours and epsilon; windows where the adjoint is 0 (known pixels only) are skipped."""
         kernels = backend_of(self.image).kernels("ridge")
         mean, whitening, windows = self._window_statistics(adjoint != 0)
         fit, adjoint_fit = (
@@ -196,7 +196,7 @@ class ClosedForm(WindowLaplacian):
 
 
 def _windows_over(touched: Mask, radius: int) -> Mask:
-    """Which windows, each known by its top left pixel, hold a touched one."""
+    """Mask of the windows, indexed by their top left pixel, that contain a touched pixel."""
     for axis in range(2):
         count = touched.shape[axis] - 2 * radius
         spans = (slice(k, k + count) for k in range(2 * radius + 1))
@@ -205,7 +205,7 @@ def _windows_over(touched: Mask, radius: int) -> Mask:
 
 
 def index_pointer(counts: NDArray[np.int64]) -> NDArray[np.int32]:
-    """CSR row starts from the entries per row; past 2^31 entries 32-bit indices end."""
+    """CSR row pointers from the numbers of entries per row; 2^31 entries or more do not fit 32-bit indices."""
     starts = np.concatenate([[0], np.cumsum(counts)])
     if starts[-1] > np.iinfo(np.int32).max:
         raise UnsupportedError(

@@ -37,9 +37,9 @@ class Laplacian(ABC):
     matrix : scipy.sparse.csr_array, shape (H * W, H * W)
         The whole matrix, canonical, exactly symmetric; built in host memory when it is first asked for.
     parameters : tuple of str
-        The names of what it is made of and has gradients, see `pullback`.
+        The names of the parameters with gradients, see `pullback`.
     ties_all_pixels : bool
-        Whether each of its parts is connected by construction, so that one known pixel makes its system definite.
+        Whether the graph of each part is connected by construction, so that one known pixel makes its system definite.
     bridges_gaps : bool
         Whether weak edges of the pixel grid may be added where the graph connects unknown pixels to no known one.
     parts : Parts
@@ -51,8 +51,8 @@ class Laplacian(ABC):
     shape: tuple[int, int]
     parts: Parts = WHOLE
     parameters: tuple[str, ...] = ()
-    memory: Mapping[str, Any] | None = None  # what a trimap must share its memory with, where that may be a GPU's
-    __array_ufunc__ = None  # an array times a Laplacian is refused; NumPy would make an array of Laplacians of it
+    memory: Mapping[str, Any] | None = None  # arrays whose memory a trimap must share; None: host memory
+    __array_ufunc__ = None  # so that array * Laplacian is refused; NumPy would return an array of Laplacians
 
     @abstractmethod
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
@@ -171,11 +171,11 @@ class Laplacian(ABC):
 
     @property
     def _weighted(self) -> tuple[tuple[float, Laplacian], ...]:
-        """Its terms with their weights, as of a sum."""
+        """The terms of the sum and their weights."""
         return ((1.0, self),)
 
     def _described(self) -> str:
-        """What `repr` tells beside the size."""
+        """The settings in `repr`, after the size."""
         return ""
 
     def __repr__(self) -> str:
@@ -209,7 +209,7 @@ class WeightedSum(Laplacian):
         return sum((weight * term.times(plane) for weight, term in others), weight * first.times(plane))
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """One number per coefficient; per term the gradients of its own parameters."""
+        """A number for each coefficient, and the gradients of the parameters of each term."""
         found: dict[str, Any] = {}
         if "coefficients" in wanted:
             found["coefficients"] = np.array([-float(np.vdot(term.times(adjoint), alpha)) for _, term in self.terms])
@@ -223,7 +223,7 @@ class WeightedSum(Laplacian):
     def near_null_space(self, mask: Mask) -> Array:
         if len(self.terms) == 1:
             return self.terms[0][1].near_null_space(mask)
-        return np.ones((np.count_nonzero(mask), 1))  # the only vectors that every graph maps to 0
+        return np.ones((np.count_nonzero(mask), 1))  # constants are all that every graph Laplacian maps to 0
 
     @property
     def ties_all_pixels(self) -> bool:

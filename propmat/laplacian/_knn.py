@@ -21,7 +21,7 @@ from propmat.laplacian._pairs import Pairs, Pixels, edges_block, pair_gradient, 
 
 @usual_arithmetic
 def knn(image: ArrayLike, preset: str = "two") -> Knn:
-    r"""KNN matting Laplacian: alpha is alike on pixels of like colour, near or far.
+    r"""KNN matting Laplacian: alpha is similar at pixels of similar colour, near or far.
 
     .. math:: L = D - W, \quad W_{ij} = m_{ij} \max\Big(0, 1 - \frac{\|X_i - X_j\|_1}{d + 2}\Big), \quad
         D_{ii} = \sum_j W_{ij}
@@ -104,12 +104,12 @@ class Knn(Laplacian):
         self.shape = (height, width)
         self.image = image
         self.preset = preset
-        self.memory = memory  # the image, where it was given
+        self.memory = memory  # the image in the memory in which it was given
         self._searched: tuple[Mask, Pairs] | None = None  # the last search, for a gradient after a solve
 
     @classmethod
     def of(cls, pixels: Array, preset: str) -> Knn:
-        """The Laplacian of an image that is checked, with a preset that is not."""
+        """The Laplacian of an image that has been checked; the preset is checked here."""
         if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
             raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
         return cls(to_host(pixels), preset, {"image": pixels})
@@ -186,7 +186,7 @@ class Knn(Laplacian):
         return moved_like(np.asarray(product, np.float64).reshape(self.shape), plane)
 
     def pullback(self, adjoint: Array, alpha: Array, wanted: Iterable[str]) -> dict[str, Any]:
-        """Of the weights of pairs, as upper triangular CSR, and of colours through the kernel, for fixed neighbours.
+        """Gradients of the weights of pairs, as upper triangular CSR, and of colours, for fixed neighbours.
 
         The weights are in host memory.
         """

@@ -25,7 +25,7 @@ MOST_ENTRIES = 80_000_000
 
 @usual_arithmetic
 def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> LargeKernel:
-    r"""Large-kernel matting Laplacian: the closed form over wide windows, as products without a stored matrix.
+    r"""Large-kernel matting Laplacian: the closed form with large windows, as a matrix-free operator.
 
     .. math:: (L p)_i = \sum_{k \ni i} \big( p_i - a_k^\top I_i - b_k \big)
 
@@ -39,7 +39,7 @@ def large_kernel(image: ArrayLike, epsilon: float = 1e-7, radius: int = 10) -> L
     epsilon : float, default 1e-7
         Regulariser, in squared colour units, > 0; that of the closed form, and of PyMatting.
     radius : int, default 10
-        Windows are 2 radius + 1 pixels wide. Larger ones carry labels further in fewer iterations and lose fine detail.
+        Windows are 2 radius + 1 pixels wide. With larger ones fewer iterations are needed, and fine detail is lost.
 
     Returns
     -------
@@ -86,12 +86,12 @@ class LargeKernel(Laplacian):
 
     @classmethod
     def of(cls, pixels: Array, epsilon: float, radius: int) -> LargeKernel:
-        """The Laplacian of an image that is checked, with settings that are not."""
+        """The Laplacian of an image that has been checked; the settings are checked here."""
         return cls(ClosedForm.of(pixels, epsilon, radius))
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         definition = self.definition
-        box = _around(unknown, 2 * definition.radius)  # holds all windows of unknown pixels
+        box = _around(unknown, 2 * definition.radius)  # contains all windows with unknown pixels
         inside = unknown[box]
         windows = Windows.of(definition.image[box], definition.epsilon, definition.radius)
         added = (np.zeros(unknown.shape, like=unknown) if diagonal is None else diagonal)[unknown]
@@ -122,7 +122,7 @@ class LargeKernel(Laplacian):
 
 
 def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
-    """Rows and columns of the box around a mask, with a margin as far as the image reaches."""
+    """Rows and columns of the bounding box of a mask, extended by a margin and cropped to the image."""
     spans = []
     for axis in range(2):
         used = np.flatnonzero(to_host(np.any(mask, axis=1 - axis)))
@@ -132,7 +132,7 @@ def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
 
 @dataclass(frozen=True, eq=False)
 class KnownInBox:
-    """(H, W) values → the product of the matrix with the known ones, those of a box that holds all that count."""
+    """(H, W) values → L_UK α_K, computed inside a box that contains all windows with unknown pixels."""
 
     windows: Windows
     unknown: Mask

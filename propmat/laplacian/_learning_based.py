@@ -10,12 +10,12 @@ from propmat.laplacian._closed_form import WindowLaplacian
 
 @usual_arithmetic
 def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> LearningBased:
-    r"""Learning-based Laplacian: alpha is what a linear model learns from the colours of every small window.
+    r"""Learning-based Laplacian: alpha is predicted by a linear model of the colours in every small window.
 
     .. math:: L = \sum_k S_k^\top (U - F_k)^\top (U - F_k) S_k
 
-    over the windows k inside the image, S_k picking their pixels, with F_k the matrix that takes values on the window
-    to their affine ridge fit on its colours.
+    over the windows k inside the image, with S_k the restriction to their pixels, and F_k the matrix that maps values
+    on the window to their affine ridge fit on its colours.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def learning_based(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> 
 
     Notes
     -----
-    The constant of the fit is not penalised, so that L annihilates constants exactly and colours may be shifted. The
-    authors and PyMatting penalise it as they do the slopes, which differs where a window's colours vary by no more than
-    the root of epsilon. U - F_k then is the window matrix B_k of the closed form, and L the sum of their squares: the
-    residual of the fit without the penalty on its slope.
+    The constant term of the fit is not penalised, so that L maps constants exactly to 0 and does not change when all
+    colours are shifted. The authors and PyMatting penalise it like the slopes, which makes a difference in windows
+    whose colours vary by no more than √epsilon. Here U - F_k is the window matrix B_k of the closed form, and L the sum
+    of their squares: the squared residuals of the fit, without the penalty on its slopes.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Blocks of matrices over masks of pixels, and numbers of pairs of pixels."""
+"""Blocks of matrices for masks of rows and columns, and matrices given by pairs of pixels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pair_gradient(adjoint: Array, alpha: Array, first: NDArray[Any], second: NDA
 
 
 def upper_triangle(values: Array, first: NDArray[Any], second: NDArray[Any], pixels: int) -> sp.csr_array:
-    """A number per pair i < j as CSR; entries of 0 are kept."""
+    """A number for each pair i < j as CSR; explicit zeros are stored."""
     return sp.csr_array((values, (first, second)), shape=(pixels, pixels))
 
 
@@ -63,7 +63,7 @@ def edges_block(
     row_mask: Mask,
     column_mask: Mask,
 ) -> sp.csr_array:
-    """A block of D - W for weighted pairs of pixels, which hold all pairs that touch its rows."""
+    """A block of D - W for weighted pairs of pixels, which must include all pairs with a pixel among its rows."""
     row_of, column_of = numbered(row_mask).ravel(), numbered(column_mask).ravel()
     degree = np.bincount(first, weight, row_of.size) + np.bincount(second, weight, row_of.size)
     every = np.arange(row_of.size, dtype=np.int32)

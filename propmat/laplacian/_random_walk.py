@@ -15,7 +15,7 @@ LEAST_WEIGHT = 1e-6
 
 @usual_arithmetic
 def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
-    r"""Random walk Laplacian: alpha is the chance that a walk ends in the foreground.
+    r"""Random walk Laplacian: alpha is the probability that a walk ends in the foreground.
 
     .. math:: L = D - W, \quad W_{ij} = \exp(-\|I_i - I_j\|^2 / \sigma^2) + 10^{-6}
 
@@ -26,7 +26,8 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16.
     sigma : float, default 0.033
-        Difference of colours, in colour units, above which weights vanish, > 0. The default is 1/30, rounded.
+        Scale of differences of colour, in colour units, > 0; weights decrease quickly above it. The default is 1/30,
+        rounded.
 
     Returns
     -------
@@ -39,9 +40,9 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
 
     Notes
     -----
-    Colours are used as they are, without the projection that the paper learns from each image. PyMatting ties a pixel
-    to its eight neighbours, divides rows by their sums, which leaves the matrix unsymmetric, and takes
-    exp(-900 ‖I_i - I_j‖²) whatever its ``sigma``. The term 1e-6 keeps the graph connected.
+    Colours are used unchanged, without the projection that the paper learns from each image. PyMatting connects a pixel
+    to its eight neighbours, divides rows by their sums, which makes the matrix unsymmetric, and uses
+    exp(-900 ‖I_i - I_j‖²) for any ``sigma``. The term 1e-6 keeps the graph connected.
 
     References
     ----------
@@ -59,7 +60,7 @@ def random_walk(image: ArrayLike, sigma: float = 0.033) -> Affinity:
 
 
 def of_colours(pixels: Array, sigma: float) -> Affinity:
-    """The Laplacian of an image that is checked, with a sigma that is not."""
+    """The Laplacian of an image that has been checked; sigma is checked here."""
     sigma = _inputs.positive(sigma, "sigma")
     return Affinity(_weights(np.diff(pixels, axis=1), sigma), _weights(np.diff(pixels, axis=0), sigma))
 

@@ -17,11 +17,11 @@ class Split:
     Attributes
     ----------
     matrix : Operator, shape (n, n)
-        L_UU, with whatever was to be added to its diagonal.
+        L_UU plus the given diagonal.
     times_known : callable
         (H, W) array of values → (n,) array L_UK α_K.
     touches_known : (n,) array of bool
-        Which unknown pixels have an entry in common with a known one.
+        Which unknown pixels are coupled to a known one.
     """
 
     matrix: Operator
@@ -31,7 +31,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Coupling:
-    """The matrix (n, k) between unknown and known pixels, as a function of (H, W) values: the product."""
+    """(H, W) values → L_UK α_K, by a stored matrix (n, k)."""
 
     matrix: Any
     known: Mask

@@ -1,4 +1,4 @@
-"""The windows of the closed form and the edges of the pixel grid, each with a weight of its own."""
+"""The closed-form Laplacian with a weight for each window, plus weighted edges of the pixel grid."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from propmat.laplacian._split import Split
 def weighted_windows(
     image: ArrayLike, windows: ArrayLike, edges: tuple[ArrayLike, ArrayLike] | None = None, epsilon: float = 1e-7
 ) -> WeightedWindows:
-    r"""Closed-form Laplacian of which every window has a weight, with weighted edges of the pixel grid beside.
+    r"""Closed-form Laplacian with a weight for each window, plus weighted edges of the pixel grid.
 
     .. math:: \alpha^\top L \alpha = \sum_k \kappa_k \, \alpha^\top L_k \alpha
         + \sum_{(i, j)} w_{ij} (\alpha_i - \alpha_j)^2
 
-    with the matrices :math:`L_k` of the windows of 3 x 3 pixels, of which `closed_form` is the sum, and the edges of
-    `affinity`. All of it is one matrix on the pixel grid, which multigrid solves as it solves the closed form. Weights
-    may be learned: the gradient of :math:`\kappa_k` is :math:`-\lambda^\top L_k \alpha`.
+    with the matrices :math:`L_k` of the windows of 3 x 3 pixels, whose sum is `closed_form`, and the edges of
+    `affinity`. The sum is stored as one matrix on the pixel grid, which `Multigrid` preconditions as it does the closed
+    form. Weights may be learned: the gradient of :math:`\kappa_k` is :math:`-\lambda^\top L_k \alpha`.
 
     Parameters
     ----------
     image : (H, W), (H, W, 3) or (H, W, d) array
         Floating in [0, 1], uint8 or uint16, in host memory. At least 3 pixels high and wide.
     windows : float or (H - 2, W - 2) array
-        κ >= 0 of each window, by its top left pixel.
+        κ >= 0 of each window, indexed by its top left pixel.
     edges : tuple (horizontal, vertical), optional
         w >= 0, (H, W - 1) and (H - 1, W) arrays; none by default.
     epsilon : float, default 1e-7
@@ -50,15 +50,15 @@ def weighted_windows(
     Returns
     -------
     WeightedWindows
-        Gradients reach ``windows``, and ``horizontal`` and ``vertical`` where edges are given; the image and epsilon
-        are held fixed.
+        There are gradients with respect to ``windows``, and ``horizontal`` and ``vertical`` if edges are given; none
+        with respect to the image and epsilon.
 
     Raises
     ------
     InputError
         If an argument is not as above.
     UnsupportedError
-        If the image lies on a GPU.
+        If the image is on a GPU.
 
     References
     ----------
@@ -100,7 +100,7 @@ class WeightedWindows(Laplacian):
     def of(
         cls, pixels: Array, windows: ArrayLike, edges: tuple[ArrayLike, ArrayLike] | None, epsilon: float
     ) -> WeightedWindows:
-        """The Laplacian of an image that is checked, with weights and a setting that are not."""
+        """The Laplacian of an image that has been checked; weights and epsilon are checked here."""
         height, width, _ = pixels.shape
         unweighted = ClosedForm.of(pixels, epsilon, 1)
         kappa = _weights_of_windows(windows, (height - 2, width - 2))
@@ -156,7 +156,7 @@ class WeightedWindows(Laplacian):
         return self.edges.horizontal, self.edges.vertical
 
     def _beside_known(self, known: Mask) -> Mask:
-        """The pixels that share a window of weight above 0, or an edge, with a known one."""
+        """The pixels that have a window of weight > 0, or an edge, in common with a known one."""
         touched = _windows_over(known, 1) & (self.windows > 0)
         found = np.zeros(self.shape, bool) if self.edges is None else self.edges._beside(known)
         height, width = touched.shape
@@ -174,7 +174,7 @@ def _weights_of_windows(value: ArrayLike, shape: tuple[int, int]) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The windows that hold an unknown pixel, times their weights, as elements to assemble."""
+    """The windows with an unknown pixel, multiplied by their weights, as elements to assemble."""
 
     image: Array
     weights: Array

@@ -1,4 +1,4 @@
-"""Comprehensive sampling, finished by the closed form."""
+"""Comprehensive sampling, refined by the closed form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pose(pixels: Array, labels: Trimap) -> Posed:
 def comprehensive_sampling(
     image: ArrayLike, trimap: ArrayLike | Trimap, *, solver: Solver | None = None, callback: Callback | None = None
 ) -> Array:
-    """Comprehensive sampling: what all pairs of known colours say of alpha, finished by the closed form.
+    """Comprehensive sampling: alpha estimated from all pairs of clusters of known colours, refined by the closed form.
 
     Solves (L_UU + γ diag c) α_U = γ c p - L_UK α_K over the unknown pixels U, with L of
     `propmat.laplacian.closed_form`, and alpha p and confidence c of `propmat.sampling.comprehensive`. γ is 0.1.

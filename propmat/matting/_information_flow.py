@@ -50,10 +50,10 @@ def information_flow(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> Array:
-    r"""Information-flow matting: alpha flows between pixels of like colour, near and far.
+    r"""Information-flow matting: alpha is propagated between pixels of similar colour, near and far.
 
-    Unknown pixels near known ones of nearly their colour take their labels (`propmat.sampling.trimmed`), held with
-    weight 100. Over the pixels U that the trimap leaves open alpha then minimises
+    Unknown pixels near known ones of similar colour get their labels (`propmat.sampling.trimmed`) as a prior of
+    confidence 100. Over the unknown pixels U of the trimap alpha then minimises
 
     .. math:: E_{mixture} + 0.05 \sum_p \eta_p (\alpha_p - f_p)^2 + 0.01 \, E_{intra-unknown} + \alpha^\top L \alpha
 
@@ -65,8 +65,8 @@ def information_flow(
     image, trimap, solver, callback
         As in `propmat.closed_form`.
     known_to_unknown : bool, default True
-        Whether to use the second term. The authors leave it out for highly transparent objects (a net, a plastic
-        bag), whose pure colours the known foreground lacks.
+        Whether to use the second term. The authors omit it for highly transparent objects (a net, a plastic bag), whose
+        pure colours do not occur in the known foreground.
 
     Returns
     -------
@@ -83,10 +83,11 @@ def information_flow(
     The method may be covered by patents; ask before using it commercially.
 
     Weights, numbers of neighbours and ε are those of the paper and of the authors' code. Public implementations
-    differ: the authors' code holds all known pixels with weight 100, here they are exact, and detects highly
-    transparent objects from histograms, here the caller says so; theirs also trims by patches, here only by single
-    colours. OpenCV's leaves the known-to-unknown flow out of the system and weighs L with 0.1. The ridge under the
-    mixing weights, 1e-8, is not in the paper; OpenCV has 1e-3, which here gave larger errors.
+    differ. The authors' code penalises deviations from known labels with weight 100, here known pixels are exact; it
+    detects highly transparent objects from histograms, here `known_to_unknown` is an argument; it also trims by
+    patches, here only single colours are compared. OpenCV's omits the known-to-unknown flow and multiplies L by 0.1.
+    The ridge parameter of the mixing weights, 1e-8, is not in the paper; OpenCV has 1e-3, which gave larger errors
+    here.
 
     References
     ----------

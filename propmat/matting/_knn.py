@@ -24,13 +24,14 @@ def knn(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> Array:
-    """KNN matting: alpha is alike on pixels of like colour, near or far.
+    """KNN matting: alpha is similar at pixels of similar colour, near or far.
 
-    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.knn`; every alpha is a mean of
-    its neighbours' and so needs no clipping.
+    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.knn`; every alpha is a weighted
+    mean of those of its neighbours, so that no clipping is needed.
 
-    Unknown pixels that the graph ties to no known one are tied to the four around them by edges of 1e-3 of the mean
-    weight, and a warning says how many. A small diagonal, the other remedy in use, would draw them to the background.
+    Unknown pixels that the graph does not connect to any known one are connected to their four neighbours by edges of
+    1e-3 of the mean weight, with a warning that has their number. A small diagonal, the other common remedy, would
+    pull them towards the background.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def knn(
 
     Examples
     --------
-    Like colours get like alphas across a gap:
+    Similar colours get similar alphas, also if they are not adjacent:
 
     >>> import numpy as np
     >>> import propmat

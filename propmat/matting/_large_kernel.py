@@ -25,7 +25,7 @@ def large_kernel(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> Array:
-    """Large-kernel matting: alpha is nearly affine in colour within every wide window.
+    """Large-kernel matting: alpha is nearly affine in colour within every large window.
 
     Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.large_kernel`, and clips α to
     [0, 1]. An iteration costs the same for every radius. The default solver is `CG` with `Jacobi`; preconditioners and

@@ -25,7 +25,7 @@ def learning_based(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> Array:
-    """Learning-based matting: alpha is what a linear model learns from the colours of every small window.
+    """Learning-based matting: alpha is predicted by a linear model of the colours in every small window.
 
     Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.learning_based`, and clips α to
     [0, 1]. Close to `propmat.closed_form`, which adds a penalty on the slope of each window's model.

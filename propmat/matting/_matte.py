@@ -21,13 +21,13 @@ def methods() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        What alpha is by each method, in a line, by its name. All are listed, those too that need an extra.
+        A line about each method, by its name. Methods that need an optional dependency are listed too.
 
     Examples
     --------
     >>> import propmat
     >>> propmat.methods()["knn"]
-    'alpha is alike on pixels of like colour, near or far'
+    'pixels of similar colour, near or far, have similar alpha'
     """
     return {name: method.about for name, method in METHODS.items()}
 
@@ -42,7 +42,7 @@ def matte(
     callback: Callback | None = None,
     **settings: Any,
 ) -> Matte:
-    """Alpha by a method that is given by its name, and how the solve went.
+    """Alpha by a method given by its name, with the status of the solve.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def matte(
 
 
 def named(method: str, settings: Iterable[str] = ()) -> Method:
-    """The method of a name, which takes settings of these names.
+    """The method of a given name, after a check that it has settings of these names.
 
     Raises
     ------

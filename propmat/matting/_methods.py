@@ -1,4 +1,4 @@
-"""The table of all methods that go from image and trimap to alpha."""
+"""The table of all methods that compute alpha from an image and a trimap."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from propmat.solvers._base import Callback, Solver, Status
 
 
 class Method(Protocol):
-    """A way from image and trimap to alpha.
+    """A function from image and trimap to a matte.
 
     Attributes
     ----------
     about : str
-        One line that says what alpha is by this method.
+        One line about the method.
     settings : tuple of str
         Its keyword arguments.
     """
@@ -59,7 +59,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class PosedMethod:
-    """A method that poses one system."""
+    """A method that solves one linear system, given by its function `pose`."""
 
     about: str
     pose: Pose
@@ -82,7 +82,7 @@ class PosedMethod:
 
 @dataclass(frozen=True)
 class NetworkMethod:
-    """A network, a function of `propmat.networks`, which is imported when the method is called."""
+    """A network: a function of `propmat.networks`, which is imported when it is needed."""
 
     about: str
     name: str
@@ -118,19 +118,27 @@ def _keywords(function: Callable[..., object]) -> tuple[str, ...]:
 
 
 POSED = {
-    "closed_form": PosedMethod("alpha is nearly affine in colour in small windows; the fastest", _closed_form.pose),
-    "knn": PosedMethod("alpha is alike on pixels of like colour, near or far", _knn.pose),
-    "learning_based": PosedMethod("alpha is what a linear model learns in small windows", _learning_based.pose),
-    "large_kernel": PosedMethod("closed form with wide windows, by products alone", _large_kernel.pose),
-    "random_walk": PosedMethod("alpha is the chance that a walk ends in the foreground", _random_walk.pose),
-    "comprehensive_sampling": PosedMethod(
-        "all pairs of known colours explain a pixel, and closed form smooths", _comprehensive_sampling.pose
+    "closed_form": PosedMethod("alpha is nearly affine in colour within small windows; the fastest", _closed_form.pose),
+    "knn": PosedMethod("pixels of similar colour, near or far, have similar alpha", _knn.pose),
+    "learning_based": PosedMethod(
+        "alpha is predicted from colour by linear models of small windows", _learning_based.pose
     ),
-    "information_flow": PosedMethod("colour mixtures, near and far neighbours, in one system", _information_flow.pose),
-    "shared_sampling": PosedMethod("neighbours share sampled colours, and closed form smooths", _shared_sampling.pose),
+    "large_kernel": PosedMethod("the closed form with wide windows, matrix-free", _large_kernel.pose),
+    "random_walk": PosedMethod("alpha is the probability that a random walk ends in the foreground", _random_walk.pose),
+    "comprehensive_sampling": PosedMethod(
+        "alpha from all pairs of known colours, smoothed by the closed form", _comprehensive_sampling.pose
+    ),
+    "information_flow": PosedMethod(
+        "colour mixtures, similar and adjacent pixels in one system", _information_flow.pose
+    ),
+    "shared_sampling": PosedMethod(
+        "alpha from sampled colours that neighbours share, smoothed likewise", _shared_sampling.pose
+    ),
 }
 NETWORKS = {
-    "dcnn": NetworkMethod("a network merges the mattes of closed form and KNN", "dcnn"),
-    "deep_matte_prop_net": NetworkMethod("labels are propagated along learned affinities", "deep_matte_prop_net"),
+    "dcnn": NetworkMethod("a network that merges the mattes of closed form and KNN", "dcnn"),
+    "deep_matte_prop_net": NetworkMethod(
+        "labels are propagated along affinities that a network learned", "deep_matte_prop_net"
+    ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}

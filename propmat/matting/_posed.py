@@ -1,4 +1,4 @@
-"""What a method is: it poses a system, of a Laplacian and perhaps a prior, for an image and its labels."""
+"""The definition of a method: the Laplacian, and perhaps a prior, for a given image and trimap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from propmat.solvers._base import Callback, Solver
 
 
 class Posed(NamedTuple):
-    """What `propmat.solve` takes beside the trimap.
+    """The arguments of `propmat.solve` that define a method.
 
     Attributes
     ----------
@@ -27,7 +27,8 @@ class Posed(NamedTuple):
     prior: Prior | None = None
 
 
-# (pixels, labels, **settings) → Posed: an (H, W, d) image and a Trimap that are checked, and settings that are not.
+# (pixels, labels, **settings) → Posed, for an (H, W, d) image and a Trimap that have been checked, and unchecked
+# settings.
 Pose: TypeAlias = Callable[..., Posed]
 
 
@@ -39,7 +40,7 @@ def solved(
     callback: Callback | None,
     **settings: Any,
 ) -> Matte:
-    """The matte of a method; image and trimap are checked here, and nowhere else."""
+    """The matte of a method; image and trimap are checked here only, once."""
     pixels, labels = checked(image, trimap, solver, callback)
     graph, prior = pose(pixels, labels, **settings)
     return Problem.posed(graph, labels, prior=prior).solve(solver, callback=callback)

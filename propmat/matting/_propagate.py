@@ -22,18 +22,19 @@ def propagate(
 ) -> Array:
     """Propagate the labels of a trimap along given affinities of neighbouring pixels.
 
-    Minimises Σ w_ij (α_i - α_j)² over the edges of the 4-connected graph, the known pixels held; alpha lies between
-    the labels whatever the weights are.
+    Minimises Σ w_ij (α_i - α_j)² over the edges of the 4-connected graph, with the known pixels fixed; alpha is between
+    the labels for any weights.
 
     Parameters
     ----------
     affinities : tuple (horizontal, vertical)
-        (H, W - 1) and (H - 1, W) arrays >= 0: how alike pixel (y, x) is to (y, x + 1), and to (y + 1, x).
-        0 removes an edge.
+        (H, W - 1) and (H - 1, W) arrays >= 0: the weights w of the edges from pixel (y, x) to (y, x + 1), and to
+        (y + 1, x). 0 removes an edge.
     trimap : (H, W) array or Trimap
         At most 0.1 is background, at least 0.9 foreground, the rest unknown.
     confidence : float or (H, W) array, >= 0, optional
-        By default known pixels are exact. Given, they are held softly, (L + C) α = C α*; the paper takes 0.8.
+        By default known pixels are exact. With a confidence their deviations are penalised, (L + C) α = C α*; the paper
+        has 0.8.
     solver : propmat.solvers.CG or Direct, optional
         Chosen by size if not given.
     callback : callable (iteration, relative residual), optional
@@ -46,7 +47,7 @@ def propagate(
     Raises
     ------
     InputError
-        If an argument is not as above, or edges of weight 0 cut unknown pixels off from all known ones.
+        If an argument is not as above, or some unknown pixels are connected to no known one because of weights of 0.
     ConvergenceError
         If a solver with ``strict=True`` did not converge.
 

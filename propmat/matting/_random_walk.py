@@ -24,10 +24,11 @@ def random_walk(
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> Array:
-    """Random walk matting: alpha is the chance that a walk from the pixel meets the foreground first.
+    """Random walk matting: alpha is the probability that a walk from the pixel reaches the foreground first.
 
-    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.random_walk`. Colours count
-    only by their differences between neighbours, so hair is not followed as by the other methods.
+    Solves L_UU α_U = -L_UK α_K over the unknown pixels U, with L of `propmat.laplacian.random_walk`. Only differences
+    of colour between adjacent pixels are used, so that fine structures such as hair are reproduced less well than by
+    the other methods.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def random_walk(
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     sigma : float, default 0.033
-        The difference of colours that a walk takes for an edge.
+        The scale of differences of colour: edges of larger differences have small weights. In colour units.
     solver, callback
         As in `propmat.closed_form`.
 

@@ -1,4 +1,4 @@
-"""What the methods that sample known colours share."""
+"""Common definitions of the sampling methods."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._posed import Posed
 from propmat.sampling._samples import Labels, SampledMatte, numbers_of
 
-# How strongly a sampled matte holds, beside the closed form: gamma of Gastal and Oliveira 2010, section 5, which
-# Shahrian et al. 2013 take over.
+# Weight of a sampled matte relative to the closed form: gamma of Gastal and Oliveira 2010, section 5, also used by
+# Shahrian et al. 2013.
 TRUST_IN_SAMPLES = 0.1
 
 
 def sampled(samples_of: Callable[[Array, Labels], SampledMatte], pixels: Array, labels: Trimap) -> Posed:
-    """The closed form, with the matte of the samples as its prior."""
+    """The closed form, with the sampled matte as its prior."""
     graph = ClosedForm.of(pixels, 1e-7, 1)
     if not has_all(labels):
         return Posed(graph)
@@ -27,5 +27,5 @@ def sampled(samples_of: Callable[[Array, Labels], SampledMatte], pixels: Array, 
 
 
 def has_all(labels: Trimap) -> bool:
-    """Whether there are both labels to take colours of and pixels that want them; if not, alpha needs no prior."""
+    """Whether there are foreground, background and unknown pixels; without all three there is nothing to sample."""
     return bool(labels.foreground.any() and labels.background.any() and labels.unknown.any())

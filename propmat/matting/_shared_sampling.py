@@ -1,4 +1,4 @@
-"""Shared sampling, finished by the closed form."""
+"""Shared sampling, refined by the closed form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pose(pixels: Array, labels: Trimap) -> Posed:
 def shared_sampling(
     image: ArrayLike, trimap: ArrayLike | Trimap, *, solver: Solver | None = None, callback: Callback | None = None
 ) -> Array:
-    """Shared sampling: neighbours share the known colours that they find, and the closed form finishes.
+    """Shared sampling: alpha from known colours sampled along rays and shared between neighbours, refined.
 
     Solves (L_UU + γ diag c) α_U = γ c p - L_UK α_K over the unknown pixels U, with L of
     `propmat.laplacian.closed_form`, and alpha p and confidence c of `propmat.sampling.shared`. γ is 0.1.

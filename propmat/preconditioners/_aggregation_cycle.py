@@ -1,4 +1,4 @@
-"""The V-cycle of smoothed aggregation on a GPU, where that of pyamg does not run."""
+"""The V-cycle of smoothed aggregation on a GPU; pyamg's own cycle runs in host memory only."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from propmat.preconditioners._level import Level
 
 Array = np.ndarray[Any, Any]
 
-DEGREE = 3  # of the smoother
+DEGREE = 3  # of the Chebyshev polynomial of the smoother
 RANK = 1e-12  # eigenvalues of the last level below this, relative to the largest, count as 0
 TINY = 1e-150  # replaces lengths whose squares underflow
 
 
 class Entries(Level):
-    """A level with stored entries, in single precision."""
+    """A level with a sparse matrix in CSR, in single precision."""
 
     def __init__(self, matrix: sparse.csr_array, live: Array, backend: Backend) -> None:
         self.kernels = backend.kernels("csr")
@@ -51,13 +51,13 @@ class Cycle:
         self.multiply_dense = backend.kernels("multigrid").multiply_dense
 
     def __call__(self, residual: Array) -> Array:
-        """The cycle on a residual of any length in the range of double precision."""
+        """One cycle on a residual; its norm may be any number of double precision."""
         length = np.maximum(np.sqrt((residual * residual).sum()), TINY)
         b = (residual / length * self.scale).astype(np.float32)
         return self._improved(0, b) * self.scale * length
 
     def _improved(self, k: int, b: Array) -> Array:
-        """x for the b of a level, from x = 0."""
+        """One cycle from x = 0 on a level, for a right-hand side b."""
         if k == len(self.smoothers):
             x = np.empty_like(b)
             self.multiply_dense(self.inverse, b, x)
@@ -72,7 +72,7 @@ class Cycle:
 
 
 def _scaled(left: Array, matrix: sparse.sparray | sparse.spmatrix, right: Array) -> sparse.csr_array:
-    """The matrix between two diagonals."""
+    """The matrix multiplied by diagonal matrices from both sides."""
     return sparse.csr_array(sparse.diags_array(left) @ sparse.csr_array(matrix) @ sparse.diags_array(right))
 
 
@@ -81,5 +81,5 @@ def _roots(diagonal: Array) -> Array:
 
 
 def _inverse(numbers: Array) -> Array:
-    """1 / numbers, 0 for 0."""
+    """1 / numbers; 0 where they are 0."""
     return np.where(numbers > 0, 1 / np.where(numbers > 0, numbers, 1), 0)

@@ -34,12 +34,12 @@ class Smoother:
             rho = following
 
     def smooth_from_zero(self) -> None:
-        """x for b, from x = 0; that saves the first product."""
+        """Smooth from x = 0, which saves the first product."""
         backend_of(self.b).kernels("multigrid").begin(self.b, self.factors[0][1], self.x, self.step)
         self._go_on(self.factors[1:])
 
     def smooth(self) -> None:
-        """Improve x for b."""
+        """Smooth from the current x."""
         self._go_on(self.factors)
 
     def _go_on(self, factors: list[tuple[np.float32, np.float32]]) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-EDGE = 8  # pixels across a block of the first coarse level
-MOST = 16  # functions of a block of pixels
+EDGE = 8  # width in pixels of a block of the first coarse level
+MOST = 16  # largest number of functions of a block of pixels
 
 
 class Hierarchy:
@@ -131,9 +131,9 @@ class Hierarchy:
         return out
 
     def _local(self, edge: int) -> Array:
-        """Galerkin matrices, on the last level, of the elements inside blocks of so many pixels.
+        """Galerkin matrices, on the last level, of the elements inside blocks of edge x edge pixels.
 
-        Valid are the entries within such a block; those between blocks are meaningless.
+        Only entries inside such a block are valid; those between blocks are meaningless.
         """
         self.matrix.across(edge, self.between)
         across = self._galerkin_pixels(self.between, self.levels[0], edge)
@@ -188,7 +188,7 @@ class Hierarchy:
         return inverse
 
     def _cycle(self, k: int) -> None:
-        """Improve smoother k's x for its b by one V-cycle from x = 0."""
+        """One V-cycle from x = 0 on level k, for the x and b of its smoother."""
         threads_for = self.backend.kernels("_threads").threads_for
         smoother, coarse, residual = self.smoothers[k], self.levels[k], self.residuals[k]
         smoother.smooth_from_zero()

@@ -1,4 +1,4 @@
-"""What a level of a cycle is."""
+"""The interface of a level of a multigrid cycle."""
 
 from __future__ import annotations
 

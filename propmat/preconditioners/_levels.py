@@ -12,7 +12,7 @@ from propmat.preconditioners._level import Array, Level
 if TYPE_CHECKING:
     from propmat._operators._grid import GridOperator
 
-FACTOR = 3  # blocks across a block of the next level
+FACTOR = 3  # blocks along each side of a block of the next level
 UNITS = 32767.0  # matrices of diagonal 1 are stored as 16-bit integers, in units of 1 / UNITS
 
 
@@ -41,7 +41,7 @@ class Pixels(Level):
 class Blocks(Level):
     """One coarse level: blocks of variable size, their basis, their matrix."""
 
-    # Above the first level: the parent of every finer block, and the children of every block.
+    # On coarser levels than the first: the parent of every finer block, and the children of every block.
     parent: Array
     children: Array
     first_child: Array
@@ -67,7 +67,7 @@ class Blocks(Level):
         )
 
     def finish(self, stencil: Array) -> None:
-        """Normalise the basis and transform the matrix accordingly, which the cycle then uses."""
+        """Normalise the basis so that diagonal matrices are the identity, and store the transformed matrix."""
         kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
         self.values = np.zeros(self.entries, np.int16, like=stencil)

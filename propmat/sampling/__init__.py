@@ -1,4 +1,4 @@
-"""SampledMatte of known colours: image and trimap in, a matte and its confidence out."""
+"""Sampling of known colours: mattes with a confidence, from an image and a trimap."""
 
 from propmat.sampling._comprehensive import comprehensive
 from propmat.sampling._samples import SampledMatte, trimmed

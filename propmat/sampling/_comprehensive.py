@@ -14,16 +14,16 @@ from propmat.sampling._samples import Labels, SampledMatte, read, trimmed_number
 
 Pixels = NDArray[np.int64]
 
-CELL = 16  # pixels, in the innermost ring; cells grow as the rings do
+CELL = 16  # width of cells in pixels in the innermost ring; it doubles from ring to ring
 CELL_CLUSTERS = 2
 RING_CLUSTERS = 8
-COLOUR_SPREAD = 0.02**2  # clusters below are not cut further
-NEAREST = 30  # clusters of cells that a pixel tries, in addition to those of all rings
-TILE = 16  # pixels on a side that share their candidates
+COLOUR_SPREAD = 0.02**2  # clusters of smaller variance are not split
+NEAREST = 30  # clusters of cells among the candidates of a pixel, in addition to those of all rings
+TILE = 16  # width of a square of pixels with the same candidates
 
-NOISE = 0.015**2  # variance of colours about a mixture, in addition to that of the clusters
-MIXED, STRANGE = -2.0, -4.0  # prior log odds of a pixel being mixed, or of colours that no candidate has
-DOUBT = 0.002  # squared error of alpha where all explanations agree
+NOISE = 0.015**2  # variance of colours around a mixture, in addition to that of the clusters
+MIXED, STRANGE = -2.0, -4.0  # prior log odds of mixed pixels, and of colours that no candidate explains
+DOUBT = 0.002  # squared error of alpha where its variance is 0
 
 
 class Tiles(NamedTuple):
@@ -52,18 +52,18 @@ class Candidates(NamedTuple):
 def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
     r"""Comprehensive sampling: alpha from all pairs of colours of the known regions, near and far.
 
-    Known pixels are taken in rings of doubling width about the unknown region. Every ring is cut into cells and every
-    cell into clusters by colour; every ring as a whole is cut into clusters too. The candidates of a pixel are the
-    clusters of the nearest cells and those of all rings, weighted by :math:`s \propto 1 / D`, D their distance, with
-    weights of a label that sum to one. Three kinds of explanation compete for the colour I of a pixel:
+    Known pixels are divided into rings of doubling width around the unknown region. Every ring is divided into cells
+    and every cell into clusters of colours; every ring as a whole is divided into clusters too. The candidates of a
+    pixel are the clusters of the nearest cells and those of all rings, weighted by :math:`s \propto 1 / D`, D their
+    distance, where the weights of each label sum to one. There are three hypotheses about the colour I of a pixel:
 
-    - it is foreground, with density :math:`\sum_f s_f \, N(I; \mu_f, \Sigma_f + \sigma^2)` and a prior that is the
-      greater the nearer the foreground is; or background, likewise;
+    - it is foreground, with density :math:`\sum_f s_f \, N(I; \mu_f, \Sigma_f + \sigma^2)` and a prior that increases
+      with the proximity of the foreground; or background, likewise;
     - it is a mixture, with density :math:`\sum_{fb} s_f s_b \, e^{-M^2 / 2 \sigma_{fb}^2} / |\mu_f - \mu_b|` up to
       a constant, M being the distance of I from the segment between the two colours;
-    - its colours are none of the candidates, and nothing is known of alpha.
+    - none of the candidates explains it, and alpha is uniformly distributed.
 
-    Alpha is its expectation over all of them, and the confidence τ / (τ + its variance), τ = 0.002.
+    Alpha is the expectation over all of them, and the confidence is τ / (τ + variance of alpha), τ = 0.002.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
     -------
     SampledMatte
         ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d), the colours of
-        the likeliest pair. The same to the last bit for any number of threads.
+        the most probable pair. Bitwise the same for any number of threads.
 
     Raises
     ------
@@ -85,13 +85,14 @@ def comprehensive(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
 
     Notes
     -----
-    The paper keeps the one pair of the greatest product K S C: of M, of distances, and of how little two clusters
-    overlap. Here the products are probabilities and are summed. Two changes matter: the density of a mixture is
-    distributed along the segment, so that long segments, which pass near many colours, are not preferred, and a pixel
-    may belong to one cluster alone. C then has no effect and is left out. Distances are relative to the distance of the
-    label. The paper fits Gaussian mixtures to whole rings; here clusters are split at their mean in the channel of the
-    largest variance, which is deterministic and needs no initial guess. Cells are symmetric about the centre of the
-    picture, so that a picture flipped or transposed has the same cells. Figures are in `docs/measurements/methods.md`.
+    The paper uses the single pair that maximises the product K S C of terms for M, for distances, and for the overlap
+    of the two clusters. Here the products are probabilities and are summed. Two changes are essential: the density of a
+    mixture is distributed along the segment, so that long segments, which pass near many colours, are not preferred,
+    and a pixel may belong to a single cluster. C then has no effect and is omitted. Distances are relative to the
+    distance of the label. The paper fits Gaussian mixtures to whole rings; here clusters are split at their mean in the
+    channel of largest variance, which is deterministic and needs no initial guess. Cells are symmetric about the centre
+    of the picture, so that a flipped or transposed picture has the same cells. Figures are in
+    `docs/measurements/methods.md`.
 
     References
     ----------
@@ -176,13 +177,13 @@ def _clusters(colours: Array, places: Pixels, groups: Pixels, most: int) -> tupl
 
 
 def _tiles(mask: Mask) -> Tiles:
-    """The tiles that hold pixels of the mask."""
+    """The tiles that contain pixels of the mask."""
     tiles = np.unique(_cells(_off_centre(mask), TILE), axis=0)
     (top, bottom), (left, right) = (_ends(tiles[:, axis], length) for axis, length in enumerate(mask.shape))
     return Tiles(top, bottom, left, right, TILE * tiles.astype(np.float64))
 
 
 def _ends(tiles: Pixels, length: int) -> tuple[Pixels, Pixels]:
-    """Where tiles begin and end in a row or column of so many pixels."""
+    """Starts and ends of tiles along a side of so many pixels."""
     cells = _cells(2 * np.arange(length) - (length - 1), TILE)
     return np.searchsorted(cells, tiles, "left"), np.searchsorted(cells, tiles, "right")

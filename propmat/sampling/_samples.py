@@ -1,4 +1,4 @@
-"""The result of sampling, and trimming, the step that both methods begin with."""
+"""The result of sampling, and trimming, the first step of both methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Labels = NDArray[np.int8]
 
 @dataclass(frozen=True, eq=False)
 class SampledMatte:
-    """A matte from samples of known colours, and how far to trust it.
+    """A matte from samples of known colours, with a confidence.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ def read(image: ArrayLike, trimap: ArrayLike | Trimap) -> tuple[Array, Labels]:
     Raises
     ------
     InputError
-        If one is not what it must be, or the trimap lacks a label to take samples of.
+        If one is invalid, or the trimap has no foreground or no background.
     """
     pixels = _inputs.image(image)
     known = Trimap.parse(trimap, pixels.shape)
@@ -64,10 +64,10 @@ def numbers_of(trimap: Trimap) -> Labels:
 
 @usual_arithmetic
 def trimmed(image: ArrayLike, trimap: ArrayLike | Trimap) -> Trimap:
-    """The trimap with unknown pixels near known ones of nearly the same colour labelled as those.
+    """The trimap in which unknown pixels near known ones of similar colour have their labels.
 
-    A pixel takes the label of the nearest known pixel, within 9 pixels, whose colour differs by no more than 9/255
-    less 1/255 for every pixel of distance.
+    A pixel gets the label of the nearest known pixel within 9 pixels whose colour differs by at most 9/255 minus 1/255
+    for every pixel of distance.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def trimmed(image: ArrayLike, trimap: ArrayLike | Trimap) -> Trimap:
 
 
 def trimmed_numbers(pixels: Array, labels: Labels) -> Labels:
-    """`trimmed` on numbers, of arguments that are checked."""
+    """`trimmed` for labels as of `numbers_of`, for arguments that have been checked."""
     from propmat._cpu import sampling as kernels
 
     slope = TRIMMING_COLOUR / TRIMMING_RADIUS

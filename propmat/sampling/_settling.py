@@ -1,4 +1,4 @@
-"""The second half of shared sampling: neighbours share their pairs, then colours and alpha are smoothed."""
+"""The second stage of shared sampling: neighbours share their pairs, then colours and alpha are smoothed."""
 
 from __future__ import annotations
 

@@ -19,17 +19,17 @@ RAYS = 4
 
 @usual_arithmetic
 def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
-    r"""Shared sampling: a few rays per pixel, and neighbours that share what they found.
+    r"""Shared sampling: known colours sampled along a few rays per pixel, and shared between neighbours.
 
-    Four steps. Unknown pixels near a known one of nearly its colour take its label. Every other unknown pixel looks
-    along four rays, turned from pixel to pixel, for the first foreground and the first background, and keeps the pair
-    (f, b) of least
+    There are four steps. Unknown pixels near a known one of similar colour get its label. For every other unknown pixel
+    four rays, whose directions vary from pixel to pixel, are followed to the first foreground and the first background,
+    and the pair (f, b) is chosen that minimises
 
     .. math:: \Big( \sum_{q \in 3 \times 3} M_q(f, b)^2 \Big)^3 A(f, b)^2 \, |f - p| \, |b - p|^4
 
-    with M the distance of a colour from the mixture of the two, and A the probability, from the edges crossed on the
-    ways there, that alpha is wrong. It then takes the mean of the three pairs within 8 pixels that explain its colour
-    best. Last, colours, alpha and confidence are averaged over 5.7 pixels.
+    with M the distance of a colour from the mixture of the two, and A the probability that alpha is wrong, estimated
+    from the edges that the rays cross. Each pixel then gets the mean of the three pairs within 8 pixels that fit its
+    colour best. Last, colours, alpha and confidence are averaged over a radius of 5.7 pixels.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
     Returns
     -------
     SampledMatte
-        ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d). The same to
-        the last bit for any number of threads.
+        ``.alpha`` and ``.confidence``, both (H, W), ``.foreground`` and ``.background``, both (H, W, d). Bitwise the
+        same for any number of threads.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
 
     Notes
     -----
-    The paper's 200 and 100 nearest pixels become discs of 197 and 101. Where neither a ray nor a neighbour finds a
-    pair, alpha is that of the neighbourhood, or one half with confidence 0. Public implementations search squares of
-    11 x 11 pixels instead of discs. Turns of the rays are reflected about the middle of the picture, and pairs that are
-    equally good share, so that a picture flipped or transposed has the same samples. Swapped labels do not give 1 -
-    alpha: the paper's cost has :math:`|b - p|^4` but :math:`|f - p|`, so which pair is the best depends on which label
-    is the foreground.
+    The paper's 200 and 100 nearest pixels are replaced by discs of 197 and 101 pixels. If there is no pair on the rays
+    or in the neighbourhood, alpha is that of the neighbourhood, or 0.5 with confidence 0. Public implementations search
+    squares of 11 x 11 pixels instead of discs. The directions of rays are symmetric about the centre of the picture,
+    and equally good pairs have equal weights, so that a flipped or transposed picture has the same samples. Swapped
+    labels do not give 1 - alpha: the paper's cost has :math:`|b - p|^4` but :math:`|f - p|`, so that the best pair
+    depends on which label is the foreground.
 
     References
     ----------
@@ -75,7 +75,7 @@ def shared(image: ArrayLike, trimap: ArrayLike | Trimap) -> SampledMatte:
 
 
 def shared_samples(pixels: Array, labels: Labels) -> SampledMatte:
-    """`shared` of arguments that are checked; `labels` as of `numbers_of`."""
+    """`shared` for arguments that have been checked; `labels` as of `numbers_of`."""
     from scipy.ndimage import distance_transform_cdt
 
     from propmat._cpu import sampling as kernels
@@ -87,7 +87,10 @@ def shared_samples(pixels: Array, labels: Labels) -> SampledMatte:
 
 
 def ray_directions() -> Array:
-    """Steps down and right, the larger 1, (18, RAYS, 2): turned by 0 to 8 ninths to one side, then to the other."""
+    """Directions (down, right) of maximum norm 1, (18, RAYS, 2): rotated by 0 to 8 ninths of the angle between rays.
+
+    The first nine are rotated to one side, the others to the other.
+    """
     angles = np.pi / 2 * np.arange(9) / 9
     first = np.stack([np.sin(angles), np.cos(angles)], axis=1)
     first /= first.max(axis=1, keepdims=True)
@@ -97,10 +100,11 @@ def ray_directions() -> Array:
 
 
 def ray_phases(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Which of the rays every pixel takes, (H, W).
+    """The index into `ray_directions` of every pixel, (H, W).
 
-    The pixels of a 3 x 3 block turn by a ninth each. Blocks lie about the centre of the picture. Turns are reflected as
-    pixels are, in the middle row, the middle column and the diagonals; there itself rays do not turn.
+    The nine pixels of a 3 x 3 block have different rotations. Blocks are centred on the middle of the picture. The
+    rotations are symmetric under reflections at the middle row, the middle column and the diagonals; on these lines
+    rays are not rotated.
     """
     from_middle = [2 * np.arange(length) - (length - 1) for length in shape]
     down, right = np.meshgrid(*from_middle, indexing="ij")

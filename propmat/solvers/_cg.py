@@ -23,7 +23,8 @@ from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 from propmat.solvers._base import Callback, Solution, Status, relative_residual
 from propmat.solvers._iteration import Iteration
 
-# Right-hand sides of this size have squares that double precision holds, and matrices roots that single precision does.
+# Norms of right-hand sides whose squares do not overflow in double precision, and of matrices whose roots do not in
+# single precision; the same bounds avoid underflow.
 ORDINARY = (1e-60, 1e60)
 
 

@@ -98,7 +98,7 @@ class PreparedDirect:
 
     @usual_arithmetic
     def __call__(self, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
-        """Solve A x = rhs; a starting point changes nothing."""
+        """Solve A x = rhs; a starting point has no effect."""
         start = time.perf_counter()
         rhs = _inputs.vector(rhs, "rhs", self.matrix.shape[0])
         _inputs.solving(None, callback)
@@ -120,7 +120,7 @@ class PreparedDirect:
         return Direct().prepare, (self.matrix,)
 
     def nearby(self, matrix: Operator) -> PreparedDirect:
-        """A factorisation of another matrix; nothing can be kept."""
+        """A factorisation of another matrix; nothing is reused."""
         return Direct().prepare(matrix)
 
     def _status(self, rhs: Array, residual: float) -> Status:

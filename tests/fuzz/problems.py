@@ -33,7 +33,8 @@ class Symmetry(NamedTuple):
 STRICT = Symmetry(1e-3, 1e-3)
 SYMMETRIES: Mapping[str, Symmetry] = {
     "closed_form": STRICT,
-    "learning_based": Symmetry(None, None),  # here and below conditioning has no bound: tests/test_laws.py has the laws
+    # Here and below conditioning has no bound; tests/matting/test_laws.py has the laws.
+    "learning_based": Symmetry(None, None),
     "large_kernel": STRICT,
     "random_walk": Symmetry(None, None),
     "refine": STRICT,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
@@ -65,5 +64,8 @@ def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array
     device = next(network.parameters()).device
     planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
     given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
-    alpha: Tensor = network(*given, solver=CG(rtol=1e-6))[0, 0]
+    pixels, trimap = given
+    weights = [weight[0] for weight in network.affinities(pixels, trimap)]
+    # Of one picture, not of a batch, which errors would name.
+    alpha = network.solved(pixels[0], trimap[0], weights, CG(rtol=1e-6))[0]
     return alpha.cpu().double().numpy()

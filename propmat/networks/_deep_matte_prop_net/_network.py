@@ -167,20 +167,20 @@ class DeepMattePropNet(Network):
         return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
 
     def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Solver | None = None) -> Tensor:
-        """The matte of weights.
+        """The matte of weights, of a batch or of one image.
 
         Parameters
         ----------
-        image, trimap
-            As in `features`.
+        image : (..., 3, H, W) tensor
+        trimap : (..., 1, H, W) tensor
         weights : sequence of tensors
-            As `affinities` returns them, of shapes (B, H, W - 1), (B, H - 1, W) and perhaps (B, H - 2, W - 2).
+            As `affinities` returns them, of shapes (..., H, W - 1), (..., H - 1, W) and perhaps (..., H - 2, W - 2).
         solver : Solver, optional
             As in `propmat.solve`.
 
         Returns
         -------
-        (B, 1, H, W) tensor
+        (..., 1, H, W) tensor
             Alpha in [0, 1].
 
         Raises
@@ -189,13 +189,12 @@ class DeepMattePropNet(Network):
             If an argument is not as above.
         """
         across, down, *windows = weights
+        labels, edges, confidence = trimap.squeeze(-3), (across, down), self.confidence
         if windows:
-            alpha = weighted_windows(
-                image, windows[0], trimap, edges=(across, down), confidence=self.confidence, solver=solver
-            )
+            alpha = weighted_windows(image, windows[0], labels, edges=edges, confidence=confidence, solver=solver)
         else:
-            alpha = propagate((across, down), trimap, confidence=self.confidence, solver=solver)
-        return alpha[:, None]
+            alpha = propagate(edges, labels, confidence=confidence, solver=solver)
+        return alpha.unsqueeze(-3)
 
     def forward(self, image: Tensor, trimap: Tensor, solver: Solver | None = None) -> Tensor:
         """Alpha of images.

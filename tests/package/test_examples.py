@@ -1,0 +1,34 @@
+"""Every example runs at a small size, gives the result that it claims, and draws its picture."""
+
+import pytest
+
+from examples import jax_gradient, learn_affinities, optimise_image
+from propmat.io import read_image
+
+
+def drawn(path):
+    return read_image(path).std() > 0
+
+
+def test_optimise_image(tmp_path):
+    before, after = optimise_image.main(tmp_path / "picture.png", shape=(48, 64), steps=10)
+    assert after < before
+    assert drawn(tmp_path / "picture.png")
+
+
+def test_jax_gradient(tmp_path):
+    before, after = jax_gradient.main(tmp_path / "picture.png", shape=(32, 40), steps=5)
+    assert after < before
+    assert drawn(tmp_path / "picture.png")
+
+
+def test_learn_affinities(tmp_path):
+    errors = learn_affinities.main(tmp_path / "picture.png", shape=(32, 40), scenes_seen=4, steps=3)
+    assert all(0 < error < 1 for error in errors)
+    assert drawn(tmp_path / "picture.png")
+
+
+@pytest.mark.slow
+def test_learned_affinities_beat_colours(tmp_path):
+    learned, from_colours = learn_affinities.main(tmp_path / "picture.png", shape=(32, 48), scenes_seen=8, steps=40)
+    assert learned < from_colours

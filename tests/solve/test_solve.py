@@ -1,0 +1,101 @@
+"""`prepare` once and solve several times."""
+
+import numpy as np
+import pytest
+
+import propmat
+from propmat import InputError
+from propmat.solvers import CG, Direct
+from tests.problems import banded_trimap, random_photo
+
+TIGHT = CG(rtol=1e-12)
+
+
+@pytest.fixture
+def graph(rng):
+    return propmat.laplacian.closed_form(random_photo(rng, 40, 42))
+
+
+@pytest.fixture
+def trimap():
+    return banded_trimap(40, 42)
+
+
+def test_prepared_is_solve(graph, trimap):
+    np.testing.assert_array_equal(propmat.prepare(graph, trimap).solve().alpha, propmat.solve(graph, trimap).alpha)
+
+
+def test_layers_sum_to_one(rng, graph, trimap):
+    layer = rng.integers(0, 3, trimap.shape)
+    prepared = propmat.prepare(graph, trimap, solver=TIGHT)
+    mattes = list(prepared.solve_all([(layer == k).astype(float) for k in range(3)]))
+    unclipped = sum(matte.x for matte in mattes)
+    np.testing.assert_allclose(unclipped, 1, atol=1e-7)
+    for k, matte in enumerate(mattes):
+        np.testing.assert_array_equal(matte.alpha[trimap != 0.5], (layer == k)[trimap != 0.5])
+
+
+def test_values_on_unknown_pixels_do_not_count(rng, graph, trimap):
+    prepared = propmat.prepare(graph, trimap)
+    noise = np.where(trimap == 0.5, rng.random(trimap.shape), trimap)
+    np.testing.assert_array_equal(prepared.solve(noise).alpha, prepared.solve().alpha)
+
+
+def test_warm_start(graph, trimap):
+    prepared = propmat.prepare(graph, trimap, solver=CG())
+    cold = prepared.solve()
+    warm = prepared.solve(x0=np.clip(cold.alpha + 1e-4, 0, 1))
+    assert warm.iterations < cold.iterations
+    assert propmat.solve(graph, trimap, solver=CG(), x0=cold.alpha).iterations < cold.iterations
+    np.testing.assert_allclose(warm.alpha, cold.alpha, atol=1e-5)
+
+
+@pytest.mark.parametrize("solver", [TIGHT, Direct()], ids=str)
+def test_other_confidences_on_the_same_set_up(rng, graph, trimap, solver):
+    prepared = propmat.prepare(graph, trimap, confidence=10.0, prior=(0.3, 0.01), solver=solver)
+    for confidence in (1.0, rng.uniform(0, 100, trimap.shape)):
+        expected = propmat.solve(graph, trimap, confidence=confidence, prior=(0.3, 0.1), solver=solver)
+        again = prepared.with_confidence(confidence, 0.1).solve()
+        np.testing.assert_allclose(again.alpha, expected.alpha, atol=1e-7)
+
+
+def test_other_prior_values(rng, graph, trimap):
+    value = rng.random(trimap.shape)
+    prepared = propmat.prepare(graph, trimap, prior=(0.5, 0.1), solver=TIGHT)
+    expected = propmat.solve(graph, trimap, prior=(value, 0.1), solver=TIGHT)
+    np.testing.assert_allclose(prepared.solve(prior=value).alpha, expected.alpha, atol=1e-9)
+
+
+def test_a_prior_needs_both_value_and_confidence(rng, graph, trimap):
+    value = rng.random(trimap.shape)
+    with pytest.raises(InputError, match="prior: has no confidence here"):
+        propmat.prepare(graph, trimap).solve(prior=value)
+    held = propmat.prepare(graph, trimap, confidence=10.0, solver=TIGHT)
+    with pytest.raises(InputError, match="prior: has no confidence here"):
+        held.solve(prior=value)
+    with pytest.raises(InputError, match="prior: has a confidence and no value"):
+        held.with_confidence(10.0, 0.1).solve()
+    expected = propmat.solve(graph, trimap, confidence=10.0, prior=(value, 0.1), solver=TIGHT).alpha
+    np.testing.assert_allclose(held.with_confidence(10.0, 0.1).solve(prior=value).alpha, expected, atol=1e-7)
+
+
+def test_the_prior_stays_where_only_the_confidence_changes(graph, trimap):
+    prepared = propmat.prepare(graph, trimap, confidence=10.0, prior=(0.3, 0.1), solver=TIGHT)
+    expected = propmat.solve(graph, trimap, confidence=2.0, prior=(0.3, 0.1), solver=TIGHT).alpha
+    np.testing.assert_allclose(prepared.with_confidence(2.0).solve().alpha, expected, atol=1e-7)
+    without = propmat.solve(graph, trimap, confidence=2.0, solver=TIGHT).alpha
+    np.testing.assert_allclose(prepared.with_confidence(2.0, 0.0).solve().alpha, without, atol=1e-7)
+
+
+def test_errors(graph, trimap):
+    prepared = propmat.prepare(graph, trimap)
+    with pytest.raises(InputError, match="known pixels were eliminated"):
+        prepared.with_confidence(1.0)
+    with pytest.raises(InputError, match=r"values: shape \(3, 3\) does not fit"):
+        prepared.solve(np.zeros((3, 3)))
+    with pytest.raises(InputError, match="x0: has 1 values that are NaN"):
+        prepared.solve(x0=np.where(np.arange(trimap.size).reshape(trimap.shape) == 5, np.nan, 0))
+    with pytest.raises(InputError, match="trimap: has no unknown pixel"):
+        propmat.prepare(graph, np.round(trimap))
+    with pytest.raises(InputError, match="trimap: has no known pixel"):
+        propmat.prepare(graph, np.full_like(trimap, 0.5))
