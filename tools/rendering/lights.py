@@ -114,7 +114,7 @@ def _environment(rng: Rng, strength: float) -> str:
     picture.image = bpy.data.images.load(os.path.join(folder, file))
     turn.inputs["Rotation"].default_value = (0, 0, rng.uniform(0, 2 * math.pi))
     back.inputs["Strength"].default_value = strength
-    chain = (place.outputs["Generated"], turn, picture, back, output)
-    for source, target in zip(chain, chain[1:], strict=False):
-        tree.links.new(getattr(source, "outputs", [source])[0], target.inputs[0])
+    outputs = (place.outputs["Generated"], turn.outputs[0], picture.outputs[0], back.outputs[0])
+    for source, target in zip(outputs, (turn, picture, back, output), strict=True):
+        tree.links.new(source, target.inputs[0])
     return file.removesuffix(".exr")
