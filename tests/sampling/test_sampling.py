@@ -136,7 +136,7 @@ def test_rays_turn_by_a_ninth_of_a_right_angle():
         np.testing.assert_allclose(np.diff(np.sort(four % 360)), 90)
     np.testing.assert_allclose((angles[9:] + angles[:9]) % 360, 180)  # mirrored left to right
     counts = np.bincount(ray_phases((60, 80)).ravel() % 9, minlength=9)
-    assert counts.min() > 0.8 * counts.max()  # each turn as often as the others
+    assert counts.min() > 0.07 * counts.sum()  # each turn is taken by about a ninth of the pixels
 
 
 def reference_gather(image, labels):
