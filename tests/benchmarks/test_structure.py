@@ -1,13 +1,17 @@
 """The measures of source code, on a small package whose figures were counted by hand."""
 
+import ast
 import json
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+import propmat
 from benchmarks.structure import __main__ as structure
-from benchmarks.structure.measures import Package, measures
+from benchmarks.structure.imports import cycles, longest_chain
+from benchmarks.structure.measures import Package, any_slots, long_files, matrix_checks, measures
 
 FILES = {
     "small/__init__.py": '''
@@ -159,3 +163,47 @@ def test_a_package_without_functions_and_tests(tmp_path):
     found = measures(Package.read(tmp_path))
     assert found["files"] == found["longest chain of imports"] == 1
     assert found["lines"] == found["functions per file"] == found["test lines per source line"] == 0
+
+
+# What propmat keeps to
+
+
+@pytest.fixture(scope="module")
+def ours():
+    return Package.read(Path(propmat.__file__).parent)
+
+
+def test_files_are_short(ours):
+    assert len(long_files(ours)) <= 6
+
+
+def test_chains_of_imports_are_short(ours):
+    every = ours.imports(inside_functions=True)
+    assert len(longest_chain(every)) < 20
+    assert not cycles(ours.imports())
+
+
+def test_types_say_something(ours):
+    assert sum(any_slots(ours).values()) < 60
+    assert all(function.is_annotated for function in ours.typed)
+
+
+def test_what_a_matrix_is_asks_only_the_entry(ours):
+    """The one place: a graph may be given as a matrix."""
+    assert [check.partition(" ")[2] for check in matrix_checks(ours)] == ["isinstance(graph, Laplacian)"]
+
+
+def test_names_are_imported_from_the_module_that_defines_them(ours):
+    """Not from a package that exports them to users; checkers are called by the name of their package."""
+    packages = {source.module: source for source in ours.sources if source.path.name == "__init__.py"}
+    for source in ours.sources:
+        for node in ast.walk(source.tree) if source.path.name != "__init__.py" else ():
+            if isinstance(node, ast.ImportFrom) and node.module in packages and node.module != "propmat":
+                exported = _exported(packages[node.module])
+                names = [alias.name for alias in node.names if alias.name in exported]
+                assert not names, f"{source.path}: from {node.module} import {', '.join(names)}"
+
+
+def _exported(source):
+    nodes = [node for node in source.tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name for node in nodes for alias in node.names}

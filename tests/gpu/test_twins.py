@@ -44,12 +44,19 @@ def test_signatures_are_the_same(module):
         assert parameters == host[name], f"{module}.{name}"
 
 
-def test_constants_are_the_same():
-    for module in MODULES:
-        twins = [importlib.import_module(f"{package.__name__}.{module}") for package in (_cpu, _gpu)]
-        names = set(called()) & {name for name in vars(twins[0]) if name.isupper()}
-        for name in names:
-            assert isinstance(getattr(twins[1], name), int), f"{module}.{name}"
+# How work is cut up depends on the machine; what is computed does not.
+CUTS = {"SUMS", "CHECK_EVERY", "CHUNKS"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_constants_that_callers_read_are_in_both_and_equal_but_for_cuts(module):
+    host, device = (vars(importlib.import_module(f"{package.__name__}.{module}")) for package in (_cpu, _gpu))
+    for name in set(called()) & {name for name in host if name.isupper()}:
+        assert name in device, f"{module}.{name}"
+        if name in CUTS:
+            assert device[name] >= host[name] > 0
+        else:
+            assert device[name] == host[name], f"{module}.{name}"
 
 
 def test_every_gap_is_listed():

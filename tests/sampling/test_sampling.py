@@ -125,6 +125,20 @@ def reference_expand(image, labels, radius, threshold, slope):
     return expanded
 
 
+def test_rays_turn_by_a_ninth_of_a_right_angle():
+    """Section 4.1 of the paper: four rays a right angle apart, turned from pixel to pixel in a block of 3 x 3."""
+    directions = ray_directions()
+    assert directions.shape == (18, 4, 2)
+    assert np.abs(directions).max(axis=2).ravel() == pytest.approx(1)
+    angles = np.degrees(np.arctan2(directions[..., 0], directions[..., 1]))
+    np.testing.assert_allclose(np.diff(angles[:9], axis=0) % 360, 10)
+    for four in angles:
+        np.testing.assert_allclose(np.diff(np.sort(four % 360)), 90)
+    np.testing.assert_allclose((angles[9:] + angles[:9]) % 360, 180)  # mirrored left to right
+    counts = np.bincount(ray_phases((60, 80)).ravel() % 9, minlength=9)
+    assert counts.min() > 0.07 * counts.sum()  # each turn is taken by about a ninth of the pixels
+
+
 def reference_gather(image, labels):
     (height, width), directions, phases = labels.shape, ray_directions(), ray_phases(labels.shape)
     pairs = np.zeros((height, width, 2, image.shape[2]))
