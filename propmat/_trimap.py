@@ -140,8 +140,8 @@ class Trimap:
         InputError
             If a side of `shape` is 0.
         """
-        nowhere = np.zeros(shape, dtype=bool, like=like)
-        return cls(nowhere, nowhere)
+        none = np.zeros(shape, dtype=bool, like=like)
+        return cls(none, none)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -78,7 +78,7 @@ class Affinity(Laplacian):
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         operator = GridOperator.from_edges(self.horizontal, self.vertical, unknown, diagonal=diagonal)
-        return Split(operator, operator.times_known, self._beside(~unknown)[unknown])
+        return Split(operator, operator.times_known, self._adjacent_to(~unknown)[unknown])
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         return block_of(self.matrix, row_mask, column_mask)
@@ -109,7 +109,7 @@ class Affinity(Laplacian):
         axes = {"horizontal": 1, "vertical": 0}
         return {name: -np.diff(adjoint, axis=axes[name]) * np.diff(alpha, axis=axes[name]) for name in wanted}
 
-    def _beside(self, mask: Mask) -> Mask:
+    def _adjacent_to(self, mask: Mask) -> Mask:
         """The pixels with an edge to one of `mask`."""
         across, down = self.horizontal > 0, self.vertical > 0
         found = np.zeros(self.shape, dtype=bool, like=mask)

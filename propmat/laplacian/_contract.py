@@ -84,7 +84,7 @@ class Laplacian(ABC):
         Split
         """
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
-        strip = self.rows(inside, np.ones_like(inside))
+        strip = canonical(self.rows(inside, np.ones_like(inside)))  # of a class of a user's it may be any matrix
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))

@@ -120,7 +120,7 @@ class WeightedWindows(Laplacian):
         windows = Windows(image, self.windows, epsilon, operator.support)
         windows(0, operator.values)
         operator = replace(operator, assemble=Both(operator.assemble, windows))
-        return Split(operator, operator.times_known, self._beside_known(~unknown)[unknown])
+        return Split(operator, operator.times_known, self._adjacent_to(~unknown)[unknown])
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         return block_of(self.matrix, row_mask, column_mask)
@@ -155,10 +155,10 @@ class WeightedWindows(Laplacian):
             return np.zeros((height, width - 1)), np.zeros((height - 1, width))
         return self.edges.horizontal, self.edges.vertical
 
-    def _beside_known(self, known: Mask) -> Mask:
+    def _adjacent_to(self, known: Mask) -> Mask:
         """The pixels that have a window of weight > 0, or an edge, in common with a known one."""
         touched = _windows_over(known, 1) & (self.windows > 0)
-        found = np.zeros(self.shape, bool) if self.edges is None else self.edges._beside(known)
+        found = np.zeros(self.shape, bool) if self.edges is None else self.edges._adjacent_to(known)
         height, width = touched.shape
         for y, x in np.ndindex(3, 3):
             found[y : y + height, x : x + width] |= touched

@@ -86,10 +86,7 @@ class NetworkMethod:
 
     about: str
     name: str
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        return _keywords(self._network())
+    settings: tuple[str, ...] = ("weights", "keep_labels")  # of every network; wrong ones are refused without PyTorch
 
     def __call__(
         self,

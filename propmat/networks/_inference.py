@@ -13,13 +13,13 @@ from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
 from propmat.networks._network import N
 from propmat.networks._weights import load_weights, shipped
-from propmat.pictures._colours import colours
+from propmat.pictures._colours import coloured
 
 
 def checked(image: ArrayLike, trimap: ArrayLike | Trimap, keep_labels: bool) -> tuple[Array, Trimap]:
     """Colours (H, W, 3) and labels; all arguments but the weights are checked before any work."""
     _inputs.flag(keep_labels, "keep_labels")
-    pixels = colours(_inputs.image(image), "image")
+    pixels = coloured(_inputs.image(image), "image")
     return pixels, Trimap.parse(trimap, pixels.shape)
 
 

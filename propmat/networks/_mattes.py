@@ -1,9 +1,10 @@
-"""The mattes of other methods that a network takes beside the image."""
+"""The mattes of other methods that a network takes as inputs."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.errors import InputError, shown
@@ -36,6 +37,7 @@ def checked_mattes(names: object) -> tuple[str, ...]:
 
 
 def matte(name: str, image: Array, labels: Trimap) -> Array:
-    """One of the mattes, (H, W), of an image (H, W, 3)."""
+    """One of the mattes, (H, W), of an image (H, W, 3) and labels that are checked."""
     method, settings = VARIANTS.get(name, (name, {}))
-    return POSED[method](image, labels, **settings).alpha
+    graph, prior = POSED[method].pose(image, labels, **settings)
+    return Problem.posed(graph, labels, prior=prior).solve().alpha

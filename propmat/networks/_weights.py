@@ -1,4 +1,4 @@
-"""Weights in files: tensors and what they are of, as safetensors. Nothing is unpickled, and no number is believed."""
+"""Files of weights: safetensors with a block of JSON. Nothing is unpickled, and every number is checked."""
 
 from __future__ import annotations
 

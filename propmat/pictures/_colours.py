@@ -37,13 +37,21 @@ def colours(pixels: ArrayLike, name: str = "pixels") -> Array:
     >>> colours(np.full((1, 1), 255, np.uint8))
     array([[[1., 1., 1.]]])
     """
-    picture = channels(pixels, name)
-    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+    return coloured(_inputs.image(pixels, name, bounded=False), name)
+
+
+def coloured(picture: Array, name: str) -> Array:
+    """`colours` of an array (H, W, channels) that is checked but for its channels."""
+    few = _few_channels(picture, name)
+    return np.repeat(few, 3, axis=2) if few.shape[2] == 1 else few
 
 
 def channels(pixels: ArrayLike, name: str) -> Array:
     """A picture as (H, W, 1) or (H, W, 3)."""
-    picture = _inputs.image(pixels, name, bounded=False)
+    return _few_channels(_inputs.image(pixels, name, bounded=False), name)
+
+
+def _few_channels(picture: Array, name: str) -> Array:
     if picture.shape[2] not in (1, 3):
         raise InputError(f"{name}: takes grey or 3 channels, got shape {picture.shape}")
     return picture

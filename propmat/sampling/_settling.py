@@ -28,6 +28,7 @@ def settle(pixels: Array, labels: NDArray[np.int8], pairs: Array, spreads: Array
     variance = len(near) / (9 * np.pi)
     nearness = np.exp(-(near**2).sum(axis=1) / (2 * variance))
     colours, alpha, confidence = kernels.smooth(pixels, labels, colours, alpha, confidence, near, nearness, DECAY)
+    np.clip(alpha, 0.0, 1.0, out=alpha)  # means may exceed 1 by rounding
     return SampledMatte(alpha, confidence, colours[:, :, 1], colours[:, :, 0])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from propmat._backend import backend_of
 from propmat._operators._norms import length
 from propmat._typing import Array
+from propmat.errors import InputError, shown
 from propmat.preconditioners._base import Apply, SpreadApply
 from propmat.solvers._base import Callback, Status, asks_to_stop
 
@@ -39,7 +40,16 @@ class Iteration:
     def _on_spread_vectors(self, preconditioner: Apply) -> Callable[[Array, float], Array]:
         if isinstance(preconditioner, SpreadApply):
             return preconditioner.on_support
-        return lambda residual, norm: self.matrix.spread(preconditioner(self.matrix.gather(residual)))
+        return lambda residual, norm: self.matrix.spread(self._applied(preconditioner, residual))
+
+    def _applied(self, preconditioner: Apply, residual: Array) -> Array:
+        """A preconditioner, perhaps not one of ours, on a copy of the residual."""
+        given = np.array(self.matrix.gather(residual), like=residual)
+        correction = preconditioner(given)
+        if getattr(correction, "shape", None) != given.shape:
+            told = shown(correction)
+            raise InputError(f"preconditioner: a prepared one returns an array of shape {given.shape}, got {told}")
+        return correction
 
     def solution(self) -> Array:
         """The best iterate."""

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from propmat._batching._arguments import PAIR, named
 from propmat._batching._verbs import WEIGHTED_WINDOWS
+from propmat.errors import InputError
 from propmat.solvers._base import Solver
 from propmat.torch._arguments import Labels, Weights, taken
 from propmat.torch._operation import solve
@@ -67,5 +68,8 @@ def weighted_windows(
     torch.Size([1, 3])
     """
     pair = {} if edges is None else named(edges, PAIR, "edges")
+    for name, weights in pair.items():
+        if weights is None:
+            raise InputError(f"{name}: takes a tensor, got None; without edges, edges=None")
     given = {"windows": windows, **pair, "image": image, "trimap": trimap, "values": values, "confidence": confidence}
     return solve(WEIGHTED_WINDOWS, taken(WEIGHTED_WINDOWS, {**given, "epsilon": epsilon}), solver=solver)

@@ -8,31 +8,37 @@ import sys
 from tqdm import tqdm
 
 from propmat.errors import PropmatError
-from propmat.training._config import read_config
-from propmat.training._lock import held
-from propmat.training._loop import device_of, train
-from propmat.training._problems import prepare
 
 
 def main() -> None:
+    try:
+        _run()
+    except (PropmatError, OSError) as error:
+        sys.exit(f"propmat: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("propmat: stopped; the same command goes on from the last checkpoint")
+
+
+def _run() -> None:
     parser = argparse.ArgumentParser(prog="python -m propmat.training", description="Train a network.")
     parser.add_argument("config", metavar="CONFIG", help="a TOML file, see docs/weights.md")
     parser.add_argument("--prepare", action="store_true", help="make the problems and their mattes, and stop")
     parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")
     arguments = parser.parse_args()
-    try:
-        config = read_config(arguments.config)
-        if not arguments.prepare:  # the problems take long: what would fail after them fails before
-            device_of(arguments.device)
-            with held(config.output, "output"):
-                pass
-        prepare(config, tqdm)
-        if not arguments.prepare:
-            print(train(config, arguments.device, tqdm))
-    except (PropmatError, OSError) as error:
-        sys.exit(f"propmat: error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("propmat: stopped; the same command goes on from the last checkpoint")
+    # Here, for without PyTorch they raise an error that `main` tells in a line.
+    from propmat.training._config import read_config
+    from propmat.training._lock import held
+    from propmat.training._loop import device_of, train
+    from propmat.training._problems import prepare
+
+    config = read_config(arguments.config)
+    if not arguments.prepare:  # the problems take long: what would fail after them fails before
+        device_of(arguments.device)
+        with held(config.output, "output"):
+            pass
+    prepare(config, tqdm)
+    if not arguments.prepare:
+        print(train(config, arguments.device, tqdm))
 
 
 if __name__ == "__main__":

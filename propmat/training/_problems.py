@@ -64,6 +64,7 @@ def prepare(config: Config, progress: Progress = iter) -> None:
     found = [
         (recipe, _file(config, source, recipe)) for source in config.data for recipe in recipes(source, config.seed)
     ]
+    _check_held_out(config, {name for recipe, _ in found for name in recipe.uses})
     with held(config.cache, "cache"):
         for recipe, file in progress(found):
             if not (config.cache / file).exists():
@@ -83,13 +84,17 @@ def load(config: Config) -> tuple[list[Problem], list[Problem]]:
     """
     entries = _entries(config)
     out = set(config.held_out)
-    if strange := sorted(out - {name for entry in entries for name in entry["uses"]}):
-        raise InputError(f"held_out: there is no picture {strange[0]!r}")
+    _check_held_out(config, {name for entry in entries for name in entry["uses"]})
     train = [_read(config.cache / entry["file"]) for entry in entries if not out & set(entry["uses"])]
     kept = [_read(config.cache / entry["file"]) for entry in entries if entry["plain"] and out & set(entry["uses"])]
     if not train:
         raise InputError("held_out: leaves no problem to train on")
     return train, kept
+
+
+def _check_held_out(config: Config, pictures: set[str]) -> None:
+    if strange := sorted(set(config.held_out) - pictures):
+        raise InputError(f"held_out: there is no picture {strange[0]!r}")
 
 
 def _entries(config: Config) -> list[dict[str, Any]]:

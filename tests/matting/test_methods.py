@@ -42,6 +42,18 @@ def test_image_and_trimap_are_checked_once(call, sample):
     assert (image.call_count, greys.call_count, parse.call_count) == (1, 1, 1)
 
 
+def test_a_network_that_merges_mattes_checks_image_and_trimap_once(sample):
+    """DeepMattePropNet solves by PyTorch's operation, which checks its tensors for itself."""
+    pytest.importorskip("propmat.networks")
+    test_image_and_trimap_are_checked_once(lambda *given: propmat.matte("dcnn", *given), sample)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_settings_of_networks_are_known_without_importing_them(name):
+    networks = pytest.importorskip("propmat.networks")
+    assert settings_of(getattr(networks, name)).keys() == set(NETWORKS[name].settings)
+
+
 @pytest.mark.parametrize("name", POSED)
 def test_a_method_by_name_is_the_function_of_that_name(name, sample):
     by_name = propmat.matte(name, sample.image, sample.trimap)

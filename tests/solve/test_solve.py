@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import propmat
 from propmat import InputError
@@ -99,3 +100,24 @@ def test_errors(graph, trimap):
         propmat.prepare(graph, np.round(trimap))
     with pytest.raises(InputError, match="trimap: has no known pixel"):
         propmat.prepare(graph, np.full_like(trimap, 0.5))
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "coo_array", "csc_array", "toarray"])
+def test_a_laplacian_of_a_user_may_give_rows_of_any_kind(kind):
+    """Of unknown pixels that are as many as the known ones, so that shapes tell nothing."""
+
+    class Chain(propmat.laplacian.Laplacian):
+        shape = (2, 6)
+        ties_all_pixels = False
+        whole = propmat.laplacian.affinity(np.ones((2, 5)), np.ones((1, 6))).matrix
+
+        def rows(self, row_mask, column_mask):
+            block = self.whole[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)]
+            return block.toarray() if kind == "toarray" else getattr(sp, kind)(block)
+
+        def near_null_space(self, mask):
+            return np.ones((int(mask.sum()), 1))
+
+    trimap = np.tile([0, 0.5, 0.5, 0.5, 1, 1], (2, 1))
+    expected = propmat.solve(Chain.whole, trimap).alpha
+    np.testing.assert_allclose(propmat.solve(Chain(), trimap).alpha, expected, rtol=0, atol=1e-9)

@@ -1,11 +1,13 @@
 """Every solver and preconditioner: comparison with dense NumPy, and the report of a solve that did not converge."""
 
+import dataclasses
 import pickle
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import propmat
 from propmat import (
     ConvergenceError,
     ConvergenceWarning,
@@ -343,3 +345,46 @@ def test_arrays_of_weights_are_refused(weight, image):
             product()
     for number in (2, 2.0, np.float32(2), np.array(2.0)):
         assert (number * graph).terms[0][0] == (graph * number).terms[0][0] == 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Answering:
+    """A preconditioner that answers with something made of the residual."""
+
+    answer: object
+
+    def prepare(self, matrix, near_null_space=None):
+        return self.answer
+
+
+WRONG_ANSWERS = {
+    "shorter": lambda r: r[:-1],
+    "one number": lambda r: r[:1],
+    "longer": lambda r: np.r_[r, r],
+    "a column": lambda r: r[:, None],
+    "none": lambda r: None,
+}
+
+
+@pytest.mark.parametrize("answer", WRONG_ANSWERS.values(), ids=WRONG_ANSWERS)
+@pytest.mark.parametrize(
+    "graph", [propmat.laplacian.closed_form, propmat.laplacian.large_kernel, propmat.laplacian.knn]
+)
+def test_wrong_answers_of_preconditioners_are_told(graph, answer):
+    sample = propmat.datasets.synthetic(shape=(32, 40))
+    with pytest.raises(InputError, match="^preconditioner: .* returns an array of shape .*, got"):
+        propmat.solve(graph(sample.image), sample.trimap, solver=CG(preconditioner=Answering(answer)))
+
+
+@pytest.mark.parametrize("graph", [propmat.laplacian.closed_form, propmat.laplacian.large_kernel])
+def test_preconditioners_may_overwrite_the_residual(graph):
+    def halve(residual):
+        residual *= 0.5
+        return residual
+
+    sample = propmat.datasets.synthetic(shape=(32, 40))
+    found, expected = (
+        propmat.solve(graph(sample.image), sample.trimap, solver=CG(preconditioner=Answering(answer)))
+        for answer in (halve, lambda residual: 0.5 * residual)
+    )
+    np.testing.assert_array_equal(found.alpha, expected.alpha)

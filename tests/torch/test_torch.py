@@ -1083,3 +1083,13 @@ def test_the_same_by_arrays_of_a_device(monkeypatch):
     monkeypatch.setattr(_arrays, "to_device", lambda tensor: host_device.asarray(tensor.numpy()))
     for one, other in zip(expected, _matte_and_gradients("cpu"), strict=True):
         torch.testing.assert_close(other, one, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_pair_of_edges_with_one_missing_is_refused(missing):
+    image, trimap = torch.rand(3, 6, 7), torch.full((6, 7), 0.5)
+    trimap[0], trimap[-1] = 0, 1
+    edges = [torch.ones(6, 6), torch.ones(5, 7)]
+    edges[missing] = None
+    with pytest.raises(InputError, match=f"{('horizontal', 'vertical')[missing]}: takes a tensor, got None"):
+        propmat.torch.weighted_windows(image, torch.ones(4, 5), trimap, edges=tuple(edges))

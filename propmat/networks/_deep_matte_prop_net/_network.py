@@ -24,7 +24,7 @@ from propmat.torch._affinities import PAIRS, Affinities, along, positive
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
 
-FAINT = 1e-3  # what affinities are multiplied by beside the closed form, which they else drown
+FAINT = 1e-3  # factor on affinities when windows of the closed form are used too, so that the windows dominate
 STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -1,4 +1,4 @@
-"""What the weights of the closed form's windows are told beside learned features."""
+"""Features of the windows of the closed form that are not learned: variance of colours, distance to known pixels."""
 
 from __future__ import annotations
 
