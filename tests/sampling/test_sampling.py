@@ -373,3 +373,15 @@ def test_bad_input_is_named(rng, method, verb):
             call(image, trimap[1:])
         with pytest.raises(InputError, match="image: floating values are in"):
             call(255 * image, trimap)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_alpha_stays_within_0_and_1_where_means_round(name):
+    """Two labelled pixels on ramps of grey: nearly every alpha is 0 or 1, and means of ones exceed 1 by rounding."""
+    y, x = np.mgrid[:24, :29]
+    labels = np.full((24, 29), 0.5)
+    labels[0, 0], labels[-1, -1] = 0, 1
+    for slope in np.linspace(0.001, 0.03, 12):
+        alpha = METHODS[name](np.clip(slope * (x + y), 0, 1), labels).alpha
+        assert alpha.min() >= 0
+        assert alpha.max() <= 1
