@@ -44,7 +44,7 @@ class Iteration:
 
     def _applied(self, preconditioner: Apply, residual: Array) -> Array:
         """A preconditioner, perhaps not one of ours, on a copy of the residual."""
-        given = np.array(self.matrix.gather(residual), like=residual)
+        given = self.matrix.gather(residual).copy()
         correction = preconditioner(given)
         if getattr(correction, "shape", None) != given.shape:
             told = shown(correction)
