@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import expit
 
 from propmat._typing import Array
 
@@ -36,6 +35,8 @@ def _spline_basis(length: int, spacing: float) -> csr_array:
 
 def texture(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Array:
     """(H, W, 3) colours in (0, 1): three random ones, mixed and shaded by noise."""
+    from scipy.special import expit
+
     first, second, third = rng.uniform(0.1, 1, (3, 3))
     mix, patch, shade = (expit(1.5 * _noise(rng, shape, n))[..., None] for n in (cells, cells, 2 * cells))
     colours = first + mix * (second - first)
