@@ -208,7 +208,7 @@ def test_cg_solves(sample, preconditioner):
 def test_cg_solves_their_unsymmetric_system(theirs, sample):
     matrix, rhs = ours.make_linear_system(ours.knn_laplacian(sample.image), sample.trimap)
     one, other = (module.cg(matrix, rhs, M=module.jacobi(matrix)) for module in (ours, theirs))
-    assert np.abs(one - other).max() < 1e-6
+    assert np.abs(one - other).max() < 1e-4
 
 
 def test_what_cannot_be_solved_is_a_value_error(sample):
