@@ -32,6 +32,7 @@ NAMESPACES = (
     "propmat.networks.training",
     "propmat.pictures",
     "propmat.preconditioners",
+    "propmat.pymatting",
     "propmat.sampling",
     "propmat.solvers",
     "propmat.torch",
