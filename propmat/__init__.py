@@ -51,3 +51,4 @@ from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.matting import shared_sampling as shared_sampling
+from propmat.matting import upsample as upsample

@@ -34,6 +34,7 @@ FUNCTIONS = Reach(
         "comprehensive_sampling",
         "information_flow",
         "shared_sampling",
+        "upsample",
         "propagate_directed",
         "weighted_windows",
         "foreground (closed_form)",

@@ -12,6 +12,7 @@ from propmat import _inputs
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
+from propmat.matting._enlarged import checked_matte
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -58,6 +59,10 @@ def _plane(value: object, name: str, shape: Shape) -> None:
     _inputs.plane(value, name, shape, memory=_inputs.ANYWHERE)
 
 
+def _small_matte(value: object, name: str, shape: Shape) -> None:
+    checked_matte(cast(ArrayLike, value), (shape[0], shape[1]))
+
+
 def _weights(value: object, name: str, shape: Shape) -> None:
     _inputs.weights(value, name, shape, memory=_inputs.ANYWHERE)
 
@@ -74,7 +79,9 @@ IMAGE = Argument("image", axes=3, grey=True)
 TRIMAP = Argument("trimap", grey=True, check=_trimap)
 VALUES = Argument("values", grey=True, check=_plane)
 ALPHA = Argument("alpha", grey=True, check=_plane)
+SMALL_ALPHA = Argument("alpha", grey=True, check=_small_matte)
 CONFIDENCE = Argument("confidence", number=True, check=_weights)
+ONE_CONFIDENCE = Argument("confidence", axes=0, number=True, check=_positive)
 EPSILON = Argument("epsilon", axes=0, number=True, check=_positive)
 WINDOWS = Argument("windows", lacks=(2, 2), check=_weights_of_windows)
 PAIR = Argument("horizontal", lacks=(0, 1)), Argument("vertical", lacks=(1, 0))

@@ -66,6 +66,8 @@ class Verb:
         What else it takes, each with what reads it or refuses it.
     constant : tuple of str
         Arguments that have no gradient.
+    of_any_size : tuple of str
+        Maps whose height and width are not those of the image.
     windows : bool
         Whether the image must hold a window of `radius`, 1 if that is no option.
     tall : Tall, optional
@@ -79,6 +81,7 @@ class Verb:
     size: Callable[[Mapping[str, object]], Shape]
     options: Mapping[str, Reader] = field(default_factory=dict)
     constant: tuple[str, ...] = ("trimap",)
+    of_any_size: tuple[str, ...] = ()
     windows: bool = False
     tall: Tall | None = None
 

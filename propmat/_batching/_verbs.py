@@ -14,7 +14,9 @@ from propmat._batching._arguments import (
     EPSILON,
     FOUR,
     IMAGE,
+    ONE_CONFIDENCE,
     PAIR,
+    SMALL_ALPHA,
     TRIMAP,
     VALUES,
     WINDOWS,
@@ -25,7 +27,7 @@ from propmat._batching._arguments import (
     size_of_windows,
 )
 from propmat._batching._verb import Pullback, Reader, Tall, Verb
-from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine, _weighted_windows
+from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine, _upsample, _weighted_windows
 from propmat.laplacian._knn_presets import known_preset
 
 RADIUS: Mapping[str, Reader] = {"radius": partial(_inputs.whole_number, name="radius")}
@@ -72,6 +74,15 @@ REFINE = Verb(
     windows=True,
     tall=Tall(_poses.refine, alike=("epsilon",)),
 )
+UPSAMPLE = Verb(
+    "upsample",
+    _upsample.upsample,
+    (IMAGE, SMALL_ALPHA, TRIMAP, EPSILON, ONE_CONFIDENCE),
+    optional=("trimap",),
+    size=size_of_image,
+    of_any_size=("alpha",),
+    windows=True,
+)
 PROPAGATE = Verb(
     "propagate",
     _of_pair,
@@ -96,4 +107,6 @@ WEIGHTED_WINDOWS = Verb(
     constant=("image", "trimap", "epsilon"),
     windows=True,
 )
-VERBS = {verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, PROPAGATE, PROPAGATE_DIRECTED, WEIGHTED_WINDOWS)}
+VERBS = {
+    verb.name: verb for verb in (CLOSED_FORM, KNN, REFINE, UPSAMPLE, PROPAGATE, PROPAGATE_DIRECTED, WEIGHTED_WINDOWS)
+}

@@ -18,6 +18,19 @@ def multiply(matrix, x, out):
     share(_multiply_rows, out.size, indptr, indices, matrix.data, x, out)
 
 
+def add_product(matrix, x, out):
+    """out += A x."""
+    indptr, indices = (numbers.view(f"u{numbers.itemsize}") for numbers in (matrix.indptr, matrix.indices))
+    share(_add_rows, out.size, indptr, indices, matrix.data, x, out)
+
+
+@compiled()
+def _add_rows(low, high, indptr, indices, data, x, out):
+    for i in range(low, high):
+        for k in range(indptr[i], indptr[i + 1]):
+            out[i] += data[k] * x[indices[k]]
+
+
 @compiled()
 def _multiply_rows(low, high, indptr, indices, data, x, out):
     for i in range(low, high):

@@ -163,3 +163,11 @@ def _tell_unused_bits(array: NDArray[Any], name: str) -> None:
 def _not_empty(pixels: Array, name: str) -> None:
     if not pixels.size:
         raise InputError(f"{name}: is empty, shape {pixels.shape}")
+
+
+def same_aspect(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether one size (height, width, ...) is the other scaled by a factor and rounded, up or down.
+
+    Then a side of the smaller one is less than a pixel from h = H w / W or w = W h / H.
+    """
+    return abs(one[0] * other[1] - one[1] * other[0]) < max(*one[:2], *other[:2])

@@ -11,17 +11,20 @@ from propmat.adjoint._propagate import propagate
 from propmat.adjoint._pullback import Gradients, Pullback
 from propmat.adjoint._refine import refine
 from propmat.adjoint._solve import solve
+from propmat.adjoint._upsample import UpsamplingPullback, upsample
 from propmat.adjoint._weighted_windows import weighted_windows
 
 __all__ = [
     "DirectedPullback",
     "Gradients",
     "Pullback",
+    "UpsamplingPullback",
     "closed_form",
     "knn",
     "propagate",
     "propagate_directed",
     "refine",
     "solve",
+    "upsample",
     "weighted_windows",
 ]

@@ -60,7 +60,7 @@ def demo(arguments: argparse.Namespace) -> str:
 def alpha(arguments: argparse.Namespace) -> str:
     """Write the matte of an image."""
     start = time.perf_counter()
-    outputs = _names.check(arguments, ("image", "trimap", "mask", "weights"))
+    outputs = _names.check(arguments, ("image", "trimap", "mask", "matte", "weights"))
     _masks.check_width(arguments.width, masked=arguments.mask is not None)
     method = Method.asked_for(arguments)
     photograph, labels = _read_problem(arguments)
@@ -74,7 +74,7 @@ def cutout(arguments: argparse.Namespace) -> str:
     """Write the foreground with its matte, or over a new background."""
     start = time.perf_counter()
     transparent = arguments.background is None
-    inputs = ("image", "trimap", "mask", "weights", "background")
+    inputs = ("image", "trimap", "mask", "matte", "weights", "background")
     outputs = _names.check(arguments, inputs, transparent=transparent, coloured=True)
     _masks.check_width(arguments.width, masked=arguments.mask is not None)
     method = Method.asked_for(arguments)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from propmat._version import __version__
 from propmat.cli import _commands, _datasets, _names, _process
+from propmat.cli._method import DEFAULT
 from propmat.errors import PropmatError
 from propmat.matting._matte import methods
 
@@ -73,12 +74,21 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
             parsed.trimap = rest.pop(0)  # it came after options, where argparse takes no optional positional
         if rest:
             parsed.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        if hasattr(parsed, "mask") and hasattr(parsed, "trimap") and (parsed.mask is None) == (parsed.trimap is None):
-            parsed.parser.error("takes either TRIMAP or --mask MASK")
+        if hasattr(parsed, "matte"):
+            _check_problem(parsed)
     except SystemExit:  # help was asked for, or the usage is wrong
         _process.flush()
         raise
     return parsed
+
+
+def _check_problem(parsed: argparse.Namespace) -> None:
+    """Refuse wrong combinations of trimap, mask and matte."""
+    trimap, mask, matte = (given is not None for given in (parsed.trimap, parsed.mask, parsed.matte))
+    if trimap + mask > 1 or not (trimap or mask or matte):
+        parsed.parser.error("takes either TRIMAP or --mask MASK, or --matte MATTE")
+    if mask and matte:
+        parsed.parser.error("takes --mask MASK or --matte MATTE, not both; a trimap may go with a matte")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,6 +146,9 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--mask", metavar="MASK", help="instead of a trimap: a mask, of a lesser size perhaps, or a cut-out"
     )
+    command.add_argument(
+        "--matte", metavar="MATTE", help="a soft matte of the whole image at a lesser size, to be upsampled"
+    )
     _add_width(command)
     _add_output(command)
     _add_method_options(command)
@@ -159,7 +172,7 @@ def _add_depth(command: argparse.ArgumentParser) -> None:
 
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=sorted(methods()), default="closed_form")
+    command.add_argument("--method", choices=sorted(methods()), default=DEFAULT)
     command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, deep_matte_prop_net), made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")

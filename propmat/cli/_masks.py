@@ -15,6 +15,7 @@ from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
 from propmat.cli import _names
 from propmat.errors import InputError, PropmatWarning, warn
+from propmat.matting._enlarged import checked_matte
 
 
 def check_width(width: str | None, *, masked: bool = True) -> None:
@@ -28,13 +29,22 @@ def check_width(width: str | None, *, masked: bool = True) -> None:
         from_mask(np.array([[0.0, 1.0]]), width)
 
 
+def small_matte(path: str, shape: tuple[int, int]) -> Array:
+    """A matte to be upsampled to the shape of a photograph."""
+    values = _inputs.plane(io.read_matte(_names.source(path)), "matte")
+    with _advice(_turned("matte") if _inputs.same_aspect(values.shape[::-1], shape) else ""):
+        return checked_matte(values, shape, "matte")
+
+
 def labels(arguments: argparse.Namespace, image: Array) -> Trimap:
-    """The trimap of `image`, given as such or as a mask."""
+    """The trimap of `image`, given as such or as a mask; with a matte there may be none."""
+    if arguments.trimap is None and arguments.matte is not None:
+        return Trimap.unlabelled(image.shape[:2])
     if arguments.mask is not None:
         return from_mask(matte(arguments.mask, "mask", image), arguments.width)
     values = _inputs.greys(io.read_trimap(_names.source(arguments.trimap)), "trimap")
     remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
-    with _advice(remedy if _same_aspect(values.shape, image.shape) else _misfit("trimap", values, image)):
+    with _advice(remedy if _inputs.same_aspect(values.shape, image.shape) else _misfit("trimap", values, image)):
         return Trimap.parse(values, image.shape)
 
 
@@ -43,7 +53,7 @@ def matte(path: str, name: str, image: Array) -> Array:
     checked = _inputs.greys if name == "mask" else _inputs.plane
     values = checked(io.read_matte(_names.source(path)), name)
     height, width = image.shape[:2]
-    if values.shape != (height, width) and _same_aspect(values.shape, image.shape):
+    if values.shape != (height, width) and _inputs.same_aspect(values.shape, image.shape):
         own = f"{values.shape[1]} x {values.shape[0]}"
         warn(f"{name}: its {own} pixels were scaled to the {width} x {height} of the photograph")
         return pictures.scaled(values, (height, width))
@@ -59,22 +69,18 @@ def from_mask(mask: Array, width: str | None) -> Trimap:
     return trimap_from_mask(mask, width=(inside, outside if comma else inside))
 
 
-def _same_aspect(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Whether one size is the other scaled by a factor and rounded, up or down.
-
-    Then a side of the smaller one is less than a pixel from h = H w / W or w = W h / H.
-    """
-    return abs(one[0] * other[1] - one[1] * other[0]) < max(*one[:2], *other[:2])
-
-
 def _misfit(name: str, values: Array, image: Array) -> str:
     """What to do about a matte, mask or trimap that is no scaled copy."""
-    if _same_aspect(values.shape[::-1], image.shape):
-        return (
-            "; turned by 90 degrees it would: EXIF data turned the photograph, it seems, and not "
-            f"the {name}: turn it too"
-        )
+    if _inputs.same_aspect(values.shape[::-1], image.shape):
+        return _turned(name)
     return "; it is not a scaled copy either: scale or cut it as the photograph was when it was made"
+
+
+def _turned(name: str) -> str:
+    """What to do about a matte, mask or trimap that lies on its side."""
+    return (
+        f"; turned by 90 degrees it would: EXIF data turned the photograph, it seems, and not the {name}: turn it too"
+    )
 
 
 @contextmanager

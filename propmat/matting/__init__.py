@@ -11,6 +11,7 @@ from propmat.matting._propagate import propagate
 from propmat.matting._random_walk import random_walk
 from propmat.matting._refine import refine
 from propmat.matting._shared_sampling import shared_sampling
+from propmat.matting._upsample import upsample
 
 __all__ = [
     "closed_form",
@@ -25,4 +26,5 @@ __all__ = [
     "random_walk",
     "refine",
     "shared_sampling",
+    "upsample",
 ]

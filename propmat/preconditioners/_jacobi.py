@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
-from propmat.preconditioners._base import Apply
+from propmat._typing import Array
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Jacobi:
     array([0.5 , 0.25])
     """
 
-    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Scaling:
         """The map r → D⁻¹ r; rows whose diagonal is not positive are left as they are.
 
         Parameters
@@ -35,14 +35,37 @@ class Jacobi:
 
         Returns
         -------
-        callable
+        Scaling
+            A `SpreadApply`.
 
         Raises
         ------
         InputError
             If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
         """
-        diagonal = wrapped(matrix).diagonal()
+        operator = wrapped(matrix)
+        diagonal = operator.diagonal()
         positive = diagonal > 0
         inverse = np.where(positive, 1.0 / np.where(positive, diagonal, 1.0), 1.0)
-        return lambda residual: inverse * residual
+        return Scaling(inverse, operator.spread(inverse))
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """The product with a diagonal matrix, a `SpreadApply`.
+
+    Attributes
+    ----------
+    factors : (n,) array
+    spread : (m,) array
+        The same in the layout of the matrix.
+    """
+
+    factors: Array
+    spread: Array
+
+    def __call__(self, residual: Array) -> Array:
+        return self.factors * residual
+
+    def on_support(self, residual: Array, norm: float) -> Array:
+        return self.spread * residual

@@ -35,6 +35,7 @@ from propmat.torch._directed import propagate_directed
 from propmat.torch._knn import Knn, knn
 from propmat.torch._propagate import Propagate, propagate
 from propmat.torch._refine import Refine, refine
+from propmat.torch._upsample import Upsample, upsample
 from propmat.torch._weighted_windows import weighted_windows
 
 __all__ = [
@@ -43,10 +44,12 @@ __all__ = [
     "Knn",
     "Propagate",
     "Refine",
+    "Upsample",
     "closed_form",
     "knn",
     "propagate",
     "propagate_directed",
     "refine",
+    "upsample",
     "weighted_windows",
 ]

@@ -52,7 +52,7 @@ def taken(verb: Verb, arguments: Mapping[str, object]) -> dict[str, Tensor]:
             tensors[name] = tensors[name].detach()
     if "image" in tensors:
         _channels(tuple(tensors["image"].shape))
-    return _fitted(tensors)
+    return _fitted(tensors, verb.of_any_size)
 
 
 def axes_of(tensors: Mapping[str, Tensor]) -> tuple[tuple[str, int], ...]:
@@ -132,12 +132,15 @@ def _strided(tensor: Tensor, name: str) -> None:
         raise InputError(f"{name}: is {tensor.layout}; pass {name}.to_dense()")
 
 
-def _fitted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _fitted(tensors: Mapping[str, Tensor], of_any_size: tuple[str, ...]) -> dict[str, Tensor]:
     name, first = next(iter(tensors.items()))
     size = _size(name, first)
     maps = {other: tensor for other, tensor in tensors.items() if not _is_number(other, tensor, size)}
     for other, tensor in maps.items():
-        _same_size(other, tensor, name, first, size)
+        if other not in of_any_size:
+            _same_size(other, tensor, name, first, size)
+        elif tensor.ndim < 2:
+            raise InputError(f"{other}: takes shape (..., h, w), got {tuple(tensor.shape)}")
     batch = shape_of({other: _leading(other, tensor) for other, tensor in maps.items()})
     found = {}
     for other, tensor in tensors.items():
