@@ -38,7 +38,7 @@ def upsample(
     Parameters
     ----------
     image, alpha, trimap, confidence, epsilon, solver, callback
-        As in `propmat.upsample`. The default solver leaves relative errors of about 1e-3 in gradients.
+        As in `propmat.upsample`. The default solver leaves relative errors of about 1e-4 in gradients.
 
     Returns
     -------

@@ -24,11 +24,11 @@ from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
 from propmat.solvers._cg import CG
 
 # Chosen on ten photographs, judged on ten others: docs/measurements/upsampling.md.
-CONFIDENCE, EPSILON = 1.0, 1e-6
+CONFIDENCE, EPSILON = 0.3, 1e-6
 
 # The penalty bounds the condition number by the size of the cells, whatever the size of the image, so that the diagonal
 # is preconditioner enough: setting multigrid up would take longer than the solve.
-SOLVER = CG(rtol=1e-3, preconditioner=Jacobi())
+SOLVER = CG(rtol=1e-4, preconditioner=Jacobi())
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +131,13 @@ def upsample(
         uint16.
     trimap : (H, W) array or Trimap, optional
         Known pixels are exact, whatever the matte says; without it no pixel is known.
-    confidence : float, > 0, default 1
+    confidence : float, > 0, default 0.3
         κ, on the scale of L, whose diagonal is at most 9: means differ from the matte by about a hundredth with 1, by
         less with more. A matte that is itself uncertain may do better with 0.1.
     epsilon : float, > 0, default 1e-6
         As in `propmat.closed_form`.
     solver : propmat.solvers.Solver, optional
-        `CG` with `Jacobi` and rtol 1e-3 by default, relative to the residual of the interpolated matte.
+        `CG` with `Jacobi` and rtol 1e-4 by default, relative to the residual of the interpolated matte.
     callback
         As in `propmat.closed_form`.
 

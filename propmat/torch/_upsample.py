@@ -34,7 +34,7 @@ def upsample(
     confidence, epsilon : float or tensor (), (B,), > 0
         As in `propmat.upsample`.
     solver
-        As in `propmat.upsample`. The default leaves relative errors of about 1e-3 in gradients.
+        As in `propmat.upsample`. The default leaves relative errors of about 1e-4 in gradients.
 
     Returns
     -------

@@ -124,6 +124,33 @@ def test_refine(rng, trimap, inputs, confidence):
     check_gradients(verbs(trimap, solver=Direct())["refine"], given, rng)
 
 
+@pytest.mark.parametrize("size", [(4, 5), (3, 3), (7, 8)])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_upsample(rng, trimap, inputs, size, labelled):
+    """Soft cells and certain ones, known pixels or none; pixels belong to several cells."""
+    small = inputs["alpha"][: size[0], : size[1]].copy()
+    small[0], small[1:, -1] = 0.004, 0.995
+    options = {"solver": CG(rtol=1e-13)} | ({"trimap": trimap} if labelled else {})
+    given = {"image": inputs["image"], "alpha": small, "confidence": 0.7, "epsilon": 1e-2}
+    check_gradients(lambda **arguments: adjoint.upsample(**arguments, **options), given, rng)
+
+
+def test_upsample_where_nothing_is_left_open(inputs):
+    """Each cell has the gradient of its pixels."""
+    small = np.tile([0.0, 0.4, 0.6, 1.0], (3, 1)).round()
+    small[:, 1:3] = 0.005
+    small[:, 3] = 0.001
+    alpha, pullback = adjoint.upsample(np.zeros((6, 8, 3)), small)
+    np.testing.assert_array_equal(alpha, np.repeat(np.repeat(small, 2, axis=0), 2, axis=1))
+    upstream = np.arange(48.0).reshape(6, 8)
+    found = pullback(upstream)
+    np.testing.assert_array_equal(found.alpha, upstream.reshape(3, 2, 4, 2).sum(axis=(1, 3)))
+    assert not found.image.any()
+    assert found.confidence == 0
+    with pytest.raises(InputError, match="wanted: "):
+        pullback(upstream, wanted=["trimap"])
+
+
 def test_everything_at_once(rng, trimap, inputs):
     """A sum of a learned graph, closed forms and a matrix; soft labels; a prior."""
     matrix = laplacian.affinity(rng.random((H, W - 1)), rng.random((H - 1, W))).matrix

@@ -386,6 +386,7 @@ def test_a_mixture_is_an_error(rng, stand_in):
 HOST_ONLY = {
     "information_flow": lambda image, trimap: propmat.information_flow(image, trimap),
     "comprehensive_sampling": lambda image, trimap: propmat.comprehensive_sampling(image, trimap),
+    "upsample": lambda image, trimap: propmat.upsample(image, image[:, :, 0]),
     "propagate_directed": lambda image, trimap: propmat.adjoint.propagate_directed((image[:, :, 0],) * 4, trimap),
     "weighted_windows": lambda image, trimap: propmat.adjoint.weighted_windows(image, 1.0, trimap),
     "trimap_from_mask": lambda image, trimap: propmat.trimap_from_mask(trimap),

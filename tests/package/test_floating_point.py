@@ -56,6 +56,11 @@ CALLS = {
     "propmat.shared_sampling": lambda image: propmat.shared_sampling(image, LABELS),
     "propmat.propagate": lambda image: propmat.propagate(FAINT_EDGES, LABELS),
     "propmat.refine": lambda image: [propmat.refine(image, ALPHA, confidence) for confidence in (1e-2, 1e-300)],
+    "propmat.upsample": lambda image: [
+        propmat.upsample(image, small, confidence=confidence)
+        for small in (ALPHA, ALPHA[::2, ::2])
+        for confidence in (0.3, 1e-300)
+    ],
     "propmat.solve": lambda image: propmat.solve(laplacian.closed_form(image), LABELS, confidence=1e-300).alpha,
     "propmat.prepare": prepared,
     "propmat.matte": lambda image: propmat.matte("closed_form", image, LABELS).alpha,
@@ -73,6 +78,7 @@ CALLS = {
         adjoint.propagate_directed((FAINT_EDGES[0], FAINT_EDGES[0], FAINT_EDGES[1], FAINT_EDGES[1]), LABELS)
     ),
     "propmat.adjoint.refine": lambda image: both_ways(adjoint.refine(image, ALPHA, 1e-2)),
+    "propmat.adjoint.upsample": lambda image: both_ways(adjoint.upsample(image, ALPHA[::2, ::2])),
     "propmat.adjoint.weighted_windows": lambda image: both_ways(
         adjoint.weighted_windows(image, np.full((H - 2, W - 2), 0.5), LABELS, edges=FAINT_EDGES)
     ),

@@ -23,6 +23,7 @@ from propmat.torch import (
     Knn,
     Propagate,
     Refine,
+    Upsample,
     _arrays,
     _operation,
     _pullbacks,
@@ -32,6 +33,7 @@ from propmat.torch import (
     propagate,
     propagate_directed,
     refine,
+    upsample,
     weighted_windows,
 )
 from tests import host_device
@@ -149,6 +151,50 @@ def test_gradcheck_refine():
     assert checked(
         lambda i, a, c, x: refine(i, a, c, trimap=TRIMAP, values=x, epsilon=0.01), *inputs[:3], uniform(H, W)
     )
+
+
+def test_gradcheck_upsample():
+    """Batches of mattes with soft and certain cells; one image for several mattes."""
+    solver = CG(rtol=1e-13)
+    small = uniform(B, 3, 4)
+    with torch.no_grad():
+        small[:, 0], small[0, :, 3] = 0.004, 0.995
+    numbers = uniform(B), uniform(low=0.01, high=0.02)
+    assert checked(
+        lambda i, a, c, e: upsample(i, a, trimap=TRIMAP, confidence=c, epsilon=e, solver=solver),
+        uniform(B, 3, H, W),
+        small,
+        *numbers,
+    )
+    assert checked(lambda i, a: upsample(i, a, epsilon=0.01, solver=solver), uniform(3, H, W), small)
+
+
+def test_upsample_is_that_of_numpy():
+    image, small = torch.rand(B, 3, 16, 24), torch.rand(B, 1, 4, 6)
+    expected = [
+        propmat.upsample(image[k].permute(1, 2, 0).double().numpy(), small[k, 0].double().numpy()) for k in range(B)
+    ]
+    alpha = upsample(image, small)
+    assert alpha.dtype == torch.float32
+    np.testing.assert_allclose(alpha.numpy(), expected, atol=1e-6)
+    torch.testing.assert_close(Upsample(confidence=0.3)(image, small), alpha)
+    torch.testing.assert_close(torch.compile(upsample, backend="aot_eager")(image, small), alpha)
+    assert upsample(image[:0], small[:0]).shape == (0, 16, 24)
+
+
+def test_upsample_says_what_it_takes():
+    image = torch.rand(B, 3, 16, 24)
+    for small, message in [
+        (torch.rand(B, 17, 24), r"^image 0 of the batch: alpha: shape \(17, 24\) is larger than the image"),
+        (torch.rand(B, 4, 7), "^image 0 of the batch: alpha: .* another aspect ratio"),
+        (torch.rand(3, 4, 6), r"^alpha: leading axes \(3,\) are not those of image, \(2,\)"),
+        (torch.rand(6), r"^alpha: takes shape \(..., h, w\), got \(6,\)"),
+        (torch.zeros(4, 6, dtype=torch.int64), "^alpha: integers are uint8 or uint16"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            upsample(image, small)
+    with pytest.raises(InputError, match="^image 0 of the batch: confidence: takes a number, got"):
+        upsample(image, torch.rand(4, 6), confidence=torch.rand(16, 24))
 
 
 def test_gradcheck_directed():
