@@ -18,7 +18,7 @@ def multiply(matrix, x, out):
     share(_multiply_rows, out.size, indptr, indices, matrix.data, x, out)
 
 
-def add_product(matrix, x, out):
+def accumulate(matrix, x, out):
     """out += A x."""
     indptr, indices = (numbers.view(f"u{numbers.itemsize}") for numbers in (matrix.indptr, matrix.indices))
     share(_add_rows, out.size, indptr, indices, matrix.data, x, out)

@@ -9,7 +9,7 @@ MISSING = {
     "candidates": "samples are taken on the host",
     "closed_form.count_entries": "matrices with stored entries are built on the host",
     "closed_form.fill_rows": "matrices with stored entries are built on the host",
-    "csr.add_product": "mattes are upsampled on the host",
+    "csr.accumulate": "mattes are upsampled on the host",
     "grid.to_csr": "matrices with stored entries are built on the host",
     "ichol": "an incomplete factorisation is sequential",
     "metrics": "mattes are measured on the host",

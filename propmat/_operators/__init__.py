@@ -1,5 +1,6 @@
-"""Matrices for solvers: their protocol, and the three ways in which propmat stores a symmetric matrix."""
+"""Matrices for solvers: their protocol, and the four ways in which propmat stores or multiplies a symmetric matrix."""
 
+from propmat._operators._averages import Averaged
 from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._grid import GridOperator
@@ -9,6 +10,7 @@ from propmat._operators._stored import Sparse, Stored, canonical, host_entries, 
 
 __all__ = [
     "WHOLE",
+    "Averaged",
     "BoxOperator",
     "GridOperator",
     "NearNullSpace",

@@ -162,7 +162,7 @@ class Averaged:
         means = np.empty(self.weights.size)
         kernels.multiply(self.means, x, means)
         weighted = self.weights * means
-        kernels.add_product(self.transposed, weighted, out)
+        kernels.accumulate(self.transposed, weighted, out)
         return product + (weighted * means).sum()
 
     def tocsr(self) -> sp.csr_array:

@@ -186,7 +186,7 @@ def test_upsample_says_what_it_takes():
     image = torch.rand(B, 3, 16, 24)
     for small, message in [
         (torch.rand(B, 17, 24), r"^image 0 of the batch: alpha: shape \(17, 24\) is larger than the image"),
-        (torch.rand(B, 4, 7), "^image 0 of the batch: alpha: .* another aspect ratio"),
+        (torch.rand(B, 4, 9), "^image 0 of the batch: alpha: .* another aspect ratio"),
         (torch.rand(3, 4, 6), r"^alpha: leading axes \(3,\) are not those of image, \(2,\)"),
         (torch.rand(6), r"^alpha: takes shape \(..., h, w\), got \(6,\)"),
         (torch.zeros(4, 6, dtype=torch.int64), "^alpha: integers are uint8 or uint16"),
