@@ -229,7 +229,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return _wrapped(getattr(self.memory, name)(*map(_memory, given), **options))
 
 
-METHODS = set("all any astype copy fill max mean min ravel reshape sum transpose".split())
+METHODS = set("all any astype copy diagonal fill max mean min ravel reshape sum transpose".split())
 
 
 def _memory(value):

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class Hierarchy:
-    """The levels of one matrix, a `SpreadApply`: a call is one symmetric V-cycle. Its `repr` lists the levels."""
+    """The levels of one matrix, a `SpreadApply`: a call is one symmetric V-cycle. Its `repr` lists the levels.
+
+    It reduces every error within few iterations, so that `CG` can tell the error from its steps (`steps_tell`).
+    """
+
+    steps_tell = True
 
     def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
         self.matrix, self.settings = matrix, settings
