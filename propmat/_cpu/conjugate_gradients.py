@@ -15,7 +15,12 @@ def descend(x, r, p, q, rz, curvature, partial, record):
     """
     alpha = rz / curvature if rz > 0.0 and curvature > 0.0 else 0.0
     _descend(_chunks(r), x, r, p, q, alpha, partial)
-    record[0], record[1], record[2], record[3] = sum(partial[0].tolist()), curvature, rz, alpha * max(partial[1].tolist())
+    record[0], record[1], record[2], record[3] = (
+        sum(partial[0].tolist()),
+        curvature,
+        rz,
+        alpha * max(partial[1].tolist()),
+    )
 
 
 def turn(r, z, p, before, partial):

@@ -1,4 +1,4 @@
-"""The loops of one multigrid cycle, for vectors of one type, and matrices of unit diagonal as whole numbers times a unit.
+"""The loops of one multigrid cycle; matrices of unit diagonal are whole numbers times a unit.
 
 Vectors in single precision go with matrices of 16-bit integers, in double precision with matrices in single precision
 (`preconditioners._level`); bases are in single precision.

@@ -42,7 +42,7 @@ def demo(arguments: argparse.Namespace) -> str:
     folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
-    solution = Method("closed_form").solve(image, labels)
+    solution = Method("closed_form").solve(image, labels, 8)
     colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
@@ -53,7 +53,7 @@ def demo(arguments: argparse.Namespace) -> str:
     _make(folder)
     drawn: tuple[Pixels, ...] = (solution.alpha, cutout, composite, sheet)
     io.write_images({folder / f"{name}.png": pixels for name, pixels in zip(DEMO, drawn, strict=True)})
-    told = _method.told(labels, solution, time.perf_counter() - start)
+    told = _method.told(labels, solution, 8, time.perf_counter() - start)
     return f"{told}\nwrote        {', '.join(f'{name}.png' for name in DEMO)} in {folder}"
 
 
@@ -65,9 +65,9 @@ def alpha(arguments: argparse.Namespace) -> str:
     method = Method.asked_for(arguments)
     photograph, labels = _read_problem(arguments)
     depth = _photograph.depth(arguments.depth, photograph, outputs)
-    solution = method.solve(_photograph.bounded(photograph), labels)
+    solution = method.solve(_photograph.bounded(photograph), labels, depth)
     _names.write({arguments.output: solution.alpha}, depth, io.Metadata(resolution=photograph.metadata.resolution))
-    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    return _method.told(labels, solution, depth, time.perf_counter() - start) if arguments.info else ""
 
 
 def cutout(arguments: argparse.Namespace) -> str:
@@ -82,14 +82,14 @@ def cutout(arguments: argparse.Namespace) -> str:
     photograph, labels = _read_problem(arguments)
     depth = _photograph.depth(arguments.depth, photograph, outputs, transparent=transparent, coloured=True)
     background = _photograph.background(arguments.background, photograph)
-    solution = method.solve(_photograph.bounded(photograph), labels)
+    solution = method.solve(_photograph.bounded(photograph), labels, depth)
     colours = pictures.colours(_photograph.layers(photograph, solution.alpha)[0])
     if background is not None:
         colours = pictures.over(colours, solution.alpha, background)
     colours = _photograph.converted({arguments.output: colours}, photograph)[arguments.output]
     picture = np.dstack([colours, solution.alpha]) if background is None else colours
     _names.write({arguments.output: picture}, depth, photograph.metadata)
-    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    return _method.told(labels, solution, depth, time.perf_counter() - start) if arguments.info else ""
 
 
 def trimap(arguments: argparse.Namespace) -> str:

@@ -18,7 +18,9 @@ from propmat.cli._progress import solving
 from propmat.errors import InputError
 from propmat.matting._matte import matte, named
 from propmat.matting._methods import NETWORKS
+from propmat.solvers._auto import Chosen
 
+FOR_8_BITS = 1e-3  # error of alpha; half a step is 2e-3
 SETTINGS = ("epsilon", "radius", "weights")
 
 
@@ -40,22 +42,28 @@ class Method:
         named(name, settings)
         return cls(name, settings, arguments.gpu)
 
-    def solve(self, image: Array, labels: Trimap) -> Matte:
-        """The matte and how it went."""
+    def solve(self, image: Array, labels: Trimap, depth: int) -> Matte:
+        """The matte, as accurate as `depth` bits ask for, and how it went."""
         start = time.perf_counter()
         if self.name in NETWORKS:
             return matte(self.name, image, labels, **self.settings)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
+        solver = Chosen(FOR_8_BITS) if depth == 8 else None
         with solving() as callback:
-            found = matte(self.name, image, labels, callback=callback, **self.settings)
+            found = matte(self.name, image, labels, solver=solver, callback=callback, **self.settings)
         return replace(found, alpha=to_host(found.alpha), seconds=time.perf_counter() - start)
 
 
-def told(labels: Trimap, solution: Matte, seconds: float) -> str:
-    """Size, unknown pixels, iterations, residual, times, and likely mistakes in the trimap, a line each."""
+def told(labels: Trimap, solution: Matte, depth: int, seconds: float) -> str:
+    """Size, unknown pixels, iterations, residual, error, times, and likely mistakes in the trimap, a line each."""
     height, width = labels.shape
-    how = [f"iterations   {solution.iterations}", f"residual     {solution.residual:.1e}"]
+    enough = f", enough for 8 bits below {FOR_8_BITS:g}" if depth == 8 else ""
+    how = [
+        f"iterations   {solution.iterations}",
+        f"residual     {solution.residual:.1e}",
+        f"error        {solution.error:.1e} of alpha, estimated{enough}",
+    ]
     return "\n".join(
         [
             f"size         {width} x {height} pixels",

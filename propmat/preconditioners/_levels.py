@@ -117,7 +117,7 @@ class Blocks(Level):
         self.backend.kernels("multigrid").prolong(*self._where, coarse, out)
 
     def squared_lengths(self, finer: Array) -> Array:
-        """The squared lengths of functions of which those of the finer level have the given ones, and are orthogonal."""
+        """The squared lengths of functions, from those of the finer level, taken as orthogonal."""
         out = np.zeros(self.size, like=finer)
         self.backend.kernels("multigrid").restrict_squares(*self._where, finer, out)
         return out
@@ -126,6 +126,7 @@ class Blocks(Level):
 def group(fine: Blocks) -> Blocks:
     """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
     made = fine.backend.kernels("blocks").group(fine.grid, fine.where, fine.sizes, fine.starts, FACTOR)
-    level = Blocks(*made[:4], fine.precision)
+    grid, where, first, members = made[:4]
+    level = Blocks(grid, where, first, members, fine.precision)
     level.parent, level.children, level.first_child, level.within, level.most = made[4:]
     return level

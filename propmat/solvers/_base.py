@@ -10,7 +10,7 @@ from typing import Protocol
 
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._norms import length
-from propmat._typing import Array
+from propmat._typing import Array, Mask
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
 Callback = Callable[[int, float], object]
@@ -62,7 +62,7 @@ class Solution:
     seconds: float
     notes: tuple[str, ...] = field(default=(), kw_only=True)
     error: float = field(default=math.nan, kw_only=True)
-    undetermined: Array | None = field(default=None, kw_only=True)
+    undetermined: Mask | None = field(default=None, kw_only=True)
 
     @property
     def converged(self) -> bool:

@@ -11,11 +11,11 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._cached import cached_property
 from propmat._locks import FORK_GATE
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import host_entries, wrapped
 from propmat._typing import Array
-from propmat._cached import cached_property
 from propmat.solvers._accuracy import judged, rounding_errors
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 

@@ -98,7 +98,7 @@ class Iteration:
         return self.steps.error() <= self.most_error * greatest(self.x)
 
     def _has_not_drifted(self, norm: float, reached: float) -> bool:
-        """Whether the true residual is that of the recurrence, but for rounding; if it decides, it has been looked at."""
+        """Whether the true residual is that of the recurrence, but for rounding, or alone decides."""
         if math.isinf(self.most_error) or norm <= 2 * reached:
             return True
         return norm <= DRIFT * ROUNDING * length(self.matrix.diagonal()) * greatest(self.x)

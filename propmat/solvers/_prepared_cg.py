@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # single precision; the same bounds avoid underflow.
 ORDINARY = (1e-60, 1e60)
 
-# A preconditioner that was chosen is given up after this many iterations if the matrix fits a factorisation; at 92,000
-# unknowns that takes as long as 75 of them. Above, memory and time grow much faster than n.
+# Multigrid, if it was chosen, is given up after this many iterations where a factorisation fits; at 92,000 unknowns
+# that takes as long as 150 of them. Above, memory and time grow much faster than n.
 STALLED, FITS_DIRECT = 200, 100_000
 
 
@@ -76,7 +76,8 @@ class PreparedCG:
         Every solve begins with the first choice, so that none depends on those before.
         """
         limit = self.settings.max_iterations
-        first = min(limit, STALLED) if self._may_be_replaced and self._fits_direct else limit
+        tells = getattr(self.preconditioner, "steps_tell", False)
+        first = min(limit, STALLED) if tells and self._may_be_replaced and self._fits_direct else limit
         found = self._iterated(self.preconditioner, first, rhs, x, callback)
         stalls = found.status is Status.max_iterations and first < limit
         if not self._may_be_replaced or not (stalls or found.status is Status.indefinite_preconditioner):
@@ -115,7 +116,7 @@ class PreparedCG:
         return SmoothedAggregation().prepare(self.preconditioned, self.near_null_space)
 
     def _rounding(self, apply: Apply) -> Array:
-        """How far rounding may move values of x, as far as a preconditioner tells; 0 where that is known to be little."""
+        """How far rounding may move values of x, as a preconditioner tells; 0 where it is known to be little."""
         if getattr(apply, "amplification", math.inf) <= HARMLESS:
             return np.zeros(1, like=self.matrix.diagonal())
         return self._probed if apply is self.preconditioner else rounding_errors(self.matrix, apply)
@@ -124,6 +125,12 @@ class PreparedCG:
     def _probed(self) -> Array:
         with self.turns:
             return rounding_errors(self.matrix, self.preconditioner)
+
+    def to(self, tolerance: float) -> PreparedCG:
+        """The same to another tolerance, if the error can be told from the steps."""
+        if not getattr(self.preconditioner, "steps_tell", False):
+            return self
+        return replace(self, settings=replace(self.settings, tolerance=tolerance))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.

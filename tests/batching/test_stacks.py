@@ -148,7 +148,9 @@ def test_each_image_meets_its_own_tolerance(settings, rng):
     assert (left <= 1.01 * np.maximum(settings.criterion()[1] * lengths, settings.atol)).all()
     np.testing.assert_allclose(solution.residual, (left / lengths).max(), rtol=1e-6)
     together = settings.prepare(matrix)(rhs)
-    worst = parts.lengths(rhs - matrix @ together.x, mask) / np.maximum(settings.criterion()[1] * lengths, settings.atol)
+    worst = parts.lengths(rhs - matrix @ together.x, mask) / np.maximum(
+        settings.criterion()[1] * lengths, settings.atol
+    )
     assert settings.atol or worst.max() > 2  # as one system they do not
 
 

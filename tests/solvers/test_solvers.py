@@ -227,7 +227,9 @@ def test_a_replaced_preconditioner_is_told(fits, name, system, rhs0, monkeypatch
     monkeypatch.setattr("propmat.solvers._prepared_cg.FITS_DIRECT", fits)
     solve = CG().prepare(system.matrix, system.near_null_space)
     for _ in range(2):  # the same each time: a solve does not depend on previous ones
-        with pytest.warns(PropmatWarning, match=f"chosen preconditioner .* is indefinite to rounding; {name} took its place"):
+        with pytest.warns(
+            PropmatWarning, match=f"chosen preconditioner .* is indefinite to rounding; {name} took its place"
+        ):
             solution = solve(rhs0)
         assert solution.converged
         assert f"{name} took its place" in solution.notes[0]
