@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
 
 from propmat._operators._contract import Operator
-from propmat._operators._norms import greatest
 from propmat._typing import Array
-from propmat.solvers._base import Solution, Status
 
 WINDOW = 3  # fewest steps that are summed
 HALVING = 0.35  # iterations in which conjugate gradients halve an error are this times the root of the condition
-UNDETERMINED = 1e-3  # relative to the largest |x|: of a matte a quarter of a step of 8 bits
 PROBES = 3  # random rounding errors that are tried
 ROUNDING = 2 * float(np.finfo(np.float64).eps)  # of a product A x, relative to the diagonal of A and the largest |x|
 HARMLESS = 1e-6 / ROUNDING  # an amplification of errors by no more than this
@@ -92,18 +88,3 @@ def rounding_errors(matrix: Operator, inverse: Callable[[Array], Array]) -> Arra
     for row in signs:
         moved = np.maximum(moved, np.abs(inverse(ROUNDING * diagonal * row)))
     return moved
-
-
-def judged(found: Solution, error: float, rounding: Array) -> Solution:
-    """A solution with its error, part of which is rounding, (n,) relative to the largest |x|."""
-    size = greatest(found.x)
-    moved = rounding > UNDETERMINED
-    status = found.status
-    if status is Status.converged and bool(moved.any()):
-        status = Status.undetermined
-    return replace(
-        found,
-        status=status,
-        error=error + size * float(rounding.max()),
-        undetermined=moved if status is Status.undetermined else None,
-    )

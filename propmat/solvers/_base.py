@@ -5,15 +5,17 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from propmat._operators._contract import NearNullSpace, Operator
-from propmat._operators._norms import length
+from propmat._operators._norms import greatest, length
 from propmat._typing import Array, Mask
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
 Callback = Callable[[int, float], object]
+
+UNDETERMINED = 1e-3  # error by rounding, relative to the largest |x|: of a matte a quarter of a step of 8 bits
 
 
 class Status(enum.Enum):
@@ -93,6 +95,27 @@ class Solution:
         if strict:
             raise ConvergenceError(message, self)
         warn(message, ConvergenceWarning)
+
+    def judged(self, error: float, rounding: Array) -> Solution:
+        """The same with its error, and undetermined if rounding leaves values open.
+
+        Parameters
+        ----------
+        error : float
+            What iterations would still change.
+        rounding : (n,) array
+            How far rounding may move each value, relative to the largest |x|.
+
+        Returns
+        -------
+        Solution
+        """
+        status, moved = self.status, rounding > UNDETERMINED
+        if status in (Status.converged, Status.indefinite) and bool(moved.any()):
+            status = Status.undetermined
+        total = error + greatest(self.x) * float(rounding.max())
+        open_values = moved if status is Status.undetermined else None
+        return replace(self, status=status, error=total, undetermined=open_values)
 
     def _how(self) -> str:
         if self.undetermined is not None:

@@ -16,6 +16,7 @@ from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
+from propmat.solvers._direct import Direct
 from propmat.solvers._prepared_cg import ORDINARY, PreparedCG, Rescaled, power_near
 
 TOLERANCE = 1e-4  # default error, relative to the largest |x|
@@ -144,7 +145,7 @@ class CG:
         preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
-        return PreparedCG(self, operator, operator, near_null_space, apply, time.perf_counter() - start)
+        return PreparedCG(self, operator, operator, near_null_space, apply, Direct(), time.perf_counter() - start)
 
 
 def _factor(matrix: Operator) -> float:

@@ -16,7 +16,7 @@ from propmat._locks import FORK_GATE
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import host_entries, wrapped
 from propmat._typing import Array
-from propmat.solvers._accuracy import judged, rounding_errors
+from propmat.solvers._accuracy import rounding_errors
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 # A backward stable factorisation of a well-posed matting system leaves 1e-12 or less.
@@ -116,7 +116,7 @@ class PreparedDirect:
         if callback is not None and asks_to_stop(callback(1, residual)) and status is Status.converged:
             status = Status.stopped
         found = Solution(x, status, 1, residual, seconds)
-        return found if self.factors is None else judged(found, 0.0, self._rounding)
+        return found if self.factors is None else found.judged(0.0, self._rounding)
 
     @cached_property
     def _rounding(self) -> Array:

@@ -20,9 +20,8 @@ from propmat._typing import Array
 from propmat.errors import warn
 from propmat.preconditioners._base import Apply
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
-from propmat.solvers._accuracy import HARMLESS, judged, rounding_errors
-from propmat.solvers._base import Callback, Solution, Status, relative_residual
-from propmat.solvers._direct import Direct, PreparedDirect
+from propmat.solvers._accuracy import HARMLESS, rounding_errors
+from propmat.solvers._base import Callback, Solution, Solve, Solver, Status, relative_residual
 from propmat.solvers._iteration import Iteration
 
 if TYPE_CHECKING:
@@ -49,6 +48,7 @@ class PreparedCG:
     preconditioned: Operator  # the matrix that the preconditioner was made for
     near_null_space: NearNullSpace | None
     preconditioner: Apply
+    factorisation: Solver  # for small matrices with which the preconditioner fails
     setup_seconds: float
     turns: Lock = field(default_factory=Lock, repr=False)
 
@@ -97,7 +97,7 @@ class PreparedCG:
         status = run.restarted()
         x = unit * run.solution()
         found = Solution(x, status, run.iterations, relative_residual(self.matrix, x, rhs), 0.0)
-        return judged(found, unit * run.steps.error(), self._rounding(apply) / run.steps.ritz_values()[0])
+        return found.judged(unit * run.steps.error(), self._rounding(apply) / run.steps.ritz_values()[0])
 
     @property
     def _may_be_replaced(self) -> bool:
@@ -108,8 +108,8 @@ class PreparedCG:
         return self.matrix.stored and self.matrix.backend.factorises and self.matrix.shape[0] <= FITS_DIRECT
 
     @cached_property
-    def _direct(self) -> PreparedDirect:
-        return Direct().prepare(self.matrix)
+    def _direct(self) -> Solve:
+        return self.factorisation.prepare(self.matrix)
 
     @cached_property
     def _aggregated(self) -> Apply:
