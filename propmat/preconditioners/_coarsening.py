@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propmat.preconditioners._level import DOUBLE, Array, Precision
+from propmat.preconditioners._level import DOUBLE, SINGLE, Array, Precision
 from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
 
 if TYPE_CHECKING:
@@ -19,6 +19,15 @@ MOST = 16  # largest number of functions of a block of pixels
 # Single precision rounds a correction of length κ ‖b‖ by 6e-8 κ ‖b‖, of which conjugate gradients see the whole. κ is
 # 5e2 to 4e6 on photographs (two of 36 above this), 3e7 and far more on flat colours; `docs/measurements/solvers.md`.
 LIMIT = 1e7
+
+
+def coarsened(matrix: GridOperator, settings: Multigrid) -> Coarsening:
+    """The levels of a matrix, in the precision that suits it."""
+    made = Coarsening(matrix, settings, SINGLE)
+    if made.suits:
+        return made
+    del made  # its memory
+    return Coarsening(matrix, settings, DOUBLE)
 
 
 class Coarsening:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._coarsening import Coarsening
-from propmat.preconditioners._level import DOUBLE, SINGLE, Array, Level
+from propmat.preconditioners._level import Array, Level
 
 if TYPE_CHECKING:
-    from propmat._operators._grid import GridOperator
-    from propmat.preconditioners._multigrid import Multigrid
+    from propmat.preconditioners._coarsening import Coarsening
 
 
 class Hierarchy:
@@ -24,13 +22,9 @@ class Hierarchy:
 
     steps_tell = True
 
-    def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
-        self.matrix, self.settings = matrix, settings
-        self.backend = matrix.backend
-        made = Coarsening(matrix, settings, SINGLE)
-        if not made.suits:
-            del made  # its memory
-            made = Coarsening(matrix, settings, DOUBLE)
+    def __init__(self, made: Coarsening) -> None:
+        matrix = made.matrix
+        self.matrix, self.settings, self.backend = matrix, made.settings, made.backend
         self.precision, self.amplification = made.precision, made.amplification
         self.pixels, self.levels, self.inverse = made.pixels, made.levels, made.inverse
         levels: list[Level] = [self.pixels, *self.levels[:-1]]
