@@ -112,10 +112,10 @@ class Prepared:
         """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""
         if prior is not None:
             value = _inputs.plane(prior, "prior", self.trimap.shape, memory={"trimap": self.trimap.known})
-            if self.prior is None and not self.system.believed.any():
+            if self.prior is None and not self.system.prior_confidence.any():
                 raise InputError("prior: has no confidence here; takes prepare(..., prior=(value, confidence))")
             return value
-        if self.prior is None and self.system.believed.any():
+        if self.prior is None and self.system.prior_confidence.any():
             raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
         return zero_map(self.trimap.known) if self.prior is None else self.prior
 
@@ -166,8 +166,8 @@ class Prepared:
             raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
         memory = {"trimap": self.trimap.known}
         confidence = _inputs.weights(confidence, "confidence", shape, memory=memory)
-        believed = self.system.believed
+        of_prior = self.system.prior_confidence
         if prior_confidence is not None:
-            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
-        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
+            of_prior = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
+        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), of_prior)
         return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))

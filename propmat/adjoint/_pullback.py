@@ -162,10 +162,10 @@ class Pullback:
         prior = self.values if self.prepared.prior is None else self.prepared.prior  # any: its gradient has no name
         return {
             "values": lambda: np.where(
-                system.solved_for, system.held * adjoint, upstream - system.laplacian.times(adjoint)
+                system.solved_for, system.confidence * adjoint, upstream - system.laplacian.times(adjoint)
             ),
             "confidence": lambda: np.where(known, adjoint * (self.values - self.alpha), 0.0),
-            "prior": lambda: system.believed * adjoint,
+            "prior": lambda: system.prior_confidence * adjoint,
             "prior_confidence": lambda: adjoint * (prior - self.alpha),
         }
 

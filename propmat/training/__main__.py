@@ -27,14 +27,14 @@ def _run() -> None:
     arguments = parser.parse_args()
     # Here, for without PyTorch they raise an error that `main` tells in a line.
     from propmat.training._config import read_config
-    from propmat.training._lock import held
+    from propmat.training._lock import locked
     from propmat.training._loop import device_of, train
     from propmat.training._problems import prepare
 
     config = read_config(arguments.config)
     if not arguments.prepare:  # the problems take long: what would fail after them fails before
         device_of(arguments.device)
-        with held(config.output, "output"):
+        with locked(config.output, "output"):
             pass
     prepare(config, tqdm)
     if not arguments.prepare:

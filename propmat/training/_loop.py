@@ -19,7 +19,7 @@ from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves
-from propmat.training._lock import held
+from propmat.training._lock import locked
 from propmat.training._problems import Progress, load
 
 Record = dict[str, Any]
@@ -76,7 +76,7 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     """
     check_config(config)
     place = device_of(device)
-    with held(config.output, "output"):
+    with locked(config.output, "output"):
         run = Run(config, place)
         for _ in progress(range(run.iteration, config.schedule.iterations)):
             run.step()
