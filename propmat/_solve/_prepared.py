@@ -16,6 +16,7 @@ from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
+from propmat.solvers._answers import nearby, solved
 from propmat.solvers._base import Callback, Solve, Solver
 
 
@@ -99,7 +100,7 @@ class Prepared:
         with guarded(labels):
             point, rhs = self.system.centred(labels, belief)
             first = None if begin is None else self.system.restrict(begin) - point
-            solution = self.solve_linear(rhs, x0=first, callback=callback)
+            solution = solved(self.solve_linear, rhs, first, callback)
             x = point + solution.x
             alpha = self.system.expand(x, labels)
             np.clip(alpha, 0.0, 1.0, out=alpha)
@@ -159,7 +160,8 @@ class Prepared:
         Raises
         ------
         InputError
-            If known pixels were eliminated, or a confidence is not as above.
+            If known pixels were eliminated, a confidence is not as above, or the solver is a user's and what it
+            prepared has no method ``nearby``.
         """
         shape = self.trimap.shape
         if not self.system.solved_for.all():
@@ -170,4 +172,4 @@ class Prepared:
         if prior_confidence is not None:
             of_prior = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
         system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), of_prior)
-        return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
+        return replace(self, system=system, solve_linear=nearby(self.solve_linear, system.matrix))

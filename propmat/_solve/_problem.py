@@ -20,7 +20,8 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
-from propmat.laplacian._graph import Graph
+from propmat.laplacian._graph import labelled
+from propmat.solvers._answers import prepared
 from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solver, Status
 
@@ -57,10 +58,7 @@ class Problem:
         prior: Prior | None = None,
     ) -> Problem:
         """Read the arguments of `solve`."""
-        if isinstance(graph, Laplacian):
-            return cls.posed(graph, Trimap.parse(trimap, graph.shape, memory=graph.memory), confidence, prior)
-        labels = Trimap.parse(trimap, memory=_inputs.ANYWHERE)
-        return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
+        return cls.posed(*labelled(graph, trimap), confidence, prior)
 
     @classmethod
     def posed(
@@ -96,7 +94,7 @@ class Problem:
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
             solver = choose(system.matrix) if solver is None else solver
-            ready = solver.prepare(system.matrix, system.near_null_space)
+            ready = prepared(solver, system.matrix, system.near_null_space)
         return Prepared(system, self.labels, self.prior, solver, ready)
 
     def _system(self) -> System:

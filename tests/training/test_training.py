@@ -582,6 +582,18 @@ def test_the_command_of_the_old_name_says_the_new_one():
     assert "python -m propmat.networks.training is now python -m propmat.training" in ended.stderr
 
 
+@pytest.mark.parametrize("module", ["propmat.networks.training", "propmat.training"])
+def test_commands_say_in_a_line_that_pytorch_is_missing(module, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError", encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", module, "dcnn.toml"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 1
+    assert "needs PyTorch" in ended.stderr
+    assert ended.stderr.startswith("propmat: error: ")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_cross_validation(copy, tmp_path, monkeypatch, capsys):
     (tmp_path / "config.toml").write_text(
         f"""
