@@ -776,7 +776,7 @@ def test_wrong_kinds_are_refused_in_one_line():
         with pytest.raises(InputError) as told:
             propmat.closed_form(np.zeros((H, W)), TRIMAP.numpy(), **setting)
         with pytest.raises(InputError, match=f"^{re.escape(str(told.value))}$"):
-            closed_form(image[0], TRIMAP, **setting)
+            closed_form(image[:1], TRIMAP, **setting)
     for affinities in (torch.rand(2, H, W), edges()[:1], None, "ab"):
         with pytest.raises(InputError, match="^affinities: takes 2 arrays"):
             propagate(affinities, TRIMAP)
