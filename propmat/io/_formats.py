@@ -138,9 +138,9 @@ def check_fit(output: Output, depth: object, transparent: bool, shape: tuple[int
     """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
-    held = int(depth), transparent, shape
-    if lacks := _lacks(output.format, *held):
-        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, *held))
+    needed = int(depth), transparent, shape
+    if lacks := _lacks(output.format, *needed):
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, *needed))
         raise InputError(f"{output.name}: {output.format.name} holds no {lacks}; formats that do: {fit}")
 
 
@@ -162,7 +162,7 @@ def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
     return made.options is None or (depth == 16 and coloured)
 
 
-def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
+def storable(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
     """The part of the metadata that the format can store; a warning names lost fields that colours depend on."""
     if metadata is None:
         return Metadata()

@@ -24,6 +24,7 @@ class Status(enum.Enum):
     stagnated = "Rounding keeps the residual from falling further. Ask for a larger rtol."
     indefinite = "The matrix is not positive definite."
     indefinite_preconditioner = "The preconditioner is not positive definite. Use another, SmoothedAggregation() say."
+    nonfinite_preconditioner = "The preconditioner returned NaN or infinity. Use another, SmoothedAggregation() say."
     nonfinite = "The right-hand side or the matrix holds NaN or infinity."
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat._backend import backend_of
+from propmat._inputs._arrays import is_real_like
 from propmat._operators._norms import length
 from propmat._typing import Array
 from propmat.errors import InputError, shown
@@ -46,9 +47,9 @@ class Iteration:
         """A preconditioner, perhaps not one of ours, on a copy of the residual."""
         given = self.matrix.gather(residual).copy()
         correction = preconditioner(given)
-        if getattr(correction, "shape", None) != given.shape:
+        if not is_real_like(correction, given):
             told = shown(correction)
-            raise InputError(f"preconditioner: a prepared one returns an array of shape {given.shape}, got {told}")
+            raise InputError(f"preconditioner: a prepared one returns real numbers of shape {given.shape}, got {told}")
         return correction
 
     def solution(self) -> Array:
@@ -66,6 +67,8 @@ class Iteration:
             self._keep(norm)
             if norm <= self.tolerance:
                 return Status.converged
+            if not math.isfinite(norm):
+                return Status.nonfinite
             if norm > WORTHWHILE * previous:
                 return Status.stagnated
             previous = norm
@@ -91,7 +94,8 @@ class Iteration:
         while self.iterations < self.limit:
             with self.turns:  # what the preconditioner returns may be memory of its own
                 rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
-            curvature = self.matrix.multiply(direction, product)
+            with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity end the iteration below
+                curvature = self.matrix.multiply(direction, product)
             squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
             self.iterations += 1
             if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
@@ -100,7 +104,9 @@ class Iteration:
             norm = math.sqrt(squared)
             if norm <= self.tolerance:
                 return Status.converged
-            if not np.isfinite(curvature):
+            if not math.isfinite(rz_seen):
+                return Status.nonfinite_preconditioner
+            if not math.isfinite(curvature):
                 return Status.nonfinite
             if rz_seen <= 0:
                 return Status.indefinite_preconditioner

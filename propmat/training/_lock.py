@@ -27,7 +27,7 @@ NAME = ".lock"
 
 
 @contextmanager
-def held(folder: Path, name: str) -> Iterator[None]:
+def locked(folder: Path, name: str) -> Iterator[None]:
     """Make a folder, and hold it for this process alone.
 
     The lock is of the system's and of the empty file ``.lock``, which stays: removed, it could be locked by two.

@@ -3,6 +3,7 @@
 After an intended change: ``python -m tests.package.test_surface`` writes the list; mention the change in CHANGELOG.md.
 """
 
+import argparse
 import inspect
 import json
 from pathlib import Path
@@ -84,4 +85,5 @@ def test_surface_is_the_list():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     LIST.write_text(json.dumps(surface(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
