@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,12 +15,14 @@ from propmat._backend import to_device, to_host
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array
-from propmat.cli._progress import solving
 from propmat.errors import InputError
 from propmat.matting._matte import matte, named
 from propmat.matting._methods import NETWORKS
+from propmat.solvers._base import Callback
 
 SETTINGS = ("epsilon", "radius", "weights")
+
+Solving = Callable[[], AbstractContextManager[Callback | None]]
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,14 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
     gpu: bool = False
 
-    @classmethod
-    def asked_for(cls, arguments: argparse.Namespace) -> Method:
-        """The method that the arguments name, checked together with its settings."""
-        name = arguments.method
-        if arguments.gpu and name in NETWORKS:
-            raise InputError(f"gpu: the method {name} does not take it; leave it out")
-        settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
-        named(name, settings)
-        return cls(name, settings, arguments.gpu)
+    def check(self) -> None:
+        """Refuse an unknown method, a setting that it does not take, and a GPU for a network."""
+        if self.gpu and self.name in NETWORKS:
+            raise InputError(f"gpu: the method {self.name} does not take it; leave it out")
+        named(self.name, self.settings)
 
-    def solve(self, image: Array, labels: Trimap) -> Matte:
-        """The matte and how it went."""
+    def solve(self, image: Array, labels: Trimap, solving: Solving = nullcontext) -> Matte:
+        """The matte and how it went; `solving` gives the callback of the solver, which networks have none of."""
         start = time.perf_counter()
         if self.name in NETWORKS:
             return matte(self.name, image, labels, **self.settings)
