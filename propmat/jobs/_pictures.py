@@ -1,0 +1,150 @@
+"""The task of a batch: mattes, cut-outs or foreground colours of photographs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from propmat._photographs import _making
+from propmat._photographs._making import Made, Wanted
+from propmat._photographs._method import Method
+from propmat.errors import InputError, refused_as
+from propmat.io._remote import is_url
+from propmat.io._size import size_of
+from propmat.jobs._contract import Json
+
+# Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
+BYTES_PER_PIXEL = {"closed_form": 700}
+BYTES_FOR_COLOURS = 300
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One photograph of a batch, with the places of what belongs to it; `settings` override those of the batch."""
+
+    name: str
+    key: str
+    image: str
+    output: str
+    trimap: str | None = None
+    mask: str | None = None
+    alpha: str | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.output,)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How every photograph is treated; None is as for a single one."""
+
+    method: str = "closed_form"
+    epsilon: float | None = None
+    radius: int | None = None
+    weights: str | None = None
+    width: str | None = None
+    depth: int | None = None
+    background: str | None = None
+
+    def changed(self, settings: tuple[tuple[str, str], ...]) -> Options:
+        """With some settings from text, as in a manifest."""
+        values: dict[str, Any] = {}
+        for name, text in settings:
+            with refused_as(InputError, f"{name}: takes a number, got {text!r}"):
+                values[name] = _PARSERS.get(name, str)(text)
+        return replace(self, **values)
+
+    @property
+    def how(self) -> Method:
+        """The method with the settings that are its own."""
+        own = {name: getattr(self, name) for name in ("epsilon", "radius", "weights")}
+        return Method(self.method, {name: value for name, value in own.items() if value is not None})
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {"epsilon": float, "radius": int, "depth": int}
+
+
+@dataclass(frozen=True)
+class PictureTask:
+    """What is made of every photograph; paths are relative to the folder `base`."""
+
+    what: str = "alpha"
+    options: Options = field(default_factory=Options)
+    base: str = field(default_factory=os.getcwd)
+
+    @property
+    def configuration(self) -> dict[str, Json]:
+        given = {name: value for name, value in asdict(self.options).items() if value is not None}
+        return {"what": self.what} | given
+
+    def check(self, settings: tuple[tuple[str, str], ...] = ()) -> None:
+        """Refuse what no photograph could be treated with."""
+        options = self.options.changed(settings)
+        if self.what == "foreground":
+            return
+        if options.background is not None and self.what != "cutout":
+            raise InputError("background: goes with --what cutout")
+        self._wanted(Picture("", "", "", "", mask="" if options.width is not None else None), options).check()
+
+    def memory(self, item: Picture) -> int:
+        size = size_of(self._at(item.image))
+        if size is None:
+            return 0
+        options = self.options.changed(item.settings)
+        solving = 0 if self.what == "foreground" else BYTES_PER_PIXEL.get(options.method, 0)
+        colours = 0 if self.what == "alpha" else BYTES_FOR_COLOURS
+        return size[0] * size[1] * max(solving, colours)
+
+    def __call__(self, item: Picture) -> dict[str, Json]:
+        output = self._at(item.output)
+        if not is_url(output):
+            os.makedirs(os.path.dirname(output), exist_ok=True)
+        made = self._made(item)
+        made.write_files()
+        return _facts(made)
+
+    def _made(self, item: Picture) -> Made:
+        options = self.options.changed(item.settings)
+        if self.what == "foreground":
+            matte = self._at(item.alpha or "")
+            return _making.foreground(self._at(item.image), matte, [self._at(item.output)], options.depth)
+        make = _making.cutout if self.what == "cutout" else _making.alpha
+        return make(self._wanted(item, options))
+
+    def _wanted(self, item: Picture, options: Options) -> Wanted:
+        background = options.background
+        if background is not None and os.path.exists(self._at(background)):
+            background = self._at(background)
+        return Wanted(
+            self._at(item.image),
+            self._at(item.output),
+            None if item.trimap is None else self._at(item.trimap),
+            None if item.mask is None else self._at(item.mask),
+            options.width,
+            replace(options, weights=None if options.weights is None else self._at(options.weights)).how,
+            options.depth,
+            background,
+        )
+
+    def _at(self, place: str) -> str:
+        return place if is_url(place) else os.path.join(self.base, place)
+
+
+def _facts(made: Made) -> dict[str, Json]:
+    """What is worth knowing of a picture that was made."""
+    facts: dict[str, Json] = {}
+    if made.labels is not None:
+        facts["size"] = [made.labels.shape[1], made.labels.shape[0]]
+        facts["unknown"] = round(float(made.labels.unknown.mean()), 4)
+        facts["odd"] = list(made.labels.check())
+    if made.solution is not None:
+        facts["iterations"] = made.solution.iterations
+        residual = made.solution.residual
+        facts["residual"] = None if math.isnan(residual) else float(f"{residual:.3g}")
+        facts["converged"] = made.solution.converged
+    return facts

@@ -1,0 +1,114 @@
+"""Run a job: plan it, and hand it to a pool of processes or to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic
+
+from propmat.jobs._attempt import UNRECORDED
+from propmat.jobs._cluster import Cluster
+from propmat.jobs._contract import I, Job
+from propmat.jobs._plan import planned
+from propmat.jobs._pool import Pool, Settings
+from propmat.jobs._records import Record
+from propmat.jobs._state import State
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_MOST_SHOWN = 100
+
+
+@dataclass
+class Summary:
+    """The result of a run.
+
+    Attributes
+    ----------
+    total : int
+        Items of the job, or of the rank.
+    done_before, failed_before : int
+        How many of them earlier runs had done, and how many had failed and were not tried again.
+    changed : int
+        How many were done before from other inputs or with other settings, and are done again.
+    done, failed, killed : int
+        How many this run has done; how many raised an error; at how many their process died.
+    unrecorded : int
+        How many records could not be written, as on a full disk: a next run does these items again.
+    failures : dict of str to str
+        Errors of this run by name of the item, at most a hundred.
+    """
+
+    total: int = 0
+    done_before: int = 0
+    failed_before: int = 0
+    changed: int = 0
+    done: int = 0
+    failed: int = 0
+    killed: int = 0
+    unrecorded: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is done."""
+        return self.done_before + self.done == self.total
+
+    def add(self, record: Record) -> None:
+        """Count an end."""
+        if record.status == "done":
+            self.done += 1
+        else:
+            self.failed += record.status == "failed"
+            self.killed += record.status == "killed"
+            if len(self.failures) < _MOST_SHOWN:
+                self.failures[record.name] = f"{record.facts.get('error')}: {record.facts.get('message')}"
+        self.unrecorded += UNRECORDED in record.facts
+
+
+Progress = Callable[[Summary], object]
+
+
+@dataclass(frozen=True)
+class Run(Generic[I]):
+    """What of a job is done, by whom, and who is told: `progress` after planning and after every item."""
+
+    job: Job[I]
+    settings: Settings
+    rank: int = 0
+    ranks: int = 1
+    retry: bool = False
+    client: Client | None = None
+    progress: Progress | None = None
+
+    def __call__(self) -> Summary:
+        """Do what is missing.
+
+        Raises
+        ------
+        InputError
+            If the folder has results of another configuration, or another process is at work there.
+        PropmatError
+            If the pool or the cluster fails as a whole.
+        """
+        state = State(self.job.state)
+        with state.claimed(self.job, self.rank, self.ranks):
+            plan = planned(self.job, state.history(), rank=self.rank, ranks=self.ranks, retry=self.retry)
+            summary = Summary(plan.total, plan.done, plan.failed, plan.changed)
+            self._tell(summary)
+
+            def report(record: Record) -> None:
+                summary.add(record)
+                self._tell(summary)
+
+            if plan.total > plan.done + plan.failed:
+                if self.client is None:
+                    Pool(self.job, plan, self.settings, report).run()
+                else:
+                    Cluster(self.job, plan, self.client, report).run()
+        return summary
+
+    def _tell(self, summary: Summary) -> None:
+        if self.progress is not None:
+            self.progress(summary)
