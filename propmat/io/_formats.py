@@ -143,6 +143,14 @@ def suffix_of_path(path: PathLike) -> str:
     return suffix_of_url(name) if is_url(name) else Path(os.path.realpath(path)).suffix.lower()
 
 
+def check_format(name: str, suffix: str, *, depth: int, transparent: bool, coloured: bool) -> None:
+    """Refuse a suffix of no format, or of one that holds no such picture, before there is a place for it."""
+    output = Output(name, suffix, _format_of(name, suffix), None)
+    check_fit(output, depth, transparent)
+    if needs_openimageio(output.format, depth, coloured or transparent):
+        check_openimageio(f"writing {output.format.name}, or colour of 16 bits,")
+
+
 def check_fit(output: Output, depth: object, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
     """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):

@@ -109,7 +109,7 @@ def run(
     Examples
     --------
     >>> import os
-    >>> import propmat
+    >>> import propmat.jobs
     >>> os.makedirs("photos", exist_ok=True)
     >>> for seed in range(3):
     ...     sample = propmat.datasets.synthetic(seed, shape=(48, 64))
@@ -140,6 +140,8 @@ def batch(
     for settings in {item.settings for item in items} if items.settings else [()]:
         task.check(settings)
     items.check(what)
+    for item in items if "{" in os.path.splitext(output)[1] else [items[0]]:
+        task.check_output(item.output, os.path.splitext(item.output)[1].lower())
     return Job(items, task, state_of(output))
 
 

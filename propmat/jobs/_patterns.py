@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from propmat.datasets._patterns import PICTURES
 from propmat.errors import InputError
@@ -23,9 +23,9 @@ def placeholders(pattern: str) -> list[str]:
     return _PLACEHOLDER.findall(pattern)
 
 
-def filled(pattern: str, values: Mapping[str, str]) -> str:
-    """The pattern with values in place of the names in braces."""
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], pattern)
+def template(pattern: str) -> str:
+    """The pattern in the notation of the operator %, for values in the order of `placeholders`."""
+    return _PLACEHOLDER.sub("%s", pattern.replace("%", "%%"))
 
 
 def fixed_folder(pattern: str, wild: re.Pattern[str] = _PLACEHOLDER) -> str:

@@ -12,13 +12,25 @@ from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
 from propmat.errors import InputError, refused_as
+from propmat.io._formats import check_format
 from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
-BYTES_PER_PIXEL = {"closed_form": 700}
-BYTES_FOR_COLOURS = 300
+BYTES_PER_PIXEL = {
+    "closed_form": 400,
+    "comprehensive_sampling": 700,
+    "dcnn": 2000,
+    "deep_matte_prop_net": 2000,
+    "information_flow": 2000,
+    "knn": 1000,
+    "large_kernel": 600,
+    "learning_based": 400,
+    "random_walk": 400,
+    "shared_sampling": 700,
+}
+BYTES_FOR_COLOURS = 400
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,12 @@ class PictureTask:
         given = {name: value for name, value in asdict(self.options).items() if value is not None}
         return {"what": self.what} | given
 
+    def check_output(self, name: str, suffix: str) -> None:
+        """Refuse a format of the outputs that holds no such pictures."""
+        transparent = self.what == "cutout" and self.options.background is None
+        coloured = self.what != "alpha"
+        check_format(name, suffix, depth=self.options.depth or 8, transparent=transparent, coloured=coloured)
+
     def check(self, settings: tuple[tuple[str, str], ...] = ()) -> None:
         """Refuse what no photograph could be treated with."""
         options = self.options.changed(settings)
@@ -96,7 +114,7 @@ class PictureTask:
         if size is None:
             return 0
         options = self.options.changed(item.settings)
-        solving = 0 if self.what == "foreground" else BYTES_PER_PIXEL.get(options.method, 0)
+        solving = 0 if self.what == "foreground" else BYTES_PER_PIXEL[options.method]
         colours = 0 if self.what == "alpha" else BYTES_FOR_COLOURS
         return size[0] * size[1] * max(solving, colours)
 

@@ -55,17 +55,6 @@ class Summary:
         """Whether everything is done."""
         return self.done_before + self.done == self.total
 
-    def add(self, record: Record) -> None:
-        """Count an end."""
-        if record.status == "done":
-            self.done += 1
-        else:
-            self.failed += record.status == "failed"
-            self.killed += record.status == "killed"
-            if len(self.failures) < _MOST_SHOWN:
-                self.failures[record.name] = f"{record.facts.get('error')}: {record.facts.get('message')}"
-        self.unrecorded += UNRECORDED in record.facts
-
 
 Progress = Callable[[Summary], object]
 
@@ -93,13 +82,13 @@ class Run(Generic[I]):
             If the pool or the cluster fails as a whole.
         """
         state = State(self.job.state)
-        with state.claimed(self.job, self.rank, self.ranks):
-            plan = planned(self.job, state.history(), rank=self.rank, ranks=self.ranks, retry=self.retry)
+        with state.claimed(self.job, self.rank, self.ranks) as history:
+            plan = planned(self.job, history, rank=self.rank, ranks=self.ranks, retry=self.retry)
             summary = Summary(plan.total, plan.done, plan.failed, plan.changed)
             self._tell(summary)
 
             def report(record: Record) -> None:
-                summary.add(record)
+                _count(summary, record)
                 self._tell(summary)
 
             if plan.total > plan.done + plan.failed:
@@ -112,3 +101,14 @@ class Run(Generic[I]):
     def _tell(self, summary: Summary) -> None:
         if self.progress is not None:
             self.progress(summary)
+
+
+def _count(summary: Summary, record: Record) -> None:
+    summary.unrecorded += UNRECORDED in record.facts
+    if record.status == "done":
+        summary.done += 1
+        return
+    summary.failed += record.status == "failed"
+    summary.killed += record.status == "killed"
+    if len(summary.failures) < _MOST_SHOWN:
+        summary.failures[record.name] = f"{record.facts.get('error')}: {record.facts.get('message')}"

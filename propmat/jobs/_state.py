@@ -19,6 +19,7 @@ from propmat.jobs._lock import held
 from propmat.jobs._log import Log
 
 JOB, RECORDS, POOL = "job.json", "records", "pool"
+_LOCK = ".lock"
 
 
 class About(TypedDict):
@@ -53,25 +54,33 @@ class State:
         return log_for(self.folder.place, group, run)
 
     @contextmanager
-    def claimed(self, job: Job[I], rank: int, ranks: int) -> Iterator[None]:
-        """Hold the folder for one process, or for one of each rank; refuse another configuration than begun here."""
+    def claimed(self, job: Job[I], rank: int, ranks: int) -> Iterator[History]:
+        """Hold the folder for one process, or for one of each rank; refuse results of another configuration."""
         self.folder.make()
         with ExitStack() as locks:
             if not self.folder.is_remote:
-                whose = ".lock" if ranks == 1 else f".lock-{rank}-of-{ranks}"
-                locks.enter_context(held(Path(self.folder.place), "output", "job", whose))
-            self._agree(job)
-            yield
+                for whose in self._locks(rank, ranks):
+                    locks.enter_context(held(Path(self.folder.place), "output", "job", whose))
+            history = self.history()
+            self._agree(job, history)
+            yield history
 
-    def _agree(self, job: Job[I]) -> None:
+    def _locks(self, rank: int, ranks: int) -> list[str]:
+        """The files to lock: its own for a rank, and for the whole job those of all ranks too."""
+        if ranks > 1:
+            return [f"{_LOCK}-{rank}-of-{ranks}"]
+        return [_LOCK, *(name for name in self.folder.names() if name.startswith(f"{_LOCK}-"))]
+
+    def _agree(self, job: Job[I], history: History) -> None:
         wanted: dict[str, Json] = json.loads(json.dumps(job.task.configuration))
         about = self.about()
-        if about is not None and about["configuration"] != wanted:
+        differs = about is not None and about["configuration"] != wanted
+        if about is not None and differs and any(last.status == "done" for last in history.last.values()):
             differing = _differing(about["configuration"], wanted)
             raise InputError(
                 f"output: {self.folder.place} has results of another configuration ({differing}); name another output"
             )
-        if about is None or about["items"] != len(job.items):
+        if about is None or differs or about["items"] != len(job.items):
             told: About = {"configuration": wanted, "items": len(job.items)}
             self.folder.write(JOB, json.dumps(told, indent=1).encode())
 

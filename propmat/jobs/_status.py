@@ -106,19 +106,20 @@ def status(output: str) -> list[Status]:
 
     Examples
     --------
-    >>> import propmat
+    >>> import propmat.jobs
     >>> propmat.jobs.status("nowhere")
     Traceback (most recent call last):
     propmat.errors.InputError: output: there are no records of a job in nowhere
     """
     jobs = Folder(output if is_url(output) else os.path.abspath(output)).within(STATE)
-    found = [told for name in jobs.names() if (told := _status(jobs.place_of(name))) is not None]
+    found = [told for name in jobs.names() if (told := status_of(jobs.place_of(name))) is not None]
     if not found:
         raise InputError(f"output: there are no records of a job in {output}")
     return found
 
 
-def _status(place: str) -> Status | None:
+def status_of(place: str) -> Status | None:
+    """The status of one job by the folder of its records; None if none has begun there."""
     state = State(place)
     about = state.about()
     if about is None:

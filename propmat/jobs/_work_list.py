@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import blake2b
 from typing import overload
 
 from propmat.errors import InputError, warn
 from propmat.io._remote import is_url
 from propmat.jobs._manifest import columns_of, is_manifest
-from propmat.jobs._patterns import NAME, check_names, filled, fixed_folder, named_files, placeholders
+from propmat.jobs._patterns import NAME, check_names, fixed_folder, named_files, placeholders, template
 from propmat.jobs._pictures import Options, Picture
 
 STATE = ".propmat"
 
 # Arguments, and the columns of manifests that say the same.
 KINDS = {"trimaps": "trimap", "masks": "mask", "alphas": "alpha"}
+PLACES = ("image", *KINDS.values())
 SETTINGS = tuple(item.name for item in fields(Options))
 
 Columns = Mapping[str, Sequence[str]]
@@ -43,33 +45,39 @@ class WorkList(Sequence[Picture]):
     def __getitem__(self, index: int | slice) -> Picture | list[Picture]:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
-        row = {name: values[index] for name, values in self.columns.items()}
-        places = {kind: filled(pattern, row) for kind, pattern in self.patterns.items()}
-        for kind in ("image", "trimap", "mask", "alpha"):
-            if row.get(kind):
-                places[kind] = row[kind]
-        settings = tuple((name, row[name]) for name in self.settings if row[name])
-        told = "\0".join([*(f"{kind}={place}" for kind, place in sorted(places.items())), repr(settings)])
-        key = hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-        return Picture(row[NAME], key, settings=settings, **places)
+        columns = self.columns
+        places = {kind: form % tuple([columns[name][index] for name in names]) for kind, form, names in self._templates}
+        for kind in self._given:
+            if place := columns[kind][index]:
+                places[kind] = place
+        settings = tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
+        told = repr((places, settings)).encode("utf-8", "surrogateescape")
+        return Picture(columns[NAME][index], blake2b(told, digest_size=8).hexdigest(), settings=settings, **places)
+
+    @cached_property
+    def _templates(self) -> list[tuple[str, str, list[str]]]:
+        """Of every kind of place that a pattern gives: the pattern, and the columns in it."""
+        return [(kind, template(pattern), placeholders(pattern)) for kind, pattern in sorted(self.patterns.items())]
+
+    @cached_property
+    def _given(self) -> list[str]:
+        """Kinds of places that are columns, which go before patterns."""
+        return [kind for kind in PLACES if kind in self.columns]
 
     def check(self, what: str) -> None:
         """Refuse, before any work, items without what they need, and outputs in the place of other files."""
         needs = ("alpha",) if what == "foreground" else ("trimap", "mask")
-        outputs: dict[str, str] = {}
-        inputs: dict[str, str] = {}
+        base, outputs = os.getcwd(), dict[str, str]()
+        inputs: set[str] = set()
         for item in self:
-            given = [kind for kind in needs if getattr(item, kind) is not None]
+            given = [place for kind in needs if (place := getattr(item, kind)) is not None]
             if len(given) != 1:
-                told = " and ".join(given) or "none"
-                raise InputError(f"images: {item.name} takes one of {' and '.join(needs)}, got {told}")
-            place = _normal(item.output)
-            if (other := outputs.setdefault(place, item.name)) != item.name:
+                raise InputError(f"images: {item.name} takes one of {' and '.join(needs)}, got {len(given)}")
+            if (other := outputs.setdefault(_normal(item.output, base), item.name)) != item.name:
                 raise InputError(f"output: {other} and {item.name} would both be written to {item.output}")
-            for kind in ("image", *given):
-                inputs[_normal(getattr(item, kind))] = item.name
-        if both := sorted(outputs.keys() & inputs.keys()):
-            raise InputError(f"output: {both[0]} is also an input, of {inputs[both[0]]}; name another folder")
+            inputs.update((_normal(item.image, base), _normal(given[0], base)))
+        if both := sorted(outputs.keys() & inputs):
+            raise InputError(f"output: {both[0]} is also an input, and would be lost; name another folder")
 
 
 def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns: str | None) -> WorkList:
@@ -104,7 +112,7 @@ def state_of(output: str) -> str:
     folder = fixed_folder(output)
     rest = output[len(folder) :].lstrip("/") if folder != "." else output
     own = rest.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
-    place = f"{folder}/{STATE}/{own}"
+    place = f"{folder}/{STATE}/{own}.job"
     return place if is_url(output) else os.path.abspath(place)
 
 
@@ -119,10 +127,8 @@ def _columns(images: str | Sequence[Mapping[str, str]]) -> dict[str, Sequence[st
     else:
         found = dict(zip((NAME, "image"), named_files(images), strict=True))
     if "image" not in found or not found["image"]:
-        takes = "takes a pattern, a folder or a manifest with a column image"
-        raise InputError(
-            f"images: there are none at {images!r}; {takes}" if isinstance(images, str) else f"images: {takes}"
-        )
+        given = f"none at {images!r}" if isinstance(images, str) else "none"
+        raise InputError(f"images: there are {given}; takes a pattern, a folder or a manifest with a column image")
     if NAME not in found:
         found[NAME] = [os.path.splitext(os.path.basename(place))[0] for place in found["image"]]
     return found
@@ -132,7 +138,7 @@ def _relate(columns: dict[str, Sequence[str]], folder: str) -> None:
     """Places in a manifest are relative to its folder."""
     if folder == ".":
         return
-    for kind in ("image", "trimap", "mask", "alpha"):
+    for kind in PLACES:
         if kind in columns:
             columns[kind] = [_under(folder, place) for place in columns[kind]]
 
@@ -143,12 +149,15 @@ def _under(folder: str, place: str) -> str:
 
 def _check_columns(columns: Columns, patterns: Iterable[str]) -> None:
     used = {name for pattern in patterns for name in placeholders(pattern)}
-    known = {NAME, "image", "trimap", "mask", "alpha", *SETTINGS, *used}
+    known = {NAME, *PLACES, *SETTINGS, *used}
     if unused := sorted(columns.keys() - known):
         warn(
             f"images: the columns {', '.join(unused)} of the manifest are not used; settings are {', '.join(SETTINGS)}"
         )
 
 
-def _normal(place: str) -> str:
-    return place if is_url(place) else os.path.abspath(place)
+def _normal(place: str, base: str) -> str:
+    """An absolute path, or a URL; without the system's help where there is nothing to shorten, for speed."""
+    if "//" in place or "/." in place or place[:1] == ".":
+        return place if is_url(place) else os.path.abspath(place)
+    return place if place[:1] == "/" else f"{base}/{place}"
