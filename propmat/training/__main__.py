@@ -7,7 +7,7 @@ import sys
 
 from tqdm import tqdm
 
-from propmat.errors import PropmatError
+from propmat.errors import InputError, PropmatError
 
 
 def main() -> None:
@@ -30,8 +30,14 @@ def _run() -> None:
     from propmat.training._config import read_config
     from propmat.training._loop import device_of, train
     from propmat.training._problems import prepare
+    from propmat.training._processes import launched, local_rank
 
     config = read_config(arguments.config)
+    if launched():
+        if arguments.prepare:
+            raise InputError("prepare: is for a single process; run it without torchrun")
+        train(config, arguments.device, iter if local_rank() else tqdm)
+        return
     if not arguments.prepare:  # the problems take long: what would fail after them fails before
         device_of(arguments.device)
         with held(config.output, "output"):
