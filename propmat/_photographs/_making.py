@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from propmat import io, pictures
 from propmat._photographs import _masks, _photograph
-from propmat._photographs._method import Method, Solving
 from propmat._photographs._places import Place
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
-from propmat._typing import PathLike
+from propmat._typing import Array, PathLike
 from propmat.errors import PropmatWarning
 from propmat.io._picture import Pixels
+from propmat.solvers._base import Callback
+
+Solving = Callable[[], AbstractContextManager[Callback | None]]
+
+
+class Matting(Protocol):
+    """How a matte is computed: a method with its settings."""
+
+    def check(self) -> None:
+        """Refuse settings that the method does not take."""
+
+    def solve(self, image: Array, labels: Trimap, solving: Solving = nullcontext) -> Matte:
+        """The matte; `solving` gives a callback of the solver."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +40,10 @@ class Wanted:
 
     image: Place
     output: Place
+    method: Matting
     trimap: Place | None = None
     mask: Place | None = None
     width: str | None = None
-    method: Method = field(default_factory=lambda: Method("closed_form"))
     depth: int | None = None
     background: Place | None = None
     """Of a cut-out, instead of transparency: a colour of CSS, or a picture."""

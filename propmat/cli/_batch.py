@@ -6,14 +6,14 @@ import argparse
 import time
 from collections.abc import Callable
 
-from propmat import jobs
 from propmat.cli import _process
 from propmat.cli._progress import working
 from propmat.errors import InputError
 from propmat.io._replacing import replace_file
-from propmat.jobs._batch import WHAT
+from propmat.jobs._batch import WHAT, run
 from propmat.jobs._page import page, text
-from propmat.jobs._run import Summary
+from propmat.jobs._status import status as told_of
+from propmat.jobs._told import Summary
 from propmat.matting._matte import methods
 
 _FAILURES = 10
@@ -49,7 +49,7 @@ def batch(arguments: argparse.Namespace) -> tuple[str, int]:
                 show(summary)
 
             memory = _bytes(arguments.memory)
-            summary = jobs.run(arguments.images, arguments.output, memory=memory, progress=progress, **given)
+            summary = run(arguments.images, arguments.output, memory=memory, progress=progress, **given)
     except KeyboardInterrupt:
         if not last:
             raise
@@ -59,7 +59,7 @@ def batch(arguments: argparse.Namespace) -> tuple[str, int]:
 
 def status(arguments: argparse.Namespace) -> str:
     """Tell how far a batch is whose results go into a folder."""
-    found = jobs.status(arguments.folder)
+    found = told_of(arguments.folder)
     if arguments.html is not None:
         replace_file(arguments.html, page(found).encode())
     return text(found)

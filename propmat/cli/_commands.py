@@ -132,10 +132,10 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
     wanted = Wanted(
         _names.source(arguments.image),
         _names.target(arguments.output),
+        Method(arguments.method, settings, arguments.gpu),
         _names.given(arguments.trimap),
         _names.given(arguments.mask),
         arguments.width,
-        Method(arguments.method, settings, arguments.gpu),
         arguments.depth,
         _names.given(getattr(arguments, "background", None)),
     )

@@ -10,9 +10,11 @@ from propmat import _inputs
 from propmat.errors import InputError
 from propmat.jobs._cluster import connected
 from propmat.jobs._contract import Job
-from propmat.jobs._pictures import Options, Picture, PictureTask
+from propmat.jobs._options import Options, Picture
+from propmat.jobs._pictures import PictureTask
 from propmat.jobs._pool import Settings
-from propmat.jobs._run import Progress, Run, Summary
+from propmat.jobs._run import Run
+from propmat.jobs._told import Progress, Summary
 from propmat.jobs._work_list import state_of, work_list
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from propmat.jobs._status import Status
+from propmat.jobs._told import Status, duration
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 60em; color: #222; padding: 0 1em }
@@ -17,15 +17,6 @@ td, th { padding: .2em 1em .2em 0; text-align: left; vertical-align: top }
 """
 
 Row = tuple[str, str]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 0:07, 12:34, 1:02:03 or 3 d 4 h."""
-    whole = round(seconds)
-    if whole >= 2 * 86400:
-        return f"{whole // 86400} d {whole % 86400 // 3600} h"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
 def text(jobs: Iterable[Status]) -> str:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
-from propmat.errors import InputError, refused_as
+from propmat.errors import InputError
 from propmat.io._formats import check_format
 from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
+from propmat.jobs._options import Options, Picture
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
 BYTES_PER_PIXEL = {
@@ -31,54 +30,6 @@ BYTES_PER_PIXEL = {
     "shared_sampling": 700,
 }
 BYTES_FOR_COLOURS = 400
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One photograph of a batch, with the places of what belongs to it; `settings` override those of the batch."""
-
-    name: str
-    key: str
-    image: str
-    output: str
-    trimap: str | None = None
-    mask: str | None = None
-    alpha: str | None = None
-    settings: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return (self.output,)
-
-
-@dataclass(frozen=True)
-class Options:
-    """How every photograph is treated; None is as for a single one."""
-
-    method: str = "closed_form"
-    epsilon: float | None = None
-    radius: int | None = None
-    weights: str | None = None
-    width: str | None = None
-    depth: int | None = None
-    background: str | None = None
-
-    def changed(self, settings: tuple[tuple[str, str], ...]) -> Options:
-        """With some settings from text, as in a manifest."""
-        values: dict[str, Any] = {}
-        for name, text in settings:
-            with refused_as(InputError, f"{name}: takes a number, got {text!r}"):
-                values[name] = _PARSERS.get(name, str)(text)
-        return replace(self, **values)
-
-    @property
-    def how(self) -> Method:
-        """The method with the settings that are its own."""
-        own = {name: getattr(self, name) for name in ("epsilon", "radius", "weights")}
-        return Method(self.method, {name: value for name, value in own.items() if value is not None})
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {"epsilon": float, "radius": int, "depth": int}
 
 
 @dataclass(frozen=True)
@@ -141,13 +92,19 @@ class PictureTask:
         return Wanted(
             self._at(item.image),
             self._at(item.output),
+            self._method(options),
             None if item.trimap is None else self._at(item.trimap),
             None if item.mask is None else self._at(item.mask),
             options.width,
-            replace(options, weights=None if options.weights is None else self._at(options.weights)).how,
             options.depth,
             background,
         )
+
+    def _method(self, options: Options) -> Method:
+        """The method with the settings that are its own."""
+        weights = None if options.weights is None else self._at(options.weights)
+        own = {"epsilon": options.epsilon, "radius": options.radius, "weights": weights}
+        return Method(options.method, {name: value for name, value in own.items() if value is not None})
 
     def _at(self, place: str) -> str:
         return place if is_url(place) else os.path.join(self.base, place)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
 from propmat.jobs._attempt import UNRECORDED
@@ -13,50 +12,12 @@ from propmat.jobs._plan import planned
 from propmat.jobs._pool import Pool, Settings
 from propmat.jobs._records import Record
 from propmat.jobs._state import State
+from propmat.jobs._told import Progress, Summary
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _MOST_SHOWN = 100
-
-
-@dataclass
-class Summary:
-    """The result of a run.
-
-    Attributes
-    ----------
-    total : int
-        Items of the job, or of the rank.
-    done_before, failed_before : int
-        How many of them earlier runs had done, and how many had failed and were not tried again.
-    changed : int
-        How many were done before from other inputs or with other settings, and are done again.
-    done, failed, killed : int
-        How many this run has done; how many raised an error; at how many their process died.
-    unrecorded : int
-        How many records could not be written, as on a full disk: a next run does these items again.
-    failures : dict of str to str
-        Errors of this run by name of the item, at most a hundred.
-    """
-
-    total: int = 0
-    done_before: int = 0
-    failed_before: int = 0
-    changed: int = 0
-    done: int = 0
-    failed: int = 0
-    killed: int = 0
-    unrecorded: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is done."""
-        return self.done_before + self.done == self.total
-
-
-Progress = Callable[[Summary], object]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from propmat.jobs._history import History, read_history
 from propmat.jobs._lock import held
 from propmat.jobs._log import Log
 
+# The folder of all jobs beside their outputs, and what is in that of one.
+JOBS = ".propmat"
 JOB, RECORDS, POOL = "job.json", "records", "pool"
 _LOCK = ".lock"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from propmat.errors import InputError
 from propmat.io._remote import is_url
@@ -13,75 +11,13 @@ from propmat.jobs._contract import Json
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import all_files
 from propmat.jobs._records import Record
-from propmat.jobs._state import RECORDS, State
-from propmat.jobs._work_list import STATE
+from propmat.jobs._state import JOBS, RECORDS, State
+from propmat.jobs._told import Kind, Status
 
 # The rate is that of the last records, within so many seconds.
 _RECENT = 600.0
 _WORST = 10
 _EXAMPLES = 3
-
-
-@dataclass
-class Kind:
-    """A kind of failure: how often, and the names and messages of some."""
-
-    count: int = 0
-    examples: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Status:
-    """How far a job is.
-
-    Attributes
-    ----------
-    place : str
-        The folder of its records.
-    configuration : dict
-        What is asked for of every photograph.
-    items, done, failed, killed : int
-        All items; how many are done, by their records; how many raised an error; at how many their process died.
-    at_work : int
-        How many were begun of which no end is recorded: they are at work, or their process died.
-    unconverged, odd : int
-        How many of the mattes are of a solver that did not converge, and of a trimap with an unusual trait.
-    rate : float or None
-        Items per second over the last ten minutes of work.
-    seconds : float
-        Of all items together: the time of one thread.
-    worst : list of (str, float)
-        Names and residuals of the mattes with the largest.
-    failures : dict of str to Kind
-        By the class of the error.
-    versions : dict of str to int
-        How many items each version of propmat has done.
-    """
-
-    place: str
-    configuration: dict[str, Json]
-    items: int
-    done: int = 0
-    failed: int = 0
-    killed: int = 0
-    at_work: int = 0
-    unconverged: int = 0
-    odd: int = 0
-    rate: float | None = None
-    seconds: float = 0.0
-    worst: list[tuple[str, float]] = field(default_factory=list)
-    failures: dict[str, Kind] = field(default_factory=dict)
-    versions: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def left(self) -> int:
-        """Items that are neither done nor have failed."""
-        return max(0, self.items - self.done - self.failed - self.killed)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Until all is done at this rate; None where nothing tells the rate."""
-        return self.left / self.rate if self.rate else None
 
 
 def status(output: str) -> list[Status]:
@@ -111,7 +47,7 @@ def status(output: str) -> list[Status]:
     Traceback (most recent call last):
     propmat.errors.InputError: output: there are no records of a job in nowhere
     """
-    jobs = Folder(output if is_url(output) else os.path.abspath(output)).within(STATE)
+    jobs = Folder(output if is_url(output) else os.path.abspath(output)).within(JOBS)
     found = [told for name in jobs.names() if (told := status_of(jobs.place_of(name))) is not None]
     if not found:
         raise InputError(f"output: there are no records of a job in {output}")

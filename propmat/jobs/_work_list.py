@@ -12,10 +12,9 @@ from typing import overload
 from propmat.errors import InputError, warn
 from propmat.io._remote import is_url
 from propmat.jobs._manifest import columns_of, is_manifest
+from propmat.jobs._options import Options, Picture
 from propmat.jobs._patterns import NAME, check_names, fixed_folder, named_files, placeholders, template
-from propmat.jobs._pictures import Options, Picture
-
-STATE = ".propmat"
+from propmat.jobs._state import JOBS
 
 # Arguments, and the columns of manifests that say the same.
 KINDS = {"trimaps": "trimap", "masks": "mask", "alphas": "alpha"}
@@ -112,7 +111,7 @@ def state_of(output: str) -> str:
     folder = fixed_folder(output)
     rest = output[len(folder) :].lstrip("/") if folder != "." else output
     own = rest.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
-    place = f"{folder}/{STATE}/{own}.job"
+    place = f"{folder}/{JOBS}/{own}.job"
     return place if is_url(output) else os.path.abspath(place)
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from propmat.errors import InputError, PropmatWarning
-from propmat.jobs._pictures import Options, PictureTask
+from propmat.jobs._options import Options
+from propmat.jobs._pictures import PictureTask
 from propmat.jobs._work_list import state_of, work_list
 
 
