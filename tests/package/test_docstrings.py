@@ -33,6 +33,7 @@ NAMESPACES = (
     "propmat.networks.training",
     "propmat.pictures",
     "propmat.preconditioners",
+    "propmat.pymatting",
     "propmat.sampling",
     "propmat.solvers",
     "propmat.torch",

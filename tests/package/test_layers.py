@@ -20,7 +20,7 @@ LAYERS = (  # lowest first
     "_solve",
     "matting",
     "adjoint",
-    "_batching",
+    "_batching pymatting",
     "torch jax",
     "networks _photographs",
     "jobs",
@@ -30,7 +30,7 @@ LAYERS = (  # lowest first
 IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "datasets io pictures training",
+    "PIL": "datasets io pictures pymatting training",
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli training",
