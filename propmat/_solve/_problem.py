@@ -17,7 +17,7 @@ from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Prior
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._graph import labelled
@@ -26,7 +26,6 @@ from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solver, Status
 
 GraphLike: TypeAlias = Laplacian | Sparse
-Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)

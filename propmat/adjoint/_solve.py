@@ -9,9 +9,9 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve._problem import GraphLike, Prior, Problem, checked
+from propmat._solve._problem import GraphLike, Problem, checked
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Prior
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian._contract import Laplacian
 from propmat.matting._posed import Pose

@@ -16,9 +16,9 @@ from propmat._foreground._estimate import foreground
 from propmat._trimap import Trimap
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
+from propmat.jobs._lock import locked
 from propmat.networks._mattes import matte
 from propmat.training._config import Config, check_config, digest
-from propmat.training._lock import locked
 from propmat.training._problem import Problem
 from propmat.training._sources import Recipe, Source, recipes
 

@@ -12,6 +12,8 @@ HEAVY = [
     "PIL",
     "OpenImageIO",
     "tqdm",
+    "fsspec",
+    "distributed",
     "cupy",
     "torch",
     "jax",

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import propmat
 import propmat.jax
+import propmat.jobs
 import propmat.losses
 import propmat.matting
 import propmat.networks
@@ -28,6 +29,7 @@ NAMESPACES = [
     propmat.flows,
     propmat.io,
     propmat.jax,
+    propmat.jobs,
     propmat.laplacian,
     propmat.losses,
     propmat.matting,

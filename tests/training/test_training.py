@@ -20,6 +20,7 @@ from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
+from propmat.jobs._lock import locked
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.networks._dcnn._matte import stacked
 from propmat.networks._dcnn._network import MARGIN
@@ -30,7 +31,6 @@ from propmat.training._config import parse_config
 from propmat.training._curves import COLOURS, draw_curves
 from propmat.training._dcnn import DcnnTask, Patches, absolute_loss, euclidean_loss, exchanged, grouped, windows
 from propmat.training._deep_matte_prop_net import Crops, exchanged_crop, matting_loss
-from propmat.training._lock import locked
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problems import load
 from propmat.training._soap import Soap
@@ -880,7 +880,7 @@ def test_devices(config, tmp_path, monkeypatch):
 HOLDER = """
 import sys
 from pathlib import Path
-from propmat.training._lock import locked
+from propmat.jobs._lock import locked
 with locked(Path(sys.argv[1]), "output"):
     print("held", flush=True)
     sys.stdin.read()

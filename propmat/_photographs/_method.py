@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_device, to_host
+from propmat._photographs._making import Solving
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array
-from propmat.cli._progress import solving
 from propmat.errors import InputError
-from propmat.matting._matte import matte, named
-from propmat.matting._methods import NETWORKS
+from propmat.matting._methods import NETWORKS, named
+from propmat.solvers._base import Callback
 
 SETTINGS = ("epsilon", "radius", "weights")
 
@@ -30,26 +31,26 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
     gpu: bool = False
 
-    @classmethod
-    def asked_for(cls, arguments: argparse.Namespace) -> Method:
-        """The method that the arguments name, checked together with its settings."""
-        name = arguments.method
-        if arguments.gpu and name in NETWORKS:
-            raise InputError(f"gpu: the method {name} does not take it; leave it out")
-        settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
-        named(name, settings)
-        return cls(name, settings, arguments.gpu)
+    def check(self) -> None:
+        """Refuse an unknown method, a setting that it does not take, and a GPU for a network."""
+        if self.gpu and self.name in NETWORKS:
+            raise InputError(f"gpu: the method {self.name} does not take it; leave it out")
+        named(self.name, self.settings)
 
-    def solve(self, image: Array, labels: Trimap) -> Matte:
-        """The matte and how it went."""
+    def solve(self, image: Array, labels: Trimap, solving: Solving = nullcontext) -> Matte:
+        """The matte and how it went; `solving` gives the callback of the solver, which networks have none of."""
         start = time.perf_counter()
         if self.name in NETWORKS:
-            return matte(self.name, image, labels, **self.settings)
+            return self._call(image, labels)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
         with solving() as callback:
-            found = matte(self.name, image, labels, callback=callback, **self.settings)
+            found = self._call(image, labels, callback)
         return replace(found, alpha=to_host(found.alpha), seconds=time.perf_counter() - start)
+
+    @usual_arithmetic
+    def _call(self, image: Array, labels: Trimap, callback: Callback | None = None) -> Matte:
+        return named(self.name, self.settings)(image, labels, callback=callback, **self.settings)
 
 
 def told(labels: Trimap, solution: Matte, seconds: float) -> str:
