@@ -28,6 +28,7 @@ class Status(enum.Enum):
     indefinite = "The matrix is not positive definite."
     indefinite_preconditioner = "The preconditioner is not positive definite. Use another, SmoothedAggregation() say."
     undetermined = "The matrix is singular to rounding, which leaves some values open: another solver may find others."
+    nonfinite_preconditioner = "The preconditioner returned NaN or infinity. Use another, SmoothedAggregation() say."
     nonfinite = "The right-hand side or the matrix holds NaN or infinity."
 
 

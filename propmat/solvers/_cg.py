@@ -145,6 +145,9 @@ class CG:
         preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
+        if not callable(apply):
+            kind = type(preconditioner).__name__
+            raise InputError(f"preconditioner: {kind}.prepare returns a function of a residual, got {shown(apply)}")
         return PreparedCG(self, operator, operator, near_null_space, apply, Direct(), time.perf_counter() - start)
 
 

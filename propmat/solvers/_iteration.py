@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat._backend import backend_of
+from propmat._inputs._arrays import is_real_like
 from propmat._operators._norms import greatest, length
 from propmat._typing import Array
 from propmat.errors import InputError, shown
@@ -58,9 +59,9 @@ class Iteration:
         """A preconditioner, perhaps not one of ours, on a copy of the residual."""
         given = self.matrix.gather(residual).copy()
         correction = preconditioner(given)
-        if getattr(correction, "shape", None) != given.shape:
+        if not is_real_like(correction, given):
             told = shown(correction)
-            raise InputError(f"preconditioner: a prepared one returns an array of shape {given.shape}, got {told}")
+            raise InputError(f"preconditioner: a prepared one returns real numbers of shape {given.shape}, got {told}")
         return correction
 
     def solution(self) -> Array:
@@ -79,6 +80,8 @@ class Iteration:
             if self._is_accurate(norm) and self._has_not_drifted(norm, reached):
                 self.best = self.x
                 return Status.converged
+            if not math.isfinite(norm):
+                return Status.nonfinite
             if norm > WORTHWHILE * previous:
                 return Status.stagnated
             previous = norm
@@ -123,7 +126,8 @@ class Iteration:
         while self.iterations < self.limit:
             with self.turns:  # what the preconditioner returns may be memory of its own
                 rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial[0])
-            curvature = self.matrix.multiply(direction, product)
+            with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity end the iteration below
+                curvature = self.matrix.multiply(direction, product)
             kernels.descend(self.x, residual, direction, product, rz, curvature, partial, records[pending])
             self.iterations += 1
             pending += 1
@@ -150,6 +154,8 @@ class Iteration:
 
 
 def _breakdown(curvature: float, rz: float) -> Status | None:
+    if not math.isfinite(rz):
+        return Status.nonfinite_preconditioner
     if not math.isfinite(curvature):
         return Status.nonfinite
     if rz <= 0:

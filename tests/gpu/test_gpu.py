@@ -414,8 +414,10 @@ class TestTheTable:
             name: value
             for package in (propmat, propmat.adjoint)
             for name, value in vars(package).items()
-            if inspect.isfunction(value) and name not in ("methods", "get_num_threads", "set_num_threads")
+            if inspect.isfunction(value) and name[0] != "_"
         }
+        for takes_no_array in ("methods", "get_num_threads", "set_num_threads"):
+            del functions[takes_no_array]
         named = {entry.partition(" ")[0] for entry in (*FUNCTIONS.on_device, *FUNCTIONS.on_host_alone)}
         assert functions.keys() <= named <= functions.keys() | DIFFERENTIABLE.keys()
         assert DIFFERENTIABLE.keys() <= named

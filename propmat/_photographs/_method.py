@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_device, to_host
+from propmat._photographs._making import Solving
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array
-from propmat.cli._progress import solving
 from propmat.errors import InputError
-from propmat.matting._matte import matte, named
-from propmat.matting._methods import NETWORKS
+from propmat.matting._methods import NETWORKS, named
 from propmat.solvers._auto import Chosen
+from propmat.solvers._base import Callback, Solver
 
 FOR_8_BITS = 1e-3  # error of alpha; half a step is 2e-3
 SETTINGS = ("epsilon", "radius", "weights")
@@ -32,27 +33,32 @@ class Method:
     settings: dict[str, Any] = field(default_factory=dict)
     gpu: bool = False
 
-    @classmethod
-    def asked_for(cls, arguments: argparse.Namespace) -> Method:
-        """The method that the arguments name, checked together with its settings."""
-        name = arguments.method
-        if arguments.gpu and name in NETWORKS:
-            raise InputError(f"gpu: the method {name} does not take it; leave it out")
-        settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
-        named(name, settings)
-        return cls(name, settings, arguments.gpu)
+    def check(self) -> None:
+        """Refuse an unknown method, a setting that it does not take, and a GPU for a network."""
+        if self.gpu and self.name in NETWORKS:
+            raise InputError(f"gpu: the method {self.name} does not take it; leave it out")
+        named(self.name, self.settings)
 
-    def solve(self, image: Array, labels: Trimap, depth: int) -> Matte:
-        """The matte, as accurate as `depth` bits ask for, and how it went."""
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+        """The matte, as accurate as `depth` bits ask for, and how it went.
+
+        `solving` gives the callback of the solver, which networks have none of.
+        """
         start = time.perf_counter()
         if self.name in NETWORKS:
-            return matte(self.name, image, labels, **self.settings)
+            return self._call(image, labels)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
         solver = Chosen(FOR_8_BITS) if depth == 8 else None
         with solving() as callback:
-            found = matte(self.name, image, labels, solver=solver, callback=callback, **self.settings)
+            found = self._call(image, labels, solver, callback)
         return replace(found, alpha=to_host(found.alpha), seconds=time.perf_counter() - start)
+
+    @usual_arithmetic
+    def _call(
+        self, image: Array, labels: Trimap, solver: Solver | None = None, callback: Callback | None = None
+    ) -> Matte:
+        return named(self.name, self.settings)(image, labels, solver=solver, callback=callback, **self.settings)
 
 
 def told(labels: Trimap, solution: Matte, depth: int, seconds: float) -> str:
