@@ -38,9 +38,9 @@ class CG:
     Parameters
     ----------
     rtol : float, >= 0, optional
-        The residual decides instead: ‖b - A x‖₂ <= max(rtol ‖b‖₂, atol), computed from x and not by the recurrence.
+        If given, the residual decides: ‖b - A x‖₂ <= max(rtol ‖b‖₂, atol), computed from x, not by the recurrence.
     atol : float, >= 0, default 0
-        As in SciPy; also without `rtol`, which is then 0.
+        If above 0, the residual decides likewise; `rtol` is then 1e-7 if not given.
     max_iterations : int, default 1000
         When it is reached the best iterate is returned, with a `ConvergenceWarning`.
     preconditioner : propmat.preconditioners.Preconditioner, optional
@@ -134,11 +134,11 @@ class CG:
         -------
         tuple of float
         """
-        if self.rtol is not None or self.atol > 0:
-            return math.inf if self.tolerance is None else self.tolerance, self.rtol or 0.0
-        if getattr(apply, "steps_tell", False):
+        by_residual = self.rtol is not None or self.atol > 0
+        if not by_residual and getattr(apply, "steps_tell", False):
             return TOLERANCE if self.tolerance is None else self.tolerance, LEAST_RTOL
-        return math.inf if self.tolerance is None else self.tolerance, PLAIN_RTOL
+        rtol = PLAIN_RTOL if self.rtol is None else self.rtol
+        return math.inf if self.tolerance is None else self.tolerance, rtol
 
     def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
         start = time.perf_counter()

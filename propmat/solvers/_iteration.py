@@ -91,7 +91,7 @@ class Iteration:
 
     def _is_accurate(self, norm: float) -> bool:
         """Whether the residual and, where it counts, the estimated error are small enough."""
-        if norm > self.most_residual:
+        if not norm <= self.most_residual:
             return False
         if norm == 0 or math.isinf(self.most_error):
             return True

@@ -88,7 +88,8 @@ def test_what_is_given_decides():
     assert strict[0] <= 1e-11
     graph, trimap = textured(3)
     length = np.linalg.norm(propmat.prepare(graph, trimap).system.rhs(propmat.Trimap.parse(trimap).labels, trimap))
-    assert criteria(CG(atol=1e-8 * length))[0] <= 1e-8
+    assert criteria(CG(rtol=0, atol=1e-8 * length))[0] <= 1e-8
+    assert criteria(CG(atol=1e-12)) == criteria(CG(rtol=1e-7))
     assert criteria(CG(tolerance=1e-3))[2] < by_error[2] < by_residual[2]
 
 
