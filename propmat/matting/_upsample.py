@@ -214,12 +214,13 @@ def enlarged_matte(
     problem, solve = posed(image, alpha, trimap, confidence, epsilon, solver, callback)
     if solve is None:
         settled = np.clip(problem.start, 0.0, 1.0)
-        return Matte(np.empty(0), Status.converged, 0, 0.0, time.perf_counter() - start, settled)
+        return Matte(np.empty(0), Status.converged, 0, 0.0, time.perf_counter() - start, settled, error=0.0)
     found, solution = problem.solve(solve, callback)
     solution.check((solver or SOLVER).strict)
     x = found[problem.unknown]
     found = np.clip(found, 0.0, 1.0, out=found)
-    return Matte(x, solution.status, solution.iterations, solution.residual, time.perf_counter() - start, found)
+    seconds = time.perf_counter() - start
+    return Matte(x, solution.status, solution.iterations, solution.residual, seconds, found, error=solution.error)
 
 
 def posed(

@@ -58,7 +58,13 @@ def test_settings_and_a_trimap(files):
 def test_info(files, capsys):
     assert main(["alpha", "image.png", "--matte", "small.png", "-o", "alpha.png", "--info"]) == 0
     told = capsys.readouterr()
-    assert [line.split()[0] for line in told.out.splitlines()] == ["size", "iterations", "residual", "seconds"]
+    assert [line.split()[0] for line in told.out.splitlines()] == [
+        "size",
+        "iterations",
+        "residual",
+        "error",
+        "seconds",
+    ]
     assert told.err == ""
 
 

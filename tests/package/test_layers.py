@@ -22,7 +22,8 @@ LAYERS = (  # lowest first
     "adjoint",
     "_batching pymatting",
     "torch jax",
-    "networks",
+    "networks _photographs",
+    "jobs",
     "training cli",  # nothing imports training
     "__main__",
 )
@@ -38,6 +39,9 @@ IMPORTED_IN = {
     "safetensors": "networks",
     "tomli": "training",
     "jax": "jax",
+    "fsspec": "io",
+    "pyarrow": "jobs",
+    "distributed": "jobs",
 }
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}
 ROOT = Path(propmat.__file__).parent
