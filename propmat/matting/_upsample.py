@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._operators._averages import Averaged, means_of
-from propmat._operators._grid import GridOperator
 from propmat._solve._matte import Matte
 from propmat._solve._problem import checked
 from propmat._trimap import Trimap
@@ -74,8 +73,9 @@ class Upsampling:
         start[unknown] = interpolated(matte, graph.shape, unknown)
         start[labels.known] = labels.foreground[labels.known]
         split = graph.split(unknown)
-        assert isinstance(split.matrix, GridOperator)  # of radius 1
-        matrix, held = Averaged.of(split.matrix, matte.shape, confidence * unknown.size / matte.size)
+        grid = split.matrix.grid
+        assert grid is not None  # the radius is 1
+        matrix, held = Averaged.of(grid, matte.shape, confidence * unknown.size / matte.size)
         return cls(graph, matte, labels.unknown & ~left_open, unknown, start, split, matrix, held)
 
     def misfits(self, alpha: Array) -> Array:
