@@ -68,7 +68,7 @@ class Stored:
 
     def __matmul__(self, x: Array) -> Array:
         product: Array = self.factor @ x
-        return product if self.added is None else product + self.added * x
+        return product if self.added is None else product + (self.added * x.T).T
 
     def diagonal(self) -> Array:
         diagonal: Array = moved_like(self.matrix.diagonal(), self.factor.data)

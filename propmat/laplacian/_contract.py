@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import backend_of, moved_like, same_backend, to_host
+from propmat._backend import backend_of, moved_like, on_device, same_backend, to_host
 from propmat._cached import cached_property
 from propmat._inputs._arrays import is_number
 from propmat._inputs._numbers import positive
@@ -21,7 +21,7 @@ from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Stored, canonical
 from propmat._typing import Array, Mask
 from propmat.errors import InputError
-from propmat.laplacian._split import Coupling, Split
+from propmat.laplacian._split import Coupling, Split, combined
 
 
 class Laplacian(ABC):
@@ -204,6 +204,14 @@ class WeightedSum(Laplacian):
         smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
         return canonical(reduce(operator.add, smallest_first))
 
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        """As of every Laplacian; in host memory a term on the pixel grid is kept apart from the others."""
+        if on_device(unknown):
+            return super().split(unknown, diagonal)
+        cut = [(weight, _with_entries(term, unknown)) for weight, term in self.terms]
+        columns = max((term.near_null_space(unknown) for _, term in self.terms), key=np.size)
+        return combined(cut, None if diagonal is None else diagonal[unknown], columns[:, 1:])
+
     def times(self, plane: Array) -> Array:
         (weight, first), *others = self.terms
         return sum((weight * term.times(plane) for weight, term in others), weight * first.times(plane))
@@ -232,3 +240,9 @@ class WeightedSum(Laplacian):
     @property
     def bridges_gaps(self) -> bool:
         return any(term.bridges_gaps for _, term in self.terms)
+
+
+def _with_entries(term: Laplacian, unknown: Mask) -> Split:
+    """The term cut; as stored entries if it has products only, which cannot be added to other matrices."""
+    split = term.split(unknown)
+    return split if split.matrix.stored else Laplacian.split(term, unknown)

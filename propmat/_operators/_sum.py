@@ -1,0 +1,122 @@
+"""Sums of a matrix on the pixel grid and of matrices that couple distant pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+
+from propmat._backend import HOST, Backend
+from propmat._cached import cached_property
+from propmat._operators._contract import Operator
+from propmat._operators._gram import Gram
+from propmat._operators._grid import GridOperator
+from propmat._operators._stored import Stored, canonical
+from propmat._typing import Array
+
+Distant: TypeAlias = Gram | Stored
+
+
+def summed(terms: Sequence[tuple[float, Operator]], colours: Array) -> Operator:
+    """The weighted sum of matrices over the same n pixels; `colours` (n, d) are theirs.
+
+    One on the pixel grid is kept apart from the others, if there is one; matrices R'R are kept apart from both.
+    """
+    own = [part if weight == 1 else part.scaled(weight) for weight, part in terms]
+    local = next((part.grid for part in own if part.grid is not None), None)
+    if local is None:
+        return Stored.of(_total(own))
+    grams = [part for part in own if isinstance(part, Gram)]
+    others = [part for part in own if part is not local and not isinstance(part, Gram)]
+    distant: tuple[Distant, ...] = (*grams, Stored.of(_total(others))) if others else tuple(grams)
+    return GridSum(local, distant, colours) if distant else local
+
+
+def _total(parts: Sequence[Operator]) -> sp.csr_array:
+    smallest_first = sorted((part.tocsr() for part in parts), key=lambda entries: entries.nnz)
+    return canonical(sum(smallest_first[1:], smallest_first[0]))  # so that the largest is copied once
+
+
+@dataclass(frozen=True, eq=False)
+class GridSum:
+    """A matrix on the pixel grid plus others over the same pixels, kept apart, in host memory.
+
+    Vectors are in the layout of the grid, so that `propmat.preconditioners.Deflated` can use multigrid on it.
+
+    Attributes
+    ----------
+    local : GridOperator
+        The part on the pixel grid, with all that was added to the diagonal.
+    distant : tuple of Gram or Stored
+        The other parts, without diagonals of their own.
+    colours : (n, d) array
+        Of the pixels: functions of them that vary slowly cost little in every part.
+    """
+
+    local: GridOperator
+    distant: tuple[Distant, ...]
+    colours: Array
+
+    stored = True
+    grid = None
+    backend: Backend = HOST
+    dtype = np.dtype(np.float64)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.local.shape
+
+    @property
+    def entries(self) -> int:
+        return self.local.entries + sum(part.entries for part in self.distant)
+
+    def __matmul__(self, x: Array) -> Array:
+        return sum((part @ x for part in self.distant), self.local @ x)
+
+    def diagonal(self) -> Array:
+        return sum((part.diagonal() for part in self.distant), self.local.diagonal())
+
+    def shifted(self, change: Array) -> GridSum:
+        return replace(self, local=self.local.shifted(change))
+
+    def scaled(self, factor: float) -> GridSum:
+        return replace(
+            self, local=self.local.scaled(factor), distant=tuple(part.scaled(factor) for part in self.distant)
+        )
+
+    def spread(self, x: Array) -> Array:
+        return self.local.spread(x)
+
+    def gather(self, x: Array) -> Array:
+        return self.local.gather(x)
+
+    @cached_property
+    def _spread_parts(self) -> tuple[Distant, ...]:
+        """The other parts over the entries of vectors in the layout of the grid."""
+        support = self.local.support
+        return tuple(_spread(part, support.position, support.size) for part in self.distant)
+
+    def multiply(self, x: Array, out: Array) -> object:
+        self.local.multiply(x, out)
+        product = np.empty_like(out)
+        for part in self._spread_parts:
+            part.multiply(x, product)
+            out += product
+        return (x * out).sum()  # not by BLAS: synchronising its threads takes longer than the sum
+
+    def tocsr(self) -> sp.csr_array:
+        return _total((self.local, *self.distant))
+
+
+def _spread(part: Distant, position: Array, size: int) -> Distant:
+    """A matrix over n pixels as one over `size` entries, of which those at `position` are the pixels."""
+    if isinstance(part, Gram):
+        rows = part.residual
+        return Gram(sp.csr_array((rows.data, position[rows.indices], rows.indptr), (rows.shape[0], size)))
+    rows, counts = part.tocsr(), np.zeros(size + 1, np.int32)
+    counts[position + 1] = np.diff(rows.indptr)
+    columns = position[rows.indices]
+    return Stored.of(sp.csr_array((rows.data, columns, np.cumsum(counts, dtype=np.int32)), (size, size)))
