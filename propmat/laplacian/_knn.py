@@ -15,7 +15,7 @@ from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
-from propmat.laplacian._knn_presets import PRESETS, known_preset
+from propmat.laplacian._knn_presets import PRESETS, Preset, known_preset
 from propmat.laplacian._pairs import Pairs, Pixels, edges_block, pair_gradient, upper_triangle
 
 
@@ -87,6 +87,8 @@ class Knn(Laplacian):
     image : (H, W, d) array of float64
         Colours in [0, 1], in host memory.
     preset : str
+        The name of its constants.
+    constants : Preset
         Features, neighbourhoods and kernel.
 
     Methods
@@ -99,11 +101,18 @@ class Knn(Laplacian):
     ties_all_pixels = False
     bridges_gaps = True
 
-    def __init__(self, image: Array, preset: str, memory: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        image: Array,
+        preset: str,
+        memory: Mapping[str, Any] | None = None,
+        constants: Preset | None = None,
+    ) -> None:
         height, width, _ = image.shape
         self.shape = (height, width)
         self.image = image
         self.preset = preset
+        self.constants = PRESETS[preset] if constants is None else constants
         self.memory = memory  # the image in the memory in which it was given
         self._searched: tuple[Mask, Pairs] | None = None  # the last search, for a gradient after a solve
 
@@ -121,7 +130,7 @@ class Knn(Laplacian):
         the same in both directions; coordinates come first, so that the sum of their squares is the same for the
         transposed picture.
         """
-        preset = PRESETS[self.preset]
+        preset = self.constants
         colours = hue_saturation_value(self.image) if preset.hue else self.image
         height, width = self.shape
         y, x = np.mgrid[:height, :width]
@@ -155,7 +164,7 @@ class Knn(Laplacian):
     def _search(self, wanted: Mask) -> Pairs:
         from propmat._cpu.neighbours import tally
 
-        preset = PRESETS[self.preset]
+        preset = self.constants
         searches = zip(preset.neighbours, preset.spatial, strict=True)
         found = [_found(self.features(spatial), neighbours - 1, wanted) for neighbours, spatial in searches]
         first, second, times = tally(*map(np.concatenate, zip(*found, strict=True)), wanted.size)
@@ -164,7 +173,7 @@ class Knn(Laplacian):
 
     def kernel(self, first: Pixels, second: Pixels) -> Array:
         """The similarity of the two pixels of each pair, from 0 to 1."""
-        spatial = PRESETS[self.preset].kernel_spatial
+        spatial = self.constants.kernel_spatial
         if spatial is None:
             return np.ones(first.size)
         features = self.features(spatial)
@@ -201,7 +210,7 @@ class Knn(Laplacian):
         return found
 
     def _colour_gradient(self, pairs: Pairs, kernel_gradient: Array) -> Array:
-        preset = PRESETS[self.preset]
+        preset = self.constants
         if preset.kernel_spatial is None:
             return np.zeros(self.image.shape)
         features = self.features(preset.kernel_spatial)

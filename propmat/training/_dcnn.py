@@ -15,6 +15,7 @@ from propmat.networks._dcnn._matte import merged, stacked
 from propmat.networks._dcnn._network import DCNN, MARGIN, PATCH, TARGET
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
+from propmat.training._processes import share
 from propmat.training._schedule import Schedule, count, one_of
 from propmat.training._task import Task
 
@@ -71,9 +72,9 @@ class DcnnTask(Task):
 
     def loss(self, iteration: int) -> Tensor:
         """Of the batch of an iteration."""
-        x, truth = self.patches.batch(iteration)
+        x, truth = map(share, self.patches.batch(iteration))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.precision == "bfloat16"):
-            alpha = self.network(x)
+            alpha = self.predict(x)
         measure = euclidean_loss if self.schedule.loss == "squared" else absolute_loss
         return measure(alpha.float(), truth)
 

@@ -18,6 +18,7 @@ from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.solvers._cg import CG
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
+from propmat.training._processes import share, world_size
 from propmat.training._schedule import Schedule, count, one_of
 from propmat.training._task import Task
 
@@ -63,9 +64,11 @@ class DeepMattePropNetTask(Task):
         return {"network": optimiser_of(self.network.parameters(), self.schedule)}
 
     def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
-        image, trimap, alpha, contrast = self.crops.batch(iteration).split((3, 1, 1, 3), dim=1)
-        found = self.network(image, trimap, solver=CG(rtol=1e-5))
-        loss = matting_loss(found, alpha, contrast, trimap == 0.5)
+        batch = self.crops.batch(iteration)
+        image, trimap, alpha, contrast = share(batch).split((3, 1, 1, 3), dim=1)
+        found = self.predict(image, trimap, solver=CG(rtol=1e-5))
+        unknown, of_all = trimap == 0.5, batch[:, 3] == 0.5
+        loss = matting_loss(found, alpha, contrast, unknown) * (world_size() * unknown.sum() / of_all.sum())
         descend(optimisers["network"], loss, self.schedule.rate_at(iteration), self.schedule.clip)
         return {"matting": loss.detach()}
 

@@ -15,11 +15,11 @@ import torch
 from propmat._version import __version__
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
+from propmat.jobs._lock import locked
 from propmat.networks._weights import save_weights
-from propmat.training import _checkpoint
+from propmat.training import _checkpoint, _processes
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves
-from propmat.training._lock import held
 from propmat.training._problems import Progress, load
 
 Record = dict[str, Any]
@@ -29,13 +29,14 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     """Train on the problems that `prepare` left in the cache, from the last checkpoint on if there is one.
 
     In ``config.output`` lie then log.jsonl, curves.png, checkpoint.safetensors and weights.safetensors. While it
-    lasts, no other training can work in that folder.
+    lasts, no other training can work in that folder. In processes that ``torchrun`` started, each batch is shared by
+    them; the folders must be the same for all.
 
     Parameters
     ----------
     config : Config
     device : str, optional
-        "cpu" or "cuda"; cuda where there is one.
+        "cpu" or "cuda"; cuda where there is one, under ``torchrun`` one for each process.
     progress : callable, optional
         Wraps the iterations, as tqdm does.
 
@@ -47,8 +48,8 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     Raises
     ------
     InputError
-        If the cache lacks the problems, the output is of another training or another process is at work there, or
-        there is no such device.
+        If the cache lacks the problems, the output is of another training or another process is at work there,
+        there is no such device, or a batch cannot be shared equally by all processes.
     PropmatError
         If a loss is no longer finite.
 
@@ -76,7 +77,8 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     """
     check_config(config)
     place = device_of(device)
-    with held(config.output, "output"):
+    with _processes.joined(place), _processes.by_first(locked(config.output, "output")):
+        _processes.check_batch(config.schedule.batch)
         run = Run(config, place)
         for _ in progress(range(run.iteration, config.schedule.iterations)):
             run.step()
@@ -86,7 +88,7 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
 def device_of(name: str | None) -> torch.device:
     """The device of a name that is there; by default a GPU where there is one."""
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(f"cuda:{_processes.local_rank()}" if torch.cuda.is_available() else "cpu")
     with refused_as(InputError, f"device: takes 'cpu', 'cuda' or 'cuda:0', got {name!r}"):
         place = torch.device(name)
         torch.empty(1, device=place).cpu()
@@ -115,16 +117,19 @@ class Run:
                 self.checkpoint, self.state, config.digest(), self.schedule.iterations
             )
             self._resume_log(lines)
-        else:
+        elif _processes.is_first():
             (config.output / "log.jsonl").unlink(missing_ok=True)
+        _processes.check_agreement(self.iteration, device)
 
     def step(self) -> None:
         """One step of the task, and whatever is due after it."""
         for name, loss in self.task.step(self.optimisers, self.iteration).items():
-            self.totals[name] += loss
+            self.totals[name] += _processes.mean(loss)
         self.iteration += 1
         if self._due(self.schedule.log_every):
             self._note_losses()
+        if not _processes.is_first():
+            return
         if self._due(self.schedule.validate_every):
             self._validate()
         if self._due(self.schedule.checkpoint_every):
@@ -133,6 +138,9 @@ class Run:
 
     def finish(self) -> Path:
         """Write the weights, with all that is to be known about them."""
+        weights = self.config.output / "weights.safetensors"
+        if not _processes.is_first():
+            return weights
         scores = [record for record in self.log if "validation" in record]
         facts = {
             "preset": self.config.preset,
@@ -144,8 +152,8 @@ class Run:
             "commit": _commit(),
             "metrics": scores[-1]["validation"] if scores else {},
         }
-        save_weights(self.config.output / "weights.safetensors", self.task.trained, facts)
-        return self.config.output / "weights.safetensors"
+        save_weights(weights, self.task.trained, facts)
+        return weights
 
     def _due(self, every: int) -> bool:
         return self.iteration % every == 0 or self.iteration == self.schedule.iterations
@@ -174,6 +182,8 @@ class Run:
 
     def _note(self, record: Record) -> None:
         self.log.append({"iteration": self.iteration} | record)
+        if not _processes.is_first():
+            return
         with open(self.config.output / "log.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(self.log[-1]) + "\n")
 
@@ -185,7 +195,8 @@ class Run:
             self.log = [dict(json.loads(line)) for line in lines]
         if len(lines) < count:
             raise InputError(f"output: {path} has {len(lines)} lines, at the checkpoint it had {count}")
-        replace_file(path, "".join(lines).encode())
+        if _processes.is_first():
+            replace_file(path, "".join(lines).encode())
 
 
 def _commit() -> str | None:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from propmat.networks._network import Network
 from propmat.training._problem import Array, Problem
+from propmat.training._processes import replicated
 from propmat.training._schedule import Schedule
 
 Scores = dict[str, float]
@@ -46,6 +47,8 @@ class Task(nn.Module, ABC):
         By the names that configurations have for them: the paper's as "faithful", and "fast", the default.
     losses : tuple of str
         Names of what `step` returns.
+    predict : callable
+        `network` for steps: its gradients become the means of all processes that train together.
     """
 
     kind: ClassVar[type[Network]]
@@ -61,6 +64,7 @@ class Task(nn.Module, ABC):
         super().__init__()
         # Channels last: a third faster on CPUs.
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.predict = replicated(self.network)
 
     @abstractmethod
     def optimisers(self) -> dict[str, Optimizer]:
@@ -68,7 +72,11 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
-        """Draw the batch of an iteration and move the weights; return all `losses`, detached, of one element each."""
+        """Draw the batch of an iteration and move the weights; return all `losses`, detached, of one element each.
+
+        Of several processes each works on its `share` of the batch; losses are means over it, weighted so that their
+        mean over the processes is the loss of the batch.
+        """
 
     @abstractmethod
     def matte(self, problem: Problem) -> Array:

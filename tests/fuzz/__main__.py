@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=int, help="inputs for each target, instead of minutes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--targets", nargs="+", metavar="TARGET", choices=names, default=target.USUAL, help=", ".join(names)
+        "--targets", nargs="+", metavar="TARGET", choices=names, default=tuple(target.MODULES), help=", ".join(names)
     )
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time (%(default)s)")
     parser.add_argument("--mutator", choices=("own", "atheris"), help="atheris where it is installed, if not given")

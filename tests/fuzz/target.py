@@ -19,10 +19,7 @@ MODULES = {
     "torch": "bindings",
     "jax": "bindings",
     "commands": "commands",
-    "strict": "problems",
 }
-# Without "strict", which asks for symmetries that some methods break where colours are equal.
-USUAL = tuple(name for name in MODULES if name != "strict")
 
 
 class Broken(Exception):

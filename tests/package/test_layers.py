@@ -20,16 +20,17 @@ LAYERS = (  # lowest first
     "_solve",
     "matting",
     "adjoint",
-    "_batching",
+    "_batching pymatting",
     "torch jax",
-    "networks",
+    "networks _photographs",
+    "jobs",
     "training cli",  # nothing imports training
     "__main__",
 )
 IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "datasets io pictures training",
+    "PIL": "datasets io pictures pymatting training",
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli training",
@@ -38,6 +39,9 @@ IMPORTED_IN = {
     "safetensors": "networks",
     "tomli": "training",
     "jax": "jax",
+    "fsspec": "io",
+    "pyarrow": "jobs",
+    "distributed": "jobs",
 }
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}
 ROOT = Path(propmat.__file__).parent

@@ -3,6 +3,7 @@
 After an intended change: ``python -m tests.package.test_surface`` writes the list; mention the change in CHANGELOG.md.
 """
 
+import argparse
 import inspect
 import json
 from pathlib import Path
@@ -10,10 +11,12 @@ from types import ModuleType
 
 import propmat
 import propmat.jax
+import propmat.jobs
 import propmat.losses
 import propmat.matting
 import propmat.networks
 import propmat.pictures
+import propmat.pymatting
 import propmat.torch
 import propmat.training
 
@@ -26,6 +29,7 @@ NAMESPACES = [
     propmat.flows,
     propmat.io,
     propmat.jax,
+    propmat.jobs,
     propmat.laplacian,
     propmat.losses,
     propmat.matting,
@@ -33,6 +37,7 @@ NAMESPACES = [
     propmat.networks,
     propmat.pictures,
     propmat.preconditioners,
+    propmat.pymatting,
     propmat.sampling,
     propmat.solvers,
     propmat.torch,
@@ -82,4 +87,5 @@ def test_surface_is_the_list():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     LIST.write_text(json.dumps(surface(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
