@@ -30,7 +30,9 @@ class Space(NamedTuple):
 
 
 class Deflation:
-    """Multigrid deflated by a coarse space, prepared for one matrix; a `SpreadApply`."""
+    """Multigrid deflated by a coarse space, prepared for one matrix; a `SpreadApply`, whose steps tell the error."""
+
+    steps_tell = True
 
     def __init__(self, matrix: GridSum, local: Hierarchy, columns: int) -> None:
         self.matrix, self.local = matrix, local

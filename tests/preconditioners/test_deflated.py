@@ -105,7 +105,7 @@ def test_it_is_chosen_for_sums_that_reach_far_and_have_colours(rng):
     image = random_photo(rng, 60, 30)
     unknown = np.ones((60, 30), bool)
     chosen = {
-        Deflated: closed_form(image) + 0.1 * knn(image),
+        Deflated: closed_form(image) + 0.02 * knn(image),
         Jacobi: random_walk(image) + 0.1 * knn(image),
         SmoothedAggregation: closed_form(image) + 0.1 * closed_form(image, radius=2),
     }
