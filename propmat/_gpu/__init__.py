@@ -7,6 +7,7 @@ no other package imports; operations that need no kernel use NumPy's functions, 
 # Modules and functions of `_cpu` that have no twin, and why.
 MISSING = {
     "candidates": "samples are taken on the host",
+    "cholesky": "for deflation alone",
     "closed_form.count_entries": "matrices with stored entries are built on the host",
     "closed_form.fill_rows": "matrices with stored entries are built on the host",
     "deflation": "sums with couplings between distant pixels are stored as one matrix",

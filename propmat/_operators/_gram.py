@@ -63,8 +63,20 @@ class Gram:
     def shifted(self, change: Array) -> Gram:
         return replace(self, added=change if self.added is None else self.added + change)
 
+    @property
+    def reach(self) -> Array:
+        """Of each row of R that is not empty, the difference of its last and first column."""
+        counts = np.diff(self.residual.indptr)
+        indices, ends = self.residual.indices, self.residual.indptr[1:][counts > 0]
+        return indices[ends - 1] - indices[self.residual.indptr[:-1][counts > 0]]
+
     def scaled(self, factor: float) -> Gram:
         return Gram(np.sqrt(factor) * self.residual, None if self.added is None else factor * self.added)
+
+    def placed(self, position: Array, size: int) -> Gram:
+        """R'R over `size` entries of which those at `position` are the n pixels."""
+        rows = self.residual
+        return Gram(sp.csr_array((rows.data, position[rows.indices], rows.indptr), (rows.shape[0], size)))
 
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)

@@ -80,6 +80,20 @@ class Stored:
     def scaled(self, factor: float) -> Stored:
         return Stored.of(self.tocsr() * factor, self.factor.data)
 
+    def placed(self, position: Array, size: int) -> Stored:
+        """The matrix over `size` entries of which those at `position`, increasing, are the n pixels."""
+        rows, counts = self.tocsr(), np.zeros(size + 1, np.int32)
+        counts[position + 1] = np.diff(rows.indptr)
+        layout = rows.data, position[rows.indices], np.cumsum(counts, dtype=np.int32)
+        return Stored.of(sp.csr_array(layout, (size, size)))
+
+    @property
+    def reach(self) -> Array:
+        """The difference of column and row of each entry."""
+        rows = self.tocsr()
+        reach: Array = rows.indices - np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        return reach
+
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)
 

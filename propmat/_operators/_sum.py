@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,11 +13,11 @@ from propmat._backend import HOST, Backend
 from propmat._cached import cached_property
 from propmat._operators._contract import Operator
 from propmat._operators._gram import Gram
-from propmat._operators._grid import GridOperator
 from propmat._operators._stored import Stored, canonical
 from propmat._typing import Array
 
-Distant: TypeAlias = Gram | Stored
+if TYPE_CHECKING:
+    from propmat._operators._grid import GridOperator
 
 
 def summed(terms: Sequence[tuple[float, Operator]], colours: Array) -> Operator:
@@ -29,10 +29,16 @@ def summed(terms: Sequence[tuple[float, Operator]], colours: Array) -> Operator:
     local = next((part.grid for part in own if part.grid is not None), None)
     if local is None:
         return Stored.of(_total(own))
-    grams = [part for part in own if isinstance(part, Gram)]
+    grams = [part.residual for part in own if isinstance(part, Gram)]
     others = [part for part in own if part is not local and not isinstance(part, Gram)]
-    distant: tuple[Distant, ...] = (*grams, Stored.of(_total(others))) if others else tuple(grams)
-    return GridSum(local, distant, colours) if distant else local
+    mixed = Gram.of(sp.vstack(grams)) if grams else None
+    coupled = Stored.of(_total(others)) if others else None
+    return GridSum(local, mixed, coupled, colours) if grams or others else local
+
+
+def as_sum(matrix: Operator) -> GridSum | None:
+    """The matrix, if it is a sum whose parts are kept apart."""
+    return matrix if isinstance(matrix, GridSum) else None
 
 
 def _total(parts: Sequence[Operator]) -> sp.csr_array:
@@ -50,20 +56,28 @@ class GridSum:
     ----------
     local : GridOperator
         The part on the pixel grid, with all that was added to the diagonal.
-    distant : tuple of Gram or Stored
-        The other parts, without diagonals of their own.
+    mixed : Gram or None
+        The sum of matrices R'R.
+    coupled : Stored or None
+        All other parts.
     colours : (n, d) array
         Of the pixels: functions of them that vary slowly cost little in every part.
     """
 
     local: GridOperator
-    distant: tuple[Distant, ...]
+    mixed: Gram | None
+    coupled: Stored | None
     colours: Array
 
     stored = True
     grid = None
     backend: Backend = HOST
     dtype = np.dtype(np.float64)
+
+    @property
+    def distant(self) -> tuple[Gram | Stored, ...]:
+        """The parts beside the one on the pixel grid."""
+        return tuple(part for part in (self.mixed, self.coupled) if part is not None)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,9 +97,9 @@ class GridSum:
         return replace(self, local=self.local.shifted(change))
 
     def scaled(self, factor: float) -> GridSum:
-        return replace(
-            self, local=self.local.scaled(factor), distant=tuple(part.scaled(factor) for part in self.distant)
-        )
+        mixed = None if self.mixed is None else self.mixed.scaled(factor)
+        coupled = None if self.coupled is None else self.coupled.scaled(factor)
+        return GridSum(self.local.scaled(factor), mixed, coupled, self.colours)
 
     def spread(self, x: Array) -> Array:
         return self.local.spread(x)
@@ -94,10 +108,10 @@ class GridSum:
         return self.local.gather(x)
 
     @cached_property
-    def _spread_parts(self) -> tuple[Distant, ...]:
+    def _spread_parts(self) -> tuple[Gram | Stored, ...]:
         """The other parts over the entries of vectors in the layout of the grid."""
         support = self.local.support
-        return tuple(_spread(part, support.position, support.size) for part in self.distant)
+        return tuple(part.placed(support.position, support.size) for part in self.distant)
 
     def multiply(self, x: Array, out: Array) -> object:
         self.local.multiply(x, out)
@@ -109,14 +123,3 @@ class GridSum:
 
     def tocsr(self) -> sp.csr_array:
         return _total((self.local, *self.distant))
-
-
-def _spread(part: Distant, position: Array, size: int) -> Distant:
-    """A matrix over n pixels as one over `size` entries, of which those at `position` are the pixels."""
-    if isinstance(part, Gram):
-        rows = part.residual
-        return Gram(sp.csr_array((rows.data, position[rows.indices], rows.indptr), (rows.shape[0], size)))
-    rows, counts = part.tocsr(), np.zeros(size + 1, np.int32)
-    counts[position + 1] = np.diff(rows.indptr)
-    columns = position[rows.indices]
-    return Stored.of(sp.csr_array((rows.data, columns, np.cumsum(counts, dtype=np.int32)), (size, size)))

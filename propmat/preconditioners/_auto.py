@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from propmat._operators._contract import Operator
-from propmat._operators._gram import Gram
-from propmat._operators._stored import wrapped
-from propmat._operators._sum import GridSum
+from propmat._operators._stored import Stored, wrapped
+from propmat._operators._sum import as_sum
+from propmat._typing import Array
 from propmat.preconditioners._base import Preconditioner
 from propmat.preconditioners._deflated import Deflated
 from propmat.preconditioners._jacobi import Jacobi
@@ -53,23 +53,15 @@ def choose(matrix: Operator) -> Preconditioner:
     operator = wrapped(matrix)
     if operator.grid is not None:
         return Multigrid()
-    if isinstance(operator, GridSum) and any(map(_reaches_far, operator.distant)):
-        worth = operator.colours.size and _mostly_local(operator)
-        return Deflated() if worth else Jacobi()
-    return SmoothedAggregation() if operator.stored and not _reaches_far(operator) else Jacobi()
+    parts = as_sum(operator)
+    if parts is not None and any(_far(part.reach, parts.shape[0]) for part in parts.distant):
+        share = np.median(parts.local.diagonal() / parts.diagonal())
+        return Deflated() if parts.colours.size and share > MOSTLY else Jacobi()
+    if not operator.stored:
+        return Jacobi()
+    return Jacobi() if _far(Stored.of(operator.tocsr()).reach, operator.shape[0]) else SmoothedAggregation()
 
 
-def _mostly_local(matrix: GridSum) -> bool:
-    return bool(np.median(matrix.local.diagonal() / matrix.diagonal()) > MOSTLY)
-
-
-def _reaches_far(matrix: Operator) -> bool:
-    """Whether more entries are far from the diagonal than a graph of local windows has; of R'R, rows of R that are."""
-    if isinstance(matrix, Gram):
-        rows = matrix.residual[np.flatnonzero(np.diff(matrix.residual.indptr))]
-        ends = (bound.reduceat(rows.indices, rows.indptr[:-1]) for bound in (np.maximum, np.minimum))
-        apart = np.subtract(*ends) if rows.nnz else np.zeros(1)
-    else:
-        entries = matrix.tocsr()
-        apart = np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr)) - entries.indices
-    return bool(np.mean(np.abs(apart) > FAR * matrix.shape[0]) > SHARE)
+def _far(reach: Array, size: int) -> bool:
+    """Whether more entries are far from the diagonal than a graph of local windows has."""
+    return bool(reach.size and np.mean(np.abs(reach) > FAR * size) > SHARE)

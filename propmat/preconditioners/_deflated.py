@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from propmat._inputs._numbers import whole_number
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
-from propmat._operators._sum import GridSum
+from propmat._operators._sum import as_sum
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._deflation import Deflation
 from propmat.preconditioners._multigrid import Multigrid
@@ -72,8 +72,8 @@ class Deflated:
         UnsupportedError
             If the matrix is no sum with a part on the pixel grid, or lies on a GPU.
         """
-        whole = wrapped(matrix)
-        if not isinstance(whole, GridSum):
+        whole = as_sum(wrapped(matrix))
+        if whole is None:
             raise UnsupportedError(
                 f"Deflated: takes the matrix of a sum of Laplacians, one on the pixel grid (closed form of radius 1), "
                 f"in host memory; got {type(matrix).__name__}"

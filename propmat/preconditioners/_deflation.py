@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._operators._gram import Gram
-from propmat._operators._stored import Stored
-from propmat._operators._sum import GridSum
 from propmat._typing import Array
 from propmat.preconditioners._clusters import clusters_of, functions_on
-from propmat.preconditioners._hierarchy import Hierarchy
+
+if TYPE_CHECKING:
+    from propmat._operators._sum import GridSum
+    from propmat.preconditioners._hierarchy import Hierarchy
 
 # A column of Z that is a combination of those before it, but for this part of its energy, is left out.
 DEPENDENT = 1e-10
@@ -36,7 +36,7 @@ class Deflation:
 
     def __init__(self, matrix: GridSum, local: Hierarchy, columns: int) -> None:
         self.matrix, self.local = matrix, local
-        self.kernels = matrix.backend.kernels("deflation")
+        self.kernels, self.dense = matrix.backend.kernels("deflation"), matrix.backend.kernels("cholesky")
         position = matrix.local.support.position
         labels = clusters_of(matrix.local.support.unknown, matrix.colours, columns)
         functions = functions_on(labels, matrix.colours) * _freedom(matrix)[:, np.newaxis]
@@ -51,13 +51,11 @@ class Deflation:
     def _image(self, labels: Array, functions: Array, count: int) -> tuple[Array, Array, Array]:
         """A Z; of R'R first R Z is computed."""
         times, space, n = self.kernels.times_functions, (labels, functions, count), len(labels)
-        stored = [part.tocsr() for part in self.matrix.distant if isinstance(part, Stored)]
-        grams = [part for part in self.matrix.distant if isinstance(part, Gram)]
-        residual = sp.csr_array(sp.vstack([gram.residual for gram in grams]) if grams else (0, n))
+        residual = sp.csr_array((0, n)) if self.matrix.mixed is None else self.matrix.mixed.residual
+        others = sp.csr_array((n, n)) if self.matrix.coupled is None else self.matrix.coupled.tocsr()
         nothing = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty((0, functions.shape[1]))
-        none, no_rows = sp.csr_array((len(residual.indptr) - 1, n)), sp.csr_array((len(residual.indptr) - 1, 0))
+        none, no_rows = sp.csr_array(residual.shape), sp.csr_array((residual.shape[0], 0))
         mixed = times(residual, none, no_rows, nothing, *space)
-        others = stored[0] if stored else sp.csr_array((n, n))
         image: tuple[Array, Array, Array] = times(
             self.matrix.local.tocsr(), others, sp.csr_array(residual.T), mixed, *space
         )
@@ -69,12 +67,12 @@ class Deflation:
         coarse *= self.scale
         coarse *= self.scale[:, np.newaxis]
         self.lower = coarse
-        self.inverse = self.kernels.factor(coarse, DEPENDENT)
+        self.inverse = self.dense.factor(coarse, DEPENDENT)
 
     def _coarse_solution(self, rhs: Array) -> Array:
         """E⁻¹ b."""
         x = self.scale * rhs
-        self.kernels.solve(self.lower, self.inverse, x)
+        self.dense.solve(self.lower, self.inverse, x)
         return self.scale * x
 
     def __call__(self, residual: Array) -> Array:

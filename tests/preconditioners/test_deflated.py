@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 import propmat
 from propmat import InputError, UnsupportedError
-from propmat._cpu import deflation as kernels
+from propmat._cpu import cholesky as kernels
 from propmat._solve._problem import Problem
 from propmat.laplacian import closed_form, knn, random_walk
 from propmat.preconditioners import Deflated, Jacobi, SmoothedAggregation, choose
