@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of, moved_like, to_host
-from propmat._operators._contract import Operator
 from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
+
+if TYPE_CHECKING:
+    from propmat._operators._contract import Operator
 
 Sparse: TypeAlias = sp.sparray | sp.spmatrix
 

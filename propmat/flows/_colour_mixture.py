@@ -8,8 +8,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._operators._gram import Gram
 from propmat._operators._stored import canonical
+from propmat._operators._sum import Gram
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.flows._mixing import mixing_weights

@@ -19,6 +19,7 @@ from propmat._inputs._arrays import is_number
 from propmat._inputs._numbers import positive
 from propmat._operators._parts import WHOLE, Parts
 from propmat._operators._stored import Stored, canonical
+from propmat._operators._sum import summed
 from propmat._typing import Array, Mask
 from propmat.errors import InputError
 from propmat.laplacian._split import Coupling, Split, combined
@@ -210,7 +211,8 @@ class WeightedSum(Laplacian):
             return super().split(unknown, diagonal)
         cut = [(weight, _with_entries(term, unknown)) for weight, term in self.terms]
         columns = max((term.near_null_space(unknown) for _, term in self.terms), key=np.size)
-        return combined(cut, None if diagonal is None else diagonal[unknown], columns[:, 1:])
+        matrix = summed([(weight, split.matrix) for weight, split in cut], columns[:, 1:])
+        return combined(cut, matrix if diagonal is None else matrix.shifted(diagonal[unknown]))
 
     def times(self, plane: Array) -> Array:
         (weight, first), *others = self.terms

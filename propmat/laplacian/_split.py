@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from propmat._operators._contract import Operator
-from propmat._operators._sum import summed
 from propmat._typing import Array, Mask
 
 
@@ -55,12 +54,7 @@ class Combined:
         return sum(products[1:], products[0])
 
 
-def combined(cut: list[tuple[float, Split]], diagonal: Array | None, colours: Array) -> Split:
-    """The weighted sum of Laplacians that are cut alike, in host memory; `diagonal` (n,) is added.
-
-    The n unknown pixels have `colours` (n, d), by which distant ones may be alike.
-    """
-    matrix = summed([(weight, split.matrix) for weight, split in cut], colours)
+def combined(cut: list[tuple[float, Split]], matrix: Operator) -> Split:
+    """The weighted sum of Laplacians that are cut alike, in host memory; `matrix` is that of their matrices."""
     times_known = Combined(tuple((weight, split.times_known) for weight, split in cut))
-    touches = np.logical_or.reduce([split.touches_known for _, split in cut])
-    return Split(matrix if diagonal is None else matrix.shifted(diagonal), times_known, touches)
+    return Split(matrix, times_known, np.logical_or.reduce([split.touches_known for _, split in cut]))

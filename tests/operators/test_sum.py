@@ -11,8 +11,7 @@ import scipy.sparse as sp
 import propmat
 from propmat import Trimap
 from propmat._operators import GridOperator, Stored
-from propmat._operators._gram import Gram
-from propmat._operators._sum import GridSum
+from propmat._operators._sum import Gram, GridSum
 from propmat.laplacian import closed_form, knn, large_kernel, random_walk
 from tests.problems import banded_trimap, dense_closed_form, random_photo
 
