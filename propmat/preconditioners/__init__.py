@@ -8,10 +8,9 @@ matrix maps nearly to 0; multigrid methods coarsen along them.
 from propmat._operators import NearNullSpace
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Identity, Preconditioner, SpreadApply
-from propmat.preconditioners._deflated import Deflated
 from propmat.preconditioners._ichol import IncompleteCholesky
 from propmat.preconditioners._jacobi import Jacobi
-from propmat.preconditioners._multigrid import Multigrid
+from propmat.preconditioners._multigrid import Deflated, Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 __all__ = [

@@ -9,9 +9,8 @@ from propmat._operators._stored import Stored, wrapped
 from propmat._operators._sum import as_sum
 from propmat._typing import Array
 from propmat.preconditioners._base import Preconditioner
-from propmat.preconditioners._deflated import Deflated
 from propmat.preconditioners._jacobi import Jacobi
-from propmat.preconditioners._multigrid import Multigrid
+from propmat.preconditioners._multigrid import Deflated, Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 # An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed
