@@ -1107,3 +1107,9 @@ def test_warnings_point_to_the_caller():
         with pytest.warns(PropmatWarning, match="every known pixel is foreground") as record:
             verb(image, one_label)
         assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_affinities_take_floating_features(dtype):
+    with pytest.raises(InputError, match=f"^features: takes a floating tensor, got {dtype}"):
+        Affinities(4)(torch.ones(4, H, W, dtype=dtype))
