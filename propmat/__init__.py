@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from propmat import pictures as pictures
 else:  # where type checkers saw it they would take any name for a module
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> object:
         import sys
         from importlib import import_module, util
 

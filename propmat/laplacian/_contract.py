@@ -69,22 +69,10 @@ class Laplacian(ABC):
             Canonical, float64, with 32-bit indices.
         """
 
-    def block(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        """What `rows` answers, checked, for a class of a user's may answer anything.
+    def _block(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        """What `rows` answers, canonical; refused if it is no matrix of real, finite entries of that shape.
 
-        Parameters
-        ----------
-        row_mask, column_mask : (H, W) array of bool
-
-        Returns
-        -------
-        scipy.sparse.csr_array, shape (rows, columns)
-            Canonical.
-
-        Raises
-        ------
-        InputError
-            If it is no matrix of that shape, or its entries are not real and finite.
+        A class of a user's may answer anything.
         """
         answer = self.rows(row_mask, column_mask)
         takes = int(np.count_nonzero(row_mask)), int(np.count_nonzero(column_mask))
@@ -106,9 +94,14 @@ class Laplacian(ABC):
         Returns
         -------
         Split
+
+        Raises
+        ------
+        InputError
+            If `rows` of a user's class answers no symmetric matrix of real, finite entries and the right shape.
         """
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
-        strip = self.block(inside, np.ones_like(inside))
+        strip = self._block(inside, np.ones_like(inside))
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         check_symmetric(matrix, "laplacian")
         if diagonal is not None:
@@ -174,7 +167,7 @@ class Laplacian(ABC):
     @usual_arithmetic
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool)
-        return self.block(every, every)
+        return self._block(every, every)
 
     def __add__(self, other: Laplacian) -> Laplacian:
         if not isinstance(other, Laplacian):
@@ -225,7 +218,7 @@ class WeightedSum(Laplacian):
         return self.terms
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        blocks = (weight * term.block(row_mask, column_mask) for weight, term in self.terms)
+        blocks = (weight * term._block(row_mask, column_mask) for weight, term in self.terms)
         smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
         return canonical(reduce(operator.add, smallest_first))
 

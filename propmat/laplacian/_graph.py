@@ -97,7 +97,7 @@ def labelled(graph: Sparse, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trim
 
 @labelled.register(Laplacian)
 def _(graph: Laplacian, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trimap]:
-    shape = _inputs.size(getattr(graph, "shape", None), "laplacian.shape")
+    shape = _inputs.size(graph.shape, "laplacian.shape")
     return graph, Trimap.parse(trimap, shape, memory=graph.memory)
 
 
