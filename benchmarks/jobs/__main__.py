@@ -32,7 +32,7 @@ from propmat.jobs._plan import planned
 from propmat.jobs._pool import Settings
 from propmat.jobs._records import ended
 from propmat.jobs._run import Run
-from propmat.jobs._state import POOL, State
+from propmat.jobs._state import POOL, State, log_for
 from propmat.jobs._status import status_of
 from propmat.jobs._work_list import work_list
 from propmat.matting._methods import METHODS
@@ -73,7 +73,7 @@ def _plan(folder: Path) -> None:
     job = Job(items, PictureTask(), str(folder / "state"))
     plan = planned(job, State(job.state).history())
     told(f"{len(plan.todo)} planned", start, before)
-    log = State(job.state).log(POOL)
+    log = log_for(job.state, POOL)
     for item in items:
         log.write(ended(item, "done", 1.0, alone=False, size=[800, 600], unknown=0.2, odd=[], iterations=20))
     start = time.perf_counter()

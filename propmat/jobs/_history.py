@@ -40,6 +40,8 @@ class History:
                 at_work[record.name] = record
                 continue
             at_work.pop(record.name, None)
+            if not record.is_end:
+                continue
             known = self.last.get(record.name)
             if known is None or known.at <= record.at:
                 self.last[record.name] = Last(record.status, record.key, record.at)

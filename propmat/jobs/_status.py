@@ -65,7 +65,7 @@ def status_of(place: str) -> Status | None:
     for records in all_files(state.folder.within(RECORDS)):
         for record in records:
             last = history.last.get(record.name)
-            if record.status != "started" and last is not None and last.at == record.at:
+            if record.is_end and last is not None and last.at == record.at:
                 _count(told, record)
     told.rate = _rate(sorted(last.at for last in history.last.values()))
     return told
