@@ -68,6 +68,16 @@ def read_history(records: Folder) -> History:
     return history
 
 
+def last_ends(records: Folder, history: History | None = None) -> Iterator[Record]:
+    """The record of the last end of every item."""
+    known = read_history(records) if history is None else history
+    for found in all_files(records):
+        for record in found:
+            last = known.last.get(record.name)
+            if record.is_end and last is not None and last.at == record.at:
+                yield record
+
+
 def all_files(records: Folder) -> Iterator[Iterator[Record]]:
     """The records of one file after another, of all groups."""
     for group in records.names():

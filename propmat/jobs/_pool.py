@@ -34,6 +34,11 @@ class Settings:
     memory: int | None = None
 
 
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass
 class Pool(Generic[I]):
     """The processes of one run of a job, each served by a thread; records are reported by the thread that runs it."""

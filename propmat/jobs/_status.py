@@ -9,7 +9,7 @@ from propmat.errors import InputError
 from propmat.io._remote import is_url
 from propmat.jobs._contract import Json
 from propmat.jobs._folder import Folder
-from propmat.jobs._history import all_files
+from propmat.jobs._history import last_ends
 from propmat.jobs._records import Record
 from propmat.jobs._state import JOBS, RECORDS, State
 from propmat.jobs._told import Kind, Status
@@ -62,11 +62,8 @@ def status_of(place: str) -> Status | None:
         return None
     history = state.history()
     told = Status(place, about["configuration"], about["items"], at_work=history.at_work())
-    for records in all_files(state.folder.within(RECORDS)):
-        for record in records:
-            last = history.last.get(record.name)
-            if record.is_end and last is not None and last.at == record.at:
-                _count(told, record)
+    for record in last_ends(state.folder.within(RECORDS), history):
+        _count(told, record)
     told.rate = _rate(sorted(last.at for last in history.last.values()))
     return told
 

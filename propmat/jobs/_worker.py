@@ -22,6 +22,7 @@ from propmat.jobs._state import POOL, log_for
 
 READY = "ready"
 
+
 class Work:
     """Items that wait, the one that is at work, and the log of both threads."""
 
