@@ -6,15 +6,20 @@ import math
 import os
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
+from propmat._inputs._numbers import whole_number
 from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
+from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.io._formats import check_format
 from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
+from propmat.matting._methods import POSED
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
 BYTES_PER_PIXEL = {
@@ -30,6 +35,9 @@ BYTES_PER_PIXEL = {
     "shared_sampling": 700,
 }
 BYTES_FOR_COLOURS = 400
+
+# Pictures are smaller than larger windows.
+_WIDEST = 1000
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class PictureTask:
         if options.background is not None and self.what != "cutout":
             raise InputError("background: goes with --what cutout")
         self._wanted(Picture("", "", "", "", mask="" if options.width is not None else None), options).check()
+        _check_values(self._method(options))
 
     def memory(self, item: Picture) -> int:
         size = size_of(self._at(item.image))
@@ -108,6 +117,15 @@ class PictureTask:
 
     def _at(self, place: str) -> str:
         return place if is_url(place) else os.path.join(self.base, place)
+
+
+def _check_values(method: Method) -> None:
+    """Refuse values that the method does not take, as far as its system of a picture of one window tells."""
+    if method.settings and method.name in POSED:
+        side = 2 * min(whole_number(method.settings.get("radius", 2), "radius"), _WIDEST) + 1
+        labels = np.full((side, side), 0.5)
+        labels[0], labels[-1] = 0, 1
+        POSED[method.name].pose(np.zeros((side, side, 3)), Trimap.parse(labels), **method.settings)
 
 
 def _facts(made: Made) -> dict[str, Json]:
