@@ -5,8 +5,8 @@
 planning: 100,000 pictures found, checked and compared with the records of as many. overhead, dask: milliseconds for
 each picture beyond what the tasks themselves take, in a pool of two processes and on a LocalCluster of two workers,
 with a task that only writes a file. processes: two beside one, from start to end, on photographs of alphamatting.com
-(rendered scenes without DIR). memory: peak bytes per pixel of each method above those of a process, for the table
-`BYTES_PER_PIXEL` of `propmat.jobs._pictures`.
+(rendered scenes without DIR). memory: peak bytes per pixel of each method above those of a process, from reading to
+writing, for the table `BYTES_PER_PIXEL` of `propmat.jobs._pictures`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from benchmarks.jobs.empty import Nothing, empty_job
 from benchmarks.measuring.memory import forget_peak, peak
 from propmat.jobs._cluster import connected
 from propmat.jobs._contract import Job
+from propmat.jobs._options import Options, Picture
 from propmat.jobs._pictures import PictureTask
 from propmat.jobs._plan import planned
 from propmat.jobs._pool import Settings
@@ -134,25 +135,34 @@ def write_photographs(folder: Path, data: Path | None) -> None:
 def memory(folder: Path, data: Path | None) -> None:
     print("| method | bytes per pixel | seconds |\n| --- | ---: | ---: |")
     for name in [*METHODS, "colours"]:
-        process = multiprocessing.get_context("spawn").Process(target=_measure, args=(name,))
+        process = multiprocessing.get_context("spawn").Process(target=_measure, args=(name, folder))
         process.start()
         process.join()
 
 
-def _measure(name: str) -> None:
-    def run(sample: propmat.datasets.Sample) -> None:
-        if name == "colours":
-            propmat.foreground(sample.image, sample.alpha)
-        else:
-            propmat.matte(name, sample.image, sample.trimap)
-
-    run(propmat.datasets.synthetic(0, (120, 160)))
-    sample = propmat.datasets.synthetic(0, SIDES)
+def _measure(name: str, folder: Path) -> None:
+    """Of a picture in a file, from reading to writing, by one thread."""
+    propmat.set_num_threads(1)
+    task = PictureTask(
+        "foreground" if name == "colours" else "alpha", Options() if name == "colours" else Options(name)
+    )
+    small, large = (_scene(folder / f"{name}-{side[0]}", side, task.what) for side in ((120, 160), SIDES))
+    task(small)
     forget_peak()
     before, start = peak(), time.perf_counter()
-    run(sample)
+    task(large)
     taken = (peak() - before) * 2**20 / np.prod(SIDES)
     print(f"| {name} | {taken:.0f} | {time.perf_counter() - start:.1f} |", flush=True)
+
+
+def _scene(folder: Path, side: tuple[int, int], what: str) -> Picture:
+    """A scene of which half is unknown, in files."""
+    folder.mkdir()
+    scene = propmat.datasets.synthetic(0, side)
+    kind, second = ("alpha", scene.alpha) if what == "foreground" else ("trimap", scene.trimap)
+    places = {name: str(folder / f"{name}.png") for name in ("image", kind, "output")}
+    propmat.io.write_images({places["image"]: scene.image, places[kind]: second})
+    return Picture(folder.name, "", **places)
 
 
 PARTS: dict[str, Callable[[Path, Path | None], None]] = {
