@@ -30,8 +30,8 @@ class Matting(Protocol):
     def check(self) -> None:
         """Refuse settings that the method does not take."""
 
-    def solve(self, image: Array, labels: Trimap, solving: Solving = nullcontext) -> Matte:
-        """The matte; `solving` gives a callback of the solver."""
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+        """The matte, as accurate as `depth` bits ask for; `solving` gives a callback of the solver."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def alpha(wanted: Wanted, solving: Solving = nullcontext) -> Made:
     photograph = _photograph.read(wanted.image)
     labels = _masks.labels(wanted.trimap, wanted.mask, wanted.width, photograph.image)
     depth = _photograph.depth(wanted.depth, photograph, [wanted.output])
-    solution = wanted.method.solve(_photograph.bounded(photograph), labels, solving)
+    solution = wanted.method.solve(_photograph.bounded(photograph), labels, depth, solving)
     metadata = io.Metadata(resolution=photograph.metadata.resolution)
     return Made({wanted.output: solution.alpha}, depth, metadata, labels, solution)
 
@@ -94,7 +94,7 @@ def cutout(wanted: Wanted, solving: Solving = nullcontext) -> Made:
     transparent = wanted.background is None
     depth = _photograph.depth(wanted.depth, photograph, [wanted.output], transparent=transparent, coloured=True)
     background = _photograph.background(wanted.background, photograph)
-    solution = wanted.method.solve(_photograph.bounded(photograph), labels, solving)
+    solution = wanted.method.solve(_photograph.bounded(photograph), labels, depth, solving)
     colours = pictures.colours(_photograph.layers(photograph, solution.alpha)[0])
     if background is not None:
         colours = pictures.over(colours, solution.alpha, background)

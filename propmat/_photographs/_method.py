@@ -18,8 +18,10 @@ from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.errors import InputError
 from propmat.matting._methods import NETWORKS, named
-from propmat.solvers._base import Callback
+from propmat.solvers._auto import Chosen
+from propmat.solvers._base import Callback, Solver
 
+FOR_8_BITS = 1e-3  # error of alpha; half a step is 2e-3
 SETTINGS = ("epsilon", "radius", "weights")
 
 
@@ -37,26 +39,37 @@ class Method:
             raise InputError(f"gpu: the method {self.name} does not take it; leave it out")
         named(self.name, self.settings)
 
-    def solve(self, image: Array, labels: Trimap, solving: Solving = nullcontext) -> Matte:
-        """The matte and how it went; `solving` gives the callback of the solver, which networks have none of."""
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+        """The matte, as accurate as `depth` bits ask for, and how it went.
+
+        `solving` gives the callback of the solver, which networks have none of.
+        """
         start = time.perf_counter()
         if self.name in NETWORKS:
             return self._call(image, labels)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
+        solver = Chosen(FOR_8_BITS) if depth == 8 else None
         with solving() as callback:
-            found = self._call(image, labels, callback)
+            found = self._call(image, labels, solver, callback)
         return replace(found, alpha=to_host(found.alpha), seconds=time.perf_counter() - start)
 
     @usual_arithmetic
-    def _call(self, image: Array, labels: Trimap, callback: Callback | None = None) -> Matte:
-        return named(self.name, self.settings)(image, labels, callback=callback, **self.settings)
+    def _call(
+        self, image: Array, labels: Trimap, solver: Solver | None = None, callback: Callback | None = None
+    ) -> Matte:
+        return named(self.name, self.settings)(image, labels, solver=solver, callback=callback, **self.settings)
 
 
-def told(labels: Trimap, solution: Matte, seconds: float) -> str:
-    """Size, unknown pixels, iterations, residual, times, and likely mistakes in the trimap, a line each."""
+def told(labels: Trimap, solution: Matte, depth: int, seconds: float) -> str:
+    """Size, unknown pixels, iterations, residual, error, times, and likely mistakes in the trimap, a line each."""
     height, width = labels.shape
-    how = [f"iterations   {solution.iterations}", f"residual     {solution.residual:.1e}"]
+    enough = f", enough for 8 bits below {FOR_8_BITS:g}" if depth == 8 else ""
+    how = [
+        f"iterations   {solution.iterations}",
+        f"residual     {solution.residual:.1e}",
+        f"error        {solution.error:.1e} of alpha, estimated{enough}",
+    ]
     return "\n".join(
         [
             f"size         {width} x {height} pixels",

@@ -84,7 +84,7 @@ class Problem:
         start = time.perf_counter()
         alpha = self.without_solving()
         if alpha is not None:
-            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha, error=0.0)
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 

@@ -44,7 +44,7 @@ def demo(arguments: argparse.Namespace) -> str:
     folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
-    solution = Method("closed_form").solve(image, labels)
+    solution = Method("closed_form").solve(image, labels, 8)
     colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
@@ -55,7 +55,7 @@ def demo(arguments: argparse.Namespace) -> str:
     _make(folder)
     drawn: tuple[Pixels, ...] = (solution.alpha, cutout, composite, sheet)
     io.write_images({folder / f"{name}.png": pixels for name, pixels in zip(DEMO, drawn, strict=True)})
-    told = _method.told(labels, solution, time.perf_counter() - start)
+    told = _method.told(labels, solution, 8, time.perf_counter() - start)
     return f"{told}\nwrote        {', '.join(f'{name}.png' for name in DEMO)} in {folder}"
 
 
@@ -146,7 +146,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
 def _told(made: Made, start: float) -> str:
     if made.labels is None or made.solution is None:
         return ""
-    return _method.told(made.labels, made.solution, time.perf_counter() - start)
+    return _method.told(made.labels, made.solution, made.depth, time.perf_counter() - start)
 
 
 def _backdrop(shape: tuple[int, int]) -> Array:

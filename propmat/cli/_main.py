@@ -175,4 +175,4 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)
     command.add_argument("--gpu", action="store_true", help="compute the matte on a GPU, by CuPy")
-    command.add_argument("--info", action="store_true", help="print size, iterations, residual and seconds")
+    command.add_argument("--info", action="store_true", help="print size, iterations, residual, error and seconds")

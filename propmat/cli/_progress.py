@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def solving(rtol: float = 1e-7) -> Iterator[Callable[[int, float], None] | None]:
+def solving(rtol: float = 1e-6) -> Iterator[Callable[[int, float], None] | None]:
     """Give a callback that shows how far the residual has fallen towards `rtol`, or None if there is no terminal.
 
     A residual falls by a fairly constant factor per iteration, so that the bar counts decimal digits. It appears with

@@ -221,14 +221,18 @@ class Negative:
         return lambda residual: -residual
 
 
-def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
+@pytest.mark.parametrize(("fits", "name"), [(100_000, "Direct"), (0, "SmoothedAggregation")])
+def test_a_replaced_preconditioner_is_told(fits, name, system, rhs0, monkeypatch):
     monkeypatch.setattr("propmat.solvers._cg.choose", lambda matrix: Negative())
+    monkeypatch.setattr("propmat.solvers._prepared_cg.FITS_DIRECT", fits)
     solve = CG().prepare(system.matrix, system.near_null_space)
     for _ in range(2):  # the same each time: a solve does not depend on previous ones
-        with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
+        with pytest.warns(
+            PropmatWarning, match=f"chosen preconditioner .* is indefinite to rounding; {name} took its place"
+        ):
             solution = solve(rhs0)
         assert solution.converged
-        assert "SmoothedAggregation took its place" in solution.notes[0]
+        assert f"{name} took its place" in solution.notes[0]
     assert CG(preconditioner=Jacobi()).prepare(system.matrix)(rhs0).notes == ()
 
 
