@@ -23,18 +23,18 @@ from propmat.matting._methods import POSED
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
 BYTES_PER_PIXEL = {
-    "closed_form": 400,
-    "comprehensive_sampling": 700,
-    "dcnn": 2000,
-    "deep_matte_prop_net": 2000,
-    "information_flow": 2000,
-    "knn": 1000,
-    "large_kernel": 600,
-    "learning_based": 400,
-    "random_walk": 400,
-    "shared_sampling": 700,
+    "closed_form": 420,
+    "comprehensive_sampling": 400,
+    "dcnn": 700,
+    "deep_matte_prop_net": 750,
+    "information_flow": 2100,
+    "knn": 1100,
+    "large_kernel": 650,
+    "learning_based": 420,
+    "random_walk": 360,
+    "shared_sampling": 380,
 }
-BYTES_FOR_COLOURS = 400
+BYTES_FOR_COLOURS = 160
 
 # Pictures are smaller than larger windows.
 _WIDEST = 1000
@@ -137,7 +137,12 @@ def _facts(made: Made) -> dict[str, Json]:
         facts["odd"] = list(made.labels.check())
     if made.solution is not None:
         facts["iterations"] = made.solution.iterations
-        residual = made.solution.residual
-        facts["residual"] = None if math.isnan(residual) else float(f"{residual:.3g}")
+        facts["residual"] = _short(made.solution.residual)
+        facts["error_of_alpha"] = _short(made.solution.error)
         facts["converged"] = made.solution.converged
     return facts
+
+
+def _short(value: float) -> float | None:
+    """Three digits; None where there is no number, as of a network."""
+    return float(f"{value:.3g}") if math.isfinite(value) else None

@@ -77,9 +77,9 @@ def _count(told: Status, record: Record) -> None:
         told.odd += bool(facts.get("odd"))
         versions = facts.get("versions")
         told.versions[str(versions.get("propmat")) if isinstance(versions, dict) else "?"] += 1
-        residual = _number(facts.get("residual"))
-        if residual is not None:
-            told.worst = sorted([*told.worst, (record.name, residual)], key=lambda pair: -pair[1])[:_WORST]
+        error = _number(facts.get("error_of_alpha"))
+        if error is not None:
+            told.worst = sorted([*told.worst, (record.name, error)], key=lambda pair: -pair[1])[:_WORST]
         return
     told.failed += record.status == "failed"
     told.killed += record.status == "killed"
