@@ -45,5 +45,5 @@ FUNCTIONS = Reach(
 # Solvers and preconditioners.
 SOLVERS = Reach(
     on_device=("CG", "Multigrid", "SmoothedAggregation", "Jacobi", "Identity"),
-    on_host_alone=("Direct", "IncompleteCholesky"),
+    on_host_alone=("Direct", "IncompleteCholesky", "Deflated"),
 )

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of
+from propmat._cached import cached_property
 from propmat._typing import Array, Mask
 from propmat.errors import UnsupportedError
 
@@ -59,6 +60,7 @@ class Windows:
         kernels.residual(self.image, values, self.count, over_windows(fits, self.side), left)
         return left
 
+    @cached_property
     def diagonal(self) -> Array:
         """Exact, (H, W): the quadratic form of the centred colour under V, expanded into sums over windows."""
         depth = self.mean.shape[2]
@@ -119,7 +121,7 @@ class BoxOperator:
         return self.windows.times(values)[self.unknown] + self.added * x
 
     def diagonal(self) -> Array:
-        return self.windows.diagonal()[self.unknown] + self.added
+        return self.windows.diagonal[self.unknown] + self.added
 
     def shifted(self, change: Array) -> BoxOperator:
         """The operator with `change` (n,) added to its diagonal."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
 from propmat._backend import Backend, backend_of, moved_like, to_host
-from propmat._operators._contract import Operator
 from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
 
+if TYPE_CHECKING:
+    from propmat._operators._contract import Operator
+
 Sparse: TypeAlias = sp.sparray | sp.spmatrix
+# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
+SYMMETRY_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,7 @@ class Stored:
 
     def __matmul__(self, x: Array) -> Array:
         product: Array = self.factor @ x
-        return product if self.added is None else product + self.added * x
+        return product if self.added is None else product + (self.added * x.T).T
 
     def diagonal(self) -> Array:
         diagonal: Array = moved_like(self.matrix.diagonal(), self.factor.data)
@@ -79,6 +83,20 @@ class Stored:
 
     def scaled(self, factor: float) -> Stored:
         return Stored.of(self.tocsr() * factor, self.factor.data)
+
+    def placed(self, position: Array, size: int) -> Stored:
+        """The matrix over `size` entries of which those at `position`, increasing, are the n pixels."""
+        rows, counts = self.tocsr(), np.zeros(size + 1, np.int32)
+        counts[position + 1] = np.diff(rows.indptr)
+        layout = rows.data, position[rows.indices], np.cumsum(counts, dtype=np.int32)
+        return Stored.of(sp.csr_array(layout, (size, size)))
+
+    @property
+    def reach(self) -> Array:
+        """The difference of column and row of each entry."""
+        rows = self.tocsr()
+        reach: Array = rows.indices - np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        return reach
 
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)
@@ -98,7 +116,7 @@ class Stored:
         return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
 
 
-def canonical(matrix: Sparse) -> sp.csr_array:
+def canonical(matrix: Sparse | Array) -> sp.csr_array:
     """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
     csr = sp.csr_array(matrix, dtype=np.float64)
     csr.sum_duplicates()
@@ -118,12 +136,37 @@ def own_entries(matrix: Sparse, name: str, takes: str = "a sparse matrix") -> sp
     """
     if not sp.issparse(matrix):
         raise InputError(f"{name}: takes {takes}, got {shown(matrix)}")
+    return finite_entries(matrix.copy(), name)
+
+
+def finite_entries(matrix: Sparse | Array, name: str) -> sp.csr_array:
+    """A matrix as canonical CSR; it may share the memory of its entries.
+
+    Raises
+    ------
+    InputError
+        If its entries are not real and finite.
+    """
     if matrix.dtype.kind not in "buif":
         raise InputError(f"{name}: takes real numbers, got dtype {matrix.dtype}")
-    csr = canonical(matrix.copy())
+    csr = canonical(matrix)
     if not np.isfinite(csr.data).all():
         raise InputError(f"{name}: has entries that are NaN or infinite")
     return csr
+
+
+def check_symmetric(matrix: sp.csr_array, name: str) -> None:
+    """Refuse a square matrix that is not symmetric to `SYMMETRY_TOLERANCE` of its largest entry."""
+    largest = SYMMETRY_TOLERANCE * np.abs(matrix.data).max(initial=0.0)
+    point = np.modf(0.618 * np.arange(matrix.shape[0]))[0]
+    if np.abs(matrix @ point - matrix.T @ point).max(initial=0.0) <= largest:  # much faster than the difference
+        return
+    skew = abs(matrix - matrix.T).max()
+    if skew > largest:
+        raise InputError(
+            f"{name}: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
+            f"matrix: use D - W without dividing rows by their sums."
+        )
 
 
 def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:

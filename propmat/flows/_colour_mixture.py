@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
 from propmat._operators._stored import canonical
+from propmat._operators._sum import Gram
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.flows._mixing import mixing_weights
 from propmat.flows._nearest import features, nearest, others, read, rows_of
 from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._split import Coupling, Split
 
 # Of the authors: neighbours, and the weight of coordinates, which run from 0 to 1 over the picture as colours do.
 NEIGHBOURS, NEARNESS = 20, 1.0
+
+# The sum of the squares of a pixel's weights is the factor by which its mixture amplifies noise, at most that of one
+# pixel. Without a bound it reaches 1e4 where colours lie on a line, and conjugate gradients do not converge.
+MOST_SQUARED = 1.0
 
 
 @usual_arithmetic
@@ -24,7 +32,8 @@ def colour_mixture(image: ArrayLike, trimap: ArrayLike | Trimap) -> Mixture:
     .. math:: \alpha^\top L \alpha = \sum_{p \in U} \Big( \alpha_p - \sum_q w_{pq} \alpha_q \Big)^2
 
     with weights of locally linear embedding: :math:`\sum_q w_{pq} I_q` comes nearest to :math:`I_p` among all
-    weights that sum to one.
+    weights that sum to one, with a ridge of 1e-8, or of the smallest 1e-7, 1e-6, … for which their squares sum to at
+    most 1.
 
     Parameters
     ----------
@@ -64,7 +73,7 @@ def mixture(pixels: Array, known: Trimap) -> Mixture:
     unknown = np.flatnonzero(known.unknown)
     near = others(unknown, nearest(place, place[unknown], NEIGHBOURS + 1))
     colours = pixels.reshape(-1, pixels.shape[2])
-    weights = mixing_weights(colours[unknown], colours[near.pixels], near.counts)
+    weights = mixing_weights(colours, unknown, near, MOST_SQUARED)
     own = sp.csr_array((np.ones(unknown.size), (np.arange(unknown.size), unknown)), (unknown.size, len(place)))
     return Mixture(own - rows_of(weights, near.pixels, len(place)), known.shape)
 
@@ -86,9 +95,28 @@ class Mixture(Laplacian):
         self.shape = shape
         self.residual = sp.csc_array(residual)
 
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        inside, known = (self.residual[:, np.flatnonzero(mask)] for mask in (unknown, ~unknown))
+        touching = np.bincount(known.indices, minlength=inside.shape[0]) > 0
+        matrix = Gram.of(inside, None if diagonal is None else diagonal[unknown])
+        touches_known = np.abs(inside).T @ touching > 0
+        return Split(matrix, MixedOfKnown(matrix.residual, Coupling(known, ~unknown)), touches_known)
+
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         left = self.residual[:, np.flatnonzero(row_mask)]
         return canonical(left.T @ self.residual[:, np.flatnonzero(column_mask)])
 
     def near_null_space(self, mask: Mask) -> Array:
         return np.ones((np.count_nonzero(mask), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class MixedOfKnown:
+    """(H, W) values → L_UK α_K for L = R'R: R_U' (R_K α_K)."""
+
+    residual: sp.csr_array
+    mixtures: Coupling
+
+    def __call__(self, values: Array) -> Array:
+        product: Array = self.residual.T @ self.mixtures(values)
+        return product

@@ -67,7 +67,7 @@ def share_of_foreground(pixels: Array, known: Trimap) -> tuple[Array, Array]:
     colours = pixels.reshape(-1, pixels.shape[2])
     sides = [_nearest_among(place, unknown, mask) for mask in (known.foreground, known.background)]
     near = Nearest(*(np.concatenate(columns, axis=1) for columns in zip(*sides, strict=True)))
-    weights = mixing_weights(colours[unknown], colours[near.pixels], near.counts)
+    weights = mixing_weights(colours, unknown, near)
     here, there = np.split(weights, [sides[0].pixels.shape[1]], axis=1)
     share = here.sum(axis=1)
     means = (_mean_colour(w, colours[side.pixels], side.counts) for w, side in zip((here, there), sides, strict=True))

@@ -14,7 +14,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 
-Pixels = NDArray[np.int64]
+Pixels = NDArray[np.int32] | NDArray[np.int64]
 
 TIED = 1e-9  # relative difference below which distances are equal; rounding makes some 1e-13
 
@@ -51,38 +51,21 @@ class Nearest(NamedTuple):
 
 
 def nearest(points: Array, queries: Array, count: int) -> Nearest:
-    """The `count` points nearest to each query, and those as far away as the last of them.
-
-    Not on threads of SciPy: when Ctrl-C interrupts the wait for them, they continue writing into freed memory.
-    """
-    from scipy.spatial import cKDTree
-
+    """The `count` points nearest to each query, and those as far away as the last of them."""
+    trees, kernels = HOST.kernels("neighbours"), HOST.kernels("queries")
     count, most = min(count, len(points)), min(count + 1, len(points))
-    tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
-    distances, pixels = np.empty((len(queries), most)), np.empty((len(queries), most), np.intp)
-
-    def search(begin: int, end: int) -> None:
-        part = slice(begin, end)
-        distances[part], pixels[part] = tree.query(queries[part], k=np.arange(1, most + 1))
-
-    HOST.share(search, len(queries))
-    limits = (1.0 + TIED) * distances[:, count - 1]
-    tied = np.flatnonzero((distances[:, count:] <= limits[:, np.newaxis]).any(axis=1))
-    balls = np.empty(len(tied), object)
-
-    def search_balls(begin: int, end: int) -> None:
-        part = tied[begin:end]
-        balls[begin:end] = tree.query_ball_point(queries[part], limits[part], return_sorted=True)
-
-    HOST.share(search_balls, len(tied))
+    tree = trees.build(points.copy())
+    pixels, squares = kernels.nearest(tree, queries, most)
+    limits = (1.0 + TIED) ** 2 * squares[:, count - 1]
+    tied = np.flatnonzero((squares[:, count:] <= limits[:, np.newaxis]).any(axis=1))
+    starts, within = kernels.within(tree, queries[tied], limits[tied])
     sizes = np.full(len(queries), count)
-    sizes[tied] = [len(ball) for ball in balls]
+    sizes[tied] = np.diff(starts)
     counts = np.arange(sizes.max(initial=count)) < sizes[:, np.newaxis]
-    all_pixels = np.zeros(counts.shape, pixels.dtype)
-    all_pixels[:, :count] = pixels[:, :count]
-    for row, ball in zip(tied, balls, strict=True):
-        all_pixels[row, : len(ball)] = ball
-    return Nearest(all_pixels, counts)
+    padded = np.zeros(counts.shape, np.int32)
+    padded[:, :count] = pixels[:, :count]
+    padded[np.repeat(tied, np.diff(starts)), np.arange(len(within)) - np.repeat(starts[:-1], np.diff(starts))] = within
+    return Nearest(padded, counts)
 
 
 def others(own: Pixels, near: Nearest) -> Nearest:

@@ -13,15 +13,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import backend_of, moved_like, same_backend, to_host
+from propmat._backend import backend_of, moved_like, on_device, same_backend, to_host
 from propmat._cached import cached_property
 from propmat._inputs._arrays import is_number
 from propmat._inputs._numbers import positive
 from propmat._operators._parts import WHOLE, Parts
-from propmat._operators._stored import Stored, canonical
+from propmat._operators._stored import Stored, canonical, check_symmetric, finite_entries
+from propmat._operators._sum import summed
 from propmat._typing import Array, Mask
-from propmat.errors import InputError
-from propmat.laplacian._split import Coupling, Split
+from propmat.errors import InputError, shown
+from propmat.laplacian._split import Coupling, Split, combined
 
 
 class Laplacian(ABC):
@@ -69,6 +70,18 @@ class Laplacian(ABC):
             Canonical, float64, with 32-bit indices.
         """
 
+    def _block(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        """What `rows` answers, canonical; refused if it is no matrix of real, finite entries of that shape.
+
+        A class of a user's may answer anything.
+        """
+        answer = self.rows(row_mask, column_mask)
+        takes = int(np.count_nonzero(row_mask)), int(np.count_nonzero(column_mask))
+        subject = f"laplacian: {type(self).__name__}.rows"
+        if not isinstance(answer, (np.ndarray, sp.sparray, sp.spmatrix)) or answer.shape != takes:
+            raise InputError(f"{subject} returns a sparse matrix of shape {takes}, got {shown(answer)}")
+        return finite_entries(answer, subject)
+
     @usual_arithmetic
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         """The matrix cut into unknown and known pixels.
@@ -82,10 +95,16 @@ class Laplacian(ABC):
         Returns
         -------
         Split
+
+        Raises
+        ------
+        InputError
+            If `rows` of a user's class answers no symmetric matrix of real, finite entries and the right shape.
         """
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
-        strip = canonical(self.rows(inside, np.ones_like(inside)))  # of a class of a user's it may be any matrix
+        strip = self._block(inside, np.ones_like(inside))
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
+        check_symmetric(matrix, "laplacian")
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
         touches = moved_like(np.diff(to_known.indptr) > 0, unknown)
@@ -149,7 +168,7 @@ class Laplacian(ABC):
     @usual_arithmetic
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool)
-        return self.rows(every, every)
+        return self._block(every, every)
 
     def __add__(self, other: Laplacian) -> Laplacian:
         if not isinstance(other, Laplacian):
@@ -200,9 +219,18 @@ class WeightedSum(Laplacian):
         return self.terms
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
+        blocks = (weight * term._block(row_mask, column_mask) for weight, term in self.terms)
         smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
         return canonical(reduce(operator.add, smallest_first))
+
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        """As of every Laplacian; in host memory a term on the pixel grid is kept apart from the others."""
+        if on_device(unknown):
+            return super().split(unknown, diagonal)
+        cut = [(weight, _with_entries(term, unknown)) for weight, term in self.terms]
+        columns = max((term.near_null_space(unknown) for _, term in self.terms), key=np.size)
+        matrix = summed([(weight, split.matrix) for weight, split in cut], columns[:, 1:])
+        return combined(cut, matrix if diagonal is None else matrix.shifted(diagonal[unknown]))
 
     def times(self, plane: Array) -> Array:
         (weight, first), *others = self.terms
@@ -232,3 +260,9 @@ class WeightedSum(Laplacian):
     @property
     def bridges_gaps(self) -> bool:
         return any(term.bridges_gaps for _, term in self.terms)
+
+
+def _with_entries(term: Laplacian, unknown: Mask) -> Split:
+    """The term cut; as stored entries if it has products only, which cannot be added to other matrices."""
+    split = term.split(unknown)
+    return split if split.matrix.stored else Laplacian.split(term, unknown)

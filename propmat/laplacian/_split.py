@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from propmat._operators._contract import Operator
 from propmat._typing import Array, Mask
 
@@ -39,3 +41,20 @@ class Coupling:
     def __call__(self, values: Array) -> Array:
         product: Array = self.matrix @ values[self.known]
         return product
+
+
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """(H, W) values → the weighted sum of several L_UK α_K."""
+
+    terms: tuple[tuple[float, Callable[[Array], Array]], ...]
+
+    def __call__(self, values: Array) -> Array:
+        products = [weight * times_known(values) for weight, times_known in self.terms]
+        return sum(products[1:], products[0])
+
+
+def combined(cut: list[tuple[float, Split]], matrix: Operator) -> Split:
+    """The weighted sum of Laplacians that are cut alike, in host memory; `matrix` is that of their matrices."""
+    times_known = Combined(tuple((weight, split.times_known) for weight, split in cut))
+    return Split(matrix, times_known, np.logical_or.reduce([split.touches_known for _, split in cut]))

@@ -10,11 +10,12 @@ from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Identity, Preconditioner, SpreadApply
 from propmat.preconditioners._ichol import IncompleteCholesky
 from propmat.preconditioners._jacobi import Jacobi
-from propmat.preconditioners._multigrid import Multigrid
+from propmat.preconditioners._multigrid import Deflated, Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 __all__ = [
     "Apply",
+    "Deflated",
     "Identity",
     "IncompleteCholesky",
     "Jacobi",

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 
 from propmat._operators._contract import Operator
-from propmat._operators._stored import wrapped
+from propmat._operators._stored import Stored, wrapped
+from propmat._operators._sum import as_sum
+from propmat._typing import Array
 from propmat.preconditioners._base import Preconditioner
 from propmat.preconditioners._jacobi import Jacobi
-from propmat.preconditioners._multigrid import Multigrid
+from propmat.preconditioners._multigrid import Deflated, Multigrid
 from propmat.preconditioners._smoothed_aggregation import SmoothedAggregation
 
 # An entry is far if row and column differ by more than a tenth of n. Of KNN matrices and their sums with the closed
 # form 0.4 to 4 % of the entries are far, of window matrices none.
 FAR, SHARE = 0.1, 1e-3
 
+# The part of the diagonal from which `Deflated` takes less time than `Jacobi`; far below it takes up to three times as
+# much, and far above a sixth.
+MOSTLY = 0.5
+
 
 def choose(matrix: Operator) -> Preconditioner:
     """The preconditioner for a matrix when none is given: multigrid where it is possible.
 
-    `Multigrid` on the pixel grid; `SmoothedAggregation` for other local graphs; `Jacobi` where many edges join distant
-    pixels, as those between like colours do, because information then crosses the picture in few iterations, and for
-    operators without stored entries. Figures are in `docs/measurements/solvers.md`.
+    `Multigrid` on the pixel grid; `SmoothedAggregation` for other local graphs. Where many edges join distant pixels,
+    as those between like colours do, `Deflated` if a part of the sum lies on the pixel grid, has colours and makes up
+    most of the diagonal, else `Jacobi`, because information then crosses the picture in few iterations. `Jacobi` for
+    operators without stored entries, too. Figures are in `docs/measurements/solvers.md`.
 
     Parameters
     ----------
@@ -46,10 +52,15 @@ def choose(matrix: Operator) -> Preconditioner:
     operator = wrapped(matrix)
     if operator.grid is not None:
         return Multigrid()
-    return SmoothedAggregation() if operator.stored and not _reaches_far(operator.tocsr()) else Jacobi()
+    parts = as_sum(operator)
+    if parts is not None and any(_far(part.reach, parts.shape[0]) for part in parts.distant):
+        share = np.median(parts.local.diagonal() / parts.diagonal())
+        return Deflated() if parts.colours.size and share > MOSTLY else Jacobi()
+    if not operator.stored:
+        return Jacobi()
+    return Jacobi() if _far(Stored.of(operator.tocsr()).reach, operator.shape[0]) else SmoothedAggregation()
 
 
-def _reaches_far(matrix: sp.csr_array) -> bool:
+def _far(reach: Array, size: int) -> bool:
     """Whether more entries are far from the diagonal than a graph of local windows has."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return bool(np.mean(np.abs(rows - matrix.indices) > FAR * matrix.shape[0]) > SHARE)
+    return bool(reach.size and np.mean(np.abs(reach) > FAR * size) > SHARE)

@@ -16,6 +16,7 @@ from propmat._locks import Lock
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._norms import greatest
 from propmat._operators._stored import wrapped
+from propmat._operators._sum import as_sum
 from propmat._typing import Array
 from propmat.errors import warn
 from propmat.preconditioners._base import Apply
@@ -105,7 +106,9 @@ class PreparedCG:
 
     @property
     def _fits_direct(self) -> bool:
-        return self.matrix.stored and self.matrix.backend.factorises and self.matrix.shape[0] <= FITS_DIRECT
+        """Couplings between distant pixels would fill the factors."""
+        stored = self.matrix.stored and self.matrix.backend.factorises and as_sum(self.matrix) is None
+        return stored and self.matrix.shape[0] <= FITS_DIRECT
 
     @cached_property
     def _direct(self) -> Solve:

@@ -5,7 +5,10 @@ import pytest
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap
-from propmat.flows._mixing import RIDGE
+from propmat._cpu import neighbours
+from propmat._cpu import queries as kernels
+from propmat.flows._mixing import RIDGE, mixing_weights
+from propmat.flows._nearest import Nearest
 from propmat.solvers import Direct
 from tests.problems import HARD_MASKS, banded_trimap, dense_closed_form, hard_trimap, random_photo
 
@@ -205,3 +208,39 @@ def test_a_label_without_a_share_has_its_plain_mean_colour():
         alpha, confidence = propmat.flows.known_to_unknown(image, [[0, 0.5, 1]])
         np.testing.assert_allclose(alpha, [[0, 0, 1]], rtol=0, atol=1e-6)
         np.testing.assert_allclose(confidence[0, 1], (image[0][2] - image[0][1]) ** 2, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("points", "queries", "count"), [(1, 3, 1), (9, 40, 9), (700, 300, 8), (5000, 300, 21)])
+def test_neighbours_of_queries_are_those_of_all_distances(rng, points, queries, count):
+    """Points on a coarse lattice, of which many are equally far away."""
+    where = rng.integers(0, 5, (points, 4)) / 4.0
+    wanted = np.concatenate([where[: queries // 2], rng.integers(-2, 8, (queries, 4)) / 4.0])
+    tree = neighbours.build(where.copy())
+    found, squares = kernels.nearest(tree, wanted, count)
+    apart = np.square(wanted[:, np.newaxis] - where).sum(axis=2)
+    order = np.lexsort((np.broadcast_to(np.arange(points), apart.shape), apart))[:, :count]
+    np.testing.assert_array_equal(found, order)
+    np.testing.assert_array_equal(squares, np.take_along_axis(apart, order, axis=1))
+    limits = squares[:, -1]
+    starts, within = kernels.within(tree, wanted, limits)
+    for row, limit in enumerate(limits):
+        assert sorted(within[starts[row] : starts[row + 1]]) == np.flatnonzero(apart[row] <= limit).tolist()
+
+
+def test_mixtures_that_amplify_noise_have_a_larger_ridge(rng):
+    colours = np.repeat(rng.random((60, 1)), 3, axis=1) + 1e-5 * rng.standard_normal((60, 3))  # nearly on a line
+    own, near = np.arange(40), Nearest(rng.integers(40, 60, (40, 5)), np.ones((40, 5), bool))
+    free, bounded = mixing_weights(colours, own, near), mixing_weights(colours, own, near, 1.0)
+    squares = [np.square(weights).sum(axis=1) for weights in (free, bounded)]
+    np.testing.assert_array_equal(bounded[squares[0] <= 1], free[squares[0] <= 1])
+    assert squares[0].max() > 1 >= squares[1].max()
+    np.testing.assert_allclose(bounded.sum(axis=1), 1, rtol=0, atol=1e-12)
+
+
+def test_weights_of_mixtures_are_their_definition(rng):
+    colours, own = rng.random((30, 4)), np.arange(10)
+    near = Nearest(rng.integers(10, 30, (10, 6)), rng.random((10, 6)) < 0.8)
+    for row, weights in enumerate(mixing_weights(colours, own, near)):
+        counts = near.counts[row]
+        np.testing.assert_allclose(weights[counts], mixing(colours[row], colours[near.pixels[row, counts]]), atol=1e-6)
+        np.testing.assert_array_equal(weights[~counts], 0)
