@@ -115,7 +115,7 @@ def answer(config: Config, arguments: argparse.Namespace, key: records.Key) -> r
     weights = config.output / "weights.safetensors"
     if not weights.exists():
         print(f"without {', '.join(config.held_out)}", file=sys.stderr)
-        prepare(config, tqdm)
+        prepare(config)
         train(config, arguments.device, tqdm)
     sample = sets.read_sample(arguments.data, image, trimap)
     network = contestants.network(method, weights)

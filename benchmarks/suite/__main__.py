@@ -3,8 +3,9 @@
     python -m benchmarks.suite [--data DIR] [--output DIR] [--methods NAME ...] [--trimaps 1 2] [--peers] [--jobs N]
 
 DIR is the folder of the photographs of alphamatting.com (`propmat datasets fetch alphamatting --root DIR`); without
-`--data`, scenes are rendered. Results are appended to results.jsonl in the output folder, one line each; mattes are
-files next to it. An interrupted run is resumed when it is started again; each job loses at most one matte.
+`--data`, scenes are rendered. Results are written to results.jsonl in the output folder at the end, one line each;
+mattes are files next to it. A run is a job of `propmat.jobs`: interrupted, it is resumed when it is started again, each
+process loses at most one matte, and `propmat batch status DIR` tells how far it is.
 
 All methods of propmat run with their default settings; `--peers` adds methods of other installed libraries. Networks,
 which were trained on the photographs, and methods with other settings (knn.rgb) run only if `--methods` names them.
@@ -24,24 +25,19 @@ from pathlib import Path
 
 from benchmarks.data import sets
 from benchmarks.suite import contestants
-from benchmarks.suite.run import OUTPUT, Run, alone
+from benchmarks.suite.run import OUTPUT, Suite
 
 
 def main() -> None:
     arguments = _arguments()
-    arguments.output.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    with alone(arguments.output):
-        run = Run(arguments.data, arguments.output, arguments.jobs)
-        problems = [(image, trimap) for image in arguments.images for trimap in arguments.trimaps]
-        tasks = [(*problem, method) for problem in problems for method in arguments.methods]
-        tasks = [task for task in tasks if task not in run.done]
-        print(f"{len(tasks)} mattes to make, {len(run.done)} already there", file=sys.stderr)
-        try:
-            run.carry_out(tasks)
-        except KeyboardInterrupt:
-            sys.exit("stopped; the same command goes on from here")
-    print(f"{run.path}: {len(run.done)} results, {time.perf_counter() - start:.0f} s")
+    suite = Suite(arguments.data, arguments.output, arguments.jobs)
+    problems = [(image, trimap) for image in arguments.images for trimap in arguments.trimaps]
+    try:
+        count = suite.carry_out([(*problem, method) for problem in problems for method in arguments.methods])
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from here")
+    print(f"{suite.path}: {count} results, {time.perf_counter() - start:.0f} s")
 
 
 def _arguments() -> argparse.Namespace:

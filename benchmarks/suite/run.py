@@ -1,122 +1,126 @@
-"""A run of the suite: its worker processes, and their results."""
+"""A run of the suite is a job of `propmat.jobs`, whose records become the lines of results.jsonl."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import queue
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
-from benchmarks.suite import records
-from benchmarks.suite.worker import failure, matte_path, setting
+from benchmarks.data import sets
+from benchmarks.suite import contestants, records
+from benchmarks.suite.worker import failure, machine, matte_path, scored, setting
+from propmat.cli._progress import working
+from propmat.errors import PropmatError
+from propmat.jobs._contract import Job, Json
+from propmat.jobs._history import last_ends
+from propmat.jobs._pool import Settings
+from propmat.jobs._records import Record
+from propmat.jobs._run import Run
+from propmat.jobs._state import JOBS, RECORDS, State
+from propmat.jobs._told import Summary
 
 OUTPUT = Path("suite-results")
-WORKER = ["-m", "benchmarks.suite.worker"]
-THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-Tasks = queue.SimpleQueue[records.Key | None]
 
 
-@contextmanager
-def alone(output: Path) -> Iterator[None]:
-    """Lock a folder so that only one run uses it; the lock is released when the process ends, even if it is killed."""
-    with open(output / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"another run is at work in {output}")
-        yield
+@dataclass(frozen=True)
+class Contest:
+    """One method on one picture with one trimap; done again if versions of its packages change."""
+
+    image: str
+    trimap: int
+    method: str
+    matte: str
+    key: str
+
+    @property
+    def name(self) -> str:
+        return json.dumps([self.image, self.trimap, self.method])
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (self.matte,)
 
 
-class Run:
-    """A run with its results in a folder; `jobs` processes compute those that are missing."""
+@dataclass(frozen=True)
+class Scoring:
+    """The task of the suite; results in one folder are of one set and one machine, and comparable."""
+
+    data: Path | None
+    output: Path
+    threads: int
+
+    @property
+    def configuration(self) -> Mapping[str, Json]:
+        about = {"set": sets.set_name(self.data), "machine": machine(), "threads": self.threads}
+        return about | {"versions": next(iter(contestants.ours().values())).versions}
+
+    def memory(self, item: Contest) -> int:
+        """Nothing, for one that runs alone would have other times."""
+        return 0
+
+    def __call__(self, item: Contest) -> Mapping[str, Json]:
+        # As one value, for the engine has its own seconds and versions.
+        return {"result": scored(self.data, self.output, (item.image, item.trimap, item.method))}
+
+
+class Suite:
+    """Results in a folder; `jobs` processes compute those that are missing."""
 
     def __init__(self, data: Path | None, output: Path, jobs: int) -> None:
-        self.data, self.output, self.jobs = data, output, jobs
+        self.jobs = jobs
         self.path = output / "results.jsonl"
-        self.threads = max(1, (os.cpu_count() or 1) // jobs)
-        self.lock = threading.Lock()
-        self.done = self._finished()
+        self.state = State(str(output.absolute() / JOBS / "suite.job"))
+        self.task = Scoring(data, output.absolute(), max(1, (os.cpu_count() or 1) // jobs))
 
-    def _finished(self) -> dict[records.Key, records.Record]:
-        """The existing results whose mattes exist too, checked to have the same settings as this run."""
-        found = records.read(self.path) if self.path.exists() else []
-        for record in found:
-            expected = setting(self.data, self.threads, records.key(record))
-            if other := sorted(name for name, value in expected.items() if record[name] != value):
-                differences = ", ".join(other)
-                sys.exit(
-                    f"{self.path} was made with other {differences}; name another folder by --output, or remove it"
-                )
-        return {
-            records.key(record): record
-            for record in found
-            if "error" in record or matte_path(self.output, *records.key(record)).exists()
-        }
+    def carry_out(self, keys: list[records.Key]) -> int:
+        """Make what is missing, and write results.jsonl; returns the number of its lines."""
+        if self.path.exists() and self.state.about() is None:
+            sys.exit(f"{self.path} is of another version of the suite; name another folder by --output, or remove it")
+        versions = {name: method.versions for name, method in contestants.everyone().items()}
+        items = [
+            Contest(*key, str(matte_path(self.task.output, *key)), json.dumps(versions[key[2]], sort_keys=True))
+            for key in keys
+        ]
+        job = Job(items, self.task, self.state.folder.place)
+        try:
+            with working() as show:
+                Run(job, Settings(self.jobs, self.task.threads), progress=_telling(show))()
+        except PropmatError as error:
+            sys.exit(str(error))
+        finally:
+            count = self._write()
+        return count
 
-    def carry_out(self, tasks: list[records.Key]) -> None:
-        waiting: Tasks = queue.SimpleQueue()
-        for task in (*tasks, *[None] * self.jobs):  # each job stops at a None
-            waiting.put(task)
-        with tqdm(total=len(tasks), file=sys.stderr, disable=None) as bar:
-            jobs = [
-                threading.Thread(target=self._work, args=(waiting, bar), daemon=True)
-                for _ in range(min(len(tasks), self.jobs))
-            ]
-            for job in jobs:
-                job.start()
-            for job in jobs:
-                job.join()
+    def _write(self) -> int:
+        found = list(self._results())
+        if found:
+            records.write(self.path, found)
+        return len(found)
 
-    def _work(self, waiting: Tasks, bar: tqdm) -> None:
-        """Run tasks one after another in a separate process."""
-        worker = Worker(self.data, self.output, self.threads)
-        while task := waiting.get():
-            # A worker that dies is replaced once: the signal may have been sent to all processes.
-            record = worker.answer(task) or worker.answer(task) or self._death(task)
-            with self.lock:
-                self.done[task] = record
-                records.write(self.path, self.done.values())
-                bar.update()
-        worker.stop()
+    def _results(self) -> Iterator[records.Record]:
+        """The last result of every method on every picture whose matte is there, or that failed."""
+        for record in last_ends(self.state.folder.within(RECORDS)):
+            if record.status != "done":
+                yield self._failure(record)
+            elif matte_path(self.task.output, *records.key(result := record.facts["result"])).exists():
+                yield result
 
-    def _death(self, task: records.Key) -> records.Record:
-        return failure(setting(self.data, self.threads, task), "the process died")
+    def _failure(self, record: Record) -> records.Record:
+        image, trimap, method = json.loads(record.name)
+        facts = setting(self.task.data, self.task.threads, (image, trimap, method))
+        return failure(facts, f"{record.facts['error']}: {record.facts['message']}")
 
 
-class Worker:
-    """A process that runs `benchmarks.suite.worker`, started when it is needed."""
+def _telling(show):
+    """What tells first how much there is to do."""
 
-    def __init__(self, data: Path | None, output: Path, threads: int) -> None:
-        of_data = ["--data", str(data)] if data else []
-        self.command = [sys.executable, *WORKER, "--output", str(output), *of_data]
-        self.environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-        self.process: subprocess.Popen[str] | None = None
+    def tell(summary: Summary) -> None:
+        before = summary.done_before + summary.failed_before
+        if not summary.done + summary.failed + summary.killed:
+            print(f"{summary.total - before} mattes to make, {before} already there", file=sys.stderr)
+        show(summary)
 
-    def answer(self, task: records.Key) -> records.Record | None:
-        """The record of a task, or None if the process died."""
-        if self.process is None:
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-            self.process = subprocess.Popen(self.command, text=True, env=self.environment, **pipes)
-        with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(task) + "\n")
-            self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if line.endswith("\n"):
-            return json.loads(line)
-        self.stop()
-        return None
-
-    def stop(self) -> None:
-        """Stop the process by closing its input."""
-        if self.process is not None:
-            self.process.communicate()
-            self.process = None
+    return tell

@@ -1,25 +1,16 @@
-"""A worker process of the suite: reads problems as JSON Lines and writes a result for each.
-
-Started by `benchmarks.suite.run`; NUMBA_NUM_THREADS sets the number of threads of its kernels.
-"""
+"""One method on one picture: its matte in a file, and the record of its errors, time and memory."""
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import gc
-import json
 import os
 import platform
-import queue
-import signal
-import sys
-import threading
 import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -30,43 +21,22 @@ from benchmarks.suite import contestants, records
 from propmat.datasets import Sample
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the suite ends the work, by closing the input
-    answers = _private_output()
-    tasks: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
-    while True:
-        task = json.loads(tasks.get())
-        print(json.dumps(result(arguments.data, arguments.output, tuple(task))), file=answers, flush=True)
-
-
-def _private_output() -> TextIO:
-    """Reserve standard output for results; what libraries print is redirected to standard error."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return answers
-
-
-def _listen(tasks: queue.Queue[str]) -> None:
-    for line in sys.stdin:
-        tasks.put(line)
-    os._exit(0)  # the suite has ended, or has no more work; an unfinished matte is discarded
-
-
 def result(data: Path | None, output: Path, task: records.Key) -> records.Record:
+    """The record of one method on one picture, or of its failure; the matte is written to a file."""
+    try:
+        return scored(data, output, task)
+    except Exception as error:  # any error: the failure of a method is a result
+        facts = setting(data, propmat.get_num_threads(), task)
+        return failure(facts, f"{type(error).__name__}: {error}")
+
+
+def scored(data: Path | None, output: Path, task: records.Key) -> records.Record:
     """The record of one method on one picture; the matte is written to a file."""
     image, trimap, method = task
     facts = setting(data, propmat.get_num_threads(), task)
-    try:
-        sample = sets.read_sample(data, image, trimap)
-        _warm_up(method)
-        matte, measured = run(contestants.everyone()[method], sample)
-    except Exception as error:  # any error: the failure of a method is a result
-        return failure(facts, f"{type(error).__name__}: {error}")
+    sample = sets.read_sample(data, image, trimap)
+    _warm_up(method)
+    matte, measured = run(contestants.everyone()[method], sample)
     path = matte_path(output, *task)
     path.parent.mkdir(parents=True, exist_ok=True)
     propmat.io.write_image(path, matte)
@@ -141,7 +111,3 @@ def machine() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
     return f"{model}, {os.cpu_count()} cores"
-
-
-if __name__ == "__main__":
-    main()

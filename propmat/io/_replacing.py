@@ -28,6 +28,13 @@ _TEMPORARY = re.compile(r"\.propmat-\d+-[0-9a-f]{16}\b")
 # Where there are no locks, files that are older (in seconds) were left behind.
 _ABANDONED = 3600
 
+# So many names are looked at for each file that is written: in a large folder not all of them each time, for together
+# the files of a long run would take time quadratic in their number.
+_NAMES_PER_FILE = 64
+
+# How many more files are written into each folder before it is swept again.
+_until_sweep: dict[Path, int] = {}
+
 
 def check_place(name: str, target: Path) -> None:
     """Whether a file may be made, or replaced, there."""
@@ -169,11 +176,17 @@ def _carry_over(target: Path, temporary: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove temporary files that killed runs left in a folder."""
+    """Remove temporary files that killed runs left in a folder, at the first file and then now and again."""
+    left = _until_sweep.get(folder, 0)
+    if left:
+        _until_sweep[folder] = left - 1
+        return
+    count = 0
     with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
+        for count, entry in enumerate(entries):  # noqa: B007
             if _TEMPORARY.match(entry.name) and entry.is_file(follow_symlinks=False):
                 _remove_abandoned(entry.path)
+    _until_sweep[folder] = count // _NAMES_PER_FILE
 
 
 def _remove_abandoned(path: str) -> None:

@@ -12,7 +12,7 @@ from propmat.jobs._cluster import connected
 from propmat.jobs._contract import Job
 from propmat.jobs._options import Options, Picture
 from propmat.jobs._pictures import PictureTask
-from propmat.jobs._pool import Settings
+from propmat.jobs._pool import Settings, cores
 from propmat.jobs._run import Run
 from propmat.jobs._told import Progress, Summary
 from propmat.jobs._work_list import state_of, work_list
@@ -123,7 +123,7 @@ def run(
     """
     options = Options(method, epsilon, radius, weights, width, depth, background)
     job = batch(images, output, what, options, trimaps=trimaps, masks=masks, alphas=alphas)
-    settings = Settings(_cores() if jobs is None else _inputs.whole_number(jobs, "jobs"), memory=_bytes(memory))
+    settings = Settings(cores() if jobs is None else _inputs.whole_number(jobs, "jobs"), memory=_bytes(memory))
     _check_rank(rank, ranks)
     if cluster is None:
         return Run(job, settings, rank, ranks, retry, client, progress)()
@@ -145,11 +145,6 @@ def batch(
     for item in items if "{" in os.path.splitext(output)[1] else [items[0]]:
         task.check_output(item.output, os.path.splitext(item.output)[1].lower())
     return Job(items, task, state_of(output))
-
-
-def _cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _bytes(memory: int | None) -> int | None:

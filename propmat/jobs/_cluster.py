@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby, islice
@@ -23,6 +24,9 @@ LOCAL = "local"
 _AHEAD = 3
 
 _CONNECTING = 30.0  # seconds
+
+# Of a shard whose records were on a worker that died: Dask has it carried out again, which finds them in the folder.
+_MADE_AGAIN = ("lost", "pending")
 
 
 @contextmanager
@@ -60,6 +64,7 @@ class Cluster(Generic[I]):
         self.job, self.plan, self.client, self.report = job, plan, client, report
         self.run_id = secrets.token_hex(4)
         self._at_work: dict[str, tuple[Future, Shard[I]]] = {}
+        self._given_back: Counter[str] = Counter()
 
     def run(self) -> None:
         """Do all that is planned; every record is reported."""
@@ -68,8 +73,11 @@ class Cluster(Generic[I]):
         waiting = self._shards()
         first = [self._submitted(shard) for shard in islice(waiting, self._window())]
         try:
-            finished = as_completed(first, raise_errors=False)
+            finished = as_completed(first, loop=self.client.loop, raise_errors=False)
             for future in finished:
+                if future.status in _MADE_AGAIN:
+                    finished.add(future)
+                    continue
                 again = self._taken(future, self._at_work.pop(future.key)[1])
                 free = max(0, self._window() - len(self._at_work) - len(again))
                 for shard in [*again, *islice(waiting, free)]:
@@ -102,13 +110,25 @@ class Cluster(Generic[I]):
         """Report the records of a shard; the shard itself if several workers died of it, for each death counts."""
         from distributed.scheduler import KilledWorker
 
-        if future.status == "finished":
-            for record in future.result():
-                self.report(record)
+        error = self._error_of(future)
+        if error is None:
             return []
-        if future.status != "error":
-            raise PropmatError("cluster: the scheduler was lost; the same command goes on from here with another one")
-        error = future.exception()
-        if isinstance(error, KilledWorker):
+        # Each item ends two workers at most, and each death is one item's.
+        self._given_back[shard.name] += 1
+        if isinstance(error, KilledWorker) and self._given_back[shard.name] <= 2 * len(shard.items) + 1:
             return [shard]
         raise PropmatError(f"cluster: a worker fails: {one_line(error)}") from error
+
+    def _error_of(self, future: Future) -> BaseException | None:
+        """Report the records of a shard that was carried out, or return why it was not."""
+        from distributed import CancelledError
+
+        try:
+            if future.status == "error":
+                return future.exception()
+            for record in future.result():
+                self.report(record)
+        except CancelledError as error:
+            message = "cluster: the scheduler was lost; the same command goes on from here with another one"
+            raise PropmatError(message) from error
+        return None

@@ -40,6 +40,8 @@ class History:
                 at_work[record.name] = record
                 continue
             at_work.pop(record.name, None)
+            if not record.is_end:
+                continue
             known = self.last.get(record.name)
             if known is None or known.at <= record.at:
                 self.last[record.name] = Last(record.status, record.key, record.at)
@@ -64,6 +66,16 @@ def read_history(records: Folder) -> History:
     for found in all_files(records):
         history.add(found)
     return history
+
+
+def last_ends(records: Folder, history: History | None = None) -> Iterator[Record]:
+    """The record of the last end of every item."""
+    known = read_history(records) if history is None else history
+    for found in all_files(records):
+        for record in found:
+            last = known.last.get(record.name)
+            if record.is_end and last is not None and last.at == record.at:
+                yield record
 
 
 def all_files(records: Folder) -> Iterator[Iterator[Record]]:

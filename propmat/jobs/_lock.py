@@ -13,19 +13,22 @@ from propmat.errors import InputError, one_line, refused_as, warn
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+    def _lock(file: int, shared: bool) -> None:
+        if not shared:  # there are no shared ones
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(file: int, shared: bool) -> None:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 @contextmanager
-def locked(folder: Path, name: str, who: str = "training", file_name: str = ".lock") -> Iterator[None]:
-    """Make a folder, and hold it for this process alone.
+def locked(
+    folder: Path, name: str, who: str = "training", file_name: str = ".lock", *, shared: bool = False
+) -> Iterator[None]:
+    """Make a folder, and hold it for this process alone, or with others that share it too.
 
     The lock is of the system's and of an empty file, which stays: removed, it could be locked by two. `who` and the
     argument `name` are for messages.
@@ -40,7 +43,7 @@ def locked(folder: Path, name: str, who: str = "training", file_name: str = ".lo
         file = os.open(folder / file_name, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
-            _lock(file)
+            _lock(file, shared)
         except (BlockingIOError, PermissionError):
             raise InputError(
                 f"{name}: another {who} is at work in {folder}; wait for its end, or name another folder"

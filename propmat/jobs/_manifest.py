@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from propmat.errors import InputError, MissingDependencyError, refused_as
 from propmat.io import _remote
@@ -85,9 +85,3 @@ def _text(value: object) -> str:
 
 
 _PARSERS = {".csv": _csv, ".jsonl": _json_lines, ".ndjson": _json_lines, ".parquet": _parquet}
-
-
-def rows_of(columns: Columns) -> Iterator[dict[str, str]]:
-    """One row after another."""
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))

@@ -41,7 +41,7 @@ def _lines(told: Status) -> Iterator[str]:
         yield f"{error:<12} {kind.count}"
         yield from (f"             {name}: {message}" for name, message in kind.examples)
     if told.worst:
-        yield "worst        " + ", ".join(f"{name} {residual:.1e}" for name, residual in told.worst[:3])
+        yield "worst        " + ", ".join(f"{name}, an error of {error:.1e}" for name, error in told.worst[:3])
 
 
 def _counts(told: Status) -> list[Row]:
@@ -76,10 +76,10 @@ def _section(told: Status) -> str:
         for error, kind in sorted(told.failures.items(), key=lambda pair: -pair[1].count)
         for name, message in kind.examples
     ]
-    worst = [(name, f"{residual:.2e}") for name, residual in told.worst]
+    worst = [(name, f"{error:.2e}") for name, error in told.worst]
     return (
         f"<section>{bar}{_table(_counts(told))}"
-        f"{_titled('Failures', failures)}{_titled('Largest residuals', worst)}</section>"
+        f"{_titled('Failures', failures)}{_titled('Largest estimated errors of alpha', worst)}</section>"
     )
 
 

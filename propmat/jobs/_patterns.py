@@ -54,12 +54,8 @@ def _by_name(pattern: str) -> tuple[list[str], list[str]]:
         raise InputError(f"images: takes a pattern with {{name}} in it once, got {pattern!r}")
     before, after = pattern.split("{name}")
     fitting = re.compile(f"{_expression(before)}([^/]+){_expression(after)}", re.DOTALL)
-    found = [(match[1], place) for place in _found(f"{before}*{after}") if (match := _match(fitting, place))]
+    found = [(match[1], place) for place in _found(f"{before}*{after}") if (match := fitting.fullmatch(place))]
     return [name for name, _ in found], [place for _, place in found]
-
-
-def _match(fitting: re.Pattern[str], place: str) -> re.Match[str] | None:
-    return fitting.fullmatch(place)
 
 
 def _expression(pattern: str) -> str:

@@ -6,30 +6,38 @@ import math
 import os
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
+from propmat._inputs._numbers import whole_number
 from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
+from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.io._formats import check_format
 from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
+from propmat.matting._methods import POSED
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --memory`.
 BYTES_PER_PIXEL = {
-    "closed_form": 400,
-    "comprehensive_sampling": 700,
-    "dcnn": 2000,
-    "deep_matte_prop_net": 2000,
-    "information_flow": 2000,
-    "knn": 1000,
-    "large_kernel": 600,
-    "learning_based": 400,
-    "random_walk": 400,
-    "shared_sampling": 700,
+    "closed_form": 420,
+    "comprehensive_sampling": 400,
+    "dcnn": 700,
+    "deep_matte_prop_net": 750,
+    "information_flow": 2100,
+    "knn": 1100,
+    "large_kernel": 650,
+    "learning_based": 420,
+    "random_walk": 360,
+    "shared_sampling": 380,
 }
-BYTES_FOR_COLOURS = 400
+BYTES_FOR_COLOURS = 160
+
+# Pictures are smaller than larger windows.
+_WIDEST = 1000
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class PictureTask:
         if options.background is not None and self.what != "cutout":
             raise InputError("background: goes with --what cutout")
         self._wanted(Picture("", "", "", "", mask="" if options.width is not None else None), options).check()
+        _check_values(self._method(options))
 
     def memory(self, item: Picture) -> int:
         size = size_of(self._at(item.image))
@@ -110,6 +119,15 @@ class PictureTask:
         return place if is_url(place) else os.path.join(self.base, place)
 
 
+def _check_values(method: Method) -> None:
+    """Refuse values that the method does not take, as far as its system of a picture of one window tells."""
+    if method.settings and method.name in POSED:
+        side = 2 * min(whole_number(method.settings.get("radius", 2), "radius"), _WIDEST) + 1
+        labels = np.full((side, side), 0.5)
+        labels[0], labels[-1] = 0, 1
+        POSED[method.name].pose(np.zeros((side, side, 3)), Trimap.parse(labels), **method.settings)
+
+
 def _facts(made: Made) -> dict[str, Json]:
     """What is worth knowing of a picture that was made."""
     facts: dict[str, Json] = {}
@@ -119,7 +137,12 @@ def _facts(made: Made) -> dict[str, Json]:
         facts["odd"] = list(made.labels.check())
     if made.solution is not None:
         facts["iterations"] = made.solution.iterations
-        residual = made.solution.residual
-        facts["residual"] = None if math.isnan(residual) else float(f"{residual:.3g}")
+        facts["residual"] = _short(made.solution.residual)
+        facts["error_of_alpha"] = _short(made.solution.error)
         facts["converged"] = made.solution.converged
     return facts
+
+
+def _short(value: float) -> float | None:
+    """Three digits; None where there is no number, as of a network."""
+    return float(f"{value:.3g}") if math.isfinite(value) else None

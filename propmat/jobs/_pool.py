@@ -18,7 +18,7 @@ from propmat.jobs._contract import I, Job
 from propmat.jobs._plan import Plan
 from propmat.jobs._process import Process
 from propmat.jobs._records import DIED, Record, Status, ended
-from propmat.jobs._state import POOL, State
+from propmat.jobs._state import POOL, log_for
 
 Report = Callable[[Record], None]
 
@@ -34,6 +34,11 @@ class Settings:
     memory: int | None = None
 
 
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass
 class Pool(Generic[I]):
     """The processes of one run of a job, each served by a thread; records are reported by the thread that runs it."""
@@ -43,11 +48,11 @@ class Pool(Generic[I]):
     settings: Settings
     report: Report
     _records: queue.SimpleQueue[Record | BaseException | None] = field(default_factory=queue.SimpleQueue)
-    _alone: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
+    _large: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
     _suspected: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
 
     def __post_init__(self) -> None:
-        self._log = State(self.job.state).log(POOL)
+        self._log = log_for(self.job.state, POOL)
         self._next, self._locked = iter(self.plan.todo), threading.Lock()
         self._admission = _memory.Admission(self.settings.memory or _memory.budget(self.settings.jobs))
         self._processes: list[Process[I]] = []
@@ -93,7 +98,7 @@ class Pool(Generic[I]):
         for index in self._todo():
             wanted = self.job.task.memory(self.job.items[index])
             if wanted > self._admission.budget:
-                self._alone.put(index)
+                self._large.put(index)
                 continue
             with self._admission(wanted):
                 record = process.answer(self.job.items[index], alone=False)
@@ -105,26 +110,27 @@ class Pool(Generic[I]):
 
     def _few(self) -> None:
         """Items one at a time: the large ones, with all threads, then those at which a process died."""
-        process = self._process(max(os.cpu_count() or 1, self.settings.threads))
+        usual, with_all = (self._process(threads) for threads in (self.settings.threads, self._most_threads()))
         most = _memory.total()
-        for index in _emptied(self._alone):
-            wanted = self.job.task.memory(self.job.items[index])
-            if wanted > most:
-                self._refuse(index, wanted, most)
-            else:
-                self._try_alone(process, index)
-        process.stop()
-        process = self._process(self.settings.threads)  # as many as at first, so that the result is the same
-        for index in _emptied(self._suspected):
-            self._try_alone(process, index)
-        process.stop()
+        for suspected, waiting in ((False, self._large), (True, self._suspected)):
+            for index in _emptied(waiting):
+                wanted = self.job.task.memory(self.job.items[index])
+                if wanted > most:
+                    self._refuse(index, wanted, most)
+                else:
+                    self._try(with_all if wanted > self._admission.budget else usual, index, suspected)
 
-    def _try_alone(self, process: Process[I], index: int) -> None:
-        record = process.answer(self.job.items[index], alone=True)
+    def _most_threads(self) -> int:
+        return max(os.cpu_count() or 1, self.settings.threads)
+
+    def _try(self, process: Process[I], index: int, suspected: bool) -> None:
+        record = process.answer(self.job.items[index], alone=suspected)
         if isinstance(record, Record):
             self._records.put(record)
-        else:
+        elif suspected:
             self._end(index, "killed", DIED, record)
+        else:
+            self._suspected.put(index)
 
     def _refuse(self, index: int, wanted: int, most: int) -> None:
         message = f"takes about {_memory.gibibytes(wanted)} of memory; this machine has {_memory.gibibytes(most)}"

@@ -14,11 +14,13 @@ from typing import Literal
 from propmat._version import __version__
 from propmat.jobs._contract import Item, Json
 
-Status = Literal["started", "done", "failed", "killed"]
+Status = Literal["started", "stopped", "done", "failed", "killed"]
+
 # The error of an item at which a process died, in place of the class of an exception.
 DIED = "ProcessDied"
 
-STATUSES: tuple[Status, ...] = ("started", "done", "failed", "killed")
+ENDS: tuple[Status, ...] = ("done", "failed", "killed")
+STATUSES: tuple[Status, ...] = ("started", "stopped", *ENDS)
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,13 @@ class Record:
     ----------
     name, key : str
         Of the item.
-    status : {"started", "done", "failed", "killed"}
-        A failed one raised an error, at a killed one its process ended.
+    status : {"started", "stopped", "done", "failed", "killed"}
+        A failed one raised an error, at a killed one its process died. Stopped is what was at work when the whole job
+        ended, so that its process is not taken to have died of it.
     at : float
         Seconds since 1970.
     alone : bool
-        Whether no other item was at work in this job's pool, or on its worker.
+        Whether a process had died at the item before, and no other item was at work this time.
     facts : mapping
         Of the end: seconds, host, versions, warnings; error and message; and what the task returned.
     """
@@ -45,6 +48,11 @@ class Record:
     at: float = field(default_factory=time.time)
     alone: bool = False
     facts: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the item is done, or given up."""
+        return self.status in ENDS
 
     def line(self) -> bytes:
         """One line of JSON, with its end."""

@@ -30,11 +30,13 @@ class Before(Generic[I]):
     """What earlier attempts at a shard in the same run came to."""
 
     def __init__(self, group: Folder, run: str) -> None:
+        self.attempted = False
         self.ended: dict[str, Record] = {}
         self.history = History()
         for records in map(list, files_of(group, prefix=f"{run}-")):
             self.history.add(records)
-            self.ended |= {record.name: record for record in records if record.status != "started"}
+            self.ended |= {record.name: record for record in records if record.is_end}
+            self.attempted = True
 
     def deaths(self, item: I) -> int:
         """How often a worker died at an item."""
@@ -49,7 +51,8 @@ def carried_out(task: Task[I], state: str, run: str, shard: Shard[I]) -> list[Re
     """
     set_num_threads(1)
     before: Before[I] = Before(Folder(state).within(RECORDS).within(shard.name), run)
-    log, most = log_for(state, shard.name, run), _memory_of_worker()
+    # Of an earlier attempt a worker has died: now what is begun is written down before it can end this one too.
+    log, most = log_for(state, shard.name, run, delayed=not before.attempted), _memory_of_worker()
     try:
         return [
             before.ended.get(item.name) or _carried_out(task, item, log, _refusal(task, item, shard, before, most))
@@ -78,11 +81,13 @@ def _refusal(
 
 
 def _memory_of_worker() -> int | None:
-    """The limit in bytes at which the worker is ended; None if it has none."""
+    """Each thread's share of the limit in bytes at which the worker is ended; None if it has none."""
     from distributed import get_worker
 
     try:
-        limit: int | None = get_worker().memory_manager.memory_limit
+        worker = get_worker()
+        limit: int | None = worker.memory_manager.memory_limit
+        threads: int = worker.state.nthreads
     except (ValueError, AttributeError):  # not on a worker, or on one without a manager
         return None
-    return limit
+    return limit // threads if limit else None

@@ -51,27 +51,19 @@ class State:
     def history(self) -> History:
         return read_history(self.folder.within(RECORDS))
 
-    def log(self, group: str, run: str = "") -> Log:
-        """A new file of records, for one process and, within it, for one group."""
-        return log_for(self.folder.place, group, run)
-
     @contextmanager
     def claimed(self, job: Job[I], rank: int, ranks: int) -> Iterator[History]:
         """Hold the folder for one process, or for one of each rank; refuse results of another configuration."""
         self.folder.make()
         with ExitStack() as locks:
             if not self.folder.is_remote:
-                for whose in self._locks(rank, ranks):
-                    locks.enter_context(locked(Path(self.folder.place), "output", "job", whose))
+                place = Path(self.folder.place)
+                locks.enter_context(locked(place, "output", "job", _LOCK, shared=ranks > 1))
+                if ranks > 1:
+                    locks.enter_context(locked(place, "output", "job", f"{_LOCK}-{rank}-of-{ranks}"))
             history = self.history()
             self._agree(job, history)
             yield history
-
-    def _locks(self, rank: int, ranks: int) -> list[str]:
-        """The files to lock: its own for a rank, and for the whole job those of all ranks too."""
-        if ranks > 1:
-            return [f"{_LOCK}-{rank}-of-{ranks}"]
-        return [_LOCK, *(name for name in self.folder.names() if name.startswith(f"{_LOCK}-"))]
 
     def _agree(self, job: Job[I], history: History) -> None:
         wanted: dict[str, Json] = json.loads(json.dumps(job.task.configuration))
@@ -87,11 +79,11 @@ class State:
             self.folder.write(JOB, json.dumps(told, indent=1).encode())
 
 
-def log_for(place: str, group: str, run: str = "") -> Log:
-    """A file of records that no other process writes to."""
+def log_for(place: str, group: str, run: str = "", *, delayed: bool = True) -> Log:
+    """A new file of records, for one process and, within it, for one group."""
     folder = Folder(place).within(RECORDS).within(group)
     host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())[:40]
-    return Log(folder, f"{run}-{host}-{os.getpid()}-{secrets.token_hex(4)}.jsonl".lstrip("-"))
+    return Log(folder, f"{run}-{host}-{os.getpid()}-{secrets.token_hex(4)}".lstrip("-"), delayed=delayed)
 
 
 def _differing(before: dict[str, Json], now: dict[str, Json]) -> str:

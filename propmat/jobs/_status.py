@@ -9,7 +9,7 @@ from propmat.errors import InputError
 from propmat.io._remote import is_url
 from propmat.jobs._contract import Json
 from propmat.jobs._folder import Folder
-from propmat.jobs._history import all_files
+from propmat.jobs._history import last_ends
 from propmat.jobs._records import Record
 from propmat.jobs._state import JOBS, RECORDS, State
 from propmat.jobs._told import Kind, Status
@@ -62,11 +62,8 @@ def status_of(place: str) -> Status | None:
         return None
     history = state.history()
     told = Status(place, about["configuration"], about["items"], at_work=history.at_work())
-    for records in all_files(state.folder.within(RECORDS)):
-        for record in records:
-            last = history.last.get(record.name)
-            if record.status != "started" and last is not None and last.at == record.at:
-                _count(told, record)
+    for record in last_ends(state.folder.within(RECORDS), history):
+        _count(told, record)
     told.rate = _rate(sorted(last.at for last in history.last.values()))
     return told
 
@@ -80,9 +77,9 @@ def _count(told: Status, record: Record) -> None:
         told.odd += bool(facts.get("odd"))
         versions = facts.get("versions")
         told.versions[str(versions.get("propmat")) if isinstance(versions, dict) else "?"] += 1
-        residual = _number(facts.get("residual"))
-        if residual is not None:
-            told.worst = sorted([*told.worst, (record.name, residual)], key=lambda pair: -pair[1])[:_WORST]
+        error = _number(facts.get("error_of_alpha"))
+        if error is not None:
+            told.worst = sorted([*told.worst, (record.name, error)], key=lambda pair: -pair[1])[:_WORST]
         return
     told.failed += record.status == "failed"
     told.killed += record.status == "killed"

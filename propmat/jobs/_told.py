@@ -77,7 +77,7 @@ class Status:
     seconds : float
         Of all items together: the time of one thread.
     worst : list of (str, float)
-        Names and residuals of the mattes with the largest.
+        Names and estimated errors of alpha of the mattes with the largest.
     failures : dict of str to Kind
         By the class of the error.
     versions : dict of str to int

@@ -17,11 +17,19 @@ from typing import BinaryIO
 from propmat.jobs._attempt import attempt
 from propmat.jobs._contract import Item, Task
 from propmat.jobs._log import Log
+from propmat.jobs._records import Record
 from propmat.jobs._state import POOL, log_for
 
 READY = "ready"
 
-Waiting = queue.SimpleQueue[tuple[Item, bool]]
+
+class Work:
+    """Items that wait, the one that is at work, and the log of both threads."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.waiting: queue.SimpleQueue[tuple[Item, bool]] = queue.SimpleQueue()
+        self.item: Item | None = None
 
 
 def main() -> None:
@@ -29,26 +37,30 @@ def main() -> None:
     answers, orders = _private_output(), sys.stdin.buffer
     sys.path[:] = pickle.load(orders)
     task, state = pickle.load(orders)
-    log, waiting = log_for(state, POOL), Waiting()
-    threading.Thread(target=_listen, args=(orders, waiting, log), daemon=True).start()
+    work = Work(log_for(state, POOL))
+    threading.Thread(target=_listen, args=(orders, work), daemon=True).start()
     _say(READY, answers)
-    _serve(task, log, waiting, answers)
+    _serve(task, work, answers)
 
 
-def _serve(task: Task[Item], log: Log, waiting: Waiting, answers: BinaryIO) -> None:
+def _serve(task: Task[Item], work: Work, answers: BinaryIO) -> None:
     while True:
-        item, alone = waiting.get()
-        _say(attempt(task, item, log, alone=alone), answers)
+        work.item, alone = work.waiting.get()
+        record = attempt(task, work.item, work.log, alone=alone)
+        work.item = None
+        _say(record, answers)
 
 
-def _listen(orders: BinaryIO, waiting: Waiting, log: Log) -> None:
+def _listen(orders: BinaryIO, work: Work) -> None:
     try:
         while True:
-            waiting.put(pickle.load(orders))
+            work.waiting.put(pickle.load(orders))
     finally:
         # The pool has ended, or has no more work; an unfinished item is discarded.
         with suppress(Exception):
-            log.close()
+            if (item := work.item) is not None:
+                work.log.write(Record(item.name, item.key, "stopped"))
+            work.log.close()
         os._exit(0)
 
 

@@ -23,10 +23,12 @@ def _run() -> None:
     parser = argparse.ArgumentParser(prog="python -m propmat.training", description="Train a network.")
     parser.add_argument("config", metavar="CONFIG", help="a TOML file, see docs/weights.md")
     parser.add_argument("--prepare", action="store_true", help="make the problems and their mattes, and stop")
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes that make problems (one for each core)")
     parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")
     arguments = parser.parse_args()
     # Here, for without PyTorch they raise an error that `main` tells in a line.
     from propmat.jobs._lock import locked
+    from propmat.jobs._told import Summary
     from propmat.training._config import read_config
     from propmat.training._loop import device_of, train
     from propmat.training._problems import prepare
@@ -42,7 +44,13 @@ def _run() -> None:
         device_of(arguments.device)
         with locked(config.output, "output"):
             pass
-    prepare(config, tqdm)
+    with tqdm(unit="problem", disable=None) as bar:
+
+        def show(summary: Summary) -> None:
+            bar.total = summary.total
+            bar.update(summary.done_before + summary.done - bar.n)
+
+        prepare(config, arguments.jobs, show)
     if not arguments.prepare:
         print(train(config, arguments.device, tqdm))
 

@@ -7,6 +7,7 @@ import json
 import math
 import subprocess
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint, _processes
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves
-from propmat.training._problems import Progress, load
+from propmat.training._problems import load
 
 Record = dict[str, Any]
+
+Progress = Callable[..., Iterable[Any]]
 
 
 def train(config: Config, device: str | None = None, progress: Progress = iter) -> Path:

@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import warnings
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from propmat._foreground._estimate import foreground
-from propmat._trimap import Trimap
-from propmat.errors import InputError, PropmatWarning, refused_as
+from propmat._inputs._numbers import whole_number
+from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
+from propmat.jobs._contract import Job
 from propmat.jobs._lock import locked
-from propmat.networks._mattes import matte
+from propmat.jobs._pool import Settings, cores
+from propmat.jobs._run import Run
+from propmat.jobs._state import JOBS
+from propmat.jobs._told import Progress
 from propmat.training._config import Config, check_config, digest
+from propmat.training._making import Making, Place
 from propmat.training._problem import Problem
 from propmat.training._sources import Recipe, Source, recipes
-
-Progress = Callable[..., Iterable[Any]]
 
 # Of what is kept; a new number when the making changes.
 VERSION = 1
 
 
-def prepare(config: Config, progress: Progress = iter) -> None:
-    """Make the problems of a configuration, as far as they are not in its cache yet.
+def prepare(config: Config, jobs: int | None = None, progress: Progress | None = None) -> None:
+    """Make the problems of a configuration, as far as they are not in its cache yet, as a job of `propmat.jobs`.
 
     Parameters
     ----------
     config : Config
-    progress : callable, optional
-        Wraps the list of problems, as tqdm does.
+    jobs : int, optional
+        Processes of one thread each; by default as many as there are cores.
+    progress : callable (propmat.jobs.Summary), optional
+        Called when the work is planned, and after every problem.
 
     Raises
     ------
     InputError
         If the data are not as they must be, or another process prepares in the same folder.
+    PropmatError
+        If problems cannot be made for another reason; the others are there, and another call makes these.
 
     Examples
     --------
@@ -59,19 +62,39 @@ def prepare(config: Config, progress: Progress = iter) -> None:
     3
     """
     check_config(config)
+    settings = Settings(cores() if jobs is None else whole_number(jobs, "jobs"))
     if _index(config).exists():
         return
-    found = [
-        (recipe, _file(config, source, recipe)) for source in config.data for recipe in recipes(source, config.seed)
-    ]
-    _check_held_out(config, {name for recipe, _ in found for name in recipe.uses})
+    found = [list(recipes(source, config.seed)) for source in config.data]
+    _check_held_out(config, {name for of_source in found for recipe in of_source for name in recipe.uses})
     with locked(config.cache, "cache"):
-        for recipe, file in progress(found):
-            if not (config.cache / file).exists():
-                _write(config.cache / file, _made(recipe, config.mattes))
+        _make(config, found, settings, progress)
         # Last, for where it is there, so are all files that it lists.
-        entries = [{"file": file, "uses": recipe.uses, "plain": recipe.plain} for recipe, file in found]
+        entries = [
+            {"file": _file(config, source, recipe), "uses": recipe.uses, "plain": recipe.plain}
+            for source, of_source in zip(config.data, found, strict=True)
+            for recipe in of_source
+        ]
         replace_file(_index(config), json.dumps(entries, indent=1).encode())
+
+
+def _make(config: Config, found: list[list[Recipe]], settings: Settings, progress: Progress | None) -> None:
+    """Make the problems whose files are not there, and raise if one cannot be made."""
+    folder = config.cache.absolute()
+    places = [
+        Place(Path(file).stem, source, number, str(folder / file))
+        for source, of_source in enumerate(found)
+        for number, recipe in enumerate(of_source)
+        if not (folder / (file := _file(config, config.data[source], recipe))).exists()
+    ]
+    if not places:
+        return
+    state = folder / JOBS / f"{_index(config).stem}.job"
+    job = Job(places, Making(config.data, config.seed, config.mattes), str(state))
+    summary = Run(job, settings, retry=True, progress=progress)()
+    for name, told in summary.failures.items():
+        kind, _, message = told.partition(": ")
+        raise InputError(message) if kind == InputError.__name__ else PropmatError(f"data: {name}: {told}")
 
 
 def load(config: Config) -> tuple[list[Problem], list[Problem]]:
@@ -114,41 +137,6 @@ def _index(config: Config) -> Path:
 def _file(config: Config, source: Source, recipe: Recipe) -> str:
     about = [VERSION, dataclasses.asdict(source), config.seed, config.mattes, recipe.name, recipe.uses]
     return f"{recipe.name}-{digest(about)}.npz"
-
-
-def _made(recipe: Recipe, mattes: Sequence[str]) -> Problem:
-    sample = recipe.make()
-    if sample.alpha is None:
-        raise InputError(f"data: {recipe.name} has no true matte to learn from")
-    levels = np.rint(255 * sample.image.clip(0, 1)).astype(np.uint8)
-    labels = Trimap.parse(sample.trimap)
-    pixels, unknown = levels / 255, labels.unknown
-    if unknown.all() or not unknown.any():
-        raise InputError(f"data: {recipe.name} has no {'known' if unknown.all() else 'unknown'} pixel; change reach")
-    front, behind = sample.foreground, sample.background
-    if front is None or behind is None:
-        front, behind = foreground(pixels, sample.alpha)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PropmatWarning)  # of odd trimaps; they are worth learning too
-        planes = [matte(name, pixels, labels)[unknown] for name in mattes]
-    half = np.float16
-    return Problem(
-        recipe.name,
-        recipe.uses,
-        recipe.plain,
-        levels,
-        (2 * labels.labels).astype(np.uint8),
-        sample.alpha[unknown].astype(half),
-        (front - behind)[unknown].astype(half),
-        np.array(planes, dtype=half).reshape(len(mattes), np.count_nonzero(unknown)),
-    )
-
-
-def _write(path: Path, problem: Problem) -> None:
-    given = {item.name: getattr(problem, item.name) for item in dataclasses.fields(problem)}
-    content = io.BytesIO()
-    np.savez_compressed(content, **given)
-    replace_file(path, content.getvalue())
 
 
 def _read(path: Path) -> Problem:

@@ -5,9 +5,9 @@ import json
 import pkgutil
 import re
 import runpy
+import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from html.parser import HTMLParser
 from importlib.util import find_spec
@@ -24,9 +24,14 @@ from benchmarks.report import __main__ as report
 from benchmarks.report import panels
 from benchmarks.report.page import page
 from benchmarks.suite import __main__ as suite
-from benchmarks.suite import contestants, records, run, worker
+from benchmarks.suite import contestants, records, worker
+from benchmarks.suite.run import Suite
 from benchmarks.suite.summary import markdown, summary
 from propmat.datasets import Sample
+from propmat.jobs._records import ended
+from propmat.jobs._state import POOL, log_for
+from tests.jobs.tasks import Note
+from tests.jobs.watching import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTING = {"set": "rendered scenes", "versions": {"propmat": "0"}, "machine": "any", "threads": 1}
@@ -142,87 +147,56 @@ def test_a_second_run_does_nothing_twice(results):
     assert (results / "results.jsonl").read_bytes() == before
 
 
-# Both block at the first call of `place`, and create a file as a signal: a worker at the matte of trimap 2, or the run
-# itself.
-HALT = """
-import os, sys, time
-from pathlib import Path
-import propmat
-from benchmarks.suite import run, worker
-from benchmarks.suite.__main__ import main
-
-def halt(*arguments):
-    Path({marker!r}).touch()
-    time.sleep(600)
-"""
-HALTING_WORKER = """
-honest = worker.result
-
-def result(data, output, task):
-    if task[1] == 2:
-        {place} = halt
-    return honest(data, output, task)
-
-worker.result = result
-worker.main()
-"""
-
-
-def killed(output, code, reached):
-    """Kill a run once it has come as far as wanted."""
-    process = subprocess.Popen(command(output, program=("-c", code)), cwd=ROOT, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 240
+@pytest.mark.slow
+def test_killed_anywhere_it_loses_nothing(tmp_path):
+    """Killed after some mattes, the next run makes the others, and results.jsonl is as without."""
+    options = ["--trimaps", "1", "2", "--methods", "closed_form", "knn", "random_walk", "--images", "synthetic-0"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finished(whole, *options)
+    process = subprocess.Popen(command(killed, *options), cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
-        while not reached():
-            assert process.poll() is None, "it ended"
-            assert time.monotonic() < end, "it has not come so far"
-            time.sleep(0.02)
+        wait_for(lambda: len(list(killed.rglob("*.png"))) > 1, process)
     finally:
         process.kill()
         process.wait()
+    assert not (killed / "results.jsonl").exists()
+    told = finished(killed, *options).stderr
+    assert "6 mattes to make" not in told
+    assert reproduced(killed) == reproduced(whole)
+    assert len(records.read(killed / "results.jsonl")) == 6
 
 
-@pytest.mark.slow
-def test_killed_anywhere_it_loses_nothing(results, tmp_path):
-    """Before a matte is there, between a matte and its record, and while a record is written."""
-    path = tmp_path / "results.jsonl"
-    for number, place in enumerate(["worker.run", "propmat.metrics.evaluate", "os.replace"]):
-        marker = tmp_path.with_name(f"{tmp_path.name}-halted-{number}")
-        code = HALT.format(marker=str(marker))
-        if place == "os.replace":
-            code += "os.replace = halt\nmain()"
-        else:
-            code += f"run.WORKER = ['-c', {code + HALTING_WORKER.format(place=place)!r}]\nmain()"
-        killed(tmp_path, code, lambda marker=marker: marker.exists() and path.exists())
-        assert [records.key(record) for record in records.read(path)] == [("synthetic-0", 1, "closed_form")]
-        assert worker.matte_path(tmp_path, "synthetic-0", 2, "closed_form").exists() == (place != "worker.run")
-    assert "1 mattes to make, 1 already there" in finished(tmp_path).stderr
-    assert reproduced(tmp_path) == reproduced(results)
-    assert not list(tmp_path.glob(".propmat-*"))  # the partial file of the third run
+def copied(results, tmp_path):
+    shutil.copytree(results, tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 def test_a_matte_that_is_gone_is_made_again(results, tmp_path):
-    keys = [records.key(result) for result in records.read(results / "results.jsonl")]
-    records.write(tmp_path / "results.jsonl", records.read(results / "results.jsonl"))
-    for key in keys[1:]:
-        path = worker.matte_path(tmp_path, *key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    assert "1 mattes to make, 1 already there" in finished(tmp_path).stderr
+    output = copied(results, tmp_path)
+    worker.matte_path(output, "synthetic-0", 1, "closed_form").unlink()
+    # The records have the places of the original folder, and the names are what counts.
+    assert "1 mattes to make, 1 already there" in finished(output).stderr
+    assert reproduced(output) == reproduced(results)
 
 
 @pytest.mark.parametrize(("name", "value"), [("machine", "another"), ("threads", 99), ("versions", {"propmat": "9"})])
 def test_results_of_another_kind_are_not_mixed_in(results, tmp_path, name, value):
-    found = records.read(results / "results.jsonl")
-    records.write(tmp_path / "results.jsonl", [result | {name: value} for result in found])
-    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    output = copied(results, tmp_path)
+    (about,) = output.rglob("job.json")
+    told = json.loads(about.read_text())
+    told["configuration"][name] = value
+    about.write_text(json.dumps(told))
+    done = subprocess.run(command(output), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
-    assert f"made with other {name}" in done.stderr
+    assert f"has results of another configuration ({name}" in done.stderr
+    assert reproduced(output) == reproduced(results)
 
 
-def test_one_run_at_a_time(tmp_path):
-    with run.alone(tmp_path), pytest.raises(SystemExit, match="another run is at work"), run.alone(tmp_path):
-        pass
+def test_results_without_records_are_not_overwritten(results, tmp_path):
+    shutil.copy(results / "results.jsonl", tmp_path)
+    done = subprocess.run(command(tmp_path), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "is of another version of the suite; name another folder by --output" in done.stderr
 
 
 def test_a_method_that_fails_is_a_result(monkeypatch, tmp_path):
@@ -242,13 +216,19 @@ def test_a_matte_with_holes_is_a_failure():
         worker.run(holes, Sample("holes", np.zeros((1, 3, 3)), np.full((1, 3), 0.5)))
 
 
-def test_a_process_that_dies_is_a_result(monkeypatch, tmp_path):
-    monkeypatch.setattr(run, "WORKER", ["-c", "import os; input(); os._exit(9)"])
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["suite", "--images", "synthetic-0", "--trimaps", "1", "--methods", "closed_form"])
-    suite.main()
-    (result,) = records.read(tmp_path / run.OUTPUT / "results.jsonl")
-    assert result["error"] == "the process died"
+def test_failures_and_processes_that_die_are_results(tmp_path):
+    """Those of methods without a picture of that name, and of one at which the process is recorded to have died."""
+    item = Note(json.dumps(["synthetic-0", 1, "closed_form"]), "")
+    suite = Suite(None, tmp_path, 1)
+    log = log_for(suite.state.folder.place, POOL)
+    log.write(ended(item, "killed", 0.0, alone=True, error="ProcessDied", message="by SIGKILL"))
+    log.close()
+    assert suite.carry_out([("synthetic-x", 1, "closed_form")]) == 2
+    died, failed = records.read(tmp_path / "results.jsonl")
+    assert died["error"] == "ProcessDied: by SIGKILL"
+    assert died["sad"] is None
+    assert failed["error"].startswith("ValueError: invalid literal")
+    assert failed.keys() == died.keys()
 
 
 def test_known_pixels_are_kept_and_mattes_rounded():

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from propmat.errors import InputError, MissingDependencyError, PropmatWarning
-from propmat.io import check_output, read_image, write_image, write_images
+from propmat.io import _replacing, check_output, read_image, write_image, write_images
 
 NAMES = ["a.png", "a.tif", "a.jpg", "a.webp", "a.bmp", "a.exr", "a.dpx"]
 POSIX = os.name == "posix"
@@ -271,6 +271,26 @@ def test_files_of_living_runs_and_of_others_stay(tmp_path, colours):
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, living.name, "a.png"])
     write_image(tmp_path / "a.png", colours)
     assert not living.exists()
+
+
+def test_large_folders_are_listed_now_and_again(tmp_path, monkeypatch):
+    """The names that are looked at are in proportion to the files that are written."""
+    listed, scan = [0], os.scandir
+
+    def counting(folder):
+        entries = scan(folder)
+        listed[0] += len(list(scan(folder)))
+        return entries
+
+    monkeypatch.setattr(os, "scandir", counting)
+    for k in range(2000):
+        _replacing._sweep(tmp_path)
+        (tmp_path / f"{k}.png").touch()
+    assert listed[0] < 2000 * 70  # each time it would be 2 million
+    (tmp_path / ".propmat-1-0123456789abcdef.png").touch()
+    for _ in range(2000 // 64 + 1):
+        _replacing._sweep(tmp_path)
+    assert not (tmp_path / ".propmat-1-0123456789abcdef.png").exists()
 
 
 # Faults at every byte

@@ -17,7 +17,7 @@ from propmat.jobs._plan import planned
 from propmat.jobs._pool import Settings
 from propmat.jobs._records import Record, ended, parsed, started
 from propmat.jobs._run import Run
-from propmat.jobs._state import POOL, State
+from propmat.jobs._state import POOL, State, log_for
 from propmat.jobs._status import status_of
 from tests.jobs.tasks import Note, job_of
 
@@ -34,7 +34,7 @@ def records(job):
 
 
 def ends(job):
-    return {record.name: record for record in records(job) if record.status != "started"}
+    return {record.name: record for record in records(job) if record.is_end}
 
 
 def test_everything_is_done_once_and_recorded(tmp_path):
@@ -97,7 +97,7 @@ def test_what_kills_its_process_is_tried_once_alone_and_never_again(tmp_path, do
 def test_a_start_without_an_end_is_tried_last_and_given_up_if_it_was_alone(tmp_path):
     """As after the whole job was killed."""
     job = job_of(tmp_path, ["well"] * 3)
-    log = State(job.state).log(POOL)
+    log = log_for(job.state, POOL)
     log.write(started(job.items[0], alone=False))
     log.write(started(job.items[1], alone=True))
     log.close()
@@ -118,7 +118,7 @@ def test_large_items_run_alone_with_all_threads_and_the_largest_are_refused(tmp_
     summary = Run(job, Settings(2, memory=100))()
     assert (summary.done, summary.failed) == (3, 1)
     assert ends(job)["n1"].facts["threads"] == 3
-    assert ends(job)["n1"].alone
+    assert not ends(job)["n1"].alone  # for interrupted at its first try, it is not given up
     assert ends(job)["n0"].facts["threads"] == 1
     assert "takes about 0.0 GiB of memory; this machine has" in summary.failures["n2"]
     assert "n2" not in attempts(tmp_path)
@@ -184,6 +184,8 @@ def test_two_at_once_are_refused(tmp_path):
         with pytest.raises(InputError, match="another job is at work in"):
             Run(job, TWO)()
         assert Run(job, TWO, 1, 2)().complete
+    with State(job.state).claimed(job, 0, 1), pytest.raises(InputError, match="another job is at work in"):
+        Run(job, TWO, 1, 2)()
 
 
 def test_torn_and_foreign_lines_are_passed_over(tmp_path):
@@ -199,7 +201,7 @@ def test_torn_and_foreign_lines_are_passed_over(tmp_path):
 def test_a_log_goes_on_after_a_failed_write(tmp_path, monkeypatch):
     import os
 
-    log, item = Log(Folder(str(tmp_path / "log")), "x.jsonl"), Note("a", "a")
+    log, item = Log(Folder(str(tmp_path / "log")), "x"), Note("a", "a")
     honest = os.write
     log.write(started(item, alone=False))
 
@@ -220,7 +222,7 @@ def test_a_log_goes_on_after_a_failed_write(tmp_path, monkeypatch):
 def test_history_takes_the_last_end(tmp_path):
     folder = Folder(str(tmp_path))
     for group, at, status in [("p", 2.0, "done"), ("q", 1.0, "failed"), ("r", 3.0, "started")]:
-        log = Log(folder.within(group), "x.jsonl")
+        log = Log(folder.within(group), "x")
         log.write(Record("a", "k", status, at))
         log.close()
     (tmp_path / "stray").touch()
@@ -262,6 +264,8 @@ def test_the_pool_ends_with_the_process_that_runs_it(tmp_path):
     process.stdout.read()  # ends when all who hold the pipe have ended
     process.wait()
     process.stdout.close()
+    # None of the two is taken to have ended its process: they are tried side by side.
+    assert planned(job_of(tmp_path, ["well"] * 3), State(str(tmp_path / "state")).history()).suspected == []
     summary = Run(job_of(tmp_path, ["well"] * 3), TWO)()
     assert (summary.done_before, summary.done) == (1, 2)
 

@@ -177,11 +177,17 @@ def test_settings_are_checked_before_any_work():
     for settings, message in [
         ((("method", "magic"),), "method: takes"),
         ((("epsilon", "much"),), "epsilon: takes a number, got 'much'"),
+        ((("epsilon", "-1"),), "epsilon: takes"),
+        ((("radius", "0"),), "radius: takes a whole number"),
+        ((("method", "large_kernel"), ("radius", "-3")), "radius: takes a whole number"),
+        ((("method", "learning_based"), ("epsilon", "nan")), "epsilon: takes"),
         ((("method", "knn"), ("radius", "2")), "radius: the method knn has no such setting"),
         ((("background", "white"),), "background: goes with --what cutout"),
     ]:
         with pytest.raises(InputError, match=message):
             PictureTask().check(settings)
+    for settings in [(("radius", "5"),), (("method", "large_kernel"), ("radius", "40")), (("epsilon", "1e-5"),)]:
+        PictureTask().check(settings)
     with pytest.raises(InputError, match="width: "):
         PictureTask("alpha", Options(width="wide")).check()
 

@@ -1,8 +1,10 @@
-"""A watcher of a folder that reads every picture again and again while others write there."""
+"""What is seen of a job from outside: a watcher that reads every picture again and again, and its processes."""
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from PIL import Image
 
@@ -39,3 +41,17 @@ def watching(folder):
     finally:
         stop.set()
         thread.join()
+
+
+def wait_for(reached, process):
+    end = time.monotonic() + 240
+    while not reached():
+        assert process.poll() is None, "it ended"
+        assert time.monotonic() < end, "it has not come so far"
+        time.sleep(0.005)
+
+
+def children(pid):
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    found = [child for thread in threads for child in (thread / "children").read_text().split()]
+    return [int(child) for child in found]

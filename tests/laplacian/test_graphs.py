@@ -332,7 +332,7 @@ def test_the_default_preset_is_the_same_in_verb_method_and_adjoint(rng):
 
 def test_networks_see_the_knn_that_they_were_trained_on(rng):
     pytest.importorskip("torch")
-    from propmat.networks._mattes import matte
+    from propmat.matting._mattes import matte
 
     image, trimap = random_photo(rng), Trimap.parse(banded_trimap(12, 14))
     np.testing.assert_array_equal(matte("knn", image, trimap), propmat.knn(image, trimap, preset="rgb"))

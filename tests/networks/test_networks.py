@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 import propmat
 from propmat import InputError, PropmatWarning, Trimap, datasets, io, propagate
 from propmat.cli import main
+from propmat.matting._mattes import matte
 from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
 from propmat.networks._dcnn._matte import merged, normalised, stacked
 from propmat.networks._dcnn._network import MARGIN
 from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
-from propmat.networks._mattes import matte
 from propmat.networks._trunks._segnet import SegNet
 from propmat.networks._weights import shipped
 from propmat.solvers import CG, Direct

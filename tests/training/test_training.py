@@ -21,10 +21,10 @@ from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
 from propmat.jobs._lock import locked
+from propmat.matting._mattes import matte
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.networks._dcnn._matte import stacked
 from propmat.networks._dcnn._network import MARGIN
-from propmat.networks._mattes import matte
 from propmat.training import prepare, read_config, train
 from propmat.training.__main__ import main
 from propmat.training._config import parse_config

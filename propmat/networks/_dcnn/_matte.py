@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
+from propmat.matting._mattes import matte
 from propmat.networks._dcnn._network import DCNN, MARGIN
 from propmat.networks._inference import checked, inferred
-from propmat.networks._mattes import matte
 
 # Rows that go through the network at a time, so that its activations stay in the processor's cache.
 BAND = 64

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from propmat._inputs._numbers import integer
 from propmat._inputs._settings import flag
 from propmat.errors import InputError
-from propmat.networks._mattes import checked_mattes
+from propmat.matting._mattes import checked_mattes
 from propmat.networks._network import Network, check_planes
 
 # Pixels a side of what the network sees and answers in training; its convolutions take the margin between.
