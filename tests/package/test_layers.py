@@ -20,7 +20,7 @@ LAYERS = (  # lowest first
     "_solve",
     "matting",
     "adjoint",
-    "_batching pymatting",
+    "_batching pymatting rembg",
     "torch jax",
     "networks",
     "training cli",  # nothing imports training
@@ -29,7 +29,7 @@ LAYERS = (  # lowest first
 IMPORTED_IN = {
     "numba": "_cpu",
     "pyamg": "preconditioners",
-    "PIL": "datasets io pictures pymatting training",
+    "PIL": "datasets io pictures pymatting rembg training",
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli training",

@@ -15,6 +15,7 @@ import propmat.matting
 import propmat.networks
 import propmat.pictures
 import propmat.pymatting
+import propmat.rembg
 import propmat.torch
 import propmat.training
 
@@ -35,6 +36,7 @@ NAMESPACES = [
     propmat.pictures,
     propmat.preconditioners,
     propmat.pymatting,
+    propmat.rembg,
     propmat.sampling,
     propmat.solvers,
     propmat.torch,
