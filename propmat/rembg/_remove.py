@@ -7,21 +7,24 @@ import numpy as np
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._foreground._estimate import foreground
-from propmat._trimap_making import trimap_from_mask
+from propmat._trimap_making import Width, trimap_from_mask
 from propmat._typing import Array
 from propmat.matting._closed_form import closed_form
-from propmat.matting._refine import refine
+from propmat.matting._soft_mask import CONFIDENCE, refined
 from propmat.rembg._masks import Session, masks_of, session_of
 from propmat.rembg._pictures import Cutout, Data, Photograph
 
 MODES = ("refine", "matte", "colours")
 
-Width = float | str | tuple[float | str, float | str]
-
 
 @usual_arithmetic
 def remove(
-    data: Data, session: Session | None = None, mode: str = "refine", *, width: Width = "1%", confidence: float = 1e-3
+    data: Data,
+    session: Session | None = None,
+    mode: str = "refine",
+    *,
+    width: Width = "1%",
+    confidence: float = CONFIDENCE,
 ) -> Cutout | list[Cutout]:
     """Remove the background of a picture: the mask of a network, made exact, and the colours of the foreground.
 
@@ -45,8 +48,9 @@ def remove(
     width : float or str, or a pair of them, default "1%"
         Of the band around the mask's edge in which alpha is solved for, as in `propmat.trimap_from_mask`. Wide enough
         for the mask's errors: what it has in the wrong place beyond the band stays wrong. "colours" does not use it.
-    confidence : float, default 1e-3
-        Of the mask in the band, for "refine" only, as in `propmat.refine`.
+    confidence : float, default 1e-2
+        Of the mask in the band, for "refine" only, on the scale of `propmat.refine`: where the mask is 0 or 1; it falls
+        as (2 m - 1)² to 0 where the mask m is 0.5.
 
     Returns
     -------
@@ -99,8 +103,9 @@ def remove(
 def _alpha(colours: Array, mask: Array, mode: str, width: Width, confidence: float) -> Array:
     if mode == "colours":
         return mask
-    labels = trimap_from_mask(mask, width=width)
-    return refine(colours, mask, confidence, trimap=labels) if mode == "refine" else closed_form(colours, labels)
+    if mode == "refine":
+        return refined(colours, mask, width, confidence)
+    return closed_form(colours, trimap_from_mask(mask, width=width))
 
 
 def _cutout(colours: Array, alpha: Array | None) -> Array:

@@ -20,7 +20,7 @@ LAYERS = (  # lowest first
     "_solve",
     "matting",
     "adjoint",
-    "_batching pymatting rembg",
+    "_batching comfyui napari pymatting rembg",
     "torch jax",
     "networks",
     "training cli",  # nothing imports training
@@ -34,10 +34,13 @@ IMPORTED_IN = {
     "sklearn": "datasets",
     "tqdm": "cli training",
     "cupy": "_gpu",
-    "torch": "torch networks training",
+    "torch": "torch comfyui networks training",
     "safetensors": "networks",
     "tomli": "training",
     "jax": "jax",
+    "comfy_api": "comfyui",
+    "napari": "napari",
+    "magicgui": "napari",
 }
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}
 ROOT = Path(propmat.__file__).parent

@@ -9,9 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 import propmat
+import propmat.comfyui
 import propmat.jax
 import propmat.losses
 import propmat.matting
+import propmat.napari
 import propmat.networks
 import propmat.pictures
 import propmat.pymatting
@@ -23,6 +25,7 @@ LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
     propmat,
     propmat.adjoint,
+    propmat.comfyui,
     propmat.datasets,
     propmat.errors,
     propmat.flows,
@@ -32,6 +35,7 @@ NAMESPACES = [
     propmat.losses,
     propmat.matting,
     propmat.metrics,
+    propmat.napari,
     propmat.networks,
     propmat.pictures,
     propmat.preconditioners,

@@ -53,7 +53,8 @@ def test_bytes_become_png_bytes(sample):
 
 
 def test_colours_that_a_wrong_mask_drives_out_of_range_are_clipped(rng):
-    image, mask = rng.random((40, 50, 3)), rng.random((40, 50))
+    image = np.repeat(rng.integers(2, size=(40, 50, 1)), 3, axis=2).astype(np.float64)
+    mask = np.round(4 * rng.random((40, 50))) / 4
     assert propmat.foreground(image, mask)[0].max() > 1.25
     file = io.BytesIO()
     write_image(file, image)
@@ -127,12 +128,12 @@ def test_modes_are_those_of_the_functions(sample):
     mask = np.asarray(blurred(sample)) / 255
     labels = propmat.trimap_from_mask(mask, width=4)
     expected = {
-        "refine": propmat.refine(sample.image, mask, 0.01, trimap=labels),
+        "refine": propmat.refine(sample.image, mask, 0.02 * (2 * mask - 1) ** 2, trimap=labels),
         "matte": propmat.closed_form(sample.image, labels),
         "colours": mask,
     }
     for mode, alpha in expected.items():
-        cutout = remove(sample.image, Drawn(blurred(sample)), mode, width=4, confidence=0.01)
+        cutout = remove(sample.image, Drawn(blurred(sample)), mode, width=4, confidence=0.02)
         assert np.array_equal(cutout[:, :, 3], alpha)
         colours = propmat.foreground(sample.image, alpha)[0].clip(0, 1)
         assert np.array_equal(cutout[:, :, :3], colours)
