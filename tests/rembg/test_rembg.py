@@ -52,7 +52,8 @@ def test_bytes_become_png_bytes(sample):
     assert (session.shown.mode, session.shown.size) == ("RGB", (80, 60))
 
 
-def test_colours_that_a_wrong_mask_drives_out_of_range_are_clipped(rng):
+def test_colours_that_a_wrong_mask_drives_out_of_range_are_clipped():
+    rng = np.random.default_rng(4)
     image = np.repeat(rng.integers(2, size=(40, 50, 1)), 3, axis=2).astype(np.float64)
     mask = np.round(4 * rng.random((40, 50))) / 4
     assert propmat.foreground(image, mask)[0].max() > 1.25
