@@ -35,6 +35,7 @@ from propmat._constraints import eliminate
 from propmat._gpu import _device
 from propmat._operators import GridOperator
 from propmat._trimap import Trimap
+from propmat.preconditioners._level import SINGLE
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG
 
@@ -267,7 +268,7 @@ def bandwidth() -> list[Record]:
     matrix = GridOperator.from_edges(cupy.ones((shape[0], shape[1] - 1)), cupy.ones((shape[0] - 1, shape[1])), unknown)
     n = matrix.shape[0]
     double = [cupy.zeros(matrix.support.size) for _ in range(2)]
-    pixels = Pixels(matrix)
+    pixels = Pixels(matrix, SINGLE)
     single = [cupy.zeros(matrix.support.size, np.float32) for _ in range(4)]
     shifts = 5 * 4
     cases = {

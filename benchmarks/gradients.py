@@ -82,7 +82,10 @@ def backward_over_forward(name: str, wanted: str, problem: list, verb: Callable,
     pullbacks = [verb(*given)[1] for given in problem]
     backward = least_seconds(lambda: [p(g, wanted=names) for p, g in zip(pullbacks, upstream, strict=True)], repeat)
     ratio = backward / forward
-    print(f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {ratio:.2f} | {held(pullbacks):.0f} |", flush=True)
+    print(
+        f"| {name} | {wanted} | {forward:.2f} | {backward:.2f} | {ratio:.2f} | {reachable_megabytes(pullbacks):.0f} |",
+        flush=True,
+    )
 
 
 def batched() -> dict[str, Callable]:
@@ -138,14 +141,14 @@ def unrolled(
     horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor, confidence: float, rtol: float
 ) -> torch.Tensor:
     """Conjugate gradients with Jacobi, every step recorded by PyTorch."""
-    held = confidence * (trimap != 0.5).double()
-    diagonal = _propagate._degree(horizontal, vertical) + held
-    residual = held * (trimap == 1)
+    weight = confidence * (trimap != 0.5).double()
+    diagonal = _propagate._degree(horizontal, vertical) + weight
+    residual = weight * (trimap == 1)
     x, limit = torch.zeros_like(residual), rtol * residual.norm().item()
     direction = residual / diagonal
     rz = (residual * direction).sum()
     while residual.norm().item() > limit:
-        along = product(horizontal, vertical, direction) + held * direction
+        along = product(horizontal, vertical, direction) + weight * direction
         step = rz / (direction * along).sum()
         x, residual = x + step * direction, residual - step * along
         scaled = residual / diagonal
@@ -163,8 +166,10 @@ def dense(horizontal: torch.Tensor, vertical: torch.Tensor, trimap: torch.Tensor
         (i, j), torch.cat([horizontal.ravel(), vertical.ravel()])
     )
     affinity = half + half.T
-    held = confidence * (trimap != 0.5).ravel().double()
-    return torch.linalg.solve(torch.diag(affinity.sum(dim=1) + held) - affinity, held * (trimap == 1).ravel().double())
+    weight = confidence * (trimap != 0.5).ravel().double()
+    return torch.linalg.solve(
+        torch.diag(affinity.sum(dim=1) + weight) - affinity, weight * (trimap == 1).ravel().double()
+    )
 
 
 def saved(way: Callable) -> float:
@@ -177,12 +182,12 @@ def saved(way: Callable) -> float:
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         result = way()
-    kept = sum(sizes.values()) / 1e6 + held([state.batch for state in _pullbacks._STATES.values()])
+    kept = sum(sizes.values()) / 1e6 + reachable_megabytes([state.batch for state in _pullbacks._STATES.values()])
     del result
     return kept
 
 
-def held(root: object) -> float:
+def reachable_megabytes(root: object) -> float:
     """Megabytes of the arrays that are reachable from an object."""
     seen, ahead, total = set(), [root], 0
     while ahead:

@@ -8,7 +8,7 @@ another scene. Draws the mattes before and after.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import jax
@@ -54,4 +54,6 @@ def main(picture: str = "scales.png", shape: tuple[int, int] = (64, 96), steps: 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", default="scales.png", help="the file to draw to (%(default)s)")
+    main(parser.parse_args().picture)

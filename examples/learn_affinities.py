@@ -8,7 +8,7 @@ with the σ that is best on the test scenes. Draws both mattes of one scene.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -96,4 +96,6 @@ def main(
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", default="learned.png", help="the file to draw to (%(default)s)")
+    main(parser.parse_args().picture)

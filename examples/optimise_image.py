@@ -8,7 +8,7 @@ changed image and the mattes before and after.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -46,4 +46,6 @@ def main(picture: str = "optimised.png", shape: tuple[int, int] = (120, 160), st
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", default="optimised.png", help="the file to draw to (%(default)s)")
+    main(parser.parse_args().picture)

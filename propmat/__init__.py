@@ -10,12 +10,12 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 (48, 64)
 """
 
-from propmat import adjoint as adjoint
-from propmat import datasets as datasets
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from propmat import flows as flows
-from propmat import io as io
 from propmat import laplacian as laplacian
-from propmat import metrics as metrics
 from propmat import preconditioners as preconditioners
 from propmat import sampling as sampling
 from propmat import solvers as solvers
@@ -51,3 +51,23 @@ from propmat.matting import propagate as propagate
 from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.matting import shared_sampling as shared_sampling
+
+if TYPE_CHECKING:
+    from propmat import adjoint as adjoint
+    from propmat import datasets as datasets
+    from propmat import io as io
+    from propmat import metrics as metrics
+    from propmat import pictures as pictures
+
+# No method of matting needs them.
+_IMPORTED_WHEN_USED = ("adjoint", "datasets", "io", "metrics", "pictures")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _IMPORTED_WHEN_USED:
+        return importlib.import_module(f"propmat.{name}")
+    raise AttributeError(f"module 'propmat' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_IMPORTED_WHEN_USED})

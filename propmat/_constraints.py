@@ -35,18 +35,18 @@ class System:
     laplacian : Laplacian
         L.
     split : Split
-        L over the pixels that are solved for, with `held` and `believed` added to its diagonal.
+        L over the pixels that are solved for, with `confidence` and `prior_confidence` added to its diagonal.
     solved_for : (H, W) mask
         The n pixels of x, row by row.
-    held, believed : (H, W) array
-        Confidence in the labels and in the prior.
+    confidence, prior_confidence : (H, W) array
+        Confidence in the labels, C, and in the prior, κ.
     """
 
     laplacian: Laplacian
     split: Split
     solved_for: Mask
-    held: Array
-    believed: Array
+    confidence: Array
+    prior_confidence: Array
 
     @property
     def matrix(self) -> Operator:
@@ -57,18 +57,19 @@ class System:
         """Columns that A maps nearly to 0, (n, m)."""
         return self.laplacian.near_null_space(self.solved_for)
 
-    def reweighed(self, held: Array, believed: Array) -> System:
+    def reweighed(self, confidence: Array, prior_confidence: Array) -> System:
         """The same Laplacian with other confidences."""
-        change = self.restrict(held + believed - self.held - self.believed)
-        return replace(
-            self, split=replace(self.split, matrix=self.matrix.shifted(change)), held=held, believed=believed
-        )
+        change = self.restrict(confidence + prior_confidence - self.confidence - self.prior_confidence)
+        split = replace(self.split, matrix=self.matrix.shifted(change))
+        return replace(self, split=split, confidence=confidence, prior_confidence=prior_confidence)
 
     def rhs(self, labels: Array, prior: Array) -> Array:
         """b for (H, W) labels and prior; of the labels only those of known pixels are used."""
-        held, believed = self.restrict(self.held), self.restrict(self.believed)
-        pull = held * self.restrict(labels) + believed * self.restrict(prior)
-        return pull - self.split.times_known(labels)
+        return self._pull(labels, prior) - self.split.times_known(labels)
+
+    def _pull(self, labels: Array, prior: Array) -> Array:
+        """What the confidences contribute to b: C α* + κ p."""
+        return self.restrict(self.confidence * labels + self.prior_confidence * prior)
 
     def centred(self, labels: Array, prior: Array) -> tuple[Array, Array]:
         """A point x₀, and b - A x₀.
@@ -79,11 +80,10 @@ class System:
         """
         rhs = self.rhs(labels, prior)
         zeros = np.zeros_like(rhs)
-        strength = self.restrict(self.held + self.believed)
+        strength = self.restrict(self.confidence + self.prior_confidence)
         if not strength.any():
             return zeros, rhs
-        pull = self.restrict(self.held * labels + self.believed * prior)
-        point = np.where(strength > 0, pull / np.where(strength > 0, strength, 1.0), 0.5)
+        point = np.where(strength > 0, self._pull(labels, prior) / np.where(strength > 0, strength, 1.0), 0.5)
         seen = rhs - self.matrix @ point
         nearer = self.laplacian.parts.shorter(seen, rhs, self.solved_for)
         return np.where(nearer, point, zeros), np.where(nearer, seen, rhs)
@@ -99,7 +99,7 @@ class System:
         return alpha[self.solved_for]
 
 
-def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = None) -> System:
+def eliminate(laplacian: Laplacian, trimap: Trimap, prior_confidence: Array | None = None) -> System:
     """The system of the unknown pixels; known pixels have exactly their labels.
 
     Raises
@@ -107,10 +107,10 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, believed: Array | None = Non
     InputError
         If some unknown pixels are connected neither to a known pixel nor to the prior.
     """
-    return _system(laplacian, trimap.unknown, zero_map(trimap.known), believed)
+    return _system(laplacian, trimap.unknown, zero_map(trimap.known), prior_confidence)
 
 
-def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Array | None = None) -> System:
+def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, prior_confidence: Array | None = None) -> System:
     """The system of all pixels, with deviations of known ones from their labels weighted by a confidence (H, W) >= 0.
 
     Raises
@@ -118,17 +118,18 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, believed: Arr
     InputError
         If some pixels are connected neither to a pixel of positive confidence nor to the prior.
     """
-    held = np.where(trimap.known, confidence, 0.0)
-    return _system(laplacian, np.ones_like(trimap.known), held, believed)
+    confidence = np.where(trimap.known, confidence, 0.0)
+    return _system(laplacian, np.ones_like(trimap.known), confidence, prior_confidence)
 
 
-def _system(laplacian: Laplacian, solved_for: Mask, held: Array, believed: Array | None) -> System:
-    believed = zero_map(solved_for) if believed is None else believed
-    split = laplacian.split(solved_for, held + believed if held.any() or believed.any() else None)
-    adrift = _adrift(laplacian, split, solved_for, held[solved_for] + believed[solved_for] > 0)
+def _system(laplacian: Laplacian, solved_for: Mask, confidence: Array, prior_confidence: Array | None) -> System:
+    prior_confidence = zero_map(solved_for) if prior_confidence is None else prior_confidence
+    diagonal = confidence + prior_confidence if confidence.any() or prior_confidence.any() else None
+    split = laplacian.split(solved_for, diagonal)
+    adrift = _adrift(laplacian, split, solved_for, confidence[solved_for] + prior_confidence[solved_for] > 0)
     if adrift.any():
         laplacian, split = _bridged(laplacian, split, adrift, solved_for)
-    return System(laplacian, split, solved_for, held, believed)
+    return System(laplacian, split, solved_for, confidence, prior_confidence)
 
 
 def zero_map(mask: Mask) -> Array:
@@ -136,9 +137,9 @@ def zero_map(mask: Mask) -> Array:
     return np.broadcast_to(np.zeros((), like=mask), mask.shape)
 
 
-def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, held: Mask) -> Mask:
+def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, constrained: Mask) -> Mask:
     """Which of the n pixels are connected to no constraint: conjugate gradients would return 0 there without notice."""
-    anchored = split.touches_known | held
+    anchored = split.touches_known | constrained
     if laplacian.ties_all_pixels and laplacian.parts.all_have(anchored, solved_for):
         return np.zeros(anchored.size, bool)
     anchored = to_host(anchored)

@@ -34,6 +34,9 @@ class Exposed(Protocol):
 
 ArrayLike: TypeAlias = npt.ArrayLike | OnDevice | Exposed
 
+# A matte and its confidence, as `propmat.solve` takes them.
+Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
+
 
 class DType(Protocol):
     """The type of an array's numbers."""

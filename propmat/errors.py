@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 __all__ = [
     "ConvergenceError",
     "ConvergenceWarning",
@@ -96,6 +98,7 @@ def one_line(error: BaseException) -> str:
 
 def shown(value: object) -> str:
     """Any value as short text in one line, for messages."""
+    value = value.item() if isinstance(value, np.generic) else value
     shape = getattr(value, "shape", ())
     if isinstance(shape, tuple) and shape:
         return f"{type(value).__name__} of shape {tuple(shape)}"

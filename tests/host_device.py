@@ -115,14 +115,20 @@ def _library(source, constants):
 
 
 def _expanded(code):
-    """With the one macro that declares kernels for two types written out."""
-    macro = re.search(r"#define FOR_TYPE\(Z, suffix\)((?:.*\\\n)+.*\n)", code)
-    if not macro:
-        return code
-    body = macro[1].replace("\\\n", "\n")
-    for number, suffix in re.findall(r"^FOR_TYPE\((\w+), (\w+)\)", code, re.MULTILINE):
-        code += re.sub(r"\bZ\b", number, body.replace("##suffix", suffix))
+    """With the macros that declare kernels for several types written out."""
+    for name, given, lines in re.findall(r"#define (\w+)\(([\w, ]+)\)((?:.*\\\n)+.*\n)", code):
+        if "__global__" in lines:
+            body = lines.replace("\\\n", "\n")
+            for used in re.findall(rf"^{name}\(([\w, ]+)\)", code, re.MULTILINE):
+                code += _put_in(body, dict(zip(given.split(", "), used.split(", "), strict=True)))
     return code
+
+
+def _put_in(body, types):
+    """The body of a macro, with the arguments for its parameters."""
+    for name, value in types.items():
+        body = re.sub(rf"##{name}\b|\b{name}\b", value, body)
+    return body
 
 
 def _parameters(given):
@@ -223,7 +229,7 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         return _wrapped(getattr(self.memory, name)(*map(_memory, given), **options))
 
 
-METHODS = set("all any astype copy fill max mean min ravel reshape sum transpose".split())
+METHODS = set("all any astype copy diagonal fill max mean min ravel reshape sum transpose".split())
 
 
 def _memory(value):

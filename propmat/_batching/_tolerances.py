@@ -20,7 +20,8 @@ class CGByParts:
     """`CG` for a matrix on the pixel grid that falls into parts.
 
     A x = b is solved for x / t, t being the tolerance of each part on all its pixels. Parts share no entry, so that
-    this is the same matrix with b / t; and when its residual is at most 1 in length, that of every part is.
+    this is the same matrix with b / t; and when its residual is at most 1 in length, that of every part is. So it is
+    the residual that decides, 1e-7 of each part's where none is given.
     """
 
     each: CG
@@ -50,12 +51,13 @@ class PreparedByParts:
         """Solve A x = rhs; the residual is that of the part that is worst off."""
         each, parts = self.settings.each, self.settings.parts
         lengths = parts.lengths(rhs, self.mask)
-        tolerances = np.maximum(max(each.rtol, ROUNDING) * lengths, each.atol)
+        tolerances = np.maximum(max(each.criterion()[1], ROUNDING) * lengths, each.atol)
         unit = parts.spread(np.where(tolerances > 0, tolerances, 1.0), self.mask)
         solution = self.together(rhs / unit, None if x0 is None else x0 / unit, callback)
         x = solution.x * unit
         left = parts.lengths(rhs - self.matrix @ x, self.mask)
-        return replace(solution, x=x, residual=float((left / np.where(lengths > 0, lengths, 1.0)).max()))
+        residual = float((left / np.where(lengths > 0, lengths, 1.0)).max())
+        return replace(solution, x=x, residual=residual, error=solution.error * float(unit.max()))
 
     def nearby(self, matrix: Operator) -> PreparedByParts:
         """The same preconditioner on a matrix that differs a little."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-from propmat import _inputs
 from propmat._batching import _poses
 from propmat._batching._arguments import (
     ALPHA,
@@ -26,9 +24,10 @@ from propmat._batching._arguments import (
 )
 from propmat._batching._verb import Pullback, Reader, Tall, Verb
 from propmat.adjoint import _closed_form, _directed, _knn, _propagate, _refine, _weighted_windows
+from propmat.laplacian._closed_form import known_radius
 from propmat.laplacian._knn_presets import known_preset
 
-RADIUS: Mapping[str, Reader] = {"radius": partial(_inputs.whole_number, name="radius")}
+RADIUS: Mapping[str, Reader] = {"radius": known_radius}
 PRESET: Mapping[str, Reader] = {"preset": known_preset}
 
 

@@ -8,11 +8,19 @@ SUMS = 64  # partial sums of a dot product: fixed, so that the result does not d
 CHECK_EVERY = 1  # iterations between two checks of the residual
 
 
-def descend(x, r, p, q, rz, curvature, partial):
-    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; returns rᵀ r."""
+def descend(x, r, p, q, rz, curvature, partial, record):
+    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive.
+
+    (rᵀr, curvature, rz, max |alpha p|) goes to `record`.
+    """
     alpha = rz / curvature if rz > 0.0 and curvature > 0.0 else 0.0
     _descend(_chunks(r), x, r, p, q, alpha, partial)
-    return sum(partial.tolist())
+    record[0], record[1], record[2], record[3] = (
+        sum(partial[0].tolist()),
+        curvature,
+        rz,
+        alpha * max(partial[1].tolist()),
+    )
 
 
 def turn(r, z, p, before, partial):
@@ -28,15 +36,17 @@ def _chunks(vector):
     return np.arange(SUMS + 1) * vector.size // SUMS
 
 
-@over_chunks(fastmath={"contract", "reassoc"})
+@over_chunks(fastmath={"contract", "reassoc", "nnan", "nsz"})
 def _descend(low, high, chunks, x, r, p, q, alpha, partial):
     for c in range(low, high):
-        total = 0.0
+        total = largest = 0.0
         for i in range(chunks[c], chunks[c + 1]):
             x[i] += alpha * p[i]
             r[i] -= alpha * q[i]
             total += r[i] * r[i]
-        partial[c] = total
+            largest = max(largest, abs(p[i]))
+        partial[0, c] = total
+        partial[1, c] = largest
 
 
 @over_chunks(fastmath={"contract", "reassoc"})
@@ -54,6 +64,6 @@ def _extend(low, high, chunks, z, p, beta):
         p[i] = z[i] + beta * p[i]
 
 
-def look(squared, curvature, rz):
-    """The results of `descend` (rᵀr), of the product (pᵀAp) and of `turn` (rᵀz) as numbers in host memory."""
-    return squared, curvature, rz
+def look(records):
+    """The records of `descend` in host memory, as lists."""
+    return records.tolist()

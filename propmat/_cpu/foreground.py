@@ -49,24 +49,24 @@ def _refine_band(first, last, image, alpha, rows, columns, smaller, small_rows, 
     slots, places = stages + 2, (width + 1) // 2 + 2
     colours = np.zeros((channels, 2, slots, places), np.float32)
     matte = np.zeros((2, slots, places), np.float32)
-    held = np.zeros((2, channels, 2, slots, places), np.float32)
+    estimate = np.zeros((2, channels, 2, slots, places), np.float32)
     picked = np.empty((2, 2, places), np.int32)  # columns of even and of odd pixels, in the grid and the coarser one
     for x in range(width):
         picked[0, x & 1, x // 2], picked[1, x & 1, x // 2] = columns[x], small_columns[x]
     for t in range(max(first - stages, 0), last + stages):
         if t < height:
             fine, coarse = rows[t], small_rows[t]
-            _load_row(t, width, picked, image[fine], alpha[fine], smaller[:, coarse], colours, matte, held)
+            _load_row(t, width, picked, image[fine], alpha[fine], smaller[:, coarse], colours, matte, estimate)
         for stage in range(stages):
             y, beyond = t - 1 - stage, stages - 1 - stage
             if max(first - beyond, 0) <= y < min(last + beyond, height):
-                _relax_row(y, colours, matte, held, width, height, stage & 1, weights)
+                _relax_row(y, colours, matte, estimate, width, height, stage & 1, weights)
         if first <= t - stages:
-            _store_row(t - stages, image[rows[t - stages]], columns, matte, held, layers)
+            _store_row(t - stages, image[rows[t - stages]], columns, matte, estimate, layers)
 
 
 @compiled()
-def _load_row(y, width, picked, image, alpha, smaller, colours, matte, held):
+def _load_row(y, width, picked, image, alpha, smaller, colours, matte, estimate):
     """Load a row; of the layers only the pixels of colour 1, which the first half sweep (over colour 0) reads."""
     channels, _, slots, _ = colours.shape
     slot = y % slots
@@ -81,13 +81,13 @@ def _load_row(y, width, picked, image, alpha, smaller, colours, matte, held):
             if square == 1:
                 for layer in range(2):
                     for i in range(count):
-                        held[layer, c, 1, slot, i + 1] = smaller[layer, small_place[i], c]
+                        estimate[layer, c, 1, slot, i + 1] = smaller[layer, small_place[i], c]
 
 
 @compiled()
-def _store_row(y, image, columns, matte, held, layers):
+def _store_row(y, image, columns, matte, estimate, layers):
     """Store a row of both layers; where alpha is 1 (0), the foreground (background) is exactly the image."""
-    channels, _, slots, _ = held.shape[1:]
+    channels, _, slots, _ = estimate.shape[1:]
     slot = y % slots
     for layer in range(2):
         shown = np.float32(1 - layer)
@@ -98,7 +98,7 @@ def _store_row(y, image, columns, matte, held, layers):
                 for i in range(count):
                     x = 2 * i + shift
                     alone = matte[square, slot, i + 1] == shown
-                    layers[layer, y, x, c] = image[columns[x], c] if alone else held[layer, c, square, slot, i + 1]
+                    layers[layer, y, x, c] = image[columns[x], c] if alone else estimate[layer, c, square, slot, i + 1]
 
 
 @compiled()

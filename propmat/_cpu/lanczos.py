@@ -10,13 +10,13 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-def noise(live: Array) -> Array:
+def noise(live: Array, number: Any) -> Array:
     """Pseudo-random numbers in [-1, 1), the same on host and GPU: an integer hash of 0, 1, 2, ..., 0 where not live."""
     key = np.arange(live.size, dtype=np.uint32)
     for factor, shift in ((0x9E3779B9, 16), (0x85EBCA6B, 13), (0xC2B2AE35, 16)):
         key *= np.uint32(factor)
         key ^= key >> np.uint32(shift)
-    return (key * 2.0**-31 - 1.0).astype(np.float32) * live
+    return (key * 2.0**-31 - 1.0).astype(number) * live
 
 
 def coefficients(multiply: Callable[[Array, Array], None], residual: Array, steps: int) -> Array:
@@ -25,7 +25,7 @@ def coefficients(multiply: Callable[[Array, Array], None], residual: Array, step
     ``multiply(x, out)`` sets out = -A x. Coefficients after a breakdown are meaningless.
     """
     direction, product = np.zeros_like(residual), np.zeros_like(residual)
-    sums = np.ones((steps + 1, 2), np.float32)
+    sums = np.ones((steps + 1, 2), residual.dtype)
     with np.errstate(all="ignore"):
         for k in range(steps):
             sums[k, 0] = (residual * residual).sum()

@@ -1,4 +1,8 @@
-"""The loops of one multigrid cycle: vectors in float32, matrices of unit diagonal in 16-bit integers times a unit."""
+"""The loops of one multigrid cycle; matrices of unit diagonal are whole numbers times a unit.
+
+Vectors in single precision go with matrices of 16-bit integers, in double precision with matrices in single precision
+(`preconditioners._level`); bases are in single precision.
+"""
 
 import numpy as np
 
@@ -29,7 +33,7 @@ def relax_blocks(values, unit, chunks, offsets, neighbours, starts, sizes, b, x,
     of all of them. Each line is read once for both directions: products with its transpose are written to a buffer,
     which is added in a second pass.
     """
-    sent = np.empty(values.size // LANES, np.float32)
+    sent = np.empty(values.size // LANES, x.dtype)
     layout = offsets, neighbours, starts, sizes
     _multiply_ahead(values, chunks, *layout, x, out, sent)
     _relax_behind(unit, chunks, *layout, sent, b, x, step, old, new, out)
@@ -48,10 +52,11 @@ def line_width(p, neighbours, sizes):
 @over_chunks(fastmath={"contract", "reassoc"})
 def _multiply_ahead(low, high, values, chunks, offsets, neighbours, starts, sizes, x, out, sent):
     """out = B x_ahead and sent = Bᵀ x for the lines B of every block."""
+    number = x.dtype.type
     widest = 0
     for p in range(chunks[low], chunks[high]):
         widest = max(widest, line_width(p, neighbours, sizes))
-    ahead = np.empty(widest, np.float32)
+    ahead = np.empty(widest, x.dtype)
     for p in range(chunks[low], chunks[high]):
         line = 0
         for s in range(5, 9):
@@ -67,9 +72,9 @@ def _multiply_ahead(low, high, values, chunks, offsets, neighbours, starts, size
             r0, r1 = values[begin : begin + line], values[begin + line : begin + 2 * line]
             r2, r3 = values[begin + 2 * line : begin + 3 * line], values[begin + 3 * line : begin + 4 * line]
             f0, f1, f2, f3 = x[i], x[i + 1], x[i + 2], x[i + 3]
-            t0 = t1 = t2 = t3 = np.float32(0)
+            t0 = t1 = t2 = t3 = number(0)
             for j in range(line):
-                v0, v1, v2, v3 = np.float32(r0[j]), np.float32(r1[j]), np.float32(r2[j]), np.float32(r3[j])
+                v0, v1, v2, v3 = number(r0[j]), number(r1[j]), number(r2[j]), number(r3[j])
                 target[j] += (f0 * v0 + f1 * v1) + (f2 * v2 + f3 * v3)
                 t0 += v0 * given[j]
                 t1 += v1 * given[j]
@@ -112,6 +117,20 @@ def restrict(low, high, chunks, basis, begins, first, members, starts, sizes, re
                     target[j] += row[j] * f
 
 
+@over_chunks(fastmath={"contract"})
+def restrict_squares(low, high, chunks, basis, begins, first, members, starts, sizes, squares, out):
+    """out = (P ∘ P)ᵀ squares, with the squares of the entries of P."""
+    for c in range(low, high):
+        for p in range(chunks[c], chunks[c + 1]):
+            size = sizes[p]
+            target = out[starts[p] : starts[p] + size]
+            for i in range(first[p + 1] - first[p]):
+                f = squares[members[first[p] + i]]
+                row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
+                for j in range(size):
+                    target[j] += f * np.float64(row[j]) * np.float64(row[j])
+
+
 @over_chunks(fastmath={"contract", "reassoc"})
 def prolong(low, high, chunks, basis, begins, first, members, starts, sizes, coarse, out):
     """out += P coarse."""
@@ -121,7 +140,7 @@ def prolong(low, high, chunks, basis, begins, first, members, starts, sizes, coa
             source = coarse[starts[p] : starts[p] + size]
             for i in range(first[p + 1] - first[p]):
                 row = basis[begins[p] + i * size : begins[p] + (i + 1) * size]
-                total = np.float32(0)
+                total = out.dtype.type(0)
                 for j in range(size):
                     total += row[j] * source[j]
                 out[members[first[p] + i]] += total
@@ -131,7 +150,7 @@ def prolong(low, high, chunks, basis, begins, first, members, starts, sizes, coa
 def multiply_dense(matrix, x, out):
     for i in range(matrix.shape[0]):
         row = matrix[i]
-        total = np.float32(0)
+        total = x.dtype.type(0)
         for j in range(matrix.shape[1]):
             total += row[j] * x[j]
         out[i] = total

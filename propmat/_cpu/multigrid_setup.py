@@ -160,7 +160,7 @@ def find_neighbours(grid, where):
 
 @compiled()
 def scale_pixels(low, high, values, runs, scale, units, out):
-    """S A S times `units`, rounded to integers, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
+    """S A S times `units`, rounded, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
     for r in range(low, high):
         first, count = runs[r, 0], runs[r, 1]
         mine = scale[first : first + count]
@@ -499,7 +499,7 @@ def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, l
 def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
     """Normalise the bases: P_p ← P_p L_p⁻ᵀ, and the matrices between blocks accordingly, A_pq ← L_p⁻¹ A_pq L_q⁻ᵀ.
 
-    These are also written to `values`, times `units` and rounded to integers, as lines (`multigrid.relax_blocks`).
+    These are also written to `values`, times `units` and rounded, as lines (`multigrid.relax_blocks`).
     """
     none, one = np.int64(0), np.int64(1)  # not literals: the product would be compiled again for these
     for p in range(low, high):
@@ -531,7 +531,7 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
 
 @compiled(fastmath={"contract", "reassoc"})
 def symmetric_inverse(matrix):
-    """The inverse in single precision; unknowns that depend on the previous ones, up to rounding, are left out.
+    """The inverse; unknowns that depend on the previous ones, up to rounding, are left out.
 
     Not by LAPACK, whose result depends on the number of its threads.
     """
@@ -540,7 +540,7 @@ def symmetric_inverse(matrix):
     factor_block(matrix.reshape(-1), size, live)
     rows = np.empty(size * size)
     invert_factor(matrix.reshape(-1), size, rows)
-    inverse = np.empty((size, size), np.float32)
+    inverse = np.empty((size, size))
     for a in range(size):
         for b in range(size):
             total = 0.0

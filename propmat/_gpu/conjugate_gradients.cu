@@ -51,34 +51,43 @@ __device__ void turn(const Z *z, double *p, long long n, const double *partial, 
 FOR_TYPE(float, float32)
 FOR_TYPE(double, float64)
 
-// x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; partial sums of rᵀr
+// x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are positive; partial sums of rᵀr, then partial
+// maxima of |p|
 extern "C" __global__ void descend(double *x, double *r, const double *p, const double *q, long long n, const double *rz,
                                    const double *curvatures, long long count, double *partial, long long chunks)
 {
     double curvature = total(curvatures, count), alpha = *rz > 0 && curvature > 0 ? *rz / curvature : 0;
     FOR_GROUPS(c, chunks) {
-        double sum = 0;
+        double sum = 0, largest = 0;
         for (long long i = c * n / chunks + threadIdx.x; i < (c + 1) * n / chunks; i += blockDim.x) {
             x[i] += alpha * p[i];
             r[i] -= alpha * q[i];
             sum += r[i] * r[i];
+            largest = max(largest, fabs(p[i]));
         }
         sum = group_sum(sum);
-        if (threadIdx.x == 0)
+        largest = group_max(largest);
+        if (threadIdx.x == 0) {
             partial[c] = sum;
+            partial[chunks + c] = largest;
+        }
     }
 }
 
-// out = (rᵀr, pᵀAp, rᵀz) from partial sums, for one transfer to the host
-extern "C" __global__ void look(const double *squares, long long chunks, const double *curvatures, long long count,
-                                const double *rz, double *out)
+// out = (rᵀr, pᵀAp, rᵀz, max |alpha p|) from what `descend` has left
+extern "C" __global__ void record(const double *rz, const double *curvatures, long long count, const double *partial,
+                                  long long chunks, double *out)
 {
     if (blockIdx.x > 0)
         return;
-    double squared = total(squares, chunks), curvature = total(curvatures, count);
+    double squared = total(partial, chunks), curvature = total(curvatures, count), largest = 0;
+    FOR_THREADS(k, chunks)
+        largest = max(largest, partial[chunks + k]);
+    largest = group_max(largest);
     if (threadIdx.x == 0) {
         out[0] = squared;
         out[1] = curvature;
         out[2] = *rz;
+        out[3] = *rz > 0 && curvature > 0 ? *rz / curvature * largest : 0;
     }
 }

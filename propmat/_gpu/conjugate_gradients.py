@@ -22,16 +22,17 @@ def turn(r: Any, z: Any, p: Any, before: Any, partial: Any) -> Any:
     return product
 
 
-def descend(x: Any, r: Any, p: Any, q: Any, rz: Any, curvature: Any, partial: Any) -> Any:
-    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are > 0; returns partial sums of rᵀ r."""
-    chunks = partial.size
-    launch("conjugate_gradients", "descend", chunks, x, r, p, q, x.size, rz, curvature, curvature.size, partial, chunks)
-    return partial
+def descend(x: Any, r: Any, p: Any, q: Any, rz: Any, curvature: Any, partial: Any, record: Any) -> None:
+    """x += alpha p, r -= alpha q with alpha = rz / curvature, 0 unless both are > 0.
+
+    (rᵀr, pᵀAp, rz, max |alpha p|) goes to `record`, pᵀAp being the sum of `curvature`.
+    """
+    chunks, given = partial.shape[1], (rz, curvature, curvature.size, partial)
+    launch("conjugate_gradients", "descend", chunks, x, r, p, q, x.size, *given, chunks)
+    launch("conjugate_gradients", "record", 1, *given, chunks, record, threads=MOST_THREADS)
 
 
-def look(squared: Any, curvature: Any, rz: Any) -> tuple[float, ...]:
-    """rᵀr, pᵀAp and rᵀz as numbers in host memory, in one transfer."""
-    found: Any = np.empty(3, like=rz)
-    given = (squared, squared.size, curvature, curvature.size, rz)
-    launch("conjugate_gradients", "look", 1, *given, found, threads=MOST_THREADS)
-    return tuple(found.get().tolist())
+def look(records: Any) -> list[list[float]]:
+    """The records of `descend` in host memory, as lists, in one transfer."""
+    found: list[list[float]] = records.get().tolist()
+    return found

@@ -26,11 +26,13 @@ def refine(
     groups = over(rows.size * columns.size)
     colours = np.empty((*shape, channels), np.float32, like=image)
     matte = np.empty(shape, np.float32, like=image)
-    held = np.empty((2, *shape, channels), np.float32, like=image)
+    estimate = np.empty((2, *shape, channels), np.float32, like=image)
     picked = (image, alpha, image.shape[1], channels, rows, columns, *shape)
     enlarged = (smaller, *smaller.shape[1:3], small_rows, small_columns)
-    launch("foreground", "load", groups, *picked, *enlarged, colours, matte, held)
+    launch("foreground", "load", groups, *picked, *enlarged, colours, matte, estimate)
     for stage in range(2 * sweeps):
-        given = (colours, matte, *shape, channels, stage % 2, *map(np.float32, weights), held)
+        given = (colours, matte, *shape, channels, stage % 2, *map(np.float32, weights), estimate)
         launch("foreground", "relax", groups, *given)
-    launch("foreground", "store", groups, image, image.shape[1], channels, rows, columns, *shape, matte, held, layers)
+    launch(
+        "foreground", "store", groups, image, image.shape[1], channels, rows, columns, *shape, matte, estimate, layers
+    )

@@ -126,15 +126,26 @@ extern "C" __global__ void multiply(const double *values, long long size, const 
     }
 }
 
-// step = old step + new (b - A x), out = x + step; A is stored in 16-bit integers times `unit`
-extern "C" __global__ void relax_pixels(const short *values, float unit, long long size, const int *runs,
-                                        long long count, const float *b, const float *x, float *step, float old,
-                                        float fresh, float *out)
+// step = old step + new (b - A x), out = x + step; A is stored in whole numbers times `unit`
+template <class Entry, class V>
+__device__ void relax_pixels(const Entry *values, V unit, long long size, const int *runs, long long count, const V *b,
+                             const V *x, V *step, V old, V fresh, V *out)
 {
     FOR_ALL(k, count) {
         long long i = runs[k];
-        float product = row_times(values, size, runs, count, k, x);
+        V product = row_times(values, size, runs, count, k, x);
         step[i] = old * step[i] + fresh * (b[i] - unit * product);
         out[i] = x[i] + step[i];
     }
 }
+
+#define RELAX_PIXELS(Entry, V, suffix)                                                                              \
+    extern "C" __global__ void relax_pixels_##suffix(const Entry *values, V unit, long long size, const int *runs,  \
+                                                     long long count, const V *b, const V *x, V *step, V old,       \
+                                                     V fresh, V *out)                                               \
+    {                                                                                                               \
+        relax_pixels(values, unit, size, runs, count, b, x, step, old, fresh, out);                                 \
+    }
+
+RELAX_PIXELS(short, float, float32)
+RELAX_PIXELS(float, double, float64)

@@ -3,7 +3,7 @@
 // memory.
 
 // Pseudo-random numbers in [-1, 1), the same as those of _cpu.lanczos.noise.
-extern "C" __global__ void noise(const bool *live, long long n, float *out)
+template <class V> __device__ void noise(const bool *live, long long n, V *out)
 {
     FOR_ALL(i, n) {
         unsigned key = i;
@@ -13,12 +13,12 @@ extern "C" __global__ void noise(const bool *live, long long n, float *out)
         key ^= key >> 13;
         key *= 0xC2B2AE35u;
         key ^= key >> 16;
-        out[i] = live[i] ? float(key * 0x1p-31 - 1.0) : 0.0f;
+        out[i] = live[i] ? V(key * 0x1p-31 - 1.0) : V(0);
     }
 }
 
 // Partial sums of rᵀr and rᵀw for w = -A r.
-extern "C" __global__ void dots(const float *r, const float *w, long long n, double *partial, long long chunks)
+template <class V> __device__ void dots(const V *r, const V *w, long long n, double *partial, long long chunks)
 {
     FOR_GROUPS(c, chunks) {
         double squares = 0, products = 0;
@@ -36,8 +36,9 @@ extern "C" __global__ void dots(const float *r, const float *w, long long n, dou
 }
 
 // Step k: s = -A p = w + beta s and r += alpha s; (rᵀr, pᵀAp) goes to row k of `sums`.
-extern "C" __global__ void advance(float *r, const float *w, float *s, long long n, const double *partial, long long chunks,
-                                   long long k, double *sums)
+template <class V>
+__device__ void advance(V *r, const V *w, V *s, long long n, const double *partial, long long chunks, long long k,
+                        double *sums)
 {
     double squares = 0, products = 0;
     FOR_THREADS(c, chunks) {
@@ -57,3 +58,21 @@ extern "C" __global__ void advance(float *r, const float *w, float *s, long long
         sums[2 * k + 1] = curvature;
     }
 }
+
+#define FOR_TYPE(V, suffix)                                                                                         \
+    extern "C" __global__ void noise_##suffix(const bool *live, long long n, V *out)                                 \
+    {                                                                                                               \
+        noise(live, n, out);                                                                                        \
+    }                                                                                                               \
+    extern "C" __global__ void dots_##suffix(const V *r, const V *w, long long n, double *partial, long long chunks) \
+    {                                                                                                               \
+        dots(r, w, n, partial, chunks);                                                                             \
+    }                                                                                                               \
+    extern "C" __global__ void advance_##suffix(V *r, const V *w, V *s, long long n, const double *partial,          \
+                                                long long chunks, long long k, double *sums)                        \
+    {                                                                                                               \
+        advance(r, w, s, n, partial, chunks, k, sums);                                                              \
+    }
+
+FOR_TYPE(float, float32)
+FOR_TYPE(double, float64)

@@ -79,9 +79,10 @@ __device__ int extend(const double *upper, int n, int gone, int most, const int 
     return count;
 }
 
-// S A S times `units`, rounded to integers, in rows of unknown pixels.
-extern "C" __global__ void scale_pixels(const double *values, long long size, const int *runs, long long count,
-                                        const float *scale, double units, short *out)
+// S A S times `units`, rounded, in rows of unknown pixels.
+template <class Entry>
+__device__ void scale_pixels(const double *values, long long size, const int *runs, long long count,
+                             const double *scale, double units, Entry *out)
 {
     FOR_ALL(r, count) {
         long long here = runs[r];
@@ -93,9 +94,20 @@ extern "C" __global__ void scale_pixels(const double *values, long long size, co
     }
 }
 
+#define SCALE_PIXELS(Entry, suffix)                                                                                 \
+    extern "C" __global__ void scale_pixels_##suffix(const double *values, long long size, const int *runs,         \
+                                                     long long count, const double *scale, double units,            \
+                                                     Entry *out)                                                    \
+    {                                                                                                               \
+        scale_pixels(values, size, runs, count, scale, units, out);                                                 \
+    }
+
+SCALE_PIXELS(short, int16)
+SCALE_PIXELS(float, float32)
+
 // Local functions of every block of pixels. `matrices` is scratch memory, PIXELS x PIXELS numbers for each group; the
 // functions overwrite the matrix.
-extern "C" __global__ void pixel_functions(const double *values, const double *between, const float *scale,
+extern "C" __global__ void pixel_functions(const double *values, const double *between, const double *scale,
                                            long long support, const long long *first, const int *members, const unsigned char *cells,
                                            long long blocks, long long edge, long long most, double threshold,
                                            double *matrices, float *out, long long *counts)
@@ -212,7 +224,7 @@ __device__ bool leaves(long long here, long long step, long long most)
 }
 
 // Galerkin product Pᵀ S A S P for blocks of pixels; see _cpu.multigrid_setup.galerkin_pixels.
-extern "C" __global__ void galerkin_pixels(const double *values, long long support, const float *scale, long long block,
+extern "C" __global__ void galerkin_pixels(const double *values, long long support, const double *scale, long long block,
                                            long long edge, const float *basis, const long long *row, const int *owner, const int *where,
                                            const long long *first, const int *members, const unsigned char *cells,
                                            const int *number, long long columns, const long long *sizes,
@@ -413,10 +425,11 @@ extern "C" __global__ void transform_right(const double *stencil, const long lon
     }
 }
 
-// A_pq = L_p⁻¹ half; also written to `values`, times `units` and rounded to integers, as lines (_cpu/multigrid.py).
-extern "C" __global__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
-                                          const long long *where, const double *inverses, const int *neighbours,
-                                          long long blocks, const double *half, double units, short *values)
+// A_pq = L_p⁻¹ half; also written to `values`, times `units` and rounded, as lines (_cpu/multigrid.py).
+template <class Entry>
+__device__ void transform_left(double *stencil, const long long *offsets, const long long *sizes,
+                               const long long *where, const double *inverses, const int *neighbours,
+                               long long blocks, const double *half, double units, Entry *values)
 {
     FOR_GROUPS(p, blocks) {
         long long size = sizes[p], line = line_width(p, neighbours, sizes);
@@ -430,6 +443,19 @@ extern "C" __global__ void transform_left(double *stencil, const long long *offs
         });
     }
 }
+
+#define TRANSFORM_LEFT(Entry, suffix)                                                                               \
+    extern "C" __global__ void transform_left_##suffix(double *stencil, const long long *offsets,                    \
+                                                       const long long *sizes, const long long *where,              \
+                                                       const double *inverses, const int *neighbours,               \
+                                                       long long blocks, const double *half, double units,          \
+                                                       Entry *values)                                               \
+    {                                                                                                               \
+        transform_left(stencil, offsets, sizes, where, inverses, neighbours, blocks, half, units, values);          \
+    }
+
+TRANSFORM_LEFT(short, int16)
+TRANSFORM_LEFT(float, float32)
 
 // L⁻ᵀ of a matrix L Lᵀ, which is overwritten by L.
 extern "C" __global__ void invert_dense(double *matrix, long long size, double *rows, bool *live)

@@ -42,9 +42,9 @@ def find_neighbours(grid: Any, where: Any) -> Any:
 
 
 def scale_pixels(low: int, high: int, values: Any, runs: Any, scale: Any, units: float, out: Any) -> None:
-    """S A S times `units`, rounded to integers, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
+    """S A S times `units`, rounded, in rows of unknown pixels; `scale` (diagonal of S) is 0 elsewhere."""
     given = (values, values.shape[1], runs, len(runs), scale, units, out)
-    launch("multigrid_setup", "scale_pixels", over(len(runs)), *given)
+    launch("multigrid_setup", f"scale_pixels_{out.dtype}", over(len(runs)), *given)
 
 
 def pixel_functions(
@@ -190,12 +190,12 @@ def change_basis(
     half, fresh = np.empty_like(stencil), np.empty_like(basis)
     layout = (offsets, sizes, where, inverses, neighbours, high)
     launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, fresh, half)
-    launch("multigrid_setup", "transform_left", high, stencil, *layout, half, units, values)
+    launch("multigrid_setup", f"transform_left_{values.dtype}", high, stencil, *layout, half, units, values)
     basis[...] = fresh
 
 
 def symmetric_inverse(matrix: Any) -> Any:
-    """The inverse in single precision; unknowns that depend on the previous ones, up to rounding, are left out."""
+    """The inverse; unknowns that depend on the previous ones, up to rounding, are left out."""
     rows, live = np.empty_like(matrix), np.zeros(len(matrix), np.bool_, like=matrix)
     launch("multigrid_setup", "invert_dense", 1, matrix, len(matrix), rows, live, threads=MOST_THREADS)
-    return (rows @ rows.T).astype(np.float32)
+    return rows @ rows.T

@@ -32,6 +32,22 @@ def vector(value: object, name: str, count: int) -> Array:
     return given.astype(np.float64, copy=False)
 
 
+def is_real_like(value: object, like: Array) -> bool:
+    """Whether a value is an array of real numbers of the shape of another."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return getattr(value, "shape", None) == like.shape and kind in ("f", "i", "u")
+
+
+def columns(value: object, name: str, rows: int) -> Array:
+    """An (n, m) array of finite real numbers, in host memory or on a GPU."""
+    given = real_array(value, name, ANYWHERE)
+    if given.ndim != 2 or len(given) != rows:
+        raise InputError(f"{name}: takes shape ({rows}, m), got {given.shape}")
+    found: Array = given.astype(np.float64, copy=False)
+    extremes(found, name)
+    return found
+
+
 def mask(value: object, name: str) -> Mask:
     """An (H, W) array of bool, in host memory or on a GPU."""
     given = as_array(value, name)

@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from propmat.errors import InputError, shown
 
+TOO_LARGE = f"takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one"
+
 
 def positive(value: object, name: str) -> float:
     """A finite number above 0."""
     number = real_number(value, name)
     if not (math.isfinite(number) and number > 0):
-        raise InputError(f"{name}: takes a finite number > 0, got {shown(value)}")
+        raise InputError(f"{name}: takes a finite number > 0, got {number:g}")
     return number
 
 
@@ -62,7 +64,7 @@ def real_number(value: object, name: str) -> float:
             raise TypeError
         number = float(cast(SupportsFloat, value))
     except OverflowError:
-        raise InputError(f"{name}: takes a number up to {np.finfo(np.float64).max:.2g}, got a greater one") from None
+        raise InputError(f"{name}: {TOO_LARGE}") from None
     except Exception:  # an object of any class may raise anything
         raise InputError(f"{name}: takes a number, got {shown(value)}") from None
     if math.isnan(number):

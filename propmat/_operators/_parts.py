@@ -58,8 +58,8 @@ class Parts:
 
     def holding(self, pixels: Mask) -> Mask:
         """Which of the parts contain a pixel of a mask, (parts,)."""
-        held: Mask = np.any(self._by_part(pixels), axis=1)
-        return held
+        found: Mask = np.any(self._by_part(pixels), axis=1)
+        return found
 
     def all_have(self, found: Mask, mask: Mask) -> bool:
         """Whether every part that contains some of the n pixels contains one where the vector `found` (n,) is true."""

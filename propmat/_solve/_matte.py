@@ -29,6 +29,10 @@ class Matte(Solution):
         Wall time of set-up and solve.
     notes : tuple of str
         What was done otherwise than asked, each in a sentence: another preconditioner used, say.
+    error : float
+        An estimate of the largest error of alpha (see `propmat.solvers.Solution`); 0 if nothing had to be solved.
+    undetermined : (n,) array of bool or None
+        Which values of x rounding leaves open, if `status` says so.
     """
 
     alpha: Array

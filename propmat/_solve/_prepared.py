@@ -16,6 +16,7 @@ from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
+from propmat.solvers._answers import nearby, solved
 from propmat.solvers._base import Callback, Solve, Solver
 
 
@@ -99,7 +100,7 @@ class Prepared:
         with guarded(labels):
             point, rhs = self.system.centred(labels, belief)
             first = None if begin is None else self.system.restrict(begin) - point
-            solution = self.solve_linear(rhs, x0=first, callback=callback)
+            solution = solved(self.solve_linear, rhs, first, callback)
             x = point + solution.x
             alpha = self.system.expand(x, labels)
             np.clip(alpha, 0.0, 1.0, out=alpha)
@@ -112,10 +113,10 @@ class Prepared:
         """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""
         if prior is not None:
             value = _inputs.plane(prior, "prior", self.trimap.shape, memory={"trimap": self.trimap.known})
-            if self.prior is None and not self.system.believed.any():
+            if self.prior is None and not self.system.prior_confidence.any():
                 raise InputError("prior: has no confidence here; takes prepare(..., prior=(value, confidence))")
             return value
-        if self.prior is None and self.system.believed.any():
+        if self.prior is None and self.system.prior_confidence.any():
             raise InputError("prior: has a confidence and no value; takes solve(prior=value)")
         return zero_map(self.trimap.known) if self.prior is None else self.prior
 
@@ -159,15 +160,16 @@ class Prepared:
         Raises
         ------
         InputError
-            If known pixels were eliminated, or a confidence is not as above.
+            If known pixels were eliminated, a confidence is not as above, or the solver is a user's and what it
+            prepared has no method ``nearby``.
         """
         shape = self.trimap.shape
         if not self.system.solved_for.all():
             raise InputError("confidence: known pixels were eliminated and have none; prepare(..., confidence=...)")
         memory = {"trimap": self.trimap.known}
         confidence = _inputs.weights(confidence, "confidence", shape, memory=memory)
-        believed = self.system.believed
+        of_prior = self.system.prior_confidence
         if prior_confidence is not None:
-            believed = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
-        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), believed)
-        return replace(self, system=system, solve_linear=self.solve_linear.nearby(system.matrix))
+            of_prior = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
+        system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), of_prior)
+        return replace(self, system=system, solve_linear=nearby(self.solve_linear, system.matrix))

@@ -17,15 +17,15 @@ from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Prior
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
-from propmat.laplacian._graph import Graph
+from propmat.laplacian._graph import labelled
+from propmat.solvers._answers import prepared
 from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solver, Status
 
 GraphLike: TypeAlias = Laplacian | Sparse
-Prior: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +36,17 @@ class Problem:
     ----------
     graph : Laplacian
     labels : Trimap
-    held : (H, W) array or None
+    confidence : (H, W) array or None
         The confidence in known pixels; None eliminates them.
-    prior, believed : (H, W) array or None
+    prior, prior_confidence : (H, W) array or None
         The prior and its confidence.
     """
 
     graph: Laplacian
     labels: Trimap
-    held: Array | None
+    confidence: Array | None
     prior: Array | None
-    believed: Array | None
+    prior_confidence: Array | None
 
     @classmethod
     def of(
@@ -57,27 +57,25 @@ class Problem:
         prior: Prior | None = None,
     ) -> Problem:
         """Read the arguments of `solve`."""
-        if isinstance(graph, Laplacian):
-            return cls.posed(graph, Trimap.parse(trimap, graph.shape, memory=graph.memory), confidence, prior)
-        labels = Trimap.parse(trimap, memory=_inputs.ANYWHERE)
-        return cls.posed(Graph(graph, labels.shape), labels, confidence, prior)
+        return cls.posed(*labelled(graph, trimap), confidence, prior)
 
     @classmethod
     def posed(
         cls, graph: Laplacian, labels: Trimap, confidence: ArrayLike | None = None, prior: Prior | None = None
     ) -> Problem:
         """The problem of a graph and labels that have been checked; the constraints are checked here."""
-        value, believed = (None, None) if prior is None else _prior(prior, labels)
+        value, of_prior = (None, None) if prior is None else _prior(prior, labels)
         memory = {"trimap": labels.known}
-        held = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape, memory=memory)
+        if confidence is not None:
+            confidence = _inputs.weights(confidence, "confidence", labels.shape, memory=memory)
         if not labels.known.any() and prior is None:
             raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
-        return cls(graph, labels, held, value, believed)
+        return cls(graph, labels, confidence, value, of_prior)
 
     def without_solving(self, values: ArrayLike | None = None) -> Array | None:
         """Alpha if it needs no solve (see `without_solving`), else None; `values` other than the labels need one."""
         alone = self.prior is None and values is None
-        return without_solving(self.labels, soft=self.held is not None, labels_alone=alone)
+        return without_solving(self.labels, soft=self.confidence is not None, labels_alone=alone)
 
     def solve(
         self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
@@ -86,7 +84,7 @@ class Problem:
         start = time.perf_counter()
         alpha = self.without_solving()
         if alpha is not None:
-            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha)
+            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha, error=0.0)
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 
@@ -95,15 +93,15 @@ class Problem:
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
             solver = choose(system.matrix) if solver is None else solver
-            ready = solver.prepare(system.matrix, system.near_null_space)
+            ready = prepared(solver, system.matrix, system.near_null_space)
         return Prepared(system, self.labels, self.prior, solver, ready)
 
     def _system(self) -> System:
-        if self.held is not None:
-            return weigh(self.graph, self.labels, self.held, self.believed)
+        if self.confidence is not None:
+            return weigh(self.graph, self.labels, self.confidence, self.prior_confidence)
         if not self.labels.unknown.any():
             raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
-        return eliminate(self.graph, self.labels, self.believed)
+        return eliminate(self.graph, self.labels, self.prior_confidence)
 
 
 def checked(

@@ -6,9 +6,9 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
-from propmat._solve._problem import GraphLike, Prior, Problem
+from propmat._solve._problem import GraphLike, Problem
 from propmat._trimap import Trimap
-from propmat._typing import ArrayLike
+from propmat._typing import ArrayLike, Prior
 from propmat.solvers._base import Callback, Solver
 
 

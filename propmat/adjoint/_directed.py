@@ -81,14 +81,14 @@ def propagate_directed(
     if left.shape != right.shape:
         raise InputError(f"left: shape {left.shape} does not fit right of shape {right.shape}")
     labels = Trimap.parse(trimap, (right.shape[0], down.shape[1]))
-    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
+    targets = labels.labels if values is None else _inputs.plane(values, "values", labels.shape)
     weights = None if confidence is None else _inputs.weights(confidence, "confidence", labels.shape)
     system = _System.of(_matrix(right, left, down, up), labels, weights)
     alpha = without_solving(labels, soft=weights is not None, labels_alone=values is None)
     if alpha is None or values is not None:
-        alpha = held.copy()
-        alpha[system.solved_for] = system.solve(system.rhs(held))
-    return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, held, alpha, _inputs.shape_of(confidence))
+        alpha = targets.copy()
+        alpha[system.solved_for] = system.solve(system.rhs(targets))
+    return np.clip(alpha, 0.0, 1.0), DirectedPullback(system, labels, targets, alpha, _inputs.shape_of(confidence))
 
 
 def _matrix(right: Array, left: Array, down: Array, up: Array) -> sp.csr_array:
@@ -108,18 +108,18 @@ class _System:
 
     laplacian: sp.csr_array
     solved_for: Mask
-    held: Array | None
+    confidence: Array | None
     matrix: sp.csc_array
 
     @classmethod
     def of(cls, laplacian: sp.csr_array, labels: Trimap, confidence: Array | None) -> _System:
         solved_for = labels.unknown if confidence is None else np.ones(labels.shape, dtype=bool)
-        held = None if confidence is None else np.where(labels.known, confidence, 0.0)
-        anchors = labels.known if held is None else held > 0
+        confidence = None if confidence is None else np.where(labels.known, confidence, 0.0)
+        anchors = labels.known if confidence is None else confidence > 0
         _require_paths(laplacian, anchors, solved_for)
         rows = np.flatnonzero(solved_for)
-        matrix = laplacian[rows][:, rows] + (0.0 if held is None else sp.diags_array(held.ravel()))
-        return cls(laplacian, solved_for, held, sp.csc_array(matrix))
+        matrix = laplacian[rows][:, rows] + (0.0 if confidence is None else sp.diags_array(confidence.ravel()))
+        return cls(laplacian, solved_for, confidence, sp.csc_array(matrix))
 
     @cached_property
     def factors(self) -> SuperLU:
@@ -135,8 +135,8 @@ class _System:
         return {name: value for name, value in vars(self).items() if name != "factors"}
 
     def rhs(self, values: Array) -> Array:
-        if self.held is not None:
-            return (self.held * values).ravel()
+        if self.confidence is not None:
+            return (self.confidence * values).ravel()
         known = np.where(self.solved_for, 0.0, values).ravel()
         return -(self.laplacian @ known)[self.solved_for.ravel()]
 
@@ -149,7 +149,7 @@ def _require_paths(laplacian: sp.csr_array, anchors: Mask, solved_for: Mask) -> 
     from scipy.sparse import csgraph
 
     if not anchors.any():
-        raise InputError("trimap: has no known pixel that is held; label at least one")
+        raise InputError("trimap: has no known pixel that has a confidence; label at least one")
     n = anchors.size
     start = sp.csr_array(anchors.reshape(1, n).astype(np.float64))
     reversed_edges = sp.block_array([[None, start], [sp.csr_array((n, 1)), abs(laplacian.T)]], format="csr")
@@ -193,7 +193,7 @@ class DirectedPullback:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return (*NAMES, "values") if self.system.held is None else (*NAMES, "values", "confidence")
+        return (*NAMES, "values") if self.system.confidence is None else (*NAMES, "values", "confidence")
 
     def __call__(self, gradient: ArrayLike, wanted: Iterable[str] | None = None) -> Gradients:
         """Solve Aᵀ λ = dℓ/dα and return the gradients of ℓ; all of them together take one solve.
@@ -229,12 +229,12 @@ class DirectedPullback:
         }
 
     def _constraints(self, adjoint: Array, upstream: Array) -> dict[str, Any]:
-        held = self.system.held
-        if held is None:
+        weights = self.system.confidence
+        if weights is None:
             pulled = (self.system.laplacian.T @ adjoint.ravel()).reshape(adjoint.shape)
             return {"values": np.where(self.system.solved_for, 0.0, upstream - pulled)}
         confidence = np.where(self.trimap.known, adjoint * (self.values - self.alpha), 0.0)
         return {
-            "values": held * adjoint,
+            "values": weights * adjoint,
             "confidence": confidence if self.confidence_shape else float(confidence.sum()),
         }

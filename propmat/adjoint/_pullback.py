@@ -18,6 +18,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
 from propmat.laplacian._contract import Laplacian
+from propmat.solvers._answers import solved
 
 # Rounding and the solver's tolerance leave alpha this far outside [0, 1] where it lies on the border; a gradient
 # passes there as it does inside.
@@ -148,7 +149,7 @@ class Pullback:
         adjoint = np.zeros_like(upstream)
         if self.prepared is not None:
             system = self.prepared.system
-            solution = self.prepared.solve_linear(system.restrict(upstream))
+            solution = solved(self.prepared.solve_linear, system.restrict(upstream))
             solution.check(self.prepared.solver.strict)
             adjoint[system.solved_for] = solution.x
         return adjoint
@@ -162,10 +163,10 @@ class Pullback:
         prior = self.values if self.prepared.prior is None else self.prepared.prior  # any: its gradient has no name
         return {
             "values": lambda: np.where(
-                system.solved_for, system.held * adjoint, upstream - system.laplacian.times(adjoint)
+                system.solved_for, system.confidence * adjoint, upstream - system.laplacian.times(adjoint)
             ),
             "confidence": lambda: np.where(known, adjoint * (self.values - self.alpha), 0.0),
-            "prior": lambda: system.believed * adjoint,
+            "prior": lambda: system.prior_confidence * adjoint,
             "prior_confidence": lambda: adjoint * (prior - self.alpha),
         }
 

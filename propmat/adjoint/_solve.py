@@ -9,9 +9,9 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._solve._problem import GraphLike, Prior, Problem, checked
+from propmat._solve._problem import GraphLike, Problem, checked
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Prior
 from propmat.adjoint._pullback import Pullback
 from propmat.laplacian._contract import Laplacian
 from propmat.matting._posed import Pose
@@ -86,15 +86,15 @@ def _solved(
     problem: Problem, parameters: Parameters, values: ArrayLike | None, solver: Solver | None, callback: Callback | None
 ) -> tuple[Array, Pullback]:
     labels, memory = problem.labels, {"trimap": problem.labels.known}
-    held = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, memory=memory)
-    pullback = partial(Pullback, problem.graph, labels, held, *parameters)
+    targets = labels.labels if values is None else _inputs.plane(values, "values", labels.shape, memory=memory)
+    pullback = partial(Pullback, problem.graph, labels, targets, *parameters)
     alpha = problem.without_solving(values)
-    if problem.held is None and not labels.unknown.any():
-        return np.clip(held, 0.0, 1.0), pullback(held, None)
+    if problem.confidence is None and not labels.unknown.any():
+        return np.clip(targets, 0.0, 1.0), pullback(targets, None)
     if alpha is not None:  # of one label; the set-up is for the gradient alone
         return alpha, pullback(alpha, partial(problem.prepared, solver))
     prepared = problem.prepared(solver)
-    alpha = prepared.system.expand(prepared.solve(held, callback=callback).x, held)
+    alpha = prepared.system.expand(prepared.solve(targets, callback=callback).x, targets)
     return np.clip(alpha, 0.0, 1.0), pullback(alpha, prepared)
 
 

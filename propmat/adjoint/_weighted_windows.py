@@ -61,8 +61,6 @@ def weighted_windows(
     ((22, 30), True)
     """
     _inputs.solving(solver, callback)
-    pixels = _inputs.image(image)
-    labels = Trimap.parse(trimap, pixels.shape)
-    graph = WeightedWindows.of(pixels, windows, edges, epsilon)
-    alpha, pullback = solve(graph, labels, values=values, confidence=confidence, solver=solver, callback=callback)
+    graph = WeightedWindows.of(_inputs.image(image), windows, edges, epsilon)
+    alpha, pullback = solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
     return alpha, pullback.reshaped(windows=_inputs.shape_of(windows))

@@ -1,7 +1,7 @@
 """The command line, which alone prints.
 
-`_main` parses and reports; `_commands` has a function per command; `_method`, `_masks`, `_photograph` and `_names` hold
-what commands share: the method with its settings, masks and trimaps, colours and depth, names of files and streams.
+`_main` parses and reports; `_commands` has a function per command; `_names` holds what commands share,
+names of files and streams; what is done to one photograph is in `propmat._photographs`, for `batch` in `propmat.jobs`.
 `_process` deals with standard streams and interrupts, `_progress` draws the bar.
 """
 

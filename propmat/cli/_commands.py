@@ -13,13 +13,15 @@ import numpy as np
 
 from propmat import datasets, io, metrics, pictures
 from propmat._foreground._estimate import foreground as colours_under
+from propmat._photographs import _making, _masks, _method
+from propmat._photographs._making import Made, Wanted
+from propmat._photographs._method import SETTINGS, Method
 from propmat._threads import get_num_threads
 from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat._version import __version__
-from propmat.cli import _masks, _method, _names, _photograph
-from propmat.cli._method import Method
-from propmat.cli._photograph import Photograph
+from propmat.cli import _names
+from propmat.cli._progress import solving
 from propmat.errors import InputError, PropmatError
 from propmat.io._picture import Pixels
 from propmat.io._reading import matte_of
@@ -42,7 +44,7 @@ def demo(arguments: argparse.Namespace) -> str:
     folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
     sample = datasets.flower()
     image, labels = sample.image, Trimap.parse(sample.trimap)
-    solution = Method("closed_form").solve(image, labels)
+    solution = Method("closed_form").solve(image, labels, 8)
     colours, _ = colours_under(image, solution.alpha)
     cutout = np.dstack([colours, solution.alpha])
     composite = pictures.over(colours, solution.alpha, _backdrop(labels.shape))
@@ -53,43 +55,29 @@ def demo(arguments: argparse.Namespace) -> str:
     _make(folder)
     drawn: tuple[Pixels, ...] = (solution.alpha, cutout, composite, sheet)
     io.write_images({folder / f"{name}.png": pixels for name, pixels in zip(DEMO, drawn, strict=True)})
-    told = _method.told(labels, solution, time.perf_counter() - start)
+    told = _method.told(labels, solution, 8, time.perf_counter() - start)
     return f"{told}\nwrote        {', '.join(f'{name}.png' for name in DEMO)} in {folder}"
 
 
 def alpha(arguments: argparse.Namespace) -> str:
     """Write the matte of an image."""
     start = time.perf_counter()
-    outputs = _names.check(arguments, ("image", "trimap", "mask", "weights"))
-    _masks.check_width(arguments.width, masked=arguments.mask is not None)
-    method = Method.asked_for(arguments)
-    photograph, labels = _read_problem(arguments)
-    depth = _photograph.depth(arguments.depth, photograph, outputs)
-    solution = method.solve(_photograph.bounded(photograph), labels)
-    _names.write({arguments.output: solution.alpha}, depth, io.Metadata(resolution=photograph.metadata.resolution))
-    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    _names.check(arguments, ("image", "trimap", "mask", "weights"))
+    wanted = _wanted(arguments)
+    made = _making.alpha(wanted, solving)
+    _names.write(made)
+    return _told(made, start) if arguments.info else ""
 
 
 def cutout(arguments: argparse.Namespace) -> str:
     """Write the foreground with its matte, or over a new background."""
     start = time.perf_counter()
-    transparent = arguments.background is None
     inputs = ("image", "trimap", "mask", "weights", "background")
-    outputs = _names.check(arguments, inputs, transparent=transparent, coloured=True)
-    _masks.check_width(arguments.width, masked=arguments.mask is not None)
-    method = Method.asked_for(arguments)
-    _photograph.check_background(arguments.background)
-    photograph, labels = _read_problem(arguments)
-    depth = _photograph.depth(arguments.depth, photograph, outputs, transparent=transparent, coloured=True)
-    background = _photograph.background(arguments.background, photograph)
-    solution = method.solve(_photograph.bounded(photograph), labels)
-    colours = pictures.colours(_photograph.layers(photograph, solution.alpha)[0])
-    if background is not None:
-        colours = pictures.over(colours, solution.alpha, background)
-    colours = _photograph.converted({arguments.output: colours}, photograph)[arguments.output]
-    picture = np.dstack([colours, solution.alpha]) if background is None else colours
-    _names.write({arguments.output: picture}, depth, photograph.metadata)
-    return _method.told(labels, solution, time.perf_counter() - start) if arguments.info else ""
+    _names.check(arguments, inputs, transparent=arguments.background is None, coloured=True)
+    wanted = _wanted(arguments)
+    made = _making.cutout(wanted, solving)
+    _names.write(made)
+    return _told(made, start) if arguments.info else ""
 
 
 def trimap(arguments: argparse.Namespace) -> str:
@@ -98,20 +86,16 @@ def trimap(arguments: argparse.Namespace) -> str:
     _masks.check_width(arguments.width)
     picture = io.read(_names.source(arguments.mask))
     labels = _masks.from_mask(matte_of(_names.shown(arguments.mask), picture), arguments.width)
-    _names.write({arguments.output: labels.labels}, 8, io.Metadata(resolution=picture.metadata.resolution))
+    resolution = io.Metadata(resolution=picture.metadata.resolution)
+    _names.write(Made({_names.target(arguments.output): labels.labels}, 8, resolution))
     return ""
 
 
 def foreground(arguments: argparse.Namespace) -> str:
     """Write the colours of the foreground of an image with a known matte."""
     outputs = _names.check(arguments, ("image", "alpha"), ("output", "background_output"))
-    photograph = _photograph.read(arguments.image)
-    image = photograph.image
-    matte = _masks.matte(arguments.alpha, "alpha", image)
-    depth = _photograph.depth(arguments.depth, photograph, outputs, coloured=image.ndim == 3)
-    layers = _photograph.layers(photograph, matte, linear=arguments.linear)
-    written = _photograph.converted(dict(zip(outputs, layers, strict=False)), photograph)
-    _names.write(written, depth, photograph.metadata)
+    inputs = _names.source(arguments.image), _names.source(arguments.alpha)
+    _names.write(_making.foreground(*inputs, outputs, arguments.depth, linear=arguments.linear))
     return ""
 
 
@@ -142,10 +126,27 @@ def _device() -> str:
         return str(error)
 
 
-def _read_problem(arguments: argparse.Namespace) -> tuple[Photograph, Trimap]:
-    """Photograph and trimap, checked before any work."""
-    photograph = _photograph.read(arguments.image)
-    return photograph, _masks.labels(arguments, photograph.image)
+def _wanted(arguments: argparse.Namespace) -> Wanted:
+    """What is asked for of one photograph, its settings checked before anything is read."""
+    settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
+    wanted = Wanted(
+        _names.source(arguments.image),
+        _names.target(arguments.output),
+        Method(arguments.method, settings, arguments.gpu),
+        _names.given(arguments.trimap),
+        _names.given(arguments.mask),
+        arguments.width,
+        arguments.depth,
+        _names.given(getattr(arguments, "background", None)),
+    )
+    wanted.check()
+    return wanted
+
+
+def _told(made: Made, start: float) -> str:
+    if made.labels is None or made.solution is None:
+        return ""
+    return _method.told(made.labels, made.solution, made.depth, time.perf_counter() - start)
 
 
 def _backdrop(shape: tuple[int, int]) -> Array:

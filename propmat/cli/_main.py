@@ -1,4 +1,7 @@
-"""Arguments in, exit status out: 0 done, 1 could not, 2 wrong usage, 130 interrupted, 141 nobody reads the output."""
+"""Arguments in, exit status out.
+
+0 done, 1 could not, 2 wrong usage, 3 some failed, 130 interrupted, 141 nobody reads the output.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from propmat._version import __version__
-from propmat.cli import _commands, _datasets, _names, _process
+from propmat.cli import _batch, _commands, _datasets, _names, _process
 from propmat.errors import PropmatError
 from propmat.matting._matte import methods
 
@@ -35,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 output closed by its reader.
+        The exit status: 0 done, 1 failed, 2 wrong usage, 3 some images of a batch failed, 130 interrupted, 141 output
+        closed by its reader.
     """
     try:
         with _process.reporting():
@@ -51,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parsed: argparse.Namespace) -> int:
     try:
-        told = parsed.run(parsed)
+        told, status = parsed.run(parsed), 0
+        if isinstance(told, tuple):
+            told, status = told
         _process.tell(told, sys.stderr if getattr(parsed, "output", None) == _names.STREAM else sys.stdout)
     except BrokenPipeError:
         return _process.CLOSED_PIPE
@@ -62,12 +68,15 @@ def _run(parsed: argparse.Namespace) -> int:
             traceback.print_exc()
         _process.say(str(error) or type(error).__name__, "error")
         return 1
-    return 0
+    return status
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:2] == ["batch", "status"]:
+        given[:2] = ["batch status"]
     try:
-        parsed, rest = _parser().parse_known_args(arguments)
+        parsed, rest = _parser().parse_known_args(given)
         rest = [given for given in rest if given != "--"]
         if getattr(parsed, "trimap", "") is None and rest and (rest[0] == _names.STREAM or rest[0][:1] != "-"):
             parsed.trimap = rest.pop(0)  # it came after options, where argparse takes no optional positional
@@ -112,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("alpha", "truth", "trimap"):
         evaluate.add_argument(name, metavar=name.upper())
 
+    _batch.add_to(commands, _command)
     _command(commands, "info", _commands.info)
     _datasets.add_to(commands, _command)
     return parser
@@ -120,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[[argparse.Namespace], str],
+    run: Callable[[argparse.Namespace], str | tuple[str, int]],
     more: str = "",
 ) -> argparse.ArgumentParser:
     layout = argparse.RawDescriptionHelpFormatter
@@ -165,4 +175,4 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)
     command.add_argument("--gpu", action="store_true", help="compute the matte on a GPU, by CuPy")
-    command.add_argument("--info", action="store_true", help="print size, iterations, residual and seconds")
+    command.add_argument("--info", action="store_true", help="print size, iterations, residual, error and seconds")

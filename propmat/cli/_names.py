@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 from propmat import io
-from propmat._typing import PathLike
+from propmat._photographs._making import Made
+from propmat._photographs._places import STREAM_SUFFIX, Place, check_output
 from propmat.cli import _process
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError
 from propmat.io._picture import Pixels
 
 STREAM = "-"
-STREAM_SUFFIX = ".png"
 
 
 def check(
@@ -26,7 +24,7 @@ def check(
     *,
     transparent: bool = False,
     coloured: bool = False,
-) -> list[str]:
+) -> list[Place]:
     """The outputs that were asked for; refused if they cannot be written, or would take another file's place.
 
     `inputs` and `outputs` are names of arguments, each a name of a file or None. What the outputs hold
@@ -40,16 +38,8 @@ def check(
     for path in written:
         if path == STREAM:
             _process.check_standard_output()
-        check_output(path, getattr(arguments, "depth", None) or 8, transparent, coloured)
-    return written
-
-
-def check_output(
-    path: str, depth: int, transparent: bool = False, coloured: bool = False, shape: tuple[int, int] = (1, 1)
-) -> None:
-    """`propmat.io.check_output`, standard output included."""
-    target, suffix = (_process.standard_output(), STREAM_SUFFIX) if path == STREAM else (path, None)
-    io.check_output(target, depth=depth, transparent=transparent, coloured=coloured, suffix=suffix, shape=shape)
+        check_output(target(path), getattr(arguments, "depth", None) or 8, transparent, coloured)
+    return [target(path) for path in written]
 
 
 def source(path: str) -> str | BinaryIO:
@@ -57,26 +47,27 @@ def source(path: str) -> str | BinaryIO:
     return _process.standard_input() if path == STREAM else path
 
 
+def given(path: str | None) -> str | BinaryIO | None:
+    """`source` of a name that may not be given."""
+    return None if path is None else source(path)
+
+
+def target(path: str) -> str | BinaryIO:
+    """The file as the writers of `propmat.io` take it."""
+    return _process.standard_output() if path == STREAM else path
+
+
 def shown(path: str) -> str:
     """The name of the file in messages."""
     return "<stdin>" if path == STREAM else path
 
 
-def suffix(path: str) -> str:
-    """The suffix of the file in lower case, which decides the format."""
-    return STREAM_SUFFIX if path == STREAM else Path(os.path.realpath(path)).suffix.lower()
-
-
-def write(arrays: Mapping[str, Pixels], depth: int, metadata: io.Metadata) -> None:
+def write(made: Made) -> None:
     """Write all pictures or none of them."""
-    encoded = {path: _encoded(array, depth, metadata) for path, array in arrays.items() if path == STREAM}
-    files: dict[PathLike, Pixels] = {path: array for path, array in arrays.items() if path != STREAM}
-    if files:
-        with warnings.catch_warnings():
-            # What colours are converted to on the way to EXR has been said.
-            warnings.filterwarnings("ignore", ".*EXR does not hold the", PropmatWarning)
-            io.write_images(files, depth=depth, metadata=metadata)
-    for data in encoded.values():
+    streams = [pixels for place, pixels in made.pictures.items() if not isinstance(place, (str, Path))]
+    encoded = [_encoded(pixels, made.depth, made.metadata) for pixels in streams]
+    made.write_files()
+    for data in encoded:
         _process.write(data)
 
 
@@ -98,11 +89,11 @@ def check_folder(path: str, names: list[str]) -> Path:
 
 
 def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, str]:
-    given = {name.replace("_", "-"): getattr(arguments, name) for name in names}
-    for name, path in given.items():
+    named = {name.replace("_", "-"): getattr(arguments, name) for name in names}
+    for name, path in named.items():
         if path is not None and _names_nothing(path):
             raise InputError(f"{name}: {path!r} names no file")
-    return {name: path for name, path in given.items() if path is not None}
+    return {name: path for name, path in named.items() if path is not None}
 
 
 def _names_nothing(path: str) -> bool:

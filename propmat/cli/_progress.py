@@ -1,18 +1,24 @@
-"""A progress bar for a solve, on terminals only."""
+"""Progress of a solve and of downloads, on terminals only, and of a job."""
 
 from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from propmat.cli._process import say
 from propmat.datasets._download import Progress
+from propmat.jobs._told import Progress as JobProgress
+from propmat.jobs._told import Summary, duration
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def solving(rtol: float = 1e-7) -> Iterator[Callable[[int, float], None] | None]:
+def solving(rtol: float = 1e-6) -> Iterator[Callable[[int, float], None] | None]:
     """Give a callback that shows how far the residual has fallen towards `rtol`, or None if there is no terminal.
 
     A residual falls by a fairly constant factor per iteration, so that the bar counts decimal digits. It appears with
@@ -63,6 +69,50 @@ def downloading() -> Iterator[Progress | None]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+@contextmanager
+def working() -> Iterator[JobProgress]:
+    """Give a callback that shows how far a job is: a bar, or without a terminal a line now and then."""
+    if not _on_a_terminal():
+        yield _Lines().show
+        return
+    from tqdm import tqdm
+
+    bars: list[Any] = []
+
+    def show(summary: Summary) -> None:
+        if not bars:
+            bars.append(tqdm(total=summary.total, initial=summary.done_before, unit="image", file=sys.stderr))
+        failed = summary.failed + summary.killed
+        bars[0].set_postfix_str(f"{failed} failed" if failed else "", refresh=False)
+        bars[0].update(summary.done_before + summary.done + failed - bars[0].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars:
+            bar.close()
+
+
+class _Lines:
+    """Lines about a job: how many are done, the rate, and the time left."""
+
+    def __init__(self) -> None:
+        self._start = self._told = time.monotonic()
+
+    def show(self, summary: Summary) -> None:
+        ended, now = summary.done + summary.failed + summary.killed, time.monotonic()
+        if not ended or now < self._told + _SECONDS_BETWEEN_LINES:
+            return
+        self._told = now
+        rate = ended / (now - self._start)
+        left = summary.total - summary.done_before - summary.failed_before - ended
+        failed = summary.failed + summary.killed
+        say(
+            f"{summary.done_before + summary.done} of {summary.total} done, {failed} failed, {rate:.3g} a second, "
+            f"{duration(left / rate)} left"
+        )
 
 
 def _on_a_terminal() -> bool:

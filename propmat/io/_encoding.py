@@ -15,7 +15,7 @@ from propmat import _inputs
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, PropmatError
 from propmat.io import _png
-from propmat.io._formats import Output, check_fit, check_metadata, held, needs_openimageio
+from propmat.io._formats import Output, check_fit, check_metadata, needs_openimageio, storable
 from propmat.io._openimageio import check_openimageio, complaint
 from propmat.io._picture import Metadata, Pixels
 from propmat.io._source import reason
@@ -43,7 +43,7 @@ def encoded_file(output: Output, array: ArrayLike, depth: int, metadata: Metadat
     check_metadata(metadata)
     check_fit(output, depth, pixels.shape[2:] == (4,), pixels.shape[:2])
     _check_range(pixels, output)
-    kept = held(output, metadata, pixels)
+    kept = storable(output, metadata, pixels)
     levels = _floats(pixels) if output.format.name == "EXR" else _levels(pixels, depth)
     encode = _with_openimageio if needs_openimageio(output.format, depth, levels.ndim == 3) else _with_pillow
     with failing_to_write(output.name):

@@ -16,6 +16,7 @@ from propmat._typing import PathLike
 from propmat.errors import InputError, shown, warn
 from propmat.io._openimageio import check_openimageio
 from propmat.io._picture import Metadata, Pixels, is_usual, profile_fits
+from propmat.io._remote import is_url, suffix_of_url
 from propmat.io._replacing import check_place
 from propmat.io._source import path_name, reason, stream_name
 
@@ -57,7 +58,7 @@ _FORMATS = {
 
 @dataclass(frozen=True)
 class Output:
-    """Where and how a picture will be written: a path with links resolved, or a stream."""
+    """Where and how a picture will be written: a path with links resolved, a stream, or the URL `name`."""
 
     name: str
     suffix: str
@@ -123,6 +124,8 @@ def output_for(target: PathLike | BinaryIO, suffix: str | None) -> Output:
     name = path_name(target)
     if suffix is not None:
         raise InputError(f"suffix: goes with a file object; {name} has its own")
+    if is_url(target):
+        return Output(name, suffix_of_url(name), _format_of(name, suffix_of_url(name)), None)
     try:
         path = Path(os.path.realpath(target))
         made = _format_of(name, path.suffix)
@@ -134,13 +137,27 @@ def output_for(target: PathLike | BinaryIO, suffix: str | None) -> Output:
     return Output(name, path.suffix, made, path)
 
 
+def suffix_of_path(path: PathLike) -> str:
+    """The suffix, in lower case, of a file or of what a link leads to, or of a URL."""
+    name = path_name(path)
+    return suffix_of_url(name) if is_url(name) else Path(os.path.realpath(path)).suffix.lower()
+
+
+def check_format(name: str, suffix: str, *, depth: int, transparent: bool, coloured: bool) -> None:
+    """Refuse a suffix of no format, or of one that holds no such picture, before there is a place for it."""
+    output = Output(name, suffix, _format_of(name, suffix), None)
+    check_fit(output, depth, transparent)
+    if needs_openimageio(output.format, depth, coloured or transparent):
+        check_openimageio(f"writing {output.format.name}, or colour of 16 bits,")
+
+
 def check_fit(output: Output, depth: object, transparent: bool, shape: tuple[int, ...] = (1, 1)) -> None:
     """Refuse a depth, transparency or size that the format does not support."""
     if not isinstance(depth, (int, np.integer)) or depth not in (8, 16):
         raise InputError(f"depth: takes 8 or 16, got {shown(depth)}")
-    held = int(depth), transparent, shape
-    if lacks := _lacks(output.format, *held):
-        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, *held))
+    needed = int(depth), transparent, shape
+    if lacks := _lacks(output.format, *needed):
+        fit = ", ".join(suffix for suffix, other in _FORMATS.items() if not _lacks(other, *needed))
         raise InputError(f"{output.name}: {output.format.name} holds no {lacks}; formats that do: {fit}")
 
 
@@ -162,7 +179,7 @@ def needs_openimageio(made: Format, depth: int, coloured: bool) -> bool:
     return made.options is None or (depth == 16 and coloured)
 
 
-def held(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
+def storable(output: Output, metadata: Metadata | None, pixels: Pixels) -> Metadata:
     """The part of the metadata that the format can store; a warning names lost fields that colours depend on."""
     if metadata is None:
         return Metadata()

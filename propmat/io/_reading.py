@@ -72,7 +72,8 @@ def read_image(source: PathLike | BinaryIO) -> Pixels:
     ----------
     source : str, os.PathLike or binary file object
         PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or TGA, and AVIF with Pillow 11.3 or above; with ``propmat[vfx]`` also EXR,
-        DPX, Radiance HDR, JPEG 2000 and all colour deeper than 8 bits. Of several pages or frames the first is read,
+        DPX, Radiance HDR, JPEG 2000 and all colour deeper than 8 bits. Text with a scheme, ``s3://bucket/a.png``, is
+        a URL that fsspec opens where it is installed. Of several pages or frames the first is read,
         with a `PropmatWarning`; of the layers of EXR the one without a name, else the first that has colours, with a
         `PropmatWarning` if there are others. A pipe or a file object is read from its current position to its end, up
         to 1 GiB.

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from propmat._typing import PathLike
 from propmat.errors import InputError, PropmatError
+from propmat.io._remote import is_url, reading
 
 # Most bytes that are read from a stream, whose length is not known; an uncompressed photograph of 16 bits and 179
 # megapixels has as many.
@@ -55,6 +56,11 @@ def opened(source: PathLike | BinaryIO) -> Iterator[Source]:
         yield _source(name, whole, None)
         return
     name = path_name(source)
+    if is_url(source):
+        with reading(name) as remote, failing_as_input(name):
+            whole = _whole(remote)
+        yield _source(name, whole, None)
+        return
     with failing_as_input(name):
         file = open(source, "rb")
     with file:

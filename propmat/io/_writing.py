@@ -12,6 +12,7 @@ from propmat.errors import InputError
 from propmat.io._encoding import encoded_file, failing_to_write
 from propmat.io._formats import output_for
 from propmat.io._picture import Metadata
+from propmat.io._remote import write_bytes
 from propmat.io._replacing import write_files
 
 
@@ -35,7 +36,8 @@ def write_image(
     Parameters
     ----------
     target : str, os.PathLike or binary file object
-        The suffix decides the format: .png, .tif, .tiff, .webp (lossless), .jpg, .jpeg (quality 95), .bmp, .exr, .dpx.
+        A path, or a URL where fsspec is installed. The suffix decides the format: .png, .tif, .tiff, .webp (lossless),
+        .jpg, .jpeg (quality 95), .bmp, .exr, .dpx.
     array : array_like, (H, W), (H, W, 3) or (H, W, 4)
         Grey, RGB, or RGB and straight (not multiplied) alpha; floating in [0, 1], uint8, uint16 or bool. Overshoot of
         up to 0.25 is clipped. For EXR floating values of any size, including NaN and infinity.
@@ -74,6 +76,8 @@ def write_image(
             write_files([(output.path, encoded)])
         elif output.stream is not None:
             _write_to_stream(output.stream, encoded)
+        else:
+            write_bytes(output.name, encoded)
 
 
 @usual_arithmetic
@@ -113,15 +117,18 @@ def write_images(
         raise InputError(f"arrays: takes a mapping of paths to arrays, got {type(arrays).__name__}")
     outputs = [output_for(path, None) for path in arrays]
     names = ", ".join(output.name for output in outputs)
-    if len({output.path for output in outputs}) < len(outputs) or any(output.path is None for output in outputs):
+    places = {output.path or output.name for output in outputs}
+    if len(places) < len(outputs) or any(output.stream is not None for output in outputs):
         raise InputError(f"arrays: takes a path for each picture, each another one, got {names}")
     encoded = [
-        (output.path, encoded_file(output, array, depth, metadata))
-        for output, array in zip(outputs, arrays.values(), strict=True)
-        if output.path is not None
+        encoded_file(output, array, depth, metadata) for output, array in zip(outputs, arrays.values(), strict=True)
     ]
+    written = list(zip(outputs, encoded, strict=True))
     with failing_to_write(names):
-        write_files(encoded)
+        write_files([(output.path, content) for output, content in written if output.path is not None])
+        for output, content in written:
+            if output.path is None:
+                write_bytes(output.name, content)
 
 
 def _write_to_stream(stream: BinaryIO, content: bytes) -> None:

@@ -72,6 +72,11 @@ def closed_form(image: ArrayLike, epsilon: float = 1e-7, radius: int = 1) -> Clo
     return ClosedForm.of(_inputs.image(image, memory=_inputs.ANYWHERE), epsilon, radius)
 
 
+def known_radius(value: object) -> int:
+    """The radius of windows."""
+    return _inputs.whole_number(value, "radius", " (a window is 2 radius + 1 pixels wide)")
+
+
 def check_window(shape: tuple[int, ...], radius: int) -> None:
     """Refuse an image that is smaller than a window."""
     side = 2 * radius + 1
@@ -101,7 +106,7 @@ class WindowLaplacian(Laplacian):
     def of(cls: type[W], pixels: Array, epsilon: float, radius: int, parts: Parts = WHOLE) -> W:
         """The Laplacian of an image that has been checked; the settings are checked here."""
         epsilon = _inputs.positive(epsilon, "epsilon")
-        radius = _inputs.whole_number(radius, "radius", " (a window is 2 radius + 1 pixels wide)")
+        radius = known_radius(radius)
         check_window(pixels.shape, radius)
         return cls(pixels, epsilon, radius, parts)
 

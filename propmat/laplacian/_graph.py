@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._backend import to_host
 from propmat._operators._stored import Sparse, own_entries
-from propmat._typing import Array, Mask
+from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._pairs import block_of, pair_gradient, upper_triangle
@@ -84,6 +86,21 @@ class Graph(Laplacian):
     @property
     def ties_all_pixels(self) -> bool:
         return False
+
+
+@singledispatch
+def labelled(graph: Sparse, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trimap]:
+    """A Laplacian or a matrix, as a Laplacian, and the labels of its pixels, which are checked.
+
+    A matrix does not know the image's height and width; those of the trimap must fit it.
+    """
+    labels = Trimap.parse(trimap, memory=_inputs.ANYWHERE)
+    return Graph(graph, labels.shape), labels
+
+
+@labelled.register(Laplacian)
+def _(graph: Laplacian, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trimap]:
+    return graph, Trimap.parse(trimap, graph.shape, memory=graph.memory)
 
 
 def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:

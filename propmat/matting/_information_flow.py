@@ -12,8 +12,9 @@ from propmat.flows._colour_mixture import mixture
 from propmat.flows._intra_unknown import unknown_pairs
 from propmat.flows._known_to_unknown import share_of_foreground
 from propmat.laplacian._closed_form import ClosedForm
-from propmat.matting._posed import Posed, solved
+from propmat.matting._posed import Posed
 from propmat.matting._sampled import has_all
+from propmat.matting._solved import solved
 from propmat.sampling._samples import numbers_of, trimmed_numbers
 from propmat.solvers._base import Callback, Solver
 

@@ -6,7 +6,8 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._knn import Knn
-from propmat.matting._posed import Posed, solved
+from propmat.matting._posed import Posed
+from propmat.matting._solved import solved
 from propmat.solvers._base import Callback, Solver
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
-from propmat.errors import InputError
-from propmat.matting._methods import METHODS, Method
+from propmat.matting._methods import METHODS, named
 from propmat.solvers._base import Callback, Solver
 
 
@@ -86,19 +83,3 @@ def matte(
     (48, 64)
     """
     return named(method, settings)(image, trimap, solver=solver, callback=callback, **settings)
-
-
-def named(method: str, settings: Iterable[str] = ()) -> Method:
-    """The method of a given name, after a check that it has settings of these names.
-
-    Raises
-    ------
-    InputError
-        If there is no such method, or it takes no such setting.
-    """
-    found = METHODS[_inputs.choice(method, "method", METHODS)]
-    for name in settings:
-        if name not in found.settings:
-            takes = ", ".join(found.settings) or "none"
-            raise InputError(f"{name}: the method {method} has no such setting; takes {takes}")
-    return found

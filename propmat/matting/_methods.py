@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from propmat import _inputs
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
@@ -25,7 +26,8 @@ from propmat.matting import (
     _random_walk,
     _shared_sampling,
 )
-from propmat.matting._posed import Pose, solved
+from propmat.matting._posed import Pose
+from propmat.matting._solved import solved
 from propmat.solvers._base import Callback, Solver, Status
 
 
@@ -139,3 +141,19 @@ NETWORKS = {
     ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}
+
+
+def named(method: str, settings: Iterable[str] = ()) -> Method:
+    """The method of a given name, after a check that it has settings of these names.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or it takes no such setting.
+    """
+    found = METHODS[_inputs.choice(method, "method", METHODS)]
+    for name in settings:
+        if name not in found.settings:
+            takes = ", ".join(found.settings) or "none"
+            raise InputError(f"{name}: the method {method} has no such setting; takes {takes}")
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 from propmat._arithmetic import usual_arithmetic
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
-from propmat.matting._posed import Posed, solved
+from propmat.matting._posed import Posed
 from propmat.matting._sampled import sampled
+from propmat.matting._solved import solved
 from propmat.sampling._shared import shared_samples
 from propmat.solvers._base import Callback, Solver
 

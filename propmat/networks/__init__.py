@@ -12,11 +12,14 @@ try:
     import safetensors as _safetensors  # noqa: F401
     import torch as _torch  # noqa: F401
 except ImportError:
+    import sys
+
     from propmat.errors import MissingDependencyError
 
-    raise MissingDependencyError(
-        "propmat.networks needs PyTorch and safetensors: python -m pip install 'propmat[torch]'"
-    ) from None
+    _missing = "propmat.networks needs PyTorch and safetensors: python -m pip install 'propmat[torch]'"
+    if sys.argv[0] == "-m":  # Python looks for a module to run, and would show a traceback
+        sys.exit(f"propmat: error: {_missing}")
+    raise MissingDependencyError(_missing) from None
 
 from propmat.networks._dcnn._matte import dcnn
 from propmat.networks._dcnn._network import DCNN

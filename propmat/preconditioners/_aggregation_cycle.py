@@ -9,7 +9,7 @@ from scipy import sparse
 
 from propmat._backend import Backend, backend_of, moved_like
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._level import Level
+from propmat.preconditioners._level import SINGLE, Level, Number
 
 Array = np.ndarray[Any, Any]
 
@@ -24,9 +24,9 @@ class Entries(Level):
     def __init__(self, matrix: sparse.csr_array, live: Array, backend: Backend) -> None:
         self.kernels = backend.kernels("csr")
         self.matrix = self.kernels.stored(matrix)
-        self.size, self.live, self.values = live.size, live, self.matrix.data
+        self.size, self.live, self.values, self.precision = live.size, live, self.matrix.data, SINGLE
 
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+    def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         self.kernels.relax(self.matrix, b, x, step, old, new, out)
 
 

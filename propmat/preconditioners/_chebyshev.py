@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat.preconditioners._level import Level
+from propmat.preconditioners._level import Level, Number
 
 Array = np.ndarray[Any, Any]
 
@@ -24,13 +24,14 @@ class Smoother:
 
     def __init__(self, level: Level, degree: int) -> None:
         self.level, self.bound = level, BOUND * largest_eigenvalue(level)
-        self.b, self.x, self.y, self.step = (np.zeros(level.size, np.float32, like=level.values) for _ in range(4))
+        number = level.precision.vectors
+        self.b, self.x, self.y, self.step = (np.zeros(level.size, number, like=level.values) for _ in range(4))
         middle, half = self.bound * (1 + 1 / FRACTION) / 2, self.bound * (1 - 1 / FRACTION) / 2
         sigma, rho = middle / half, half / middle
-        self.factors = [(np.float32(0), np.float32(1 / middle))]
+        self.factors = [(number(0), number(1 / middle))]
         for _ in range(degree - 1):
             following = 1 / (2 * sigma - rho)
-            self.factors.append((np.float32(following * rho), np.float32(2 * following / half)))
+            self.factors.append((number(following * rho), number(2 * following / half)))
             rho = following
 
     def smooth_from_zero(self) -> None:
@@ -42,7 +43,7 @@ class Smoother:
         """Smooth from the current x."""
         self._go_on(self.factors)
 
-    def _go_on(self, factors: list[tuple[np.float32, np.float32]]) -> None:
+    def _go_on(self, factors: list[tuple[Number, Number]]) -> None:
         for old, new in factors:
             self.level.relax(self.b, self.x, self.step, old, new, self.y)
             self.x, self.y = self.y, self.x
@@ -55,7 +56,7 @@ def largest_eigenvalue(level: Level) -> float:
     whose bound is too low makes the cycle indefinite.
     """
     kernels = backend_of(level.values).kernels("lanczos")
-    residual = kernels.noise(level.live)
+    residual = kernels.noise(level.live, level.precision.vectors)
     zero, scratch = np.zeros_like(residual), np.empty_like(residual)
     sums = kernels.coefficients(lambda x, out: level.residual(zero, x, out, scratch), residual, LANCZOS_STEPS)
     return _largest_ritz_value(sums)

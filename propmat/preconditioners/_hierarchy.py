@@ -3,189 +3,38 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._level import Level
-from propmat.preconditioners._levels import FACTOR, Blocks, Pixels, group
+from propmat.preconditioners._level import Array, Level
 
 if TYPE_CHECKING:
-    from propmat._operators._grid import GridOperator
-    from propmat.preconditioners._multigrid import Multigrid
-
-Array = np.ndarray[Any, Any]
-
-EDGE = 8  # width in pixels of a block of the first coarse level
-MOST = 16  # largest number of functions of a block of pixels
+    from propmat.preconditioners._coarsening import Coarsening
 
 
 class Hierarchy:
-    """The levels of one matrix, a `SpreadApply`: a call is one symmetric V-cycle. Its `repr` lists the levels."""
+    """The levels of one matrix, a `SpreadApply`: a call is one symmetric V-cycle. Its `repr` lists the levels.
 
-    def __init__(self, matrix: GridOperator, settings: Multigrid) -> None:
-        self.matrix, self.settings = matrix, settings
-        self.backend = matrix.backend
-        self.pixels = Pixels(matrix)
-        self.levels: list[Blocks] = []
-        self.between = np.zeros_like(matrix.values)  # of the elements that couple several blocks
-        self._first_level()
-        edge = EDGE
-        while self._can_coarsen():
-            edge *= FACTOR
-            self._next_level(edge)
-        self.inverse = self._dense_inverse()
-        del self.between, self.stencil, self.cells, self.owner, self.row
+    It reduces every error within few iterations, so that `CG` can tell the error from its steps (`steps_tell`).
+    """
+
+    steps_tell = True
+
+    def __init__(self, made: Coarsening) -> None:
+        matrix = made.matrix
+        self.matrix, self.settings, self.backend = matrix, made.settings, made.backend
+        self.precision, self.amplification = made.precision, made.amplification
+        self.pixels, self.levels, self.inverse = made.pixels, made.levels, made.inverse
         levels: list[Level] = [self.pixels, *self.levels[:-1]]
         self.smoothers = [self._smoother(level) for level in levels]
-        self.coarsest = np.zeros((2, self.levels[-1].size), np.float32, like=matrix.values)
-        self.residuals = [np.zeros(level.size, np.float32, like=matrix.values) for level in levels]
+        self.coarsest = np.zeros((2, self.levels[-1].size), self.precision.vectors, like=matrix.values)
+        self.residuals = [np.zeros(level.size, self.precision.vectors, like=matrix.values) for level in levels]
 
     def _smoother(self, level: Level) -> Smoother:
         with self.backend.kernels("_threads").threads_for(level.values.size):
             return Smoother(level, self.settings.degree)
-
-    def _can_coarsen(self) -> bool:
-        last = self.levels[-1]
-        return len(last.counts) > 1 and int(last.live.sum()) > self.settings.coarsest
-
-    def _first_level(self) -> None:
-        kernels = self.backend.kernels("multigrid_setup")
-        matrix, support = self.matrix, self.matrix.support
-        grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
-        level = Blocks(grid, where, first, members)
-        matrix.across(EDGE, self.between)
-        functions = np.zeros((members.size, MOST), np.float32, like=matrix.values)
-        counts = np.empty(len(where), np.int64, like=matrix.values)
-        self.backend.share(
-            kernels.pixel_functions,
-            len(where),
-            matrix.values,
-            self.between,
-            self.pixels.scale,
-            first,
-            members,
-            self.cells,
-            EDGE,
-            MOST,
-            self.settings.pixel_threshold,
-            functions,
-            counts,
-        )
-        level.take(functions, counts)
-        self._locate(level)
-        stencil = self._galerkin_pixels(matrix.values, level)
-        level.finish(stencil)
-        self.levels, self.stencil = [level], stencil
-
-    def _locate(self, level: Blocks) -> None:
-        """Block and row of the basis of every pixel of the support."""
-        kernels, size = self.backend.kernels("blocks"), self.matrix.support.size
-        self.owner, self.row = kernels.locate(size, level.first, level.members, level.begins, level.sizes)
-
-    def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
-        stencil = np.zeros(level.entries, like=values)
-        self.backend.share(
-            self.backend.kernels("multigrid_setup").galerkin_pixels,
-            len(level.where),
-            values,
-            self.pixels.scale,
-            block,
-            EDGE,
-            level.basis,
-            self.row,
-            self.owner,
-            level.where,
-            level.first,
-            level.members,
-            self.cells,
-            self.matrix.support.number,
-            level.sizes,
-            level.offsets,
-            stencil,
-        )
-        return stencil
-
-    def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
-        out = np.zeros(coarse.entries, like=stencil)
-        self.backend.share(
-            self.backend.kernels("multigrid_setup").galerkin_blocks,
-            len(coarse.where),
-            stencil,
-            fine.offsets,
-            fine.sizes,
-            fine.neighbours,
-            coarse.parent,
-            coarse.basis,
-            coarse.child_begins,
-            coarse.where,
-            coarse.first_child,
-            coarse.children,
-            coarse.sizes,
-            coarse.offsets,
-            most,
-            fine.widest * coarse.widest,
-            out,
-        )
-        return out
-
-    def _local(self, edge: int) -> Array:
-        """Galerkin matrices, on the last level, of the elements inside blocks of edge x edge pixels.
-
-        Only entries inside such a block are valid; those between blocks are meaningless.
-        """
-        self.matrix.across(edge, self.between)
-        across = self._galerkin_pixels(self.between, self.levels[0], edge)
-        most = edge // EDGE
-        for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
-            most //= FACTOR
-            across = self._galerkin_blocks(across, fine, coarse, most)
-        return np.subtract(self.stencil, across, out=across)
-
-    def _next_level(self, edge: int) -> None:
-        fine = self.levels[-1]
-        level = group(fine)
-        # This limit protects memory and is not meant to be reached: leaving out functions of low energy costs hundreds
-        # of iterations.
-        most = min(32 << len(self.levels), level.most)
-        functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
-        counts = np.empty(len(level.where), np.int64, like=self.stencil)
-        self.backend.share(
-            self.backend.kernels("multigrid_setup").block_functions,
-            len(level.where),
-            self._local(edge),
-            fine.offsets,
-            fine.sizes,
-            fine.starts,
-            fine.neighbours,
-            fine.live,
-            level.parent,
-            level.first_child,
-            level.children,
-            level.most,
-            most,
-            self.settings.threshold,
-            functions,
-            level.first,
-            counts,
-        )
-        level.take(functions, counts)
-        level.child_begins = level.begins[level.parent] + level.within * level.sizes[level.parent]
-        stencil = self._galerkin_blocks(self.stencil, fine, level)
-        level.finish(stencil)
-        self.levels.append(level)
-        self.stencil = stencil
-
-    def _dense_inverse(self) -> Array:
-        """The inverse of the last level's matrix; rows and columns of unused unknowns are 0."""
-        last, kernels = self.levels[-1], self.backend.kernels("multigrid_setup")
-        layout = last.offsets, last.neighbours, last.starts, last.sizes, last.size
-        dense = self.backend.kernels("blocks").dense(self.stencil, *layout)
-        live = np.flatnonzero(last.live)
-        inverse = np.zeros(dense.shape, np.float32, like=dense)
-        inverse[live[:, None], live] = kernels.symmetric_inverse(dense[live[:, None], live])
-        return inverse
 
     def _cycle(self, k: int) -> None:
         """One V-cycle from x = 0 on level k, for the x and b of its smoother."""

@@ -7,34 +7,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat.preconditioners._level import Array, Level
+from propmat.preconditioners._level import Array, Level, Number, Precision
 
 if TYPE_CHECKING:
     from propmat._operators._grid import GridOperator
 
 FACTOR = 3  # blocks along each side of a block of the next level
-UNITS = 32767.0  # matrices of diagonal 1 are stored as 16-bit integers, in units of 1 / UNITS
 
 
 class Pixels(Level):
-    """The finest level, S A S with `scale` S = D^(-1/2)."""
+    """The finest level, S A S with `scale` S = D^(-1/2), in double precision while coarser levels are made."""
 
-    def __init__(self, matrix: GridOperator) -> None:
+    def __init__(self, matrix: GridOperator, precision: Precision) -> None:
         self.support = support = matrix.support
-        self.backend = matrix.backend
+        self.backend, self.precision = matrix.backend, precision
         self.size = support.size
         self.live = np.zeros(self.size, np.bool_, like=matrix.values)
         self.live[support.position] = True
-        self.scale = np.zeros(self.size, np.float32, like=matrix.values)
+        self.scale = np.zeros(self.size, like=matrix.values)
         self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
-        self.values = np.zeros(matrix.values.shape, np.int16, like=matrix.values)
+        self.values = np.zeros(matrix.values.shape, precision.matrices, like=matrix.values)
         kernels, given = self.backend.kernels("multigrid_setup"), (matrix.values, support.runs)
-        self.backend.share(kernels.scale_pixels, len(support.runs), *given, self.scale, UNITS, self.values)
+        self.backend.share(kernels.scale_pixels, len(support.runs), *given, self.scale, precision.units, self.values)
 
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+    def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
         kernels.relax_pixels(
-            self.values, np.float32(1 / UNITS), self.support.runs, self.support.chunks, b, x, step, old, new, out
+            self.values, self.precision.unit, self.support.runs, self.support.chunks, b, x, step, old, new, out
         )
 
 
@@ -49,8 +48,9 @@ class Blocks(Level):
     child_begins: Array
     most: int  # largest number of unknowns of the children of one block
 
-    def __init__(self, grid: Array, where: Array, first: Array, members: Array) -> None:
+    def __init__(self, grid: Array, where: Array, first: Array, members: Array, precision: Precision) -> None:
         self.grid, self.where, self.first, self.members = grid, where, first, members
+        self.precision = precision
         self.backend = backend_of(grid)
         self.neighbours = self.backend.kernels("multigrid_setup").find_neighbours(grid, where)
 
@@ -70,7 +70,7 @@ class Blocks(Level):
         """Normalise the basis so that diagonal matrices are the identity, and store the transformed matrix."""
         kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
-        self.values = np.zeros(self.entries, np.int16, like=stencil)
+        self.values = np.zeros(self.entries, self.precision.matrices, like=stencil)
         inverses = np.empty(self.squares, like=stencil)
         blocks, common = len(self.sizes), (stencil, self.offsets, self.sizes)
         share(kernels.factor_blocks, blocks, *common, self.starts, self.corners, inverses, self.live)
@@ -84,15 +84,15 @@ class Blocks(Level):
             self.first,
             self.begins,
             self.basis,
-            UNITS,
+            self.precision.units,
             self.values,
         )
 
-    def relax(self, b: Array, x: Array, step: Array, old: np.float32, new: np.float32, out: Array) -> None:
+    def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
         kernels.relax_blocks(
             self.values,
-            np.float32(1 / UNITS),
+            self.precision.unit,
             self.chunks,
             self.offsets,
             self.neighbours,
@@ -106,20 +106,27 @@ class Blocks(Level):
             out,
         )
 
+    @property
+    def _where(self) -> tuple[Array, ...]:
+        return self.chunks, self.basis, self.begins, self.first, self.members, self.starts, self.sizes
+
     def restrict(self, residual: Array, out: Array) -> None:
-        kernels = self.backend.kernels("multigrid")
-        where = self.chunks, self.basis, self.begins, self.first, self.members, self.starts, self.sizes
-        kernels.restrict(*where, residual, out)
+        self.backend.kernels("multigrid").restrict(*self._where, residual, out)
 
     def prolong(self, coarse: Array, out: Array) -> None:
-        kernels = self.backend.kernels("multigrid")
-        where = self.chunks, self.basis, self.begins, self.first, self.members, self.starts, self.sizes
-        kernels.prolong(*where, coarse, out)
+        self.backend.kernels("multigrid").prolong(*self._where, coarse, out)
+
+    def squared_lengths(self, finer: Array) -> Array:
+        """The squared lengths of functions, from those of the finer level, taken as orthogonal."""
+        out = np.zeros(self.size, like=finer)
+        self.backend.kernels("multigrid").restrict_squares(*self._where, finer, out)
+        return out
 
 
 def group(fine: Blocks) -> Blocks:
     """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
     made = fine.backend.kernels("blocks").group(fine.grid, fine.where, fine.sizes, fine.starts, FACTOR)
-    level = Blocks(*made[:4])
+    grid, where, first, members = made[:4]
+    level = Blocks(grid, where, first, members, fine.precision)
     level.parent, level.children, level.first_child, level.within, level.most = made[4:]
     return level

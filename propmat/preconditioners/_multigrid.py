@@ -8,6 +8,7 @@ from propmat._inputs._numbers import positive, whole_number
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
 from propmat.errors import UnsupportedError
+from propmat.preconditioners._coarsening import coarsened
 from propmat.preconditioners._hierarchy import Hierarchy
 
 
@@ -21,7 +22,8 @@ class Multigrid:
     functions, smooth ones few (spectral AMGe, Chartier et al. 2003, https://doi.org/10.1137/S106482750139892X, with the
     eigenvectors replaced by an elimination). Blocks are 8 x 8 pixels, then 3 x 3 blocks; prolongations are not
     smoothed, so that a block is coupled to its eight neighbours only. One V-cycle with Chebyshev smoothing, vectors in
-    single precision, matrices in 16 bits.
+    single precision, matrices in 16 bits; in double and single precision where coarse functions of little energy are
+    very long, as on pictures of few colours.
 
     Parameters
     ----------
@@ -89,4 +91,4 @@ class Multigrid:
                 f"Multigrid: takes a matrix on the pixel grid (closed form of radius 1), got "
                 f"{type(matrix).__name__}; use SmoothedAggregation for other graphs"
             )
-        return Hierarchy(grid, self)
+        return Hierarchy(coarsened(grid, self))

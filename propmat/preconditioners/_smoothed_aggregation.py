@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propmat._inputs._arrays import columns
 from propmat._locks import FORK_GATE
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
@@ -63,7 +64,8 @@ class SmoothedAggregation:
         Raises
         ------
         InputError
-            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite.
+            If `matrix` is neither an operator nor a sparse array, not square, or has entries that are NaN or infinite,
+            or the near-null space is not an (n, m) array of finite real numbers.
         UnsupportedError
             If the matrix has no stored entries.
         """
@@ -71,7 +73,7 @@ class SmoothedAggregation:
 
         operator = wrapped(matrix)
         entries = operator.tocsr()
-        candidates = None if near_null_space is None else _independent(near_null_space())
+        candidates = None if near_null_space is None else _independent(near_null_space(), operator.shape[0])
         with _seeded():
             hierarchy = pyamg.smoothed_aggregation_solver(
                 entries, B=candidates, symmetry="symmetric", max_coarse=100, coarse_solver="pinv"
@@ -100,8 +102,9 @@ def _seeded() -> Iterator[None]:
             np.random.set_state(state)  # noqa: NPY002
 
 
-def _independent(candidates: Array) -> Array:
-    """The constant, and the candidates that are not constant, centred."""
-    centred = candidates - candidates.mean(axis=0)
+def _independent(candidates: object, rows: int) -> Array:
+    """The constant, and the candidates (n, m) that are not constant, centred."""
+    given = columns(candidates, "near_null_space", rows)
+    centred = given - given.mean(axis=0)
     varying = np.sqrt((centred**2).mean(axis=0)) > FLAT
-    return np.column_stack([np.ones(len(candidates)), centred[:, varying]])
+    return np.column_stack([np.ones(rows), centred[:, varying]])

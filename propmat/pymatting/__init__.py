@@ -16,23 +16,16 @@ from propmat.pymatting._alpha import (
     estimate_alpha_lbdm,
     estimate_alpha_lkm,
     estimate_alpha_rw,
-    estimate_alpha_sm,
 )
 from propmat.pymatting._files import cutout, load_image, save_image, show_images
 from propmat.pymatting._foreground import estimate_foreground, estimate_foreground_cf, estimate_foreground_ml
 from propmat.pymatting._images import blend, make_grid, sanity_check_image, stack_images
 from propmat.pymatting._installing import install, installed, uninstall
 from propmat.pymatting._iteration import CounterCallback, ProgressCallback, cg
-from propmat.pymatting._laplacians import (
-    cf_laplacian,
-    knn_laplacian,
-    lbdm_laplacian,
-    lkm_laplacian,
-    make_linear_system,
-    rw_laplacian,
-    uniform_laplacian,
-)
+from propmat.pymatting._laplacians import cf_laplacian, lbdm_laplacian, lkm_laplacian, make_linear_system
+from propmat.pymatting._pair_laplacians import knn_laplacian, rw_laplacian, uniform_laplacian
 from propmat.pymatting._preconditioners import ichol, jacobi, vcycle
+from propmat.pymatting._sampling import estimate_alpha_sm
 from propmat.pymatting._trimaps import fix_trimap, trimap_split
 
 __all__ = [

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
-
-from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._foreground._estimate import foreground
-from propmat._solve._problem import Problem, checked
-from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._large_kernel import LargeKernel
 from propmat.laplacian._learning_based import LearningBased
-from propmat.matting import _shared_sampling
 from propmat.pymatting._graphs import nearest_neighbours, random_walk
-from propmat.pymatting._images import sanity_check_image
-from propmat.pymatting._settings import NONE, Solving, without_meaning
-from propmat.pymatting._trimaps import labels_of
-from propmat.solvers._base import Status
-
-# Of a solve that ended otherwise PyMatting's callers expect a ValueError. One that stagnated is as exact as rounding
-# allows.
-FINISHED = (Status.converged, Status.stopped, Status.stagnated)
-
-Settings = Mapping[str, Any]
+from propmat.pymatting._settings import NONE
+from propmat.pymatting._solving import Settings, alpha_of
 
 
 @usual_arithmetic
@@ -80,7 +62,7 @@ def estimate_alpha_cf(
     >>> alpha.shape
     (48, 64)
     """
-    return _alpha(image, trimap, _closed_form, laplacian_kwargs, cg_kwargs, preconditioner)
+    return alpha_of(image, trimap, _closed_form, laplacian_kwargs, cg_kwargs, preconditioner)
 
 
 @usual_arithmetic
@@ -118,7 +100,7 @@ def estimate_alpha_knn(
     >>> estimate_alpha_knn(sample.image, sample.trimap, laplacian_kwargs={"n_neighbors": [15, 10]}).shape
     (48, 64)
     """
-    return _alpha(image, trimap, nearest_neighbours, laplacian_kwargs, cg_kwargs, preconditioner)
+    return alpha_of(image, trimap, nearest_neighbours, laplacian_kwargs, cg_kwargs, preconditioner)
 
 
 @usual_arithmetic
@@ -155,7 +137,7 @@ def estimate_alpha_lbdm(
     >>> estimate_alpha_lbdm(sample.image, sample.trimap, laplacian_kwargs={"epsilon": 1e-6}).shape
     (48, 64)
     """
-    return _alpha(image, trimap, _learning_based, laplacian_kwargs, cg_kwargs, preconditioner)
+    return alpha_of(image, trimap, _learning_based, laplacian_kwargs, cg_kwargs, preconditioner)
 
 
 @usual_arithmetic
@@ -188,7 +170,7 @@ def estimate_alpha_lkm(
     >>> estimate_alpha_lkm(sample.image, sample.trimap, laplacian_kwargs={"radius": 5}).shape
     (48, 64)
     """
-    return _alpha(image, trimap, _large_kernel, laplacian_kwargs, cg_kwargs)
+    return alpha_of(image, trimap, _large_kernel, laplacian_kwargs, cg_kwargs)
 
 
 @usual_arithmetic
@@ -226,116 +208,7 @@ def estimate_alpha_rw(
     >>> estimate_alpha_rw(sample.image, sample.trimap, laplacian_kwargs={"sigma": 0.05}).shape
     (48, 64)
     """
-    return _alpha(image, trimap, random_walk, laplacian_kwargs, cg_kwargs, preconditioner)
-
-
-@usual_arithmetic
-def estimate_alpha_sm(
-    image: ArrayLike,
-    trimap: ArrayLike,
-    return_foreground_background: bool = False,
-    trimap_expansion_radius: int = 10,
-    trimap_expansion_threshold: float = 0.02,
-    sample_gathering_angles: int = 4,
-    sample_gathering_weights: Sequence[float] = (3.0, 2.0, 1.0, 4.0),
-    sample_gathering_Np_radius: int = 1,  # noqa: N803
-    sample_refinement_radius: int = 5,
-    local_smoothing_radius1: int = 5,
-    local_smoothing_radius2: int = 5,
-    local_smoothing_radius3: int = 5,
-    local_smoothing_sigma_sq1: float | None = None,
-    local_smoothing_sigma_sq2: float = 0.1,
-    local_smoothing_sigma_sq3: float | None = None,
-) -> Array | tuple[Array, Array, Array]:
-    """Shared matting, `propmat.shared_sampling`, by PyMatting's name.
-
-    Parameters
-    ----------
-    image, trimap
-        As in `estimate_alpha_cf`.
-    return_foreground_background : bool, default False
-        Whether to return colours too.
-    trimap_expansion_radius, trimap_expansion_threshold, sample_gathering_angles : float
-        These and all that follow have no effect: the constants are those of the paper.
-    sample_gathering_weights : sequence of float
-    sample_gathering_Np_radius, sample_refinement_radius : int
-    local_smoothing_radius1, local_smoothing_radius2, local_smoothing_radius3 : int
-    local_smoothing_sigma_sq1, local_smoothing_sigma_sq2, local_smoothing_sigma_sq3 : float, optional
-
-    Returns
-    -------
-    alpha : (H, W) or (H, W, 1) array of float64
-        In [0, 1]; refined by the closed form, as in the paper.
-    foreground, background : (H, W, 3) arrays of float64
-        If asked for: those of `propmat.foreground` for this alpha.
-
-    Raises
-    ------
-    InputError, ValueError
-        As in `estimate_alpha_cf`.
-
-    Examples
-    --------
-    >>> import propmat
-    >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
-    >>> alpha, foreground, background = estimate_alpha_sm(sample.image, sample.trimap, True)
-    >>> alpha.shape, foreground.shape
-    ((48, 64), (48, 64, 3))
-    """
-    ours = (10, 0.02, 4, (3.0, 2.0, 1.0, 4.0), 1, 5, 5, 5, 5, None, 0.1, None)
-    given = {
-        "trimap_expansion_radius": trimap_expansion_radius,
-        "trimap_expansion_threshold": trimap_expansion_threshold,
-        "sample_gathering_angles": sample_gathering_angles,
-        "sample_gathering_weights": tuple(sample_gathering_weights),
-        "sample_gathering_Np_radius": sample_gathering_Np_radius,
-        "sample_refinement_radius": sample_refinement_radius,
-        "local_smoothing_radius1": local_smoothing_radius1,
-        "local_smoothing_radius2": local_smoothing_radius2,
-        "local_smoothing_radius3": local_smoothing_radius3,
-        "local_smoothing_sigma_sq1": local_smoothing_sigma_sq1,
-        "local_smoothing_sigma_sq2": local_smoothing_sigma_sq2,
-        "local_smoothing_sigma_sq3": local_smoothing_sigma_sq3,
-    }
-    for (name, value), default in zip(given.items(), ours, strict=True):
-        without_meaning(name, value, default, "the constants are those of the paper")
-    pixels, labels, shape = _checked(image, trimap)
-    graph, prior = _shared_sampling.pose(pixels, labels)
-    alpha = _solved(Problem.posed(graph, labels, prior=prior), Solving.of())
-    if not return_foreground_background:
-        return alpha.reshape(shape)
-    front, back = (np.clip(layer, 0.0, 1.0) for layer in foreground(pixels, alpha))
-    return alpha.reshape(shape), front, back
-
-
-def _alpha(
-    image: ArrayLike,
-    trimap: ArrayLike,
-    laplacian: Callable[..., Laplacian],
-    laplacian_kwargs: Settings,
-    cg_kwargs: Settings,
-    preconditioner: object = None,
-) -> Array:
-    """Alpha in the shape of the trimap, with a Laplacian that is made of the colours and its own arguments."""
-    without_meaning("preconditioner", preconditioner, None, "propmat chooses its own")
-    solving = Solving.of(**cg_kwargs)
-    pixels, labels, shape = _checked(image, trimap)
-    return _solved(Problem.posed(laplacian(pixels, **laplacian_kwargs), labels), solving).reshape(shape)
-
-
-def _checked(image: ArrayLike, trimap: ArrayLike) -> tuple[Array, Trimap, tuple[int, ...]]:
-    """Colours, labels, and the shape of the result."""
-    sanity_check_image(image)
-    labels = labels_of(trimap)
-    pixels, labels = checked(image, labels, None, None)
-    return pixels, labels, _inputs.shape_of(trimap)
-
-
-def _solved(problem: Problem, solving: Solving) -> Array:
-    matte = problem.solve(solving.solver, x0=solving.start(problem.labels), callback=solving.callback)
-    if matte.status not in FINISHED:
-        raise ValueError(f"the solver {matte.status.value[:1].lower()}{matte.status.value[1:]}")
-    return matte.alpha
+    return alpha_of(image, trimap, random_walk, laplacian_kwargs, cg_kwargs, preconditioner)
 
 
 def _closed_form(pixels: Array, epsilon: float = 1e-7, radius: int = 1, is_known: object = None) -> Laplacian:

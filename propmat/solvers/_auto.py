@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
-from propmat.solvers._base import Solver
+from propmat.solvers._base import Solve, Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
+from propmat.solvers._prepared_cg import PreparedCG
 
 # Up to about 5,000 unknowns a factorisation is faster, at 10,000 it is 0.02 s slower (`python -m benchmarks.solvers`),
 # and it has no kernels to compile, which the first call of a new installation waits for.
@@ -41,3 +44,15 @@ def choose(matrix: Any) -> Solver:
     operator = wrapped(matrix)
     factorises = operator.stored and operator.backend.factorises
     return Direct() if factorises and operator.shape[0] <= DIRECT_UP_TO else CG()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The solver for a matrix when none is given, to another tolerance where an error can be estimated; a `Solver`."""
+
+    tolerance: float
+    strict: ClassVar[bool] = False
+
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        ready = choose(matrix).prepare(matrix, near_null_space)
+        return ready.to(self.tolerance) if isinstance(ready, PreparedCG) else ready

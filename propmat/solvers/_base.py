@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from propmat._operators._contract import NearNullSpace, Operator
-from propmat._operators._norms import length
-from propmat._typing import Array
+from propmat._operators._norms import greatest, length
+from propmat._typing import Array, Mask
 from propmat.errors import ConvergenceError, ConvergenceWarning, warn
 
 Callback = Callable[[int, float], object]
+
+UNDETERMINED = 1e-3  # error by rounding, relative to the largest |x|: of a matte a quarter of a step of 8 bits
 
 
 class Status(enum.Enum):
     """How a solve ended; the value is the advice."""
 
-    converged = "The residual met the tolerance."
+    converged = "The tolerance was met."
     stopped = "The callback asked to stop."
     max_iterations = "The iteration limit came first. Raise max_iterations or use a stronger preconditioner."
     stagnated = "Rounding keeps the residual from falling further. Ask for a larger rtol."
     indefinite = "The matrix is not positive definite."
     indefinite_preconditioner = "The preconditioner is not positive definite. Use another, SmoothedAggregation() say."
+    undetermined = "The matrix is singular to rounding, which leaves some values open: another solver may find others."
+    nonfinite_preconditioner = "The preconditioner returned NaN or infinity. Use another, SmoothedAggregation() say."
     nonfinite = "The right-hand side or the matrix holds NaN or infinity."
 
 
@@ -45,6 +50,12 @@ class Solution:
         Wall time of set-up and solve. The first solve after a set-up counts it, later ones do not.
     notes : tuple of str
         What was done otherwise than asked, each in a sentence: another preconditioner used, say.
+    error : float
+        An estimate of the largest error of x: what iterations would still change, and what rounding leaves open. For
+        `Direct` it is the latter alone. Not a bound; infinite after too few iterations to tell, NaN if the solver
+        tells nothing.
+    undetermined : (n,) array of bool or None
+        Which values rounding leaves open by more than 1e-3 of the largest, if `status` says so.
     """
 
     x: Array
@@ -53,10 +64,12 @@ class Solution:
     residual: float
     seconds: float
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+    error: float = field(default=math.nan, kw_only=True)
+    undetermined: Mask | None = field(default=None, kw_only=True)
 
     @property
     def converged(self) -> bool:
-        """Whether the residual met the tolerance."""
+        """Whether the tolerance was met."""
         return self.status is Status.converged
 
     def check(self, strict: bool = False) -> None:
@@ -79,13 +92,37 @@ class Solution:
         """
         if self.status in (Status.converged, Status.stopped):
             return
-        message = (
-            f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}. "
-            f"{self.status.value}"
-        )
+        message = f"{self._how()} {self.status.value}"
         if strict:
             raise ConvergenceError(message, self)
         warn(message, ConvergenceWarning)
+
+    def judged(self, error: float, rounding: Array) -> Solution:
+        """The same with its error, and undetermined if rounding leaves values open.
+
+        Parameters
+        ----------
+        error : float
+            What iterations would still change.
+        rounding : (n,) array
+            How far rounding may move each value, relative to the largest |x|.
+
+        Returns
+        -------
+        Solution
+        """
+        status, moved = self.status, rounding > UNDETERMINED
+        if status in (Status.converged, Status.indefinite) and bool(moved.any()):
+            status = Status.undetermined
+        total = error + greatest(self.x) * float(rounding.max())
+        open_values = moved if status is Status.undetermined else None
+        return replace(self, status=status, error=total, undetermined=open_values)
+
+    def _how(self) -> str:
+        if self.undetermined is not None:
+            count, first = int(self.undetermined.sum()), int(self.undetermined.argmax())
+            return f"{count} of {self.x.size} values are known to {self.error:.1g} only, the first is number {first}."
+        return f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}."
 
 
 class Solve(Protocol):

@@ -11,10 +11,12 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._cached import cached_property
 from propmat._locks import FORK_GATE
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import host_entries, wrapped
 from propmat._typing import Array
+from propmat.solvers._accuracy import rounding_errors
 from propmat.solvers._base import Callback, Solution, Status, asks_to_stop, relative_residual
 
 # A backward stable factorisation of a well-posed matting system leaves 1e-12 or less.
@@ -113,7 +115,13 @@ class PreparedDirect:
         status = self._status(rhs, residual)
         if callback is not None and asks_to_stop(callback(1, residual)) and status is Status.converged:
             status = Status.stopped
-        return Solution(x, status, 1, residual, seconds)
+        found = Solution(x, status, 1, residual, seconds)
+        return found if self.factors is None else found.judged(0.0, self._rounding)
+
+    @cached_property
+    def _rounding(self) -> Array:
+        with FORK_GATE:
+            return rounding_errors(self.matrix, self.factors.solve)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A factorisation of SuperLU cannot be pickled; it is computed again from the matrix.

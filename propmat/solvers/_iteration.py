@@ -9,33 +9,46 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propmat._backend import backend_of
-from propmat._operators._norms import length
+from propmat._inputs._arrays import is_real_like
+from propmat._operators._norms import greatest, length
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.preconditioners._base import Apply, SpreadApply
+from propmat.solvers._accuracy import ROUNDING, Steps
 from propmat.solvers._base import Callback, Status, asks_to_stop
 
 if TYPE_CHECKING:
-    from propmat.solvers._cg import PreparedCG
+    from propmat.solvers._prepared_cg import PreparedCG
 
 # A restart from the true residual must gain at least this factor; if not, rounding limits the accuracy.
 WORTHWHILE = 0.5
+# How far the true residual may lie above that of the recurrence, relative to the rounding of one product.
+DRIFT = 16.0
 
 
 class Iteration:
     """One solve, scaled so that no square overflows or underflows; vectors are in the layout of `Operator.spread`."""
 
     def __init__(
-        self, prepared: PreparedCG, apply: Apply, rhs: Array, x: Array, unit: float, callback: Callback | None
+        self,
+        prepared: PreparedCG,
+        apply: Apply,
+        rhs: Array,
+        x: Array,
+        unit: float,
+        limit: int,
+        callback: Callback | None,
     ) -> None:
         self.matrix = prepared.matrix
         self.apply = self._on_spread_vectors(apply)
-        self.turns, self.limit = prepared.turns, prepared.settings.max_iterations
+        self.turns, self.limit = prepared.turns, limit
         self.scale, self.callback = length(rhs), callback
-        self.tolerance = max(prepared.settings.rtol * self.scale, prepared.settings.atol / unit)
+        self.most_error, rtol = prepared.settings.criterion(apply)
+        self.most_residual = max(rtol * self.scale, prepared.settings.atol / unit)
         self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
         self.iterations = 0
+        self.steps, self.begin = Steps(), greatest(x)
 
     def _on_spread_vectors(self, preconditioner: Apply) -> Callable[[Array, float], Array]:
         if isinstance(preconditioner, SpreadApply):
@@ -46,9 +59,9 @@ class Iteration:
         """A preconditioner, perhaps not one of ours, on a copy of the residual."""
         given = self.matrix.gather(residual).copy()
         correction = preconditioner(given)
-        if getattr(correction, "shape", None) != given.shape:
+        if not is_real_like(correction, given):
             told = shown(correction)
-            raise InputError(f"preconditioner: a prepared one returns an array of shape {given.shape}, got {told}")
+            raise InputError(f"preconditioner: a prepared one returns real numbers of shape {given.shape}, got {told}")
         return correction
 
     def solution(self) -> Array:
@@ -56,57 +69,95 @@ class Iteration:
         return self.matrix.gather(self.best)
 
     def restarted(self) -> Status:
-        """Iterate until the true residual, not only that of the recurrence, meets the tolerance."""
-        previous = np.inf
+        """Iterate until x is accurate enough, with its true residual and not only that of the recurrence."""
+        previous, reached = np.inf, np.inf
         while True:
             product = np.zeros_like(self.x)
             self.matrix.multiply(self.x, product)
             residual = self.rhs - product
             norm = length(residual)
             self._keep(norm)
-            if norm <= self.tolerance:
+            if self._is_accurate(norm) and self._has_not_drifted(norm, reached):
+                self.best = self.x
                 return Status.converged
+            if not math.isfinite(norm):
+                return Status.nonfinite
             if norm > WORTHWHILE * previous:
                 return Status.stagnated
             previous = norm
-            status = self._iterate(residual, norm, product)
+            status, reached = self._iterate(residual, norm, product)
             if status is not Status.converged:
                 return status
+
+    def _is_accurate(self, norm: float) -> bool:
+        """Whether the residual and, where it counts, the estimated error are small enough."""
+        if not norm <= self.most_residual:
+            return False
+        if norm == 0 or math.isinf(self.most_error):
+            return True
+        largest = self.begin + self.steps.sums[-1]  # no value of x is larger
+        if self.steps.last(3) > self.most_error * largest:
+            return False
+        return self.steps.error() <= self.most_error * greatest(self.x)
+
+    def _has_not_drifted(self, norm: float, reached: float) -> bool:
+        """Whether the true residual is that of the recurrence, but for rounding, or alone decides."""
+        if math.isinf(self.most_error) or norm <= 2 * reached:
+            return True
+        return norm <= DRIFT * ROUNDING * length(self.matrix.diagonal()) * greatest(self.x)
 
     def _keep(self, norm: float) -> None:
         """Keep x if its residual is the smallest so far; it does not fall at every step of conjugate gradients."""
         if norm <= self.best_norm:
             self.best, self.best_norm = self.x.copy(), norm
 
-    def _iterate(self, residual: Array, norm: float, product: Array) -> Status:
-        """Saad's algorithm 9.1, until the recurrence's residual meets the tolerance."""
+    def _iterate(self, residual: Array, norm: float, product: Array) -> tuple[Status, float]:
+        """Saad's algorithm 9.1, until the recurrence's residual and the estimated error are small enough."""
+        self.steps.restart()
         with backend_of(residual).kernels("_threads").threads_for(self.matrix.entries):
             return self._iterate_on(residual, norm, product)
 
-    def _iterate_on(self, residual: Array, norm: float, product: Array) -> Status:
+    def _iterate_on(self, residual: Array, norm: float, product: Array) -> tuple[Status, float]:
         kernels = backend_of(residual).kernels("conjugate_gradients")
         direction = np.zeros_like(residual)
-        partial = np.empty(kernels.SUMS, like=residual)
-        rz = 0.0
+        partial = np.empty((2, kernels.SUMS), like=residual)
+        records = np.empty((kernels.CHECK_EVERY, 4), like=residual)
+        rz, pending = 0.0, 0
         while self.iterations < self.limit:
             with self.turns:  # what the preconditioner returns may be memory of its own
-                rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial)
-            curvature = self.matrix.multiply(direction, product)
-            squared = kernels.descend(self.x, residual, direction, product, rz, curvature, partial)
+                rz = kernels.turn(residual, self.apply(residual, norm), direction, rz, partial[0])
+            with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity end the iteration below
+                curvature = self.matrix.multiply(direction, product)
+            kernels.descend(self.x, residual, direction, product, rz, curvature, partial, records[pending])
             self.iterations += 1
-            if self.iterations % kernels.CHECK_EVERY and self.iterations < self.limit:
+            pending += 1
+            if pending < kernels.CHECK_EVERY and self.iterations < self.limit:
                 continue
-            squared, curvature, rz_seen = kernels.look(squared, curvature, rz)
-            norm = math.sqrt(squared)
-            if norm <= self.tolerance:
-                return Status.converged
-            if not np.isfinite(curvature):
-                return Status.nonfinite
-            if rz_seen <= 0:
-                return Status.indefinite_preconditioner
-            if curvature <= 0:
-                return Status.indefinite
+            seen, pending = kernels.look(records)[:pending], 0
+            norm = math.sqrt(seen[-1][0])
+            status = self._judged(seen, norm)
+            if status is not None:
+                return status, norm
             self._keep(norm)
             if self.callback is not None and asks_to_stop(self.callback(self.iterations, norm / self.scale)):
-                return Status.stopped
-        return Status.max_iterations
+                return Status.stopped, norm
+        return Status.max_iterations, norm
+
+    def _judged(self, seen: list[list[float]], norm: float) -> Status | None:
+        """How iterations end whose rᵀr, pᵀAp, rᵀz and steps are given, if they do."""
+        broken = None
+        for _, curvature, rz, size in seen:
+            broken = broken or _breakdown(curvature, rz)
+            if broken is None:
+                self.steps.add(size, rz, curvature)
+        return Status.converged if self._is_accurate(norm) else broken
+
+
+def _breakdown(curvature: float, rz: float) -> Status | None:
+    if not math.isfinite(rz):
+        return Status.nonfinite_preconditioner
+    if not math.isfinite(curvature):
+        return Status.nonfinite
+    if rz <= 0:
+        return Status.indefinite_preconditioner
+    return Status.indefinite if curvature <= 0 else None

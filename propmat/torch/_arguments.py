@@ -15,6 +15,7 @@ from propmat._backend import on_device
 from propmat._batching._arguments import ARGUMENTS
 from propmat._batching._batch import shape_of
 from propmat._batching._verb import Verb
+from propmat._inputs._numbers import TOO_LARGE
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, shown
@@ -71,7 +72,7 @@ def _tensor(value: object, name: str, device: torch.device) -> Tensor:
         return _on(device, _of_a_kind(value, name))
     if name in NUMBERS and isinstance(value, (int, float)) and not isinstance(value, bool):
         return torch.as_tensor(_float(value, name), dtype=torch.float64, device=device)
-    if value is None or isinstance(value, (bool, str, bytes)):
+    if value is None or isinstance(value, (bool, str, bytes, complex)):
         takes = "a number" if name in NUMBERS else "a tensor or an array"
         raise InputError(f"{name}: takes {takes}, got {shown(value)}")
     array = value.labels if isinstance(value, Trimap) else value
@@ -82,7 +83,7 @@ def _float(value: int | float, name: str) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise InputError(f"{name}: takes a number that double precision holds, got a greater one") from None
+        raise InputError(f"{name}: {TOO_LARGE}") from None
 
 
 def _on(device: torch.device, tensor: Tensor) -> Tensor:

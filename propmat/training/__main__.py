@@ -26,8 +26,8 @@ def _run() -> None:
     parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")
     arguments = parser.parse_args()
     # Here, for without PyTorch they raise an error that `main` tells in a line.
+    from propmat.jobs._lock import locked
     from propmat.training._config import read_config
-    from propmat.training._lock import held
     from propmat.training._loop import device_of, train
     from propmat.training._problems import prepare
     from propmat.training._processes import launched, local_rank
@@ -40,7 +40,7 @@ def _run() -> None:
         return
     if not arguments.prepare:  # the problems take long: what would fail after them fails before
         device_of(arguments.device)
-        with held(config.output, "output"):
+        with locked(config.output, "output"):
             pass
     prepare(config, tqdm)
     if not arguments.prepare:

@@ -15,11 +15,11 @@ import torch
 from propmat._version import __version__
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
+from propmat.jobs._lock import locked
 from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint, _processes
 from propmat.training._config import Config, check_config
 from propmat.training._curves import draw_curves
-from propmat.training._lock import held
 from propmat.training._problems import Progress, load
 
 Record = dict[str, Any]
@@ -77,7 +77,7 @@ def train(config: Config, device: str | None = None, progress: Progress = iter) 
     """
     check_config(config)
     place = device_of(device)
-    with _processes.joined(place), _processes.by_first(held(config.output, "output")):
+    with _processes.joined(place), _processes.by_first(locked(config.output, "output")):
         _processes.check_batch(config.schedule.batch)
         run = Run(config, place)
         for _ in progress(range(run.iteration, config.schedule.iterations)):

@@ -16,9 +16,9 @@ from propmat._foreground._estimate import foreground
 from propmat._trimap import Trimap
 from propmat.errors import InputError, PropmatWarning, refused_as
 from propmat.io._replacing import replace_file
+from propmat.jobs._lock import locked
 from propmat.networks._mattes import matte
 from propmat.training._config import Config, check_config, digest
-from propmat.training._lock import held
 from propmat.training._problem import Problem
 from propmat.training._sources import Recipe, Source, recipes
 
@@ -65,7 +65,7 @@ def prepare(config: Config, progress: Progress = iter) -> None:
         (recipe, _file(config, source, recipe)) for source in config.data for recipe in recipes(source, config.seed)
     ]
     _check_held_out(config, {name for recipe, _ in found for name in recipe.uses})
-    with held(config.cache, "cache"):
+    with locked(config.cache, "cache"):
         for recipe, file in progress(found):
             if not (config.cache / file).exists():
                 _write(config.cache / file, _made(recipe, config.mattes))

@@ -198,7 +198,7 @@ def test_no_progress_before_the_first_iteration(monkeypatch, capsys):
         assert capsys.readouterr().err == ""
         show(1, 1e-3)
         told = capsys.readouterr().err
-    assert "43%" in told  # 3 digits of 7
+    assert "50%" in told  # 3 digits of 6
     assert " 0%" not in told
 
 

@@ -357,7 +357,7 @@ def test_a_background_is_opaque_and_within_range(files, capsys, colour):
 
 @pytest.mark.parametrize(("output", "depth"), [("out.webp", 8), ("out.webp", 16)])
 def test_a_photograph_too_long_for_the_format_is_refused_before_the_work(files, capsys, monkeypatch, output, depth):
-    monkeypatch.setattr("propmat.cli._method.Method.solve", None)
+    monkeypatch.setattr("propmat._photographs._method.Method.solve", None)
     io.write_image("long.png", np.full((3, 17000), 0.5), depth=depth)
     io.write_image("labels.png", np.tile(np.linspace(0, 1, 17000), (3, 1)))
     assert main(["alpha", "long.png", "labels.png", "-o", output]) == 1

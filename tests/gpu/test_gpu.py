@@ -29,6 +29,7 @@ from propmat.cli import _commands, main
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._chebyshev import largest_eigenvalue
+from propmat.preconditioners._level import SINGLE
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG, Direct, Status
 from tests import host_device
@@ -155,10 +156,12 @@ def test_bounds_of_smoothers(rng, to_device):
     """For a patch of noise in a flat picture as on the CPU; 1 for a matrix without live unknowns."""
     image = np.full((40, 44, 3), 0.5)
     image[18:22, 20:24] = rng.random((4, 4, 3))
-    levels = [Pixels(matrix) for matrix in operators(image, image[:, :, 0] > 0, to_device, epsilon=EPSILON)]
+    levels = [Pixels(matrix, SINGLE) for matrix in operators(image, image[:, :, 0] > 0, to_device, epsilon=EPSILON)]
     expected, found = map(largest_eigenvalue, levels)
     assert found == pytest.approx(expected, rel=1e-4)
-    np.testing.assert_array_equal(*(to_host(level.backend.kernels("lanczos").noise(level.live)) for level in levels))
+    np.testing.assert_array_equal(
+        *(to_host(level.backend.kernels("lanczos").noise(level.live, np.float32)) for level in levels)
+    )
     levels[1].live[:] = False
     assert largest_eigenvalue(levels[1]) == 1
 
@@ -332,11 +335,11 @@ def test_how_many_kernels_are_started(stand_in):
     host_device.Device.launches = host_device.Device.waits = 0
     prepared = propmat.prepare(graph, trimap, solver=CG())
     assert len(prepared.solve_linear.preconditioner.levels) == 4
-    assert host_device.Device.launches <= 400
-    assert host_device.Device.waits <= 32
+    assert host_device.Device.launches <= 420
+    assert host_device.Device.waits <= 40
     host_device.Device.launches = 0
-    assert prepared.solve().iterations == 24
-    assert host_device.Device.launches <= 24 * 43 + 100
+    assert prepared.solve().iterations == 20
+    assert host_device.Device.launches <= 20 * 44 + 100
 
 
 def test_callback_stops(rng, to_device):
@@ -411,8 +414,10 @@ class TestTheTable:
             name: value
             for package in (propmat, propmat.adjoint)
             for name, value in vars(package).items()
-            if inspect.isfunction(value) and name not in ("methods", "get_num_threads", "set_num_threads")
+            if inspect.isfunction(value) and name[0] != "_"
         }
+        for takes_no_array in ("methods", "get_num_threads", "set_num_threads"):
+            del functions[takes_no_array]
         named = {entry.partition(" ")[0] for entry in (*FUNCTIONS.on_device, *FUNCTIONS.on_host_alone)}
         assert functions.keys() <= named <= functions.keys() | DIFFERENTIABLE.keys()
         assert DIFFERENTIABLE.keys() <= named
@@ -496,7 +501,7 @@ def test_an_indefinite_cycle_is_replaced_on_the_device(rng, to_device, monkeypat
     with pytest.warns(PropmatWarning, match="SmoothedAggregation took its place"):
         alpha = prepared.solve().alpha
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-4)
-    assert isinstance(prepared.solve_linear.second_choice, Cycle)
+    assert isinstance(prepared.solve_linear._aggregated, Cycle)
 
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)

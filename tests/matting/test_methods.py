@@ -20,6 +20,9 @@ CALLS = {
     "propmat.refine": lambda image, trimap: propmat.refine(image, np.full(SHAPE, 0.5), 1.0, trimap=trimap),
     "adjoint.closed_form": propmat.adjoint.closed_form,
     "adjoint.knn": propmat.adjoint.knn,
+    "adjoint.weighted_windows": lambda image, trimap: propmat.adjoint.weighted_windows(
+        image, np.ones((SHAPE[0] - 2, SHAPE[1] - 2)), trimap
+    ),
     "adjoint.refine": lambda image, trimap: propmat.adjoint.refine(image, np.full(SHAPE, 0.5), 1.0, trimap=trimap),
 }
 
@@ -42,10 +45,10 @@ def test_image_and_trimap_are_checked_once(call, sample):
     assert (image.call_count, greys.call_count, parse.call_count) == (1, 1, 1)
 
 
-def test_a_network_that_merges_mattes_checks_image_and_trimap_once(sample):
-    """DeepMattePropNet solves by PyTorch's operation, which checks its tensors for itself."""
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_check_image_and_trimap_once(name, sample):
     pytest.importorskip("propmat.networks")
-    test_image_and_trimap_are_checked_once(lambda *given: propmat.matte("dcnn", *given), sample)
+    test_image_and_trimap_are_checked_once(lambda *given: propmat.matte(name, *given), sample)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

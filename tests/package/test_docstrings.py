@@ -24,6 +24,7 @@ NAMESPACES = (
     "propmat.flows",
     "propmat.io",
     "propmat.jax",
+    "propmat.jobs",
     "propmat.laplacian",
     "propmat.losses",
     "propmat.matting",

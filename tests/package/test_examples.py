@@ -1,9 +1,23 @@
 """Every example runs at a small size, gives the result that it claims, and draws its picture."""
 
+import runpy
+import sys
+from pathlib import Path
+
 import pytest
 
 from examples import jax_gradient, learn_affinities, optimise_image, with_rembg
 from propmat.io import read_image
+
+EXAMPLES = sorted(Path(jax_gradient.__file__).parent.glob("[!_]*.py"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_say_what_they_do(example, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(example), "--help"])
+    with pytest.raises(SystemExit, match="^0$"):
+        runpy.run_path(str(example), run_name="__main__")
+    assert example.stem in capsys.readouterr().out
 
 
 def drawn(path):

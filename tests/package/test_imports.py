@@ -12,6 +12,8 @@ HEAVY = [
     "PIL",
     "OpenImageIO",
     "tqdm",
+    "fsspec",
+    "distributed",
     "cupy",
     "torch",
     "jax",
@@ -20,7 +22,10 @@ HEAVY = [
 ]
 
 
-@pytest.mark.parametrize("heavy", HEAVY)
+LATE = ["propmat.adjoint", "propmat.datasets", "propmat.io", "propmat.metrics", "propmat.pictures"]
+
+
+@pytest.mark.parametrize("heavy", [*HEAVY, *LATE])
 def test_import_is_light(heavy):
     code = f"""
 import sys
@@ -32,3 +37,13 @@ sys.meta_path.insert(0, Refuse())
 import propmat
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_packages_that_are_imported_when_used_are_attributes():
+    import propmat
+
+    for name in LATE:
+        assert getattr(propmat, name.partition(".")[2]).__name__ == name
+        assert name.partition(".")[2] in dir(propmat)
+    with pytest.raises(AttributeError, match="module 'propmat' has no attribute 'closedform'"):
+        _ = propmat.closedform

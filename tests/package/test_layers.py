@@ -22,7 +22,8 @@ LAYERS = (  # lowest first
     "adjoint",
     "_batching comfyui napari pymatting rembg",
     "torch jax",
-    "networks",
+    "networks _photographs",
+    "jobs",
     "training cli",  # nothing imports training
     "__main__",
 )
@@ -41,6 +42,9 @@ IMPORTED_IN = {
     "comfy_api": "comfyui",
     "napari": "napari",
     "magicgui": "napari",
+    "fsspec": "io",
+    "pyarrow": "jobs",
+    "distributed": "jobs",
 }
 LAYER = {module: layer for layer, modules in enumerate(LAYERS) for module in modules.split()}
 ROOT = Path(propmat.__file__).parent

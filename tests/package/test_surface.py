@@ -3,6 +3,7 @@
 After an intended change: ``python -m tests.package.test_surface`` writes the list; mention the change in CHANGELOG.md.
 """
 
+import argparse
 import inspect
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ from types import ModuleType
 import propmat
 import propmat.comfyui
 import propmat.jax
+import propmat.jobs
 import propmat.losses
 import propmat.matting
 import propmat.napari
@@ -31,6 +33,7 @@ NAMESPACES = [
     propmat.flows,
     propmat.io,
     propmat.jax,
+    propmat.jobs,
     propmat.laplacian,
     propmat.losses,
     propmat.matting,
@@ -90,4 +93,5 @@ def test_surface_is_the_list():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     LIST.write_text(json.dumps(surface(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -130,14 +130,16 @@ def test_single_unknown_pixel():
     check_against_direct(matrix, np.array([0.7]))
 
 
-def test_an_indefinite_cycle_is_told_and_replaced(monkeypatch):
+@pytest.mark.parametrize(("fits", "name"), [(100_000, "Direct"), (0, "SmoothedAggregation")])
+def test_an_indefinite_cycle_is_told_and_replaced(fits, name, monkeypatch):
     monkeypatch.setattr("propmat.preconditioners._chebyshev.BOUND", 0.3)  # the smoother then diverges
+    monkeypatch.setattr("propmat.solvers._prepared_cg.FITS_DIRECT", fits)
     unknown, foreground = two_labels((40, 44))
     matrix = GridOperator.from_image(colours("smooth", (40, 44)), unknown, epsilon=1e-5)
     b = -matrix.times_known(foreground)
     told = CG(preconditioner=Multigrid()).prepare(matrix)(b)
     assert told.status is Status.indefinite_preconditioner
-    with pytest.warns(PropmatWarning, match="SmoothedAggregation took its place"):
+    with pytest.warns(PropmatWarning, match=f"{name} took its place"):
         solution = CG(rtol=1e-10).prepare(matrix)(b)
     assert solution.converged
     np.testing.assert_allclose(solution.x, spsolve(matrix.tocsr().tocsc(), b), rtol=0, atol=2e-5)

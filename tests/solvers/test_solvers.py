@@ -22,7 +22,7 @@ from propmat import (
 from propmat._constraints import eliminate
 from propmat._operators import Stored
 from propmat.preconditioners import Identity, IncompleteCholesky, Jacobi, SmoothedAggregation
-from propmat.solvers import CG, Direct, Status, choose
+from propmat.solvers import CG, Direct, Solution, Status, choose
 from tests.problems import banded_trimap, dense_alpha, dense_closed_form, random_photo
 
 PRECONDITIONERS = [Identity(), Jacobi(), IncompleteCholesky(), IncompleteCholesky(0.1), SmoothedAggregation()]
@@ -221,14 +221,18 @@ class Negative:
         return lambda residual: -residual
 
 
-def test_a_replaced_preconditioner_is_told(system, rhs0, monkeypatch):
+@pytest.mark.parametrize(("fits", "name"), [(100_000, "Direct"), (0, "SmoothedAggregation")])
+def test_a_replaced_preconditioner_is_told(fits, name, system, rhs0, monkeypatch):
     monkeypatch.setattr("propmat.solvers._cg.choose", lambda matrix: Negative())
+    monkeypatch.setattr("propmat.solvers._prepared_cg.FITS_DIRECT", fits)
     solve = CG().prepare(system.matrix, system.near_null_space)
     for _ in range(2):  # the same each time: a solve does not depend on previous ones
-        with pytest.warns(PropmatWarning, match="chosen preconditioner .* SmoothedAggregation took its place"):
+        with pytest.warns(
+            PropmatWarning, match=f"chosen preconditioner .* is indefinite to rounding; {name} took its place"
+        ):
             solution = solve(rhs0)
         assert solution.converged
-        assert "SmoothedAggregation took its place" in solution.notes[0]
+        assert f"{name} took its place" in solution.notes[0]
     assert CG(preconditioner=Jacobi()).prepare(system.matrix)(rhs0).notes == ()
 
 
@@ -363,6 +367,8 @@ WRONG_ANSWERS = {
     "longer": lambda r: np.r_[r, r],
     "a column": lambda r: r[:, None],
     "none": lambda r: None,
+    "complex": lambda r: r * 1j,
+    "objects": lambda r: r.astype(object),
 }
 
 
@@ -372,8 +378,83 @@ WRONG_ANSWERS = {
 )
 def test_wrong_answers_of_preconditioners_are_told(graph, answer):
     sample = propmat.datasets.synthetic(shape=(32, 40))
-    with pytest.raises(InputError, match="^preconditioner: .* returns an array of shape .*, got"):
+    with pytest.raises(InputError, match="^preconditioner: .* returns real numbers of shape .*, got"):
         propmat.solve(graph(sample.image), sample.trimap, solver=CG(preconditioner=Answering(answer)))
+
+
+@pytest.mark.parametrize("answer", [None, 3, np.ones(4)])
+def test_preconditioners_that_prepare_nothing_are_told(answer):
+    with pytest.raises(InputError, match=r"^preconditioner: Answering\.prepare returns a function of a residual, got"):
+        CG(preconditioner=Answering(answer)).prepare(sp.eye_array(4))
+
+
+@pytest.mark.parametrize("factor", [np.nan, np.inf])
+@pytest.mark.parametrize("graph", [propmat.laplacian.closed_form, propmat.laplacian.large_kernel])
+def test_a_preconditioner_that_returns_nan_is_named(graph, factor):
+    sample = propmat.datasets.synthetic(shape=(32, 40))
+    solver = CG(preconditioner=Answering(lambda residual: np.full_like(residual, factor)))
+    with pytest.warns(propmat.ConvergenceWarning, match="The preconditioner returned NaN or infinity"):
+        found = propmat.solve(graph(sample.image), sample.trimap, solver=solver)
+    assert np.isfinite(found.alpha).all()
+
+
+WRONG_NULL_SPACES = {
+    "few rows": (np.ones((3, 1)), r"takes shape \(9, m\), got \(3, 1\)"),
+    "one axis": (np.ones(9), r"takes shape \(9, m\), got \(9,\)"),
+    "none": (None, "takes floating numbers"),
+    "text": ("constant", "takes floating numbers"),
+    "complex": (np.ones((9, 1), complex), "takes floating numbers"),
+    "nan": (np.full((9, 2), np.nan), "has 18 values that are NaN"),
+}
+
+
+@pytest.mark.parametrize(("columns", "message"), WRONG_NULL_SPACES.values(), ids=WRONG_NULL_SPACES)
+def test_wrong_near_null_spaces(columns, message):
+    with pytest.raises(InputError, match=f"^near_null_space: {message}"):
+        SmoothedAggregation().prepare(sp.eye_array(9), lambda: columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepares:
+    """A solver that prepares something."""
+
+    prepared: object
+    strict = False
+
+    def prepare(self, matrix, near_null_space=None):
+        return self.prepared
+
+
+def solution(x):
+    return Solution(x, Status.converged, 0, 0.0, 0.0)
+
+
+WRONG_SOLVERS = {
+    "nothing prepared": (None, r"Prepares\.prepare returns a function"),
+    "x alone": (lambda rhs, **_: rhs, "returns a propmat.solvers.Solution, got ndarray"),
+    "shorter": (lambda rhs, **_: solution(rhs[1:]), "returns real numbers of shape .* as x, got"),
+    "a column": (lambda rhs, **_: solution(rhs[:, None]), "returns real numbers of shape"),
+    "a list": (lambda rhs, **_: solution(list(rhs)), "returns real numbers of shape"),
+    "text": (lambda rhs, **_: solution("x"), "returns real numbers of shape .* as x, got 'x'"),
+    "nan": (lambda rhs, **_: solution(rhs * np.nan), "calls a solution converged that has NaN"),
+}
+
+
+@pytest.mark.parametrize(("prepared", "message"), WRONG_SOLVERS.values(), ids=WRONG_SOLVERS)
+@pytest.mark.parametrize("solve", [propmat.solve, propmat.adjoint.solve])
+def test_wrong_answers_of_solvers_are_told(solve, prepared, message):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    with pytest.raises(InputError, match=f"^solver: .*{message}"):
+        solve(propmat.laplacian.random_walk(sample.image), sample.trimap, solver=Prepares(prepared))
+
+
+def test_a_solver_without_nearby_solves_and_takes_no_other_confidence():
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    graph = propmat.laplacian.random_walk(sample.image)
+    prepared = propmat.prepare(graph, sample.trimap, confidence=1.0, solver=Prepares(lambda rhs, **_: solution(rhs)))
+    assert prepared.solve().converged
+    with pytest.raises(InputError, match="^solver: function has no method nearby"):
+        prepared.with_confidence(2.0)
 
 
 @pytest.mark.parametrize("graph", [propmat.laplacian.closed_form, propmat.laplacian.large_kernel])

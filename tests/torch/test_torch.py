@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import re
 import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -771,6 +772,11 @@ def test_wrong_kinds_are_refused_in_one_line():
     for epsilon in ("1e-3", None, True):
         with pytest.raises(InputError, match="^epsilon: takes a number"):
             closed_form(image, TRIMAP, epsilon=epsilon)
+    for setting in (*({"epsilon": e} for e in (0, -1.5, np.nan, 10**400, 1j)), *({"radius": r} for r in (0, 1.5, "1"))):
+        with pytest.raises(InputError) as told:
+            propmat.closed_form(np.zeros((H, W)), TRIMAP.numpy(), **setting)
+        with pytest.raises(InputError, match=f"^{re.escape(str(told.value))}$"):
+            closed_form(image[:1], TRIMAP, **setting)
     for affinities in (torch.rand(2, H, W), edges()[:1], None, "ab"):
         with pytest.raises(InputError, match="^affinities: takes 2 arrays"):
             propagate(affinities, TRIMAP)

@@ -20,6 +20,7 @@ from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
+from propmat.jobs._lock import locked
 from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.networks._dcnn._matte import stacked
 from propmat.networks._dcnn._network import MARGIN
@@ -30,7 +31,6 @@ from propmat.training._config import parse_config
 from propmat.training._curves import COLOURS, draw_curves
 from propmat.training._dcnn import DcnnTask, Patches, absolute_loss, euclidean_loss, exchanged, grouped, windows
 from propmat.training._deep_matte_prop_net import Crops, exchanged_crop, matting_loss
-from propmat.training._lock import held
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problems import load
 from propmat.training._soap import Soap
@@ -582,6 +582,18 @@ def test_the_command_of_the_old_name_says_the_new_one():
     assert "python -m propmat.networks.training is now python -m propmat.training" in ended.stderr
 
 
+@pytest.mark.parametrize("module", ["propmat.networks.training", "propmat.training"])
+def test_commands_say_in_a_line_that_pytorch_is_missing(module, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError", encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", module, "dcnn.toml"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 1
+    assert "needs PyTorch" in ended.stderr
+    assert ended.stderr.startswith("propmat: error: ")
+    assert ended.stderr.count("\n") == 1
+
+
 def test_cross_validation(copy, tmp_path, monkeypatch, capsys):
     (tmp_path / "config.toml").write_text(
         f"""
@@ -868,8 +880,8 @@ def test_devices(config, tmp_path, monkeypatch):
 HOLDER = """
 import sys
 from pathlib import Path
-from propmat.training._lock import held
-with held(Path(sys.argv[1]), "output"):
+from propmat.jobs._lock import locked
+with locked(Path(sys.argv[1]), "output"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -906,10 +918,10 @@ def test_the_command_looks_at_the_output_before_it_prepares(config, holder, tmp_
 
 
 def test_a_folder_is_of_one_run_in_a_process_too(config, tmp_path):
-    with held(config.output, "output"), pytest.raises(InputError, match="output: another training is at work"):
+    with locked(config.output, "output"), pytest.raises(InputError, match="output: another training is at work"):
         train(config, "cpu")
     fresh = replace(config, cache=tmp_path / "fresh")
-    with held(fresh.cache, "cache"), pytest.raises(InputError, match="cache: another training is at work"):
+    with locked(fresh.cache, "cache"), pytest.raises(InputError, match="cache: another training is at work"):
         prepare(fresh)
     (tmp_path / "file").write_text("")
     for place in (tmp_path / "file", tmp_path / "file" / "run"):

@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
+from propmat.laplacian._affinity import affinity
+from propmat.laplacian._contract import Laplacian
+from propmat.laplacian._weighted_windows import WeightedWindows
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
 from propmat.solvers._cg import CG
+
+EPSILON = 1e-7  # the default of `propmat.torch.weighted_windows`, with which the network was trained
 
 
 def deep_matte_prop_net(
@@ -65,7 +71,10 @@ def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array
     planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
     given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
     pixels, trimap = given
-    weights = [weight[0] for weight in network.affinities(pixels, trimap)]
-    # Of one picture, not of a batch, which errors would name.
-    alpha = network.solved(pixels[0], trimap[0], weights, CG(rtol=1e-6))[0]
-    return alpha.cpu().double().numpy()
+    weights = [weight[0].cpu().double().numpy() for weight in network.affinities(pixels, trimap)]
+    return Problem.posed(_graph(image, *weights), labels, network.confidence).solve(CG(rtol=1e-6)).alpha
+
+
+def _graph(image: Array, across: Array, down: Array, windows: Array | None = None) -> Laplacian:
+    """The Laplacian of what `DeepMattePropNet.affinities` returns."""
+    return affinity(across, down) if windows is None else WeightedWindows.of(image, windows, (across, down), EPSILON)

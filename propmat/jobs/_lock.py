@@ -23,14 +23,12 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-NAME = ".lock"
-
-
 @contextmanager
-def held(folder: Path, name: str) -> Iterator[None]:
+def locked(folder: Path, name: str, who: str = "training", file_name: str = ".lock") -> Iterator[None]:
     """Make a folder, and hold it for this process alone.
 
-    The lock is of the system's and of the empty file ``.lock``, which stays: removed, it could be locked by two.
+    The lock is of the system's and of an empty file, which stays: removed, it could be locked by two. `who` and the
+    argument `name` are for messages.
 
     Raises
     ------
@@ -39,16 +37,16 @@ def held(folder: Path, name: str) -> Iterator[None]:
     """
     with refused_as(InputError, f"{name}: cannot write to {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        file = os.open(folder / file_name, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise InputError(
-                f"{name}: another training is at work in {folder}; wait for its end, or name another folder"
+                f"{name}: another {who} is at work in {folder}; wait for its end, or name another folder"
             ) from None
         except OSError as error:  # of file systems that know no locks
-            warn(f"{name}: {folder} cannot be locked ({one_line(error)}); let no other training work in it")
+            warn(f"{name}: {folder} cannot be locked ({one_line(error)}); let no other {who} work in it")
         yield
     finally:
         os.close(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +9,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from propmat import _inputs, io, pictures
+from propmat._photographs._places import Place
 from propmat._trimap import Trimap
 from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
-from propmat.cli import _names
 from propmat.errors import InputError, PropmatWarning, warn
 
 
@@ -28,20 +27,22 @@ def check_width(width: str | None, *, masked: bool = True) -> None:
         from_mask(np.array([[0.0, 1.0]]), width)
 
 
-def labels(arguments: argparse.Namespace, image: Array) -> Trimap:
+def labels(trimap: Place | None, mask: Place | None, width: str | None, image: Array) -> Trimap:
     """The trimap of `image`, given as such or as a mask."""
-    if arguments.mask is not None:
-        return from_mask(matte(arguments.mask, "mask", image), arguments.width)
-    values = _inputs.greys(io.read_trimap(_names.source(arguments.trimap)), "trimap")
+    if mask is not None:
+        return from_mask(matte(mask, "mask", image), width)
+    if trimap is None:
+        raise InputError("trimap: is missing; give it, or a mask")
+    values = _inputs.greys(io.read_trimap(trimap), "trimap")
     remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
     with _advice(remedy if _same_aspect(values.shape, image.shape) else _misfit("trimap", values, image)):
         return Trimap.parse(values, image.shape)
 
 
-def matte(path: str, name: str, image: Array) -> Array:
+def matte(place: Place, name: str, image: Array) -> Array:
     """A matte or mask, scaled to `image` where it has its aspect ratio; `name` is that of the argument."""
     checked = _inputs.greys if name == "mask" else _inputs.plane
-    values = checked(io.read_matte(_names.source(path)), name)
+    values = checked(io.read_matte(place), name)
     height, width = image.shape[:2]
     if values.shape != (height, width) and _same_aspect(values.shape, image.shape):
         own = f"{values.shape[1]} x {values.shape[0]}"

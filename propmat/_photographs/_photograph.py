@@ -10,10 +10,11 @@ import numpy as np
 
 from propmat import _inputs, _srgb, io, pictures
 from propmat._foreground._estimate import foreground
+from propmat._photographs._places import Place, check_output, name_of, suffix_of
 from propmat._typing import Array
-from propmat.cli import _names
 from propmat.errors import PropmatError, warn
-from propmat.io._picture import is_usual
+from propmat.io._picture import Pixels, is_usual
+from propmat.io._remote import is_url
 
 # The code point of the sRGB transfer function in ITU-T H.273, and the exponent that PNG gives for it.
 SRGB_CODE_POINT, SRGB_EXPONENT = 13, 1 / 2.2
@@ -48,11 +49,11 @@ class Photograph:
         return height, width
 
 
-def read(path: str, name: str = "image") -> Photograph:
+def read(place: Place, name: str = "image") -> Photograph:
     """The picture in a file; `name` is that of the argument."""
-    found = io.read(_names.source(path))
+    found = io.read(place)
     if found.alpha is not None:
-        warn(f"{_names.shown(path)}: the file has its own transparency, which was ignored")
+        warn(f"{name_of(place)}: the file has its own transparency, which was ignored")
     image = _inputs.image(found.pixels, name, bounded=False).reshape(found.pixels.shape)
     return Photograph(image, found.depth, found.linear, found.metadata)
 
@@ -88,40 +89,45 @@ def layers(photograph: Photograph, matte: Array, *, linear: bool = False) -> tup
     return estimated[0].clip(low, high), estimated[1].clip(low, high)
 
 
-def check_background(given: str | None) -> None:
+def check_background(given: Place | None) -> None:
     """Refuse what is neither a colour nor a file."""
-    if given is not None and not _names_file(given):
+    if isinstance(given, str) and not _names_file(given):
         pictures.flat(given, (1, 1))
 
 
-def background(given: str | None, photograph: Photograph) -> Array | None:
+def background(given: Place | None, photograph: Photograph) -> Array | None:
     """The new background, (H, W, 3), encoded as the photograph is: none, a picture, or one colour of CSS."""
     if given is None:
         return None
-    if not _names_file(given):
+    if isinstance(given, str) and not _names_file(given):
         return _flat(given, photograph)
     other = read(given, "background")
     if other.linear != photograph.linear:
         change = "from sRGB to linear light" if photograph.linear else "from linear light to sRGB"
-        warn(f"{_names.shown(given)}: the background was converted {change}, as the photograph is")
+        warn(f"{name_of(given)}: the background was converted {change}, as the photograph is")
     elif _encoding(other.metadata) != _encoding(photograph.metadata):
-        warn(f"{_names.shown(given)}: the background has another colour profile; it was not converted")
+        warn(f"{name_of(given)}: the background has another colour profile; it was not converted")
     return _to_light(pictures.fitted(other.image, photograph.shape), other, photograph.linear)
 
 
-def converted(layers: dict[str, Array], photograph: Photograph) -> dict[str, Array]:
+def converted(layers: dict[Place, Array], photograph: Photograph) -> dict[Place, Pixels]:
     """Pictures, encoded as the photograph is, as files hold them: linear light in EXR, else sRGB or as they are."""
-    return {path: _converted(layer, photograph, path) for path, layer in layers.items()}
+    return {place: _converted(layer, photograph, place) for place, layer in layers.items()}
 
 
 def depth(
-    given: int | None, photograph: Photograph, outputs: list[str], *, transparent: bool = False, coloured: bool = False
+    given: int | None,
+    photograph: Photograph,
+    outputs: list[Place],
+    *,
+    transparent: bool = False,
+    coloured: bool = False,
 ) -> int:
     """Bits per sample of the outputs: `given`, or those of the photograph where all outputs hold them."""
 
     def check(bits: int) -> None:
-        for path in outputs:
-            _names.check_output(path, bits, transparent, coloured, photograph.shape)
+        for place in outputs:
+            check_output(place, bits, transparent, coloured, photograph.shape)
 
     wanted = given or (8 if photograph.depth == 8 else 16)
     try:
@@ -144,11 +150,11 @@ def _flat(colour: str, photograph: Photograph) -> Array:
 
 
 def _names_file(background: str) -> bool:
-    return background == _names.STREAM or os.path.exists(background)
+    return is_url(background) or os.path.exists(background)
 
 
-def _converted(layer: Array, photograph: Photograph, path: str) -> Array:
-    linear = _names.suffix(path) == ".exr"
+def _converted(layer: Array, photograph: Photograph, place: Place) -> Array:
+    linear = suffix_of(place) == ".exr"
     said = []
     if linear and not photograph.linear:
         gamma, encoding = _gamma(photograph.metadata), _encoding(photograph.metadata)
@@ -161,7 +167,7 @@ def _converted(layer: Array, photograph: Photograph, path: str) -> Array:
     if not linear and layer.max() > 1:
         said.append(f"those above 1 (up to {layer.max():.4g}) were cut to 1; EXR keeps them")
     if said:
-        warn(f"{path}: {'; '.join(said)}")
+        warn(f"{name_of(place)}: {'; '.join(said)}")
     colours = _to_light(layer, photograph, linear)
     return colours if linear else colours.clip(0, 1)
 

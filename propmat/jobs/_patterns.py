@@ -1,0 +1,100 @@
+"""Patterns of names: which files are meant, how each is called, and where its output goes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Callable, Sequence
+
+from propmat.datasets._patterns import PICTURES
+from propmat.errors import InputError
+from propmat.io import _remote
+from propmat.jobs._folder import Folder
+
+NAME = "name"
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_WILD = re.compile(r"[*?\[]")
+
+
+def placeholders(pattern: str) -> list[str]:
+    """The names in braces, in their order."""
+    return _PLACEHOLDER.findall(pattern)
+
+
+def template(pattern: str) -> str:
+    """The pattern in the notation of the operator %, for values in the order of `placeholders`."""
+    return _PLACEHOLDER.sub("%s", pattern.replace("%", "%%"))
+
+
+def fixed_folder(pattern: str, wild: re.Pattern[str] = _PLACEHOLDER) -> str:
+    """The folder above the first part of a path that varies."""
+    found = wild.search(pattern)
+    before = pattern[: found.start()] if found else pattern
+    return before[: before.rfind("/") + 1].rstrip("/") or ("/" if before.startswith("/") else ".")
+
+
+def named_files(pattern: str) -> tuple[list[str], list[str]]:
+    """Names and places of the files that a pattern means, sorted by place.
+
+    A pattern has one ``{name}``, or ``*``, ``?``, ``[...]`` and ``**`` for any number of folders; a folder stands for
+    the pictures in it. The name is the part of the path that varies, without its suffix.
+    """
+    if NAME in placeholders(pattern):
+        return _by_name(pattern)
+    found = _found(pattern)
+    start = len(_start(pattern, found))
+    return [os.path.splitext(place[start:])[0] for place in found], found
+
+
+def _by_name(pattern: str) -> tuple[list[str], list[str]]:
+    """Files by a pattern with ``{name}``, which stands for a part of one name."""
+    if pattern.count("{name}") != 1 or len(placeholders(pattern)) != 1:
+        raise InputError(f"images: takes a pattern with {{name}} in it once, got {pattern!r}")
+    before, after = pattern.split("{name}")
+    fitting = re.compile(f"{_expression(before)}([^/]+){_expression(after)}", re.DOTALL)
+    found = [(match[1], place) for place in _found(f"{before}*{after}") if (match := _match(fitting, place))]
+    return [name for name, _ in found], [place for _, place in found]
+
+
+def _match(fitting: re.Pattern[str], place: str) -> re.Match[str] | None:
+    return fitting.fullmatch(place)
+
+
+def _expression(pattern: str) -> str:
+    return "[^/]*".join(re.escape(part) for part in re.split(r"\*+", pattern))
+
+
+def _found(pattern: str) -> list[str]:
+    if _remote.is_url(pattern):
+        places = _remote.fitting(pattern if _WILD.search(pattern) else f"{pattern.rstrip('/')}/*")
+    elif os.path.isdir(pattern):
+        places = [os.path.join(pattern, name) for name in Folder(pattern).names() if not name.startswith(".")]
+    else:
+        places = sorted(glob.glob(pattern, recursive=True))
+    if not _WILD.search(pattern) or pattern.endswith((".*", "/*")):
+        places = [place for place in places if os.path.splitext(place)[1].lower() in PICTURES]
+    return [place.replace(os.sep, "/") for place in places]
+
+
+def _start(pattern: str, found: Sequence[str]) -> str:
+    """The part of every path that does not vary."""
+    if _WILD.search(pattern):
+        folder = fixed_folder(pattern, _WILD)
+    else:
+        folder = pattern.rstrip("/")
+    if folder == ".":
+        return "./" if pattern.startswith("./") else ""
+    return folder if folder.endswith("/") else f"{folder}/"
+
+
+def check_names(names: Sequence[str], whence: Callable[[int], str]) -> None:
+    """Refuse names that would lead out of the folder of the outputs, and two of one name."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        parts = name.split("/")
+        if not name or name.startswith("/") or ".." in parts or any(ord(c) < 32 or c == "\\" for c in name):
+            raise InputError(f"images: {whence(index)} has the name {name!r}; takes names of files, or a/b")
+        if (first := seen.setdefault(name, index)) != index:
+            raise InputError(f"images: {whence(first)} and {whence(index)} have the same name, {name!r}")

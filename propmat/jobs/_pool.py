@@ -1,0 +1,155 @@
+"""A pool of processes on this machine: small items side by side, large and suspected ones alone.
+
+A pool of `concurrent.futures` is broken as a whole when one process dies, and does not say at which item.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic
+
+from propmat.jobs import _memory
+from propmat.jobs._attempt import noted
+from propmat.jobs._contract import I, Job
+from propmat.jobs._plan import Plan
+from propmat.jobs._process import Process
+from propmat.jobs._records import DIED, Record, Status, ended
+from propmat.jobs._state import POOL, State
+
+Report = Callable[[Record], None]
+
+_END = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How many processes with how many threads each, and how many bytes all of their items together may take."""
+
+    jobs: int
+    threads: int = 1
+    memory: int | None = None
+
+
+@dataclass
+class Pool(Generic[I]):
+    """The processes of one run of a job, each served by a thread; records are reported by the thread that runs it."""
+
+    job: Job[I]
+    plan: Plan
+    settings: Settings
+    report: Report
+    _records: queue.SimpleQueue[Record | BaseException | None] = field(default_factory=queue.SimpleQueue)
+    _alone: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
+    _suspected: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self._log = State(self.job.state).log(POOL)
+        self._next, self._locked = iter(self.plan.todo), threading.Lock()
+        self._admission = _memory.Admission(self.settings.memory or _memory.budget(self.settings.jobs))
+        self._processes: list[Process[I]] = []
+
+    def run(self) -> None:
+        """Do all that is planned; every record is reported."""
+        for index in self.plan.given_up:
+            self._end(index, "killed", DIED, "the job ended while this item was tried alone")
+        for index in self.plan.suspected:
+            self._suspected.put(index)
+        try:
+            self._together([self._many] * min(self.settings.jobs, len(self.plan.todo)))
+            self._together([self._few])
+        finally:
+            for process in self._processes:
+                process.stop()
+            self._log.close()
+
+    def _together(self, loops: list[Callable[[], None]]) -> None:
+        """Run loops in threads of their own, and report what they put, until all have ended."""
+        for loop in loops:
+            threading.Thread(target=self._ending, args=(loop,), daemon=True).start()
+        left = len(loops)
+        while left:
+            record = self._records.get()
+            if isinstance(record, BaseException):
+                raise record
+            if record is _END:
+                left -= 1
+            else:
+                self.report(record)
+
+    def _ending(self, loop: Callable[[], None]) -> None:
+        try:
+            loop()
+        except BaseException as error:  # raised again in the thread that waits
+            self._records.put(error)
+        self._records.put(_END)
+
+    def _many(self) -> None:
+        """Items side by side with those of other processes, as far as memory allows."""
+        process = self._process(self.settings.threads)
+        for index in self._todo():
+            wanted = self.job.task.memory(self.job.items[index])
+            if wanted > self._admission.budget:
+                self._alone.put(index)
+                continue
+            with self._admission(wanted):
+                record = process.answer(self.job.items[index], alone=False)
+            if isinstance(record, Record):
+                self._records.put(record)
+            else:
+                self._suspected.put(index)
+        process.stop()
+
+    def _few(self) -> None:
+        """Items one at a time: the large ones, with all threads, then those at which a process died."""
+        process = self._process(max(os.cpu_count() or 1, self.settings.threads))
+        most = _memory.total()
+        for index in _emptied(self._alone):
+            wanted = self.job.task.memory(self.job.items[index])
+            if wanted > most:
+                self._refuse(index, wanted, most)
+            else:
+                self._try_alone(process, index)
+        process.stop()
+        process = self._process(self.settings.threads)  # as many as at first, so that the result is the same
+        for index in _emptied(self._suspected):
+            self._try_alone(process, index)
+        process.stop()
+
+    def _try_alone(self, process: Process[I], index: int) -> None:
+        record = process.answer(self.job.items[index], alone=True)
+        if isinstance(record, Record):
+            self._records.put(record)
+        else:
+            self._end(index, "killed", DIED, record)
+
+    def _refuse(self, index: int, wanted: int, most: int) -> None:
+        message = f"takes about {_memory.gibibytes(wanted)} of memory; this machine has {_memory.gibibytes(most)}"
+        self._end(index, "failed", "MemoryError", message)
+
+    def _end(self, index: int, status: Status, error: str, message: str) -> None:
+        """Record what no process could."""
+        record = ended(self.job.items[index], status, 0.0, alone=True, error=error, message=message)
+        self._records.put(noted(self._log, record))
+
+    def _process(self, threads: int) -> Process[I]:
+        process: Process[I] = Process(self.job.task, self.job.state, threads)
+        self._processes.append(process)
+        return process
+
+    def _todo(self) -> Iterator[int]:
+        """What is next, for whichever thread asks."""
+        while True:
+            with self._locked:
+                index = next(self._next, None)
+            if index is None:
+                return
+            yield index
+
+
+def _emptied(waiting: queue.SimpleQueue[int]) -> Iterator[int]:
+    while not waiting.empty():
+        yield waiting.get()

@@ -1,0 +1,162 @@
+"""The work list of a batch: patterns or a manifest, of which each item is made when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from hashlib import blake2b
+from typing import overload
+
+from propmat.errors import InputError, warn
+from propmat.io._remote import is_url
+from propmat.jobs._manifest import columns_of, is_manifest
+from propmat.jobs._options import Options, Picture
+from propmat.jobs._patterns import NAME, check_names, fixed_folder, named_files, placeholders, template
+from propmat.jobs._state import JOBS
+
+# Arguments, and the columns of manifests that say the same.
+KINDS = {"trimaps": "trimap", "masks": "mask", "alphas": "alpha"}
+PLACES = ("image", *KINDS.values())
+SETTINGS = tuple(item.name for item in fields(Options))
+
+Columns = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class WorkList(Sequence[Picture]):
+    """Photographs by their columns, and patterns for all that is not a column."""
+
+    columns: Columns
+    patterns: Mapping[str, str]
+    settings: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns[NAME])
+
+    @overload
+    def __getitem__(self, index: int) -> Picture: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Picture]: ...
+
+    def __getitem__(self, index: int | slice) -> Picture | list[Picture]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        columns = self.columns
+        places = {kind: form % tuple([columns[name][index] for name in names]) for kind, form, names in self._templates}
+        for kind in self._given:
+            if place := columns[kind][index]:
+                places[kind] = place
+        settings = tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
+        told = repr((places, settings)).encode("utf-8", "surrogateescape")
+        return Picture(columns[NAME][index], blake2b(told, digest_size=8).hexdigest(), settings=settings, **places)
+
+    @cached_property
+    def _templates(self) -> list[tuple[str, str, list[str]]]:
+        """Of every kind of place that a pattern gives: the pattern, and the columns in it."""
+        return [(kind, template(pattern), placeholders(pattern)) for kind, pattern in sorted(self.patterns.items())]
+
+    @cached_property
+    def _given(self) -> list[str]:
+        """Kinds of places that are columns, which go before patterns."""
+        return [kind for kind in PLACES if kind in self.columns]
+
+    def check(self, what: str) -> None:
+        """Refuse, before any work, items without what they need, and outputs in the place of other files."""
+        needs = ("alpha",) if what == "foreground" else ("trimap", "mask")
+        base, outputs = os.getcwd(), dict[str, str]()
+        inputs: set[str] = set()
+        for item in self:
+            given = [place for kind in needs if (place := getattr(item, kind)) is not None]
+            if len(given) != 1:
+                raise InputError(f"images: {item.name} takes one of {' and '.join(needs)}, got {len(given)}")
+            if (other := outputs.setdefault(_normal(item.output, base), item.name)) != item.name:
+                raise InputError(f"output: {other} and {item.name} would both be written to {item.output}")
+            inputs.update((_normal(item.image, base), _normal(given[0], base)))
+        if both := sorted(outputs.keys() & inputs):
+            raise InputError(f"output: {both[0]} is also an input, and would be lost; name another folder")
+
+
+def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns: str | None) -> WorkList:
+    """The items of a pattern, a folder or a manifest.
+
+    Parameters
+    ----------
+    images : str or sequence of mappings
+        A pattern, a folder, a manifest, or the rows of one.
+    output : str
+        A pattern, as those of `patterns`: with the names of columns in braces, of ``{name}`` at least.
+    **patterns
+        ``trimaps``, ``masks``, ``alphas``.
+    """
+    given = {KINDS[kind]: pattern for kind, pattern in patterns.items() if pattern is not None}
+    columns = _columns(images)
+    settings = tuple(name for name in SETTINGS if name in columns)
+    _check_columns(columns, [*given.values(), output])
+    check_names(columns[NAME], lambda index: columns["image"][index])
+    for kind, pattern in {**given, "output": output}.items():
+        argument = next((name for name, own in KINDS.items() if own == kind), kind)
+        for name in placeholders(pattern):
+            if name not in columns:
+                raise InputError(f"{argument}: {pattern!r} has {{{name}}}; there is {', '.join(sorted(columns))}")
+        if not placeholders(pattern) and (kind == "output" and len(columns[NAME]) > 1):
+            raise InputError(f"{argument}: takes a pattern with {{name}}, got {pattern!r}")
+    return WorkList(columns, {**given, "output": output}, settings)
+
+
+def state_of(output: str) -> str:
+    """The folder of records: beside the outputs, one for each pattern of them."""
+    folder = fixed_folder(output)
+    rest = output[len(folder) :].lstrip("/") if folder != "." else output
+    own = rest.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
+    place = f"{folder}/{JOBS}/{own}.job"
+    return place if is_url(output) else os.path.abspath(place)
+
+
+def _columns(images: str | Sequence[Mapping[str, str]]) -> dict[str, Sequence[str]]:
+    if not isinstance(images, str):
+        rows = [dict(row) for row in images]
+        names = dict.fromkeys(name for row in rows for name in row)
+        found: dict[str, Sequence[str]] = {name: [str(row.get(name, "")) for row in rows] for name in names}
+    elif is_manifest(images):
+        found = dict(columns_of(images))
+        _relate(found, fixed_folder(images))
+    else:
+        found = dict(zip((NAME, "image"), named_files(images), strict=True))
+    if "image" not in found or not found["image"]:
+        given = f"none at {images!r}" if isinstance(images, str) else "none"
+        raise InputError(f"images: there are {given}; takes a pattern, a folder or a manifest with a column image")
+    if NAME not in found:
+        found[NAME] = [os.path.splitext(os.path.basename(place))[0] for place in found["image"]]
+    return found
+
+
+def _relate(columns: dict[str, Sequence[str]], folder: str) -> None:
+    """Places in a manifest are relative to its folder."""
+    if folder == ".":
+        return
+    for kind in PLACES:
+        if kind in columns:
+            columns[kind] = [_under(folder, place) for place in columns[kind]]
+
+
+def _under(folder: str, place: str) -> str:
+    return place if not place or is_url(place) or os.path.isabs(place) else f"{folder}/{place}"
+
+
+def _check_columns(columns: Columns, patterns: Iterable[str]) -> None:
+    used = {name for pattern in patterns for name in placeholders(pattern)}
+    known = {NAME, *PLACES, *SETTINGS, *used}
+    if unused := sorted(columns.keys() - known):
+        warn(
+            f"images: the columns {', '.join(unused)} of the manifest are not used; settings are {', '.join(SETTINGS)}"
+        )
+
+
+def _normal(place: str, base: str) -> str:
+    """An absolute path, or a URL; without the system's help where there is nothing to shorten, for speed."""
+    if "//" in place or "/." in place or place[:1] == ".":
+        return place if is_url(place) else os.path.abspath(place)
+    return place if place[:1] == "/" else f"{base}/{place}"

@@ -1,0 +1,51 @@
+"""Alpha of a Laplacian, with PyMatting's arguments of its solver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from propmat import _inputs
+from propmat._solve._problem import Problem, checked
+from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike
+from propmat.laplacian._contract import Laplacian
+from propmat.pymatting._images import sanity_check_image
+from propmat.pymatting._settings import Solving, without_meaning
+from propmat.pymatting._trimaps import labels_of
+from propmat.solvers._base import Status
+
+# Of a solve that ended otherwise PyMatting's callers expect a ValueError. One that stagnated is as exact as rounding
+# allows.
+FINISHED = (Status.converged, Status.stopped, Status.stagnated)
+Settings = Mapping[str, Any]
+
+
+def alpha_of(
+    image: ArrayLike,
+    trimap: ArrayLike,
+    laplacian: Callable[..., Laplacian],
+    laplacian_kwargs: Settings,
+    cg_kwargs: Settings,
+    preconditioner: object = None,
+) -> Array:
+    """Alpha in the shape of the trimap, with a Laplacian that is made of the colours and its own arguments."""
+    without_meaning("preconditioner", preconditioner, None, "propmat chooses its own")
+    solving = Solving.of(**cg_kwargs)
+    pixels, labels, shape = checked_arguments(image, trimap)
+    return solved(Problem.posed(laplacian(pixels, **laplacian_kwargs), labels), solving).reshape(shape)
+
+
+def checked_arguments(image: ArrayLike, trimap: ArrayLike) -> tuple[Array, Trimap, tuple[int, ...]]:
+    """Colours, labels, and the shape of the result."""
+    sanity_check_image(image)
+    labels = labels_of(trimap)
+    pixels, labels = checked(image, labels, None, None)
+    return pixels, labels, _inputs.shape_of(trimap)
+
+
+def solved(problem: Problem, solving: Solving) -> Array:
+    matte = problem.solve(solving.solver, x0=solving.start(problem.labels), callback=solving.callback)
+    if matte.status not in FINISHED:
+        raise ValueError(f"the solver {matte.status.value[:1].lower()}{matte.status.value[1:]}")
+    return matte.alpha

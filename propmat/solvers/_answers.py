@@ -1,0 +1,59 @@
+"""What solvers answer. They may be a user's; what is not as their protocols say is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from propmat._inputs._arrays import is_real_like
+from propmat._operators._contract import NearNullSpace, Operator
+from propmat._typing import Array
+from propmat.errors import InputError, shown
+from propmat.solvers._base import Callback, Solution, Solve, Solver
+
+
+def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
+    """`Solver.prepare`.
+
+    Raises
+    ------
+    InputError
+        If what it returns cannot be called.
+    """
+    ready = solver.prepare(matrix, near_null_space)
+    if not callable(ready):
+        raise InputError(
+            f"solver: {type(solver).__name__}.prepare returns a function of (rhs, x0, callback), got {shown(ready)}"
+        )
+    return ready
+
+
+def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback | None = None) -> Solution:
+    """The solution of a prepared solver.
+
+    Raises
+    ------
+    InputError
+        If it is no `Solution`, its x is no array of the shape of `rhs`, or it is called converged with NaN in it.
+    """
+    solution = ready(rhs, x0=x0, callback=callback)
+    name = f"solver: {type(ready).__name__}"
+    if not isinstance(solution, Solution):
+        raise InputError(f"{name} returns a propmat.solvers.Solution, got {shown(solution)}")
+    if not is_real_like(solution.x, rhs):
+        raise InputError(f"{name} returns real numbers of shape {rhs.shape} as x, got {shown(solution.x)}")
+    if solution.converged and not np.isfinite(solution.x).all():
+        raise InputError(f"{name} calls a solution converged that has NaN or infinite numbers")
+    return solution
+
+
+def nearby(ready: Solve, matrix: Operator) -> Solve:
+    """`Solve.nearby`.
+
+    Raises
+    ------
+    InputError
+        If the prepared solver has no such method.
+    """
+    if not callable(getattr(ready, "nearby", None)):
+        raise InputError(f"solver: {type(ready).__name__} has no method nearby(matrix), which other confidences need")
+    return ready.nearby(matrix)

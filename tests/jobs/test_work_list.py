@@ -1,0 +1,194 @@
+"""Work lists: patterns, folders and manifests; what is refused before any work."""
+
+import json
+
+import pytest
+
+from propmat.errors import InputError, PropmatWarning
+from propmat.jobs._options import Options
+from propmat.jobs._pictures import PictureTask
+from propmat.jobs._work_list import state_of, work_list
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ["a.jpg", "b.JPG", "c d{x}%s.png", "notes.txt", ".hidden.jpg", "sub/a.jpg", "sub/deep/z.png"]:
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def listed(images, output="out/{name}.png", **patterns):
+    items = work_list(images, output, **({"trimaps": "trimaps/{name}.png"} if not patterns else patterns))
+    return [(item.name, item.image, item.trimap or item.mask, item.output) for item in items]
+
+
+@pytest.mark.parametrize("images", ["photos", "photos/", "photos/*.*", "./photos/*.*"])
+def test_a_folder_stands_for_its_pictures(photos, images):
+    found = listed(images)
+    assert [name for name, *_ in found] == ["a", "b", "c d{x}%s"]
+    assert found[2] == (
+        "c d{x}%s",
+        f"{'./' if images[0] == '.' else ''}photos/c d{{x}}%s.png",
+        "trimaps/c d{x}%s.png",
+        "out/c d{x}%s.png",
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "names"),
+    [
+        ("photos/*.jpg", ["a"]),
+        ("photos/**/*.jpg", ["a", "sub/a"]),
+        ("photos/*/*.jpg", ["sub/a"]),
+        ("photos/*/deep/*", ["sub/deep/z"]),
+        ("photos/{name}.jpg", ["a"]),
+        ("photos/*/{name}.jpg", ["a"]),
+        ("photos/[ab].*", ["a", "b"]),
+        ("*/a.jpg", ["photos/a"]),
+    ],
+)
+def test_names_are_the_part_of_the_path_that_varies(photos, images, names):
+    assert [name for name, *_ in listed(images)] == names
+    assert [name for name, *_ in listed(str(photos / images))] == names
+
+
+def test_manifests_of_all_kinds_give_the_same(photos):
+    (photos / "m").mkdir()
+    rows = [
+        {"image": "../photos/a.jpg", "trimap": "t.png", "method": "knn"},
+        {"image": "/abs/b.jpg", "mask": "s3://bucket/m.png", "name": "shop/b", "epsilon": 1e-5},
+    ]
+    (photos / "m" / "list.jsonl").write_text("\n\n".join(map(json.dumps, rows)) + "\n")
+    (photos / "m" / "list.csv").write_text(
+        '\ufeffimage,trimap,method,mask,name,epsilon\n../photos/a.jpg,t.png,knn,,a,\n\n"/abs/b.jpg",,,s3://bucket/m.png,shop/b,1e-05\n',
+        encoding="utf-8",
+    )
+    manifests = ["m/list.csv"]
+    rows[0]["name"] = "a"
+    (photos / "m" / "list.jsonl").write_text("\n\n".join(map(json.dumps, rows)) + "\n")
+    manifests.append("m/list.jsonl")
+    found = [list(work_list(manifest, "out/{name}.png")) for manifest in manifests]
+    for items in found:
+        assert [item.name for item in items] == ["a", "shop/b"]
+        assert [item.image for item in items] == ["m/../photos/a.jpg", "/abs/b.jpg"]
+        assert [item.trimap for item in items] == ["m/t.png", None]
+        assert [item.mask for item in items] == [None, "s3://bucket/m.png"]
+        assert [item.settings for item in items] == [(("method", "knn"),), (("epsilon", "1e-05"),)]
+        assert items[1].output == "out/shop/b.png"
+    assert [item.key for item in found[0]] == [item.key for item in found[1]]
+
+
+def test_manifests_of_parquet(photos):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pyarrow.table(
+        {"image": ["a.jpg", "b.jpg"], "trimap": ["t.png", None], "mask": [None, "m.png"], "radius": [2, 3]}
+    )
+    parquet.write_table(table, photos / "list.parquet")
+    items = list(work_list("list.parquet", "out/{name}.png"))
+    assert [item.settings for item in items] == [(("radius", "2"),), (("radius", "3"),)]
+    assert items[0].mask is None
+
+
+def test_patterns_take_any_column(photos):
+    rows = [
+        {"image": f"{shot}/{frame}.exr", "shot": shot, "name": f"{shot}-{frame}"} for shot in "xy" for frame in "12"
+    ]
+    items = work_list(rows, "out/{shot}/{name}.png", masks="masks/{shot}.png")
+    assert [item.mask for item in items] == ["masks/x.png"] * 2 + ["masks/y.png"] * 2
+    assert items[3].output == "out/y/y-2.png"
+    assert [item.name for item in items[1:3]] == ["x-2", "y-1"]
+    with pytest.warns(PropmatWarning, match="the columns shot of the manifest are not used"):
+        work_list(rows, "out/{name}.png")
+
+
+def test_keys_tell_inputs_and_settings_apart():
+    row = {"image": "a.png", "trimap": "t.png", "method": "knn"}
+    (item,) = work_list([row], "out/{name}.png")
+    assert work_list([row], "out/{name}.png")[0].key == item.key
+    for change in ({"image": "b/a.png"}, {"trimap": "u.png"}, {"method": "closed_form"}):
+        assert work_list([row | change], "out/{name}.png")[0].key != item.key
+
+
+REFUSED = [
+    ("none/*.png", {}, "images: there are none at 'none/\\*.png'; takes a pattern, a folder or a manifest"),
+    ("photos/{name}-{name}.jpg", {}, "images: takes a pattern with {name} in it once"),
+    ("list.csv", {}, "images: there is no manifest list.csv"),
+    ([], {}, "images: there are none; takes"),
+    ([{"image": "a.png"}, {"image": "b/a.png"}], {}, "images: a.png and b/a.png have the same name, 'a'"),
+    ([{"image": "a.png", "name": "../a"}], {}, "images: a.png has the name '../a'; takes names of files"),
+    ([{"image": "a.png", "name": "/a"}], {}, "images: a.png has the name '/a'"),
+    ([{"image": "a.png", "name": ""}], {}, "images: a.png has the name ''"),
+    ("photos/*.jpg", {"trimaps": "t/{nme}.png"}, "trimaps: 't/{nme}.png' has {nme}; there is image, name"),
+    ("photos", {"output": "out.png"}, "output: takes a pattern with {name}, got 'out.png'"),
+]
+
+
+@pytest.mark.parametrize(("images", "patterns", "message"), REFUSED)
+def test_what_is_no_work_list_is_refused(photos, images, patterns, message):
+    output = patterns.pop("output", "out/{name}.png")
+    with pytest.raises(InputError, match=message.replace("{", "\\{").replace("(", "\\(")):
+        work_list(images, output, **({"trimaps": "t/{name}.png"} | patterns))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("image,image\na,b\n", "two columns of one name"),
+        ("image,trimap\na\n", "line 2 has 1 values for 2 columns"),
+        ("image\n", "has no lines"),
+        ("", "has no lines"),
+        ('image\n"a\n', "cannot read the manifest list.csv"),
+        ("trimap\na\n", "there are none at 'list.csv'; takes a pattern, a folder or a manifest with a column image"),
+    ],
+)
+def test_damaged_manifests_are_refused(photos, content, message):
+    (photos / "list.csv").write_text(content)
+    with pytest.raises(InputError, match=message):
+        work_list("list.csv", "out/{name}.png")
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"image": ["a"]}', "\xff"])
+def test_damaged_json_lines_are_refused(photos, content):
+    (photos / "list.jsonl").write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match="cannot read the manifest list.jsonl|takes text and numbers"):
+        work_list("list.jsonl", "out/{name}.png")
+
+
+def test_outputs_take_no_file_of_another(photos):
+    rows = [{"image": f"{name}.png", "trimap": "t.png", "name": name} for name in "ab"]
+    with pytest.raises(InputError, match="output: a and b would both be written to out/x.png"):
+        work_list([row | {"set": "x"} for row in rows], "out/{set}.png").check("alpha")
+    with pytest.raises(InputError, match="is also an input, and would be lost; name another folder"):
+        work_list(rows, "./{name}.png").check("alpha")
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 0"):
+        work_list([{"image": "a.png"}], "out/{name}.png").check("alpha")
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 2"):
+        work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t", masks="m").check("alpha")
+    with pytest.raises(InputError, match="images: a takes one of alpha, got 0"):
+        work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").check("foreground")
+
+
+def test_settings_are_checked_before_any_work():
+    for settings, message in [
+        ((("method", "magic"),), "method: takes"),
+        ((("epsilon", "much"),), "epsilon: takes a number, got 'much'"),
+        ((("method", "knn"), ("radius", "2")), "radius: the method knn has no such setting"),
+        ((("background", "white"),), "background: goes with --what cutout"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            PictureTask().check(settings)
+    with pytest.raises(InputError, match="width: "):
+        PictureTask("alpha", Options(width="wide")).check()
+
+
+def test_records_lie_beside_the_outputs(photos):
+    assert state_of("out/{name}.png") == str(photos / "out/.propmat/{name}.png.job")
+    assert state_of("{name}.png") == str(photos / ".propmat/{name}.png.job")
+    assert state_of("out/{name}/a.png") == str(photos / "out/.propmat/{name}%2Fa.png.job")
+    assert state_of("/x/{name}.png") == "/x/.propmat/{name}.png.job"
+    assert state_of("s3://bucket/mattes/{name}.png") == "s3://bucket/mattes/.propmat/{name}.png.job"
