@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from propmat._trimap import Trimap
-from propmat.datasets import flower as photograph
+from propmat.datasets._flower import flower as photograph
 from propmat.napari._layers import LayerData, labels_of
 
 
