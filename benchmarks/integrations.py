@@ -5,8 +5,10 @@
 Needs rembg (``pip install 'rembg[cpu]'``); networks are not downloaded: the mask is the true matte, of 8 bits.
 
 Times: `rembg.bg.alpha_matting_cutout` on the lemur enlarged to so many megapixels, before and after
-`propmat.pymatting.install`, each in a process of its own, after a call on a small part that compiles. A run that fails
-shows its error, which rembg answers by the mask itself. propmat.rembg.remove has the same mask, with its band of 1 %.
+`propmat.pymatting.install`, each in a process of its own, after a call on a small copy that compiles and with
+16 GiB of address space. In parentheses are seconds of the processor, of all
+threads, and iterations: where others use the machine, only these can be compared. A run that fails shows its error; in place of a ValueError rembg
+returns the mask itself. propmat.rembg.remove has the same mask, with its band of 1 %.
 
 Photographs: differences of the two results, means over all pixels, those of colours weighted by alpha. Of colours there
 are two: of the floating numbers, and of the 8 bits to which rembg truncates them. Columns "a level less" say at which
@@ -21,8 +23,9 @@ chosen on the others.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
@@ -41,6 +44,8 @@ from propmat.io import read_image, read_matte
 from propmat.rembg import remove
 
 THRESHOLDS = 240, 10, 10  # rembg's own: foreground above, background below, size of the erosion
+ENOUGH = 0.5  # megapixels of which enough are unknown for multigrid, so that the call before compiles all
+MEMORY = 16 * 2**30  # bytes of address space for each process
 NETWORK, DISPLACED = (
     320,
     4,
@@ -48,15 +53,26 @@ NETWORK, DISPLACED = (
 
 
 class Measured(NamedTuple):
-    """Seconds of a call, the iterations of its solver, and its error in place of a result."""
+    """Wall time and processor time of a call, the iterations of its solver, and its error in place of a result."""
 
     seconds: float
-    iterations: int
+    processor: float
+    iterations: int = 0
     failure: str = ""
 
+    @classmethod
+    def of(cls, call: Callable[[], object], iterations: Sized = ()) -> Measured:
+        """A call; `iterations` has grown by one with each."""
+        start, processor, failure = time.perf_counter(), time.process_time(), ""
+        try:
+            call()
+        except (ValueError, MemoryError) as error:
+            failure = f" {type(error).__name__}: {error}"
+        return cls(time.perf_counter() - start, time.process_time() - processor, len(iterations), failure)
+
     def cell(self) -> str:
-        iterations = f" ({self.iterations})" if self.iterations else ""
-        return f"{self.seconds:.2f}{iterations}{' ' if self.failure else ''}{self.failure}"
+        iterations = f"; {self.iterations}" if self.iterations else ""
+        return f"{self.seconds:.2f} ({self.processor:.2f}{iterations}){self.failure}"
 
 
 class Session:
@@ -92,12 +108,17 @@ def times(data: Path, megapixels: list[float]) -> Iterator[str]:
     for size in megapixels:
         measured = []
         for run in (theirs, ours, removal):
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            with ProcessPoolExecutor(1, get_context("spawn"), _limit) as pool:
                 measured.append(pool.submit(run, data, size).result())
         host, installed, whole = measured
-        ratio = "" if host.failure else f"{host.seconds / installed.seconds:.1f}"
+        ratio = f"{host.seconds / installed.seconds:.1f} ({host.processor / installed.processor:.1f})"
         unknown = round(size * 1e6 * np.mean(_trimap(enlarged(data, 0.25)[1]) == 128))
         yield f"| {size:g} | {unknown} | {host.cell()} | {installed.cell()} | {ratio} | {whole.cell()} |"
+
+
+def _limit() -> None:
+    """Make an array that is too large an error of the process, before it takes the memory of others."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def enlarged(data: Path, megapixels: float) -> tuple[Image.Image, Image.Image]:
@@ -114,7 +135,7 @@ READERS = {"image": read_image, "alpha": read_matte}
 
 def theirs(data: Path, megapixels: float) -> Measured:
     """rembg's matting as it is."""
-    return _cutout_timed(*enlarged(data, megapixels))
+    return _cutout_timed(data, megapixels)
 
 
 def ours(data: Path, megapixels: float) -> Measured:
@@ -122,36 +143,30 @@ def ours(data: Path, megapixels: float) -> Measured:
     import rembg.bg  # noqa: F401  # what is imported is replaced
 
     with propmat.pymatting.installed():
-        return _cutout_timed(*enlarged(data, megapixels))
+        return _cutout_timed(data, megapixels)
 
 
 def removal(data: Path, megapixels: float) -> Measured:
     """`propmat.rembg.remove`."""
     image, mask = enlarged(data, megapixels)
-    small = enlarged(data, 0.1)
+    small = enlarged(data, ENOUGH)
     remove(small[0], Session(np.asarray(small[1])))
-    start = time.perf_counter()
-    remove(image, Session(np.asarray(mask)))
-    return Measured(time.perf_counter() - start, 0)
+    return Measured.of(lambda: remove(image, Session(np.asarray(mask))))
 
 
-def _cutout_timed(image: Image.Image, mask: Image.Image) -> Measured:
+def _cutout_timed(data: Path, megapixels: float) -> Measured:
     """A call, after one that compiles."""
     from rembg import bg
 
+    image, mask = enlarged(data, megapixels)
     iterations: list[object] = []
     estimate = bg.estimate_alpha_cf
-    bg.alpha_matting_cutout(*(picture.reduce(8) for picture in (image, mask)), *THRESHOLDS)
+    bg.alpha_matting_cutout(*enlarged(data, ENOUGH), *THRESHOLDS)
     bg.estimate_alpha_cf = lambda *given: estimate(*given, cg_kwargs={"callback": lambda *_: iterations.append(None)})
-    start = time.perf_counter()
     try:
-        bg.alpha_matting_cutout(image, mask, *THRESHOLDS)
-        failure = ""
-    except ValueError as error:
-        failure = f"ValueError: {error}"
+        return Measured.of(lambda: bg.alpha_matting_cutout(image, mask, *THRESHOLDS), iterations)
     finally:
         bg.estimate_alpha_cf = estimate
-    return Measured(time.perf_counter() - start, len(iterations), failure)
 
 
 def _trimap(mask: Image.Image) -> np.ndarray:

@@ -114,7 +114,7 @@ def viewer():
 def wait(viewer, count):
     from qtpy.QtWidgets import QApplication
 
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while len(viewer.layers) < count and time.monotonic() < end:
         QApplication.processEvents()
         time.sleep(0.01)

@@ -248,6 +248,18 @@ def test_rembg_takes_the_same_session(rembg, sample):
     assert (ours.mode, ours.size, ours.format) == (theirs.mode, theirs.size, theirs.format)
 
 
+def test_thin_objects_are_matted_where_rembg_gives_up(rembg, sample):
+    """Its erosion by 10 pixels leaves nothing of strokes 8 pixels wide, and it returns the mask without a message."""
+    stroke = np.zeros((60, 80), np.uint8)
+    stroke[26:34, 10:70] = 255
+    image = Image.fromarray(np.round(255 * sample.image).astype(np.uint8))
+    with pytest.raises(ValueError, match="foreground"):
+        rembg.bg.alpha_matting_cutout(image, Image.fromarray(stroke), 240, 10, 10)
+    with pytest.warns(PropmatWarning, match="width: nothing of the mask's foreground"):
+        alpha = np.asarray(remove(image, Drawn(Image.fromarray(stroke)), width=10))[:, :, 3]
+    assert 0 < np.mean((alpha > 0) & (alpha < 255)) < 0.5
+
+
 def test_rembg_with_our_functions_has_its_own_result(rembg, photographs):
     """The matting of rembg, with PyMatting's functions and with those of `propmat.pymatting`."""
     folder = photographs / "alphamatting" / "training"
