@@ -5,10 +5,10 @@
 Needs rembg (``pip install 'rembg[cpu]'``); networks are not downloaded: the mask is the true matte, of 8 bits.
 
 Times: `rembg.bg.alpha_matting_cutout` on the lemur enlarged to so many megapixels, before and after
-`propmat.pymatting.install`, each in a process of its own, after a call on a small copy that compiles and with
-16 GiB of address space. In parentheses are seconds of the processor, of all
-threads, and iterations: where others use the machine, only these can be compared. A run that fails shows its error; in place of a ValueError rembg
-returns the mask itself. propmat.rembg.remove has the same mask, with its band of 1 %.
+`propmat.pymatting.install`, each in a process of its own with 16 GiB of address space, after a call on a small copy
+that compiles. In parentheses are seconds of the processor, of all threads, and iterations: where others use the
+machine, only these can be compared. A run that fails shows its error; in place of a ValueError rembg returns the mask
+itself. propmat.rembg.remove has the same mask, with its band of 1 %.
 
 Photographs: differences of the two results, means over all pixels, those of colours weighted by alpha. Of colours there
 are two: of the floating numbers, and of the 8 bits to which rembg truncates them. Columns "a level less" say at which

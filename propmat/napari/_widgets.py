@@ -17,6 +17,11 @@ def matte_widget() -> Any:
     -------
     magicgui.widgets.FunctionGui
 
+    Raises
+    ------
+    InputError
+        By the form, and shown by napari, if the layers that were chosen do not fit.
+
     Examples
     --------
     >>> from propmat.napari import matte_widget
@@ -42,6 +47,11 @@ def trimap_widget() -> Any:
     -------
     magicgui.widgets.FunctionGui
 
+    Raises
+    ------
+    InputError
+        By the form, and shown by napari, if the layers that were chosen do not fit.
+
     Examples
     --------
     >>> from propmat.napari import trimap_widget
@@ -64,6 +74,11 @@ def foreground_widget() -> Any:
     Returns
     -------
     magicgui.widgets.FunctionGui
+
+    Raises
+    ------
+    InputError
+        By the form, and shown by napari, if the layers that were chosen do not fit.
 
     Examples
     --------

@@ -132,9 +132,9 @@ def test_widgets_add_layers(viewer, sample, labels):
     trimap, matte, colours = forms.values()
     trimap(mask=viewer.layers["mask"], inside=3, outside=3)
     wait(viewer, 3)
-    matte(image=viewer.layers["image"], labels=viewer.layers["trimap"], method="knn")
+    matte(image=viewer.layers["image"], labels=viewer.layers["trimap"], method="closed_form")
     wait(viewer, 4)
-    alpha = viewer.layers["alpha (knn)"]
+    alpha = viewer.layers["alpha (closed_form)"]
     assert np.array_equal(alpha.scale, (2, 2))
     colours(image=viewer.layers["image"], alpha=alpha)
     wait(viewer, 5)
