@@ -35,7 +35,7 @@ def matte_widget() -> Any:
     @magicgui(call_button="Solve", method={"choices": list(METHODS)})
     def matte(image: Image, labels: Labels, method: str = "closed_form") -> FunctionWorker[LayerDataTuple]:
         given = image.data, labels.data, method, _place(image)
-        return create_worker(_layers.alpha_layer, *given, _progress={"desc": "solving for alpha"})
+        return create_worker(_layers.alpha_layer, *given, _start_thread=True, _progress={"desc": "solving for alpha"})
 
     return matte
 
@@ -93,7 +93,7 @@ def foreground_widget() -> Any:
     @magicgui(call_button="Estimate")
     def foreground(image: Image, alpha: Image) -> FunctionWorker[LayerDataTuple]:
         given = image.data, alpha.data, _place(image)
-        return create_worker(_layers.cutout_layer, *given, _progress={"desc": "estimating colours"})
+        return create_worker(_layers.cutout_layer, *given, _start_thread=True, _progress={"desc": "estimating colours"})
 
     return foreground
 
