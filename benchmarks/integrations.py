@@ -1,6 +1,6 @@
 """rembg's alpha matting with PyMatting's functions and with propmat's, and `propmat.rembg` beside both.
 
-    python -m benchmarks.integrations [--megapixels 1 4 12] [--photographs 5] [--masks] [--data DIR]
+    python -m benchmarks.integrations [--megapixels 1 4 12] [--blur 0] [--photographs 5] [--masks] [--data DIR]
 
 Needs rembg (``pip install 'rembg[cpu]'``); networks are not downloaded: the mask is the true matte, of 8 bits.
 
@@ -8,7 +8,8 @@ Times: `rembg.bg.alpha_matting_cutout` on the lemur enlarged to so many megapixe
 `propmat.pymatting.install`, each in a process of its own with 16 GiB of address space, after a call on a small copy
 that compiles. In parentheses are seconds of the processor, of all threads, and iterations: where others use the
 machine, only these can be compared. A run that fails shows its error; in place of a ValueError rembg returns the mask
-itself. propmat.rembg.remove has the same mask, with its band of 1 %.
+itself. propmat.rembg.remove has the same mask, with its band of 1 %. A blurred mask is that of an unsure network:
+more is unknown.
 
 Photographs: differences of the two results, means over all pixels, those of colours weighted by alpha. Of colours there
 are two: of the floating numbers, and of the 8 bits to which rembg truncates them. Columns "a level less" say at which
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 import propmat
@@ -75,6 +76,14 @@ class Measured(NamedTuple):
         return f"{self.seconds:.2f} ({self.processor:.2f}{iterations}){self.failure}"
 
 
+class Case(NamedTuple):
+    """The lemur, its size, and how much its mask is blurred, in percent of its width."""
+
+    data: Path
+    megapixels: float
+    blur: float
+
+
 class Session:
     """A session that predicts a mask that is known."""
 
@@ -88,32 +97,34 @@ class Session:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, nargs="*", default=[1, 4, 12])
+    parser.add_argument("--blur", type=float, default=0, help="of the mask, in percent of its width (%(default)s)")
     parser.add_argument("--photographs", type=int, default=5, help="how many (%(default)s)")
     parser.add_argument("--masks", action="store_true", help="errors of the modes of propmat.rembg.remove")
     parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
-    tables = [times(arguments.data, arguments.megapixels), differences(arguments.data, arguments.photographs)]
+    cases = [Case(arguments.data, size, arguments.blur) for size in arguments.megapixels]
+    tables = [times(cases), differences(arguments.data, arguments.photographs)]
     for table in [*tables, *([errors(arguments.data)] if arguments.masks else [])]:
         for line in table:
             print(line, flush=True)
         print()
 
 
-def times(data: Path, megapixels: list[float]) -> Iterator[str]:
+def times(cases: list[Case]) -> Iterator[str]:
     """One row for each size."""
-    if not megapixels:
+    if not cases:
         return
     yield "| megapixels | unknown | rembg with PyMatting | with propmat | ratio | propmat.rembg.remove |"
     yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
-    for size in megapixels:
+    for case in cases:
         measured = []
         for run in (theirs, ours, removal):
             with ProcessPoolExecutor(1, get_context("spawn"), _limit) as pool:
-                measured.append(pool.submit(run, data, size).result())
+                measured.append(pool.submit(run, case).result())
         host, installed, whole = measured
         ratio = f"{host.seconds / installed.seconds:.1f} ({host.processor / installed.processor:.1f})"
-        unknown = round(size * 1e6 * np.mean(_trimap(enlarged(data, 0.25)[1]) == 128))
-        yield f"| {size:g} | {unknown} | {host.cell()} | {installed.cell()} | {ratio} | {whole.cell()} |"
+        unknown = np.count_nonzero(_trimap(enlarged(case)[1]) == 128)
+        yield f"| {case.megapixels:g} | {unknown} | {host.cell()} | {installed.cell()} | {ratio} | {whole.cell()} |"
 
 
 def _limit() -> None:
@@ -121,11 +132,12 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def enlarged(data: Path, megapixels: float) -> tuple[Image.Image, Image.Image]:
-    """The lemur and its true matte, of about so many pixels."""
-    folder = data / "lemur"
+def enlarged(case: Case) -> tuple[Image.Image, Image.Image]:
+    """The lemur and its mask, of about so many pixels."""
+    folder = case.data / "lemur"
     image, alpha = (Image.fromarray(read(folder / kind / "lemur.png")) for kind, read in READERS.items())
-    factor = (1e6 * megapixels / (image.width * image.height)) ** 0.5
+    alpha = alpha.filter(ImageFilter.GaussianBlur(case.blur / 100 * alpha.width))
+    factor = (1e6 * case.megapixels / (image.width * image.height)) ** 0.5
     size = round(factor * image.width), round(factor * image.height)
     return image.resize(size, Image.Resampling.LANCZOS), alpha.resize(size, Image.Resampling.LANCZOS)
 
@@ -133,35 +145,35 @@ def enlarged(data: Path, megapixels: float) -> tuple[Image.Image, Image.Image]:
 READERS = {"image": read_image, "alpha": read_matte}
 
 
-def theirs(data: Path, megapixels: float) -> Measured:
+def theirs(case: Case) -> Measured:
     """rembg's matting as it is."""
-    return _cutout_timed(data, megapixels)
+    return _cutout_timed(case)
 
 
-def ours(data: Path, megapixels: float) -> Measured:
+def ours(case: Case) -> Measured:
     """rembg's matting with propmat's functions."""
     import rembg.bg  # noqa: F401  # what is imported is replaced
 
     with propmat.pymatting.installed():
-        return _cutout_timed(data, megapixels)
+        return _cutout_timed(case)
 
 
-def removal(data: Path, megapixels: float) -> Measured:
+def removal(case: Case) -> Measured:
     """`propmat.rembg.remove`."""
-    image, mask = enlarged(data, megapixels)
-    small = enlarged(data, ENOUGH)
+    image, mask = enlarged(case)
+    small = enlarged(case._replace(megapixels=ENOUGH))
     remove(small[0], Session(np.asarray(small[1])))
     return Measured.of(lambda: remove(image, Session(np.asarray(mask))))
 
 
-def _cutout_timed(data: Path, megapixels: float) -> Measured:
+def _cutout_timed(case: Case) -> Measured:
     """A call, after one that compiles."""
     from rembg import bg
 
-    image, mask = enlarged(data, megapixels)
+    image, mask = enlarged(case)
     iterations: list[object] = []
     estimate = bg.estimate_alpha_cf
-    bg.alpha_matting_cutout(*enlarged(data, ENOUGH), *THRESHOLDS)
+    bg.alpha_matting_cutout(*enlarged(case._replace(megapixels=ENOUGH)), *THRESHOLDS)
     bg.estimate_alpha_cf = lambda *given: estimate(*given, cg_kwargs={"callback": lambda *_: iterations.append(None)})
     try:
         return Measured.of(lambda: bg.alpha_matting_cutout(image, mask, *THRESHOLDS), iterations)
