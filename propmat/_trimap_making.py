@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from propmat import _inputs
@@ -13,9 +15,12 @@ from propmat.errors import InputError, shown, warn
 # As in the authors' code of closed-form matting; smaller differences are rounding of files.
 PAINTED = 1e-3
 
+# Pixels, or a share of the longer side like "2%"; or a pair of them, inside and outside.
+Width: TypeAlias = float | str | tuple[float | str, float | str]
+
 
 @usual_arithmetic
-def trimap_from_mask(mask: ArrayLike, *, width: float | str | tuple[float | str, float | str] = "1%") -> Trimap:
+def trimap_from_mask(mask: ArrayLike, *, width: Width = "1%") -> Trimap:
     """Put an unknown band around the edge of a mask.
 
     The mask is read like a trimap: at least 0.9 is foreground, at most 0.1 background; values between, in a soft mask,

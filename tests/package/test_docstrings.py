@@ -20,6 +20,7 @@ NAMESPACES = (
     "propmat",
     "propmat.adjoint",
     "propmat.cli",
+    "propmat.comfyui",
     "propmat.datasets",
     "propmat.errors",
     "propmat.flows",
@@ -30,11 +31,13 @@ NAMESPACES = (
     "propmat.losses",
     "propmat.matting",
     "propmat.metrics",
+    "propmat.napari",
     "propmat.networks",
     "propmat.networks.training",
     "propmat.pictures",
     "propmat.preconditioners",
     "propmat.pymatting",
+    "propmat.rembg",
     "propmat.sampling",
     "propmat.solvers",
     "propmat.torch",
@@ -43,6 +46,7 @@ NAMESPACES = (
 
 EXCUSED = {
     "propmat.cli.main: can raise InputError": "it catches them, and answers with exit status 1",
+    "propmat.napari.flower: can raise InputError": "of another picture than its own",
     "propmat.cli.main: has no example": "it reads and writes files; tests/cli/test_cli.py runs it",
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from examples import jax_gradient, learn_affinities, optimise_image
+from examples import jax_gradient, learn_affinities, optimise_image, with_rembg
 from propmat.io import read_image
 
 EXAMPLES = sorted(Path(jax_gradient.__file__).parent.glob("[!_]*.py"))
@@ -40,6 +40,13 @@ def test_learn_affinities(tmp_path):
     errors = learn_affinities.main(tmp_path / "picture.png", shape=(32, 40), scenes_seen=4, steps=3)
     assert all(0 < error < 1 for error in errors)
     assert drawn(tmp_path / "picture.png")
+
+
+def test_with_rembg(tmp_path):
+    mixed = with_rembg.main(tmp_path, *with_rembg.flower(shape=(120, 160)))
+    assert all(0 < share < 1 for share in mixed.values())
+    assert all((tmp_path / f"{mode}.png").is_file() for mode in with_rembg.MODES)
+    assert drawn(tmp_path / "with_rembg.png")
 
 
 @pytest.mark.slow

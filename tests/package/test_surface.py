@@ -10,13 +10,16 @@ from pathlib import Path
 from types import ModuleType
 
 import propmat
+import propmat.comfyui
 import propmat.jax
 import propmat.jobs
 import propmat.losses
 import propmat.matting
+import propmat.napari
 import propmat.networks
 import propmat.pictures
 import propmat.pymatting
+import propmat.rembg
 import propmat.torch
 import propmat.training
 
@@ -24,6 +27,7 @@ LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
     propmat,
     propmat.adjoint,
+    propmat.comfyui,
     propmat.datasets,
     propmat.errors,
     propmat.flows,
@@ -34,10 +38,12 @@ NAMESPACES = [
     propmat.losses,
     propmat.matting,
     propmat.metrics,
+    propmat.napari,
     propmat.networks,
     propmat.pictures,
     propmat.preconditioners,
     propmat.pymatting,
+    propmat.rembg,
     propmat.sampling,
     propmat.solvers,
     propmat.torch,

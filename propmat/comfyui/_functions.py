@@ -1,0 +1,55 @@
+"""What the nodes compute: from tensors of ComfyUI to tensors, a tuple of a node's outputs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from propmat._foreground._estimate import foreground
+from propmat._trimap_making import trimap_from_mask
+from propmat._typing import Array
+from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, stacked
+from propmat.matting._matte import matte
+from propmat.matting._soft_mask import refined as soft_mask_refined
+
+
+def trimap(mask: Tensor, inside: float, outside: float) -> tuple[Tensor]:
+    """A MASK with an unknown band, 0.5, around the edge of a mask; widths are in percent of the longer side."""
+
+    def one(plane: Array) -> Array:
+        return trimap_from_mask(plane, width=(f"{inside}%", f"{outside}%")).labels
+
+    return (stacked(one, planes_of(mask, "mask")),)
+
+
+def matted(image: Tensor, trimap: Tensor, method: str) -> tuple[Tensor]:
+    """Alpha from a trimap, by any method of `propmat.matte`."""
+    pictures = pictures_of(image)
+    return (stacked(partial(_alpha, method), pictures, planes_of(trimap, "trimap", pictures)),)
+
+
+def refined(image: Tensor, mask: Tensor, width: float, confidence: float) -> tuple[Tensor]:
+    """A soft mask refined in a band around its edge, where it is a prior."""
+    pictures = pictures_of(image)
+
+    def one(picture: Array, plane: Array) -> Array:
+        return soft_mask_refined(picture, plane, f"{width}%", confidence)
+
+    return (stacked(one, pictures, planes_of(mask, "mask", pictures)),)
+
+
+def coloured(image: Tensor, mask: Tensor, linear: bool) -> tuple[Tensor, Tensor]:
+    """Colours of the foreground, and the cut-out: these colours with alpha, RGBA."""
+    pictures = pictures_of(image)
+    planes = planes_of(mask, "mask", pictures)
+
+    def cutout(picture: Array, plane: Array) -> Array:
+        return np.dstack([foreground(picture, plane, linear=linear)[0].clip(0, 1), plane])
+
+    cutouts = stacked(cutout, pictures, planes)
+    return cutouts[..., :3], cutouts
+
+
+def _alpha(method: str, picture: Array, labels: Array) -> Array:
+    return matte(method, picture, labels).alpha
