@@ -103,7 +103,7 @@ def test_info(capsys):
         (["alpha", "image.png", "small.png"], r"trimap: shape (59, 80) does not fit image of shape (60, 80, 3)"),
         (["alpha", "image.png", "image.png"], "trimap must be grey"),
         (["alpha", "image.png", "unknown.png"], "has no known pixel"),
-        (["alpha", "image.png", "trimap.png", "--epsilon", "-1"], "epsilon: takes a finite number > 0, got -1.0"),
+        (["alpha", "image.png", "trimap.png", "--epsilon", "-1"], "epsilon: takes a finite number > 0, got -1"),
         (["alpha", "image.png", "trimap.png", "--radius", "40"], "needs at least 81 x 81"),
         (["cutout", "image.png", "trimap.png", "--background", "blau"], "'blau' is neither a file nor a colour"),
     ],
