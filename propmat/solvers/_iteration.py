@@ -47,7 +47,7 @@ class Iteration:
         self.most_residual = max(rtol * self.scale, prepared.settings.atol / unit)
         self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
-        self.iterations = 0
+        self.iterations, self.beyond = 0, 0  # and how many after the residual was met
         self.steps, self.begin = Steps(), greatest(x)
 
     def _on_spread_vectors(self, preconditioner: Apply) -> Callable[[Array, float], Array]:
@@ -112,12 +112,21 @@ class Iteration:
         """Whether the residual and, where it counts, the estimated error are small enough."""
         if not norm <= self.most_residual:
             return False
-        if norm == 0 or math.isinf(self.most_error):
+        if norm == 0:
             return True
+        if math.isinf(self.most_error):
+            return self._is_expected()
         largest = self.begin + self.steps.sums[-1]  # no value of x is larger
         if self.steps.last(3) > self.most_error * largest:
             return False
         return self.steps.error() <= self.most_error * greatest(self.x)
+
+    def _is_expected(self) -> bool:
+        """Whether the error is as small as the residual implies; if not, three more steps may show that it is."""
+        if not self.iterations or self.beyond == WINDOW:
+            return True
+        self.beyond += 1
+        return self.steps.error() <= self.expected * greatest(self.x)
 
     def _has_not_drifted(self, norm: float, reached: float) -> bool:
         """Whether the true residual is that of the recurrence, but for rounding, or alone decides."""
@@ -169,6 +178,8 @@ class Iteration:
             broken = broken or _breakdown(curvature, rz)
             if broken is None:
                 self.steps.add(size, rz, curvature)
+        if broken is not None:
+            self.beyond = WINDOW
         return Status.converged if self._is_accurate(norm) else broken
 
 
