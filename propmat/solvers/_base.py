@@ -119,7 +119,7 @@ class Solution:
         status, moved = self.status, rounding > UNDETERMINED
         if status in (Status.converged, Status.indefinite) and bool(moved.any()):
             status = Status.undetermined
-        elif status is Status.converged and not error <= most * greatest(self.x):
+        elif status is Status.converged and error > most * greatest(self.x):
             status = Status.inaccurate
         total = error + greatest(self.x) * float(rounding.max())
         open_values = moved if status is Status.undetermined else None

@@ -33,8 +33,8 @@ class CG:
     more if the condition that has been seen asks for them; beside direct solutions it was never too low
     (`docs/measurements/solvers.md`). This takes a preconditioner that reduces every error in few iterations, as
     `Multigrid` does. With others, steps can be short while the error is large: there it stops at a residual of 1e-7.
-    Where the residual decides, and a small one (1e-4 or less) leaves an error that is estimated above 1e-2 of the
-    largest value, the status is `inaccurate`; up to 10,000 unknowns on the pixel grid that error is measured beside a
+    Where the residual decides, and a small one (1e-4 or less) on the pixel grid leaves an error that is estimated above
+    1e-2 of the largest value, the status is `inaccurate`; up to 10,000 unknowns that error is measured beside a
     factorisation.
 
     Parameters

@@ -70,8 +70,12 @@ class Iteration:
 
     @property
     def expected(self) -> float:
-        """The largest error of a converged x, relative to its largest value, where the residual decides."""
-        return acceptable(self.most_residual / self.scale) if math.isinf(self.most_error) else math.inf
+        """The largest error of a converged x, relative to its largest value, where the residual decides.
+
+        It counts on the pixel grid, where matrices are often nearly singular; that of others is only told.
+        """
+        counts = math.isinf(self.most_error) and self.matrix.grid is not None
+        return acceptable(self.most_residual / self.scale) if counts else math.inf
 
     def error(self) -> float:
         """An estimate of the largest error of x: by the steps, or by the residual after too few; slow ones, by both."""

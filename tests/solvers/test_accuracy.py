@@ -84,7 +84,7 @@ def test_few_iterations_tell_the_error():
     for start, error in ((None, 0.0), (rhs / 3 + 1e-9, 1e-9)):
         found = solve(rhs, start)
         assert found.converged
-        assert found.iterations <= 4
+        assert found.iterations <= 1
         assert found.error == pytest.approx(error, abs=1e-12)
 
 
