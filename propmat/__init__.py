@@ -10,8 +10,6 @@ solve: (L + C) α = C α*, with L a graph Laplacian built from the image.
 (48, 64)
 """
 
-import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from propmat import flows as flows
@@ -52,22 +50,33 @@ from propmat.matting import random_walk as random_walk
 from propmat.matting import refine as refine
 from propmat.matting import shared_sampling as shared_sampling
 
+# No method of matting needs them.
+_IMPORTED_WHEN_USED = ("adjoint", "datasets", "io", "metrics", "pictures")
+
 if TYPE_CHECKING:
     from propmat import adjoint as adjoint
     from propmat import datasets as datasets
     from propmat import io as io
     from propmat import metrics as metrics
     from propmat import pictures as pictures
+else:  # where type checkers saw it they would take any name for a module
 
-# No method of matting needs them.
-_IMPORTED_WHEN_USED = ("adjoint", "datasets", "io", "metrics", "pictures")
+    def __getattr__(name: str) -> object:
+        import sys
+        from importlib import import_module, util
 
-
-def __getattr__(name: str) -> ModuleType:
-    if name in _IMPORTED_WHEN_USED:
-        return importlib.import_module(f"propmat.{name}")
-    raise AttributeError(f"module 'propmat' has no attribute {name!r}")
+        if name in _IMPORTED_WHEN_USED:
+            return import_module(f"propmat.{name}")
+        public = name.isidentifier() and not name.startswith("_") and util.find_spec(f"propmat.{name}")
+        remedy = f"; it is a module that must be imported: import propmat.{name}" if public else ""
+        raise AttributeError(
+            f"module 'propmat' has no attribute {name!r}{remedy}", name=name, obj=sys.modules[__name__]
+        )
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_IMPORTED_WHEN_USED})
+
+
+del TYPE_CHECKING  # no name of this package
+__all__ = [*(_name for _name in dir() if not _name.startswith("_")), *_IMPORTED_WHEN_USED]

@@ -24,6 +24,10 @@ __all__ = [
 ]
 
 
+# Packages whose functions lie between a caller and the line that warns: numba, PyTorch and JAX call this package back.
+_BETWEEN = (__package__, "numba", "torch", "jax")
+
+
 class PropmatError(Exception):
     """Base of every error that propmat raises on purpose."""
 
@@ -82,9 +86,9 @@ class DeviceMemoryError(PropmatError, MemoryError):
 
 
 def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
-    """Warn at the line that called this package, through however many of its functions and of numba's."""
+    """Warn at the line that called this package, through however many functions of `_BETWEEN`."""
     frame, level = sys._getframe(), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in (__package__, "numba"):
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -33,7 +33,9 @@ def vector(value: object, name: str, count: int) -> Array:
 
 
 def is_real_like(value: object, like: Array) -> bool:
-    """Whether a value is an array of real numbers of the shape of another."""
+    """Whether a value is an array of real numbers, none of them masked, of the shape of another."""
+    if isinstance(value, np.ma.MaskedArray):
+        return False
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     return getattr(value, "shape", None) == like.shape and kind in ("f", "i", "u")
 

@@ -75,7 +75,8 @@ def greys(value: object, name: str, *, memory: Memory = None) -> Array:
     if found:
         raise InputError(
             f"{name}: its values are {found}. If they are labels, say which is which: {name} == label is a mask, "
-            f"{name}.astype(bool) for 0 and 1; in uint8 background, unknown and foreground are 0, 128 and 255"
+            f"{name}.astype(bool), of a tensor {name}.bool(), for 0 and 1; in uint8 background, unknown and foreground "
+            f"are 0, 128 and 255"
         )
     return plane(value, name, memory=memory)
 

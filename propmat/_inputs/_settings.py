@@ -62,7 +62,6 @@ def solving(solver: object, callback: object = None) -> None:
     """Refuse objects that are not a solver or not a callback; both may be None."""
     if solver is not None:
         settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
-        if not hasattr(solver, "strict"):
-            raise InputError(f"solver: {type(solver).__name__} has no attribute strict; takes True or False there")
+        flag(getattr(solver, "strict", None), f"solver: {type(solver).__name__}.strict")
     if callback is not None and (isinstance(callback, type) or not callable(callback)):
         raise InputError(f"callback: takes a function of (iteration, relative residual), got {shown(callback)}")

@@ -14,6 +14,8 @@ from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
 
 Sparse: TypeAlias = sp.sparray | sp.spmatrix
+# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
+SYMMETRY_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ class Stored:
         return sp.csr_array(self.matrix + sp.diags_array(to_host(self.added)))
 
 
-def canonical(matrix: Sparse) -> sp.csr_array:
+def canonical(matrix: Sparse | Array) -> sp.csr_array:
     """`matrix` as CSR in float64 with 32-bit indices, sorted, without duplicates or stored zeros."""
     csr = sp.csr_array(matrix, dtype=np.float64)
     csr.sum_duplicates()
@@ -118,12 +120,37 @@ def own_entries(matrix: Sparse, name: str, takes: str = "a sparse matrix") -> sp
     """
     if not sp.issparse(matrix):
         raise InputError(f"{name}: takes {takes}, got {shown(matrix)}")
+    return finite_entries(matrix.copy(), name)
+
+
+def finite_entries(matrix: Sparse | Array, name: str) -> sp.csr_array:
+    """A matrix as canonical CSR; it may share the memory of its entries.
+
+    Raises
+    ------
+    InputError
+        If its entries are not real and finite.
+    """
     if matrix.dtype.kind not in "buif":
         raise InputError(f"{name}: takes real numbers, got dtype {matrix.dtype}")
-    csr = canonical(matrix.copy())
+    csr = canonical(matrix)
     if not np.isfinite(csr.data).all():
         raise InputError(f"{name}: has entries that are NaN or infinite")
     return csr
+
+
+def check_symmetric(matrix: sp.csr_array, name: str) -> None:
+    """Refuse a square matrix that is not symmetric to `SYMMETRY_TOLERANCE` of its largest entry."""
+    largest = SYMMETRY_TOLERANCE * np.abs(matrix.data).max(initial=0.0)
+    point = np.modf(0.618 * np.arange(matrix.shape[0]))[0]
+    if np.abs(matrix @ point - matrix.T @ point).max(initial=0.0) <= largest:  # much faster than the difference
+        return
+    skew = abs(matrix - matrix.T).max()
+    if skew > largest:
+        raise InputError(
+            f"{name}: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
+            f"matrix: use D - W without dividing rows by their sums."
+        )
 
 
 def host_entries(matrix: Operator | Sparse, wanted_by: str) -> sp.csr_array:

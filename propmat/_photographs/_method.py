@@ -34,9 +34,11 @@ class Method:
     gpu: bool = False
 
     def check(self) -> None:
-        """Refuse an unknown method, a setting that it does not take, and a GPU for a network."""
+        """Refuse an unknown method, a setting that it does not take, and a GPU for a network or where there is none."""
         if self.gpu and self.name in NETWORKS:
             raise InputError(f"gpu: the method {self.name} does not take it; leave it out")
+        if self.gpu:
+            to_device(np.zeros(1))  # raises if there is no GPU, before pictures are read
         named(self.name, self.settings)
 
     def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:

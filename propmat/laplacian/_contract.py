@@ -18,9 +18,9 @@ from propmat._cached import cached_property
 from propmat._inputs._arrays import is_number
 from propmat._inputs._numbers import positive
 from propmat._operators._parts import WHOLE, Parts
-from propmat._operators._stored import Stored, canonical
+from propmat._operators._stored import Stored, canonical, check_symmetric, finite_entries
 from propmat._typing import Array, Mask
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.laplacian._split import Coupling, Split
 
 
@@ -69,6 +69,18 @@ class Laplacian(ABC):
             Canonical, float64, with 32-bit indices.
         """
 
+    def _block(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        """What `rows` answers, canonical; refused if it is no matrix of real, finite entries of that shape.
+
+        A class of a user's may answer anything.
+        """
+        answer = self.rows(row_mask, column_mask)
+        takes = int(np.count_nonzero(row_mask)), int(np.count_nonzero(column_mask))
+        subject = f"laplacian: {type(self).__name__}.rows"
+        if not isinstance(answer, (np.ndarray, sp.sparray, sp.spmatrix)) or answer.shape != takes:
+            raise InputError(f"{subject} returns a sparse matrix of shape {takes}, got {shown(answer)}")
+        return finite_entries(answer, subject)
+
     @usual_arithmetic
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         """The matrix cut into unknown and known pixels.
@@ -82,10 +94,16 @@ class Laplacian(ABC):
         Returns
         -------
         Split
+
+        Raises
+        ------
+        InputError
+            If `rows` of a user's class answers no symmetric matrix of real, finite entries and the right shape.
         """
         inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
-        strip = canonical(self.rows(inside, np.ones_like(inside)))  # of a class of a user's it may be any matrix
+        strip = self._block(inside, np.ones_like(inside))
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
+        check_symmetric(matrix, "laplacian")
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
         touches = moved_like(np.diff(to_known.indptr) > 0, unknown)
@@ -149,7 +167,7 @@ class Laplacian(ABC):
     @usual_arithmetic
     def matrix(self) -> sp.csr_array:
         every = np.ones(self.shape, dtype=bool)
-        return self.rows(every, every)
+        return self._block(every, every)
 
     def __add__(self, other: Laplacian) -> Laplacian:
         if not isinstance(other, Laplacian):
@@ -200,7 +218,7 @@ class WeightedSum(Laplacian):
         return self.terms
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
-        blocks = (weight * term.rows(row_mask, column_mask) for weight, term in self.terms)
+        blocks = (weight * term._block(row_mask, column_mask) for weight, term in self.terms)
         smallest_first = sorted(blocks, key=lambda block: block.nnz)  # so that the largest is copied once
         return canonical(reduce(operator.add, smallest_first))
 

@@ -11,15 +11,12 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._backend import to_host
-from propmat._operators._stored import Sparse, own_entries
+from propmat._operators._stored import Sparse, check_symmetric, own_entries
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._pairs import block_of, pair_gradient, upper_triangle
-
-# Rounding in a sum over a row leaves differences of this order; a row-normalised matrix is off by far more.
-SYMMETRY_TOLERANCE = 1e-9
 
 
 class Graph(Laplacian):
@@ -100,18 +97,13 @@ def labelled(graph: Sparse, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trim
 
 @labelled.register(Laplacian)
 def _(graph: Laplacian, trimap: ArrayLike | Trimap) -> tuple[Laplacian, Trimap]:
-    return graph, Trimap.parse(trimap, graph.shape, memory=graph.memory)
+    shape = _inputs.size(graph.shape, "laplacian.shape")
+    return graph, Trimap.parse(trimap, shape, memory=graph.memory)
 
 
 def _checked(matrix: Sparse, pixels: int) -> sp.csr_array:
     csr = own_entries(matrix, "laplacian", "a Laplacian or a sparse matrix")
     if csr.shape != (pixels, pixels):
         raise InputError(f"laplacian: shape {csr.shape} does not fit {pixels} pixels")
-    size = abs(csr).max() if csr.nnz else 0.0
-    skew = abs(csr - csr.T).max() if csr.nnz else 0.0
-    if skew > SYMMETRY_TOLERANCE * size:
-        raise InputError(
-            f"laplacian: is not symmetric, max |L - L'| = {skew:.3g}. Conjugate gradients need a symmetric "
-            f"matrix: use D - W without dividing rows by their sums."
-        )
+    check_symmetric(csr, "laplacian")
     return csr

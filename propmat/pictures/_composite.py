@@ -6,6 +6,7 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
+from propmat._inputs._numbers import shape_of
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.pictures._colours import channels
@@ -38,6 +39,7 @@ def over(foreground: ArrayLike, alpha: ArrayLike, background: ArrayLike) -> Arra
     >>> over(np.ones((1, 2)), np.array([[1.0, 0.25]]), np.zeros((1, 2), np.uint8))[:, :, 0]
     array([[1.  , 0.25]])
     """
+    _not_one_colour(background)
     front, back = channels(foreground, "foreground"), channels(background, "background")
     share = _inputs.plane(alpha, "alpha", front.shape[:2])[:, :, np.newaxis]
     if back.shape[:2] != front.shape[:2]:
@@ -46,3 +48,11 @@ def over(foreground: ArrayLike, alpha: ArrayLike, background: ArrayLike) -> Arra
             f"propmat.pictures.fitted scales and cuts it"
         )
     return share * front + (1 - share) * back
+
+
+def _not_one_colour(background: ArrayLike) -> None:
+    if len(shape_of(background)) == 1:
+        raise InputError(
+            "background: takes a picture, got one row of numbers; propmat.pictures.flat makes a picture of a colour, "
+            "'white' or 'rgb(76, 76, 76)' say"
+        )

@@ -9,8 +9,9 @@ import numpy as np
 
 from propmat import _inputs, io
 from propmat._arithmetic import usual_arithmetic
+from propmat._inputs._images import OVERSHOOT
 from propmat._typing import Array, ArrayLike, PathLike
-from propmat.errors import InputError, shown
+from propmat.errors import InputError, shown, warn
 from propmat.io._picture import Picture, full_scale
 from propmat.pymatting._alpha import estimate_alpha_cf
 from propmat.pymatting._foreground import estimate_foreground_ml
@@ -133,6 +134,11 @@ def save_image(path: PathLike, image: ArrayLike, make_directory: bool = True) ->
     InputError
         If the array is not as above, or the file cannot be written. It is a ValueError.
 
+    Warns
+    -----
+    PropmatWarning
+        If clipping changes values by more than 0.25, as it does those that go up to 255. It is a UserWarning.
+
     Examples
     --------
     >>> import tempfile
@@ -150,6 +156,8 @@ def save_image(path: PathLike, image: ArrayLike, make_directory: bool = True) ->
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"path: its folder cannot be made ({error.strerror})") from None
+    if pixels.dtype.kind == "f" and pixels.size and (pixels.min() < -OVERSHOOT or pixels.max() > 1 + OVERSHOOT):
+        warn(f"image: values from {pixels.min():g} to {pixels.max():g} are clipped to [0, 1]; divide by that of white")
     io.write_image(path, pixels if pixels.dtype == np.uint8 else np.clip(pixels, 0.0, 1.0))
 
 

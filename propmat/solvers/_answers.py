@@ -8,7 +8,7 @@ from propmat._inputs._arrays import is_real_like
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._typing import Array
 from propmat.errors import InputError, shown
-from propmat.solvers._base import Callback, Solution, Solve, Solver
+from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
 
 
 def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
@@ -33,7 +33,8 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
     Raises
     ------
     InputError
-        If it is no `Solution`, its x is no array of the shape of `rhs`, or it is called converged with NaN in it.
+        If it is no `Solution`, its x is no array of the shape of `rhs`, its status, iterations or residual are of
+        another kind, or it is called converged with NaN in it.
     """
     solution = ready(rhs, x0=x0, callback=callback)
     name = f"solver: {type(ready).__name__}"
@@ -41,6 +42,11 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
         raise InputError(f"{name} returns a propmat.solvers.Solution, got {shown(solution)}")
     if not is_real_like(solution.x, rhs):
         raise InputError(f"{name} returns real numbers of shape {rhs.shape} as x, got {shown(solution.x)}")
+    if not isinstance(solution.status, Status):
+        raise InputError(f"{name} returns a propmat.solvers.Status as status, got {shown(solution.status)}")
+    for field in ("iterations", "residual", "seconds"):
+        if not isinstance(getattr(solution, field), (int, float, np.integer, np.floating)):
+            raise InputError(f"{name} returns a number as {field}, got {shown(getattr(solution, field))}")
     if solution.converged and not np.isfinite(solution.x).all():
         raise InputError(f"{name} calls a solution converged that has NaN or infinite numbers")
     return solution

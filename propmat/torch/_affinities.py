@@ -68,7 +68,7 @@ class Affinities(torch.nn.Module):
         Parameters
         ----------
         features : (..., features, H, W) tensor
-            Floating.
+            Floating, of the precision of the layer's weights.
 
         Returns
         -------
@@ -78,11 +78,13 @@ class Affinities(torch.nn.Module):
         Raises
         ------
         InputError
-            If the features have another number of channels.
+            If the features have another number of channels, or are not floating.
         """
         if not isinstance(features, Tensor) or features.ndim < 3 or features.shape[-3] != self.features:
             got = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise InputError(f"features: takes a tensor of shape (..., {self.features}, H, W), got {got}")
+        if not features.is_floating_point():
+            raise InputError(f"features: takes a floating tensor, got {features.dtype}")
         return (
             self.weights(features[..., :, :-1], features[..., :, 1:]),
             self.weights(features[..., :-1, :], features[..., 1:, :]),

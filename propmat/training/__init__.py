@@ -4,21 +4,23 @@ A configuration is a TOML file, see `docs/weights.md`. `prepare` makes the probl
 them in a folder; `train` needs that folder alone.
 """
 
-import importlib
 from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from propmat.training._config import Config, read_config
-    from propmat.training._loop import train
-    from propmat.training._problems import prepare
 
 __all__ = ["Config", "prepare", "read_config", "train"]
 
 _DEFINED_IN = {"Config": "_config", "prepare": "_problems", "read_config": "_config", "train": "_loop"}
 
+if TYPE_CHECKING:
+    from propmat.training._config import Config, read_config
+    from propmat.training._loop import train
+    from propmat.training._problems import prepare
+else:  # where type checkers saw it they would take any name for an object of this module
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for, so that the command can say in a line that PyTorch is missing."""
-    if name not in _DEFINED_IN:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
+    def __getattr__(name: str) -> object:
+        """Import what is asked for, so that the command can say in a line that PyTorch is missing."""
+        from importlib import import_module
+
+        if name not in _DEFINED_IN:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import_module("propmat.networks")  # says in a line that PyTorch is missing
+        return getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)

@@ -807,3 +807,10 @@ def test_out_of_memory_on_the_device(rng):
     finally:
         pool.set_limit(size=0)
     assert propmat.closed_form(given["image"], given["trimap"]).shape == (400, 460)
+
+
+@pytest.mark.parametrize("command", ["alpha", "cutout"])
+def test_a_missing_gpu_is_told_before_pictures_are_read(monkeypatch, capsys, command):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert main([command, "none.png", "none.png", "-o", "out.png", "--gpu"]) == 1
+    assert "arrays on a GPU need CuPy" in capsys.readouterr().err

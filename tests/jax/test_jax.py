@@ -11,7 +11,7 @@ from jax.test_util import check_grads
 
 import propmat.jax
 import propmat.torch
-from propmat import ConvergenceError, InputError, Trimap
+from propmat import ConvergenceError, InputError, PropmatWarning, Trimap
 from propmat._batching._arguments import FOUR, PAIR
 from propmat._batching._verbs import VERBS
 from propmat.preconditioners import Identity
@@ -317,3 +317,10 @@ def test_the_table_says_what_verbs_take(name):
             takes.pop(other, None)
         assert takes.keys() == named
         assert {other for other, parameter in takes.items() if parameter.default is None} == optional
+
+
+def test_warnings_point_to_the_caller(image):
+    one_label = np.maximum(TRIMAP, 0.5)
+    with pytest.warns(PropmatWarning, match="every known pixel is foreground") as record:
+        propmat.jax.closed_form(image, one_label)
+    assert record[0].filename == __file__

@@ -6,6 +6,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from enum import Enum
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import pytest
@@ -139,7 +140,7 @@ def test_namespace(namespace):
     aliases = [
         name
         for name in getattr(module, "__all__", [])
-        if not isinstance(getattr(module, name), type) and not inspect.isfunction(getattr(module, name))
+        if not isinstance(getattr(module, name), (type, FunctionType, ModuleType))
     ]
     assert [name for name in aliases if f"`{name}`" not in text] == []
 

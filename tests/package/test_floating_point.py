@@ -148,6 +148,6 @@ def test_every_public_function_is_here():
     surface = json.loads((Path(__file__).parent / "surface.json").read_text(encoding="utf-8"))
     modules = ["propmat", *(f"propmat.{name}" for name in ("adjoint", "flows", "laplacian", "metrics", "sampling"))]
     functions = {
-        f"{module}.{name}" for module in modules for name, kind in surface[module].items() if isinstance(kind, str)
+        f"{module}.{name}" for module in modules for name, kind in surface[module].items() if str(kind).startswith("(")
     }
     assert functions - WITHOUT_ARITHMETIC <= CALLS.keys()

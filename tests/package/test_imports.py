@@ -47,3 +47,23 @@ def test_packages_that_are_imported_when_used_are_attributes():
         assert name.partition(".")[2] in dir(propmat)
     with pytest.raises(AttributeError, match="module 'propmat' has no attribute 'closedform'"):
         _ = propmat.closedform
+
+
+def test_a_star_imports_all_public_names():
+    names: dict[str, object] = {}
+    exec("from propmat import *", names)
+    assert {"closed_form", "io", "metrics", "solvers", "InputError"} <= set(names)
+    assert not {"TYPE_CHECKING", "ModuleType", "importlib"} & set(names)
+
+
+@pytest.mark.parametrize("name", ["losses", "networks", "torch"])
+def test_modules_that_are_not_imported_are_named(name):
+    code = f"import propmat; propmat.{name}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert f"import propmat.{name}" in run.stderr
+
+
+def test_a_misspelt_name_has_a_suggestion():
+    code = "import propmat; propmat.closedform"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "Did you mean: 'closed_form'?" in run.stderr

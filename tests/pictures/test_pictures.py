@@ -130,3 +130,9 @@ def test_transparent_colours_are_refused(colour):
 def test_panels_have_names(panels):
     with pytest.raises(InputError, match="panels: takes a mapping"):
         pictures.contact_sheet(panels)
+
+
+@pytest.mark.parametrize("colour", [(76, 76, 76), [0.3, 0.3, 0.3], np.array([0, 0, 255], np.uint8)], ids=str)
+def test_a_colour_is_no_background(colour):
+    with pytest.raises(InputError, match=r"^background: .*propmat\.pictures\.flat"):
+        pictures.over(SAMPLE.image, SAMPLE.alpha, colour)

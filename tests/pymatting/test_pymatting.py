@@ -363,3 +363,14 @@ def test_dandelion_has_the_matte_of_the_authors(photographs):
     x = ours.cg(matrix, rhs, M=ours.ichol(matrix))
     reference = read_matte(folder / "matlab_alpha" / "dandelion.png") / 255
     assert np.abs(np.clip(x, 0, 1).reshape(trimap.shape) - reference).mean() < 1e-2
+
+
+@pytest.mark.parametrize("image", [np.full((4, 5), 200.0), np.full((4, 5, 3), -0.5), np.full((4, 5), np.float32(1.5))])
+def test_saved_values_that_are_clipped_are_told(tmp_path, image):
+    with pytest.warns(propmat.PropmatWarning, match=r"^image: values from .* are clipped to \[0, 1\]"):
+        ours.save_image(tmp_path / "image.png", image)
+
+
+def test_overshoot_of_resampling_is_clipped_without_a_warning(tmp_path):
+    ours.save_image(tmp_path / "image.png", np.array([[-0.1, 1.1]]))
+    np.testing.assert_array_equal(ours.load_image(tmp_path / "image.png"), [[0, 1]])

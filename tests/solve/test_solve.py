@@ -121,3 +121,45 @@ def test_a_laplacian_of_a_user_may_give_rows_of_any_kind(kind):
     trimap = np.tile([0, 0.5, 0.5, 0.5, 1, 1], (2, 1))
     expected = propmat.solve(Chain.whole, trimap).alpha
     np.testing.assert_allclose(propmat.solve(Chain(), trimap).alpha, expected, rtol=0, atol=1e-9)
+
+
+class Answering(propmat.laplacian.Laplacian):
+    """A chain whose rows are changed by a function."""
+
+    ties_all_pixels = True
+
+    def __init__(self, change=None, shape=(1, 9)):
+        self.shape, self.change = shape, change
+
+    def rows(self, row_mask, column_mask):
+        block = propmat.laplacian.affinity(np.ones((1, 8)), np.ones((0, 9))).rows(row_mask, column_mask)
+        return block if self.change is None else self.change(block)
+
+    def near_null_space(self, mask):
+        return np.ones((int(mask.sum()), 1))
+
+
+WRONG_ROWS = {
+    "none": (lambda block: None, r"Answering\.rows returns a sparse matrix of shape \(7, 9\), got None"),
+    "a list": (lambda block: [[1.0]], "Answering.rows returns a sparse matrix"),
+    "few": (lambda block: block[1:], "Answering.rows returns a sparse matrix .*, got csr_array of shape"),
+    "nan": (lambda block: block * np.nan, "Answering.rows: has entries that are NaN"),
+    "complex": (lambda block: block * 1j, "Answering.rows: takes real numbers"),
+    "one way": (lambda block: sp.csr_array(sp.triu(block, 1)), "is not symmetric"),
+    "normalised": (lambda block: sp.diags_array(np.arange(1.0, 8)) @ block, "is not symmetric"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_ROWS.values(), ids=WRONG_ROWS)
+@pytest.mark.parametrize("solve", [propmat.solve, propmat.adjoint.solve])
+@pytest.mark.parametrize("factor", [1, 0.5], ids=["alone", "weighted"])
+def test_wrong_rows_of_a_laplacian_of_a_user(change, message, solve, factor):
+    graph = Answering(change) if factor == 1 else factor * Answering(change)
+    with pytest.raises(InputError, match=f"^laplacian: {message}"):
+        solve(graph, np.array([[0, *[0.5] * 7, 1]]))
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 3), None, 9, ("1", 9)], ids=str)
+def test_wrong_shapes_of_a_laplacian_of_a_user(shape):
+    with pytest.raises(InputError, match=r"^laplacian\.shape: takes a "):
+        propmat.solve(Answering(shape=shape), np.array([[0, *[0.5] * 7, 1]]))

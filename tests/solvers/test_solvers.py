@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -436,7 +437,14 @@ WRONG_SOLVERS = {
     "a column": (lambda rhs, **_: solution(rhs[:, None]), "returns real numbers of shape"),
     "a list": (lambda rhs, **_: solution(list(rhs)), "returns real numbers of shape"),
     "text": (lambda rhs, **_: solution("x"), "returns real numbers of shape .* as x, got 'x'"),
+    "masked": (lambda rhs, **_: solution(np.ma.masked_less(rhs, 0.5)), "returns real numbers .*, got MaskedArray"),
     "nan": (lambda rhs, **_: solution(rhs * np.nan), "calls a solution converged that has NaN"),
+    "status": (lambda rhs, **_: Solution(rhs, "converged", 0, 0.0, 0.0), "a propmat.solvers.Status as status, got 'c"),
+    "iterations": (lambda rhs, **_: Solution(rhs, Status.stopped, None, 0.0, 0.0), "a number as iterations, got None"),
+    "residual": (
+        lambda rhs, **_: Solution(rhs, Status.stopped, 0, np.ones(1), 0.0),
+        "a number as residual, got ndarray",
+    ),
 }
 
 
@@ -446,6 +454,14 @@ def test_wrong_answers_of_solvers_are_told(solve, prepared, message):
     sample = propmat.datasets.synthetic(shape=(24, 32))
     with pytest.raises(InputError, match=f"^solver: .*{message}"):
         solve(propmat.laplacian.random_walk(sample.image), sample.trimap, solver=Prepares(prepared))
+
+
+@pytest.mark.parametrize("strict", ["yes", 1, None])
+def test_strict_is_true_or_false(strict):
+    sample = propmat.datasets.synthetic(shape=(24, 32))
+    solver = SimpleNamespace(prepare=CG().prepare, strict=strict)
+    with pytest.raises(InputError, match="^solver: SimpleNamespace.strict: takes True or False, got"):
+        propmat.closed_form(sample.image, sample.trimap, solver=solver)
 
 
 def test_a_solver_without_nearby_solves_and_takes_no_other_confidence():

@@ -1099,3 +1099,17 @@ def test_a_pair_of_edges_with_one_missing_is_refused(missing):
     edges[missing] = None
     with pytest.raises(InputError, match=f"{('horizontal', 'vertical')[missing]}: takes a tensor, got None"):
         propmat.torch.weighted_windows(image, torch.ones(4, 5), trimap, edges=tuple(edges))
+
+
+def test_warnings_point_to_the_caller():
+    image, one_label = torch.rand(3, H, W), torch.clamp(TRIMAP, min=0.5)
+    for verb in (closed_form, ClosedForm(), knn):
+        with pytest.warns(PropmatWarning, match="every known pixel is foreground") as record:
+            verb(image, one_label)
+        assert record[0].filename == __file__
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool])
+def test_affinities_take_floating_features(dtype):
+    with pytest.raises(InputError, match=f"^features: takes a floating tensor, got {dtype}"):
+        Affinities(4)(torch.ones(4, H, W, dtype=dtype))

@@ -1032,3 +1032,10 @@ def test_wrong_caches(tmp_path):
         path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"cache: cannot read .*npz, remove it and prepare again: "):
         load(config)
+
+
+@pytest.mark.parametrize("name", ["Config", "prepare", "read_config", "train"])
+def test_without_pytorch_python_says_so_in_a_line(name):
+    code = f"import sys\nsys.modules['torch'] = None\nimport propmat.training\npropmat.training.{name}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "MissingDependencyError: propmat.networks needs PyTorch" in run.stderr.splitlines()[-1]
