@@ -1,12 +1,13 @@
 """Iterations and accuracy of the default solver on all available pictures and on rendered difficult ones.
 
-    python -m benchmarks.robustness [--data DIR] [--truth] [--seeds N ...] [--flat] [--tolerance T]
+    python -m benchmarks.robustness [--data DIR] [--truth] [--photographs] [--seeds N ...] [--flat] [--tolerance T]
 
 One row for each problem: unknown pixels, iterations, the residual and the estimated error of alpha at the end, total
 seconds. With --truth also the largest error, beside a direct solution up to 100,000 unknown pixels and beside
-iterations that went much further above, and error / estimate. --seeds renders other scenes, in place of the pictures:
-16 of few colours and 5 with textures for each seed. --flat renders those of few colours at 320 x 240, 640 x 480 and
-960 x 720. Conjugate gradients are also used for systems that are small enough to be factorised.
+iterations that went much further above, and error / estimate. In place of all pictures, --photographs takes those with
+narrow and wide trimaps, the lemur at three sizes and scribbles, --seeds renders other scenes, 16 of few colours and 5
+with textures for each seed, and --flat those of few colours at 320 x 240, 640 x 480 and 960 x 720. Conjugate gradients
+are also used for systems that are small enough to be factorised.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ import propmat
 from benchmarks.data.flat_scenes import flat_scenes
 from benchmarks.data.hard_scenes import hard_scenes
 from benchmarks.data.problems import DATA, Problem, lemur, scribbles
+from benchmarks.measuring.truth import exact
 from propmat.io import read_image, read_matte
-from propmat.solvers import CG, Direct
+from propmat.solvers import CG
 
-MOST_DIRECT = 100_000  # unknown pixels
-FAR = CG(tolerance=1e-7, rtol=1e-11)
 SIZES = ((240, 320), (480, 640), (720, 960))
 # Errors beyond rounding of the reference and below the estimate's purpose say nothing about it.
 MEANINGFUL = 1e-6
@@ -35,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--truth", action="store_true")
+    parser.add_argument("--photographs", action="store_true")
     parser.add_argument("--flat", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="+", default=[])
     parser.add_argument("--tolerance", type=float, default=None)
@@ -52,6 +53,8 @@ def main() -> None:
 def asked_for(arguments: argparse.Namespace) -> Iterator[Problem]:
     if arguments.flat:
         yield from (problem for shape in SIZES for problem in flat_scenes(shape))
+    elif arguments.photographs:
+        yield from photographs(arguments.data)
     elif arguments.seeds:
         for seed in arguments.seeds:
             yield from rendered(seed)
@@ -65,8 +68,7 @@ def measured(problem: Problem, solver: CG, truth: bool) -> tuple[int, str, float
     matte = propmat.solve(graph, problem.trimap, solver=solver)
     unknown, error = np.count_nonzero(problem.unknown), 0.0
     if truth:
-        exact = propmat.solve(graph, problem.trimap, solver=Direct() if unknown <= MOST_DIRECT else FAR)
-        error = float(np.abs(matte.x - exact.x).max())
+        error = float(np.abs(matte.x - exact(graph, problem.trimap).x).max())
     ratio = error / matte.error if error > MEANINGFUL else 0.0
     told = f"{error:.1e} | {ratio:.2f}" if truth else " | "
     print(
@@ -88,15 +90,26 @@ def rendered(seed: int) -> Iterator[Problem]:
         yield Problem(f"rendered {5 * seed + k}", colours, labels)
 
 
+def photographs(data: Path) -> Iterator[Problem]:
+    for name in ("trimap1", "trimap2"):
+        yield from with_trimaps(data, data / "alphamatting" / "training" / name)
+    yield from (lemur(data, scale) for scale in (1, 2, 4))
+    yield scribbles(data)
+
+
+def with_trimaps(data: Path, folder: Path) -> Iterator[Problem]:
+    """The pictures that a folder has trimaps of."""
+    for path in sorted(folder.glob("*.png")):
+        name = f"{folder.parent.relative_to(data)} {path.stem} {folder.name}"
+        yield Problem(name, read_image(folder.parent / "image" / path.name), read_matte(path))
+
+
 def problems(data: Path) -> Iterator[Problem]:
     yield from hard_scenes()
     if not data.is_dir():
         return
     for trimap in sorted(path for path in data.rglob("trimap*") if path.is_dir()):
-        for path in sorted(trimap.glob("*.png")):
-            image = trimap.parent / "image" / path.name
-            name = f"{trimap.parent.relative_to(data)} {path.stem} {trimap.name}"
-            yield Problem(name, read_image(image), read_matte(path))
+        yield from with_trimaps(data, trimap)
     yield lemur(data, 2)
     yield lemur(data, 4)
     yield scribbles(data)

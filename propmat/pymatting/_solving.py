@@ -16,8 +16,8 @@ from propmat.pymatting._trimaps import labels_of
 from propmat.solvers._base import Status
 
 # Of a solve that ended otherwise PyMatting's callers expect a ValueError. One that stagnated is as exact as rounding
-# allows.
-FINISHED = (Status.converged, Status.stopped, Status.stagnated)
+# allows; of one that met its residual and is inaccurate all the same, or undetermined, a warning tells.
+FINISHED = (Status.converged, Status.stopped, Status.stagnated, Status.inaccurate, Status.undetermined)
 Settings = Mapping[str, Any]
 
 

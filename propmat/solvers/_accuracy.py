@@ -16,6 +16,8 @@ HALVING = 0.35  # iterations in which conjugate gradients halve an error are thi
 PROBES = 3  # random rounding errors that are tried
 ROUNDING = 2 * float(np.finfo(np.float64).eps)  # of a product A x, relative to the diagonal of A and the largest |x|
 HARMLESS = 1e-6 / ROUNDING  # an amplification of errors by no more than this
+EXPECTED = 1e-2  # error with which a small residual is no convergence, relative to the largest |x|
+SMALL = 1e-4  # a relative residual; of greater ones nobody expects an accuracy
 
 
 class Steps:
@@ -51,11 +53,14 @@ class Steps:
         The sum of the last steps, of three, or as many as halve an error by the condition that has been seen: if they
         do, those to come are together as long. It is experience and no bound: `python -m benchmarks.robustness`.
         """
-        recent = self.last(WINDOW)
-        if not math.isfinite(recent) or len(self.products) < WINDOW:
-            return recent
+        return self.last(self.halving())
+
+    def halving(self) -> int:
+        """How many steps halve an error, by the condition that has been seen, but at least three."""
+        if len(self.products) < WINDOW:
+            return WINDOW
         least, most = self.ritz_values()
-        return self.last(max(WINDOW, math.ceil(HALVING * math.sqrt(most / least))))
+        return max(WINDOW, math.ceil(HALVING * math.sqrt(most / least)))
 
     def ritz_values(self) -> tuple[float, float]:
         """The least and the greatest eigenvalue of M⁻¹ A that have been seen (Saad 2003, 6.7.3); 1 before a step."""
@@ -72,6 +77,11 @@ class Steps:
         )
         least, most = (float(value) for value in ends)
         return max(least, np.finfo(np.float64).eps * most), most
+
+
+def acceptable(rtol: float) -> float:
+    """The largest error, relative to the largest |x|, that a relative residual of `rtol` should imply."""
+    return EXPECTED if rtol <= SMALL else math.inf
 
 
 def rounding_errors(matrix: Operator, inverse: Callable[[Array], Array]) -> Array:

@@ -27,6 +27,9 @@ class Status(enum.Enum):
     stagnated = "Rounding keeps the residual from falling further. Ask for a larger rtol."
     indefinite = "The matrix is not positive definite."
     indefinite_preconditioner = "The preconditioner is not positive definite. Use another, SmoothedAggregation() say."
+    inaccurate = (
+        "The residual met its tolerance, but x may be far from the solution: use Multigrid, or give a tolerance."
+    )
     undetermined = "The matrix is singular to rounding, which leaves some values open: another solver may find others."
     nonfinite_preconditioner = "The preconditioner returned NaN or infinity. Use another, SmoothedAggregation() say."
     nonfinite = "The right-hand side or the matrix holds NaN or infinity."
@@ -97,8 +100,8 @@ class Solution:
             raise ConvergenceError(message, self)
         warn(message, ConvergenceWarning)
 
-    def judged(self, error: float, rounding: Array) -> Solution:
-        """The same with its error, and undetermined if rounding leaves values open.
+    def judged(self, error: float, rounding: Array, most: float = math.inf) -> Solution:
+        """The same with its error; undetermined if rounding leaves values open, inaccurate if the error is too large.
 
         Parameters
         ----------
@@ -106,6 +109,8 @@ class Solution:
             What iterations would still change.
         rounding : (n,) array
             How far rounding may move each value, relative to the largest |x|.
+        most : float, optional
+            The largest error, relative to the largest |x|, with which it may be called converged.
 
         Returns
         -------
@@ -114,6 +119,8 @@ class Solution:
         status, moved = self.status, rounding > UNDETERMINED
         if status in (Status.converged, Status.indefinite) and bool(moved.any()):
             status = Status.undetermined
+        elif status is Status.converged and error > most * greatest(self.x):
+            status = Status.inaccurate
         total = error + greatest(self.x) * float(rounding.max())
         open_values = moved if status is Status.undetermined else None
         return replace(self, status=status, error=total, undetermined=open_values)
@@ -122,7 +129,8 @@ class Solution:
         if self.undetermined is not None:
             count, first = int(self.undetermined.sum()), int(self.undetermined.argmax())
             return f"{count} of {self.x.size} values are known to {self.error:.1g} only, the first is number {first}."
-        return f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}."
+        how = f"stopped after {self.iterations} iterations at a relative residual of {self.residual:.3g}"
+        return f"{how} and an estimated error of {self.error:.1g}." if self.status is Status.inaccurate else f"{how}."
 
 
 class Solve(Protocol):

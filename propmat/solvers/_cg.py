@@ -32,8 +32,10 @@ class CG:
     alpha, and the relative residual is at most 1e-3. The error is estimated by the sum of the last three steps, or of
     more if the condition that has been seen asks for them; beside direct solutions it was never too low
     (`docs/measurements/solvers.md`). This takes a preconditioner that reduces every error in few iterations, as
-    `Multigrid` does. With others, steps can be short while the error is large: there it stops at a residual of 1e-7,
-    and `Solution.error` tells what can be told.
+    `Multigrid` does. With others, steps can be short while the error is large: there it stops at a residual of 1e-7.
+    Where the residual decides, and a small one (1e-4 or less) on the pixel grid leaves an error that is estimated above
+    1e-2 of the largest value, the status is `inaccurate`; up to 10,000 unknowns that error is measured beside a
+    factorisation.
 
     Parameters
     ----------

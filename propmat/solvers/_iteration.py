@@ -14,7 +14,7 @@ from propmat._operators._norms import greatest, length
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.preconditioners._base import Apply, SpreadApply
-from propmat.solvers._accuracy import ROUNDING, Steps
+from propmat.solvers._accuracy import ROUNDING, WINDOW, Steps, acceptable
 from propmat.solvers._base import Callback, Status, asks_to_stop
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Iteration:
         self.turns, self.limit = prepared.turns, limit
         self.scale, self.callback = length(rhs), callback
         self.most_error, rtol = prepared.settings.criterion(apply)
+        # With fewer steps, those that are summed are not yet the last of many: the residual tells more, where it tells.
+        tells = getattr(apply, "steps_tell", False) and math.isinf(self.most_error)
+        self.few = 2 * WINDOW if tells else WINDOW
         self.most_residual = max(rtol * self.scale, prepared.settings.atol / unit)
         self.rhs, self.x = self.matrix.spread(rhs), self.matrix.spread(x)
         self.best, self.best_norm = self.x, np.inf
@@ -68,12 +71,35 @@ class Iteration:
         """The best iterate."""
         return self.matrix.gather(self.best)
 
+    @property
+    def expected(self) -> float:
+        """The largest error of a converged x, relative to its largest value, where the residual decides.
+
+        It counts on the pixel grid, where matrices are often nearly singular; that of others is only told.
+        """
+        counts = math.isinf(self.most_error) and self.matrix.grid is not None
+        return acceptable(self.most_residual / self.scale) if counts else math.inf
+
+    def error(self) -> float:
+        """An estimate of the largest error of x: by the steps, or by the residual after too few; slow ones, by both."""
+        by_steps, few = self.steps.error(), len(self.steps.sums) <= self.few
+        if not few and self.steps.halving() == WINDOW:
+            return by_steps
+        residual = self.rhs - self._product(self.best)
+        with self.turns:
+            by_residual = greatest(self.apply(residual, length(residual))) / self.steps.ritz_values()[0]
+        return by_residual if few else max(by_steps, by_residual)
+
+    def _product(self, x: Array) -> Array:
+        product = np.zeros_like(x)
+        self.matrix.multiply(x, product)
+        return product
+
     def restarted(self) -> Status:
         """Iterate until x is accurate enough, with its true residual and not only that of the recurrence."""
         previous, reached = np.inf, np.inf
         while True:
-            product = np.zeros_like(self.x)
-            self.matrix.multiply(self.x, product)
+            product = self._product(self.x)
             residual = self.rhs - product
             norm = length(residual)
             self._keep(norm)

@@ -1,5 +1,6 @@
 """The command line: files written, errors in one line, no partial files."""
 
+import re
 import subprocess
 import sys
 from functools import partialmethod
@@ -57,7 +58,13 @@ def test_options_reach_the_verb(files, sample):
 
 def test_info_option_prints(files, capsys):
     assert main(["alpha", "image.png", "trimap.png", "-o", "alpha.png", "--info"]) == 0
-    assert "80 x 60 pixels" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "80 x 60 pixels" in told
+    assert re.search(
+        r"^error +\d\.\de[-+]\d\d of alpha, estimated, enough for 8 bits below 0\.001$", told, re.MULTILINE
+    )
+    assert main(["alpha", "image.png", "trimap.png", "-o", "alpha.png", "--info", "--depth", "16"]) == 0
+    assert re.search(r"^error +\d\.\de[-+]\d\d of alpha, estimated$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_cutout_is_transparent(files, capsys):
@@ -103,7 +110,7 @@ def test_info(capsys):
         (["alpha", "image.png", "small.png"], r"trimap: shape (59, 80) does not fit image of shape (60, 80, 3)"),
         (["alpha", "image.png", "image.png"], "trimap must be grey"),
         (["alpha", "image.png", "unknown.png"], "has no known pixel"),
-        (["alpha", "image.png", "trimap.png", "--epsilon", "-1"], "epsilon: takes a finite number > 0, got -1.0"),
+        (["alpha", "image.png", "trimap.png", "--epsilon", "-1"], "epsilon: takes a finite number > 0, got -1"),
         (["alpha", "image.png", "trimap.png", "--radius", "40"], "needs at least 81 x 81"),
         (["cutout", "image.png", "trimap.png", "--background", "blau"], "'blau' is neither a file nor a colour"),
     ],

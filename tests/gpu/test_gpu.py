@@ -29,7 +29,7 @@ from propmat.cli import _commands, main
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._chebyshev import largest_eigenvalue
-from propmat.preconditioners._level import SINGLE
+from propmat.preconditioners._level import DOUBLE, SINGLE
 from propmat.preconditioners._levels import Pixels
 from propmat.solvers import CG, Direct, Status
 from tests import host_device
@@ -126,10 +126,13 @@ def check_operators(host, device, rng, to_device):
     assert abs(device.tocsr() - host.tocsr()).max() <= ENTRIES
 
 
+@pytest.mark.parametrize("precision", [SINGLE, DOUBLE], ids=["single", "double"])
 @pytest.mark.parametrize("kind", ["windows", "edges"])
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
-def test_hierarchy(kind, rng, to_device):
-    """The same functions, chosen in the same order, and the same cycle to single precision."""
+def test_hierarchy(kind, precision, rng, to_device, monkeypatch):
+    """The same functions, chosen in the same order, and the same cycle to its precision, but for rounded bases."""
+    if precision is DOUBLE:
+        monkeypatch.setattr("propmat.preconditioners._coarsening.LIMIT", 0.0)
     unknown = rng.random((45, 50)) < 0.9
     settings = Multigrid(coarsest=20, threshold=0.02)
     if kind == "windows":
@@ -145,10 +148,33 @@ def test_hierarchy(kind, rng, to_device):
         for name in ("sizes", "counts", "first", "members", "offsets", "neighbours", "live"):
             np.testing.assert_array_equal(to_host(getattr(other, name)), getattr(one, name), err_msg=name)
         np.testing.assert_allclose(to_host(other.basis), one.basis, rtol=0, atol=1e-4 * abs(one.basis).max())
-        np.testing.assert_allclose(to_host(other.values), one.values, rtol=0, atol=1)  # in units of the 16-bit integers
+        unit = precision.units / SINGLE.units  # of 16 bits
+        np.testing.assert_allclose(to_host(other.values), one.values, rtol=0, atol=unit)
+    assert [made.precision for made in (ours, theirs)] == [precision, precision]
+    assert ours.amplification == pytest.approx(theirs.amplification, rel=1e-6)
+    assert theirs.smoothers[0].x.dtype == theirs.inverse.dtype == precision.vectors
     residual = rng.standard_normal(host.shape[0])
     expected = ours(residual)
     np.testing.assert_allclose(to_host(theirs(to_device(residual))), expected, rtol=0, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
+def test_flat_pictures(rng, to_device):
+    """Double vectors, chosen on both sides, and as many iterations to the same matte."""
+    image = np.kron(rng.random((6, 8, 3)), np.ones((8, 8, 1)))
+    trimap = np.full(image.shape[:2], 0.5)
+    trimap[:4], trimap[-4:] = 1, 0
+    solver = CG(preconditioner=Multigrid(coarsest=20))
+    graphs = propmat.laplacian.closed_form(image), propmat.laplacian.closed_form(to_device(image))
+    host, device = (
+        propmat.solve(graph, t, solver=solver) for graph, t in zip(graphs, (trimap, to_device(trimap)), strict=True)
+    )
+    assert host.converged
+    assert device.converged
+    assert abs(host.iterations - device.iterations) <= 4  # the device looks at every fourth residual
+    expected = propmat.solve(graphs[0], trimap, solver=Direct()).alpha
+    for found in (host.alpha, to_host(device.alpha)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
