@@ -1,11 +1,46 @@
-"""Locks that work after a fork of the process and in pickled copies of the objects that hold them."""
+"""Locks that work after a fork of the process and in pickled copies of the objects that hold them; locks of files."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock_descriptor(descriptor: int, wait: bool) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def lock_descriptor(descriptor: int, wait: bool) -> None:
+        """Hold an open file for this process alone, until it is closed; if not `wait`, or fail with an OSError."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextmanager
+def locked_file(path: Path) -> Iterator[None]:
+    """Hold an empty file for this process alone, after waiting for others.
+
+    Without effect where the file system has no locks, or the file is another user's. It stays: if it were removed, two
+    processes could hold it.
+    """
+    descriptor = None
+    try:
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            lock_descriptor(descriptor, wait=True)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 class Lock:

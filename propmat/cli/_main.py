@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from propmat._photographs._method import DEFAULT
 from propmat._version import __version__
-from propmat.cli import _batch, _commands, _datasets, _names, _process
+from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process
 from propmat.errors import PropmatError
 from propmat.matting._matte import methods
 
@@ -133,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _batch.add_to(commands, _command)
     _command(commands, "info", _commands.info)
+    _compile.add_to(commands, _command)
     _datasets.add_to(commands, _command)
     return parser
 

@@ -1,4 +1,4 @@
-"""Progress of a solve and of downloads, on terminals only, and of a job."""
+"""Progress of a solve, of downloads and of compiling, on terminals only, and of a job."""
 
 from __future__ import annotations
 
@@ -47,6 +47,19 @@ def solving(rtol: float = 1e-6) -> Iterator[Callable[[int, float], None] | None]
     finally:
         for bar in bars:
             bar.close()
+
+
+@contextmanager
+def compiling(seconds: float) -> Iterator[Callable[[float], None]]:
+    """Give a callback for the share of the `seconds` of work that one more kernel was."""
+    if not _on_a_terminal():
+        yield lambda share: None
+        return
+    from tqdm import tqdm
+
+    layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
+    with tqdm(desc="compiling", total=seconds, bar_format=layout, leave=False, file=sys.stderr) as bar:
+        yield bar.update
 
 
 @contextmanager

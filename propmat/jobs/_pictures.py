@@ -21,7 +21,8 @@ from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
 from propmat.matting._methods import POSED
 
-# Bytes per pixel above those of a process, of a picture of which half is unknown: `python -m benchmarks.jobs --only memory`.
+# Bytes per pixel above those of a process, of a picture of which half is unknown, by
+# `python -m benchmarks.jobs --only memory`.
 BYTES_PER_PIXEL = {
     "closed_form": 420,
     "comprehensive_sampling": 400,

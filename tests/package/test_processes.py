@@ -1,4 +1,4 @@
-"""Processes: pickled objects, forks, interrupts, shutdown of the interpreter, and failures of the kernel cache."""
+"""Processes: pickled objects, forks, interrupts, shutdown of the interpreter and failures."""
 
 import copy
 import os
@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 import propmat
-from propmat import PropmatWarning, adjoint, laplacian
-from propmat._cpu import _compiled
+from propmat import adjoint, laplacian
 from propmat._locks import ForkGate, Lock
 from propmat.preconditioners import Identity, IncompleteCholesky, Jacobi, SmoothedAggregation
 from propmat.solvers import CG, Direct
@@ -281,73 +280,3 @@ def test_threads_that_cannot_be_had_are_done_without(monkeypatch):
     seen = np.zeros(1000)
     _threads.share(lambda begin, end: seen.__setitem__(slice(begin, end), 1), 1000)
     assert seen.all()
-
-
-# The cache of compiled kernels
-
-
-def kernel(x):
-    return 2 * x + 1
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A kernel that is kept in a folder of its own, and what is warned of once in a process."""
-    import numba
-
-    monkeypatch.setattr(numba.core.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_compiled, "_warned", threading.Event())
-    monkeypatch.setattr(_compiled, "_announced", threading.Event())
-    return tmp_path
-
-
-def spoil(folder, suffix, damage):
-    files = list(folder.rglob(f"*{suffix}"))
-    assert files
-    for path in files:
-        path.write_bytes(damage(path.read_bytes()))
-
-
-DAMAGES = {"empty": lambda content: b"", "garbage": lambda content: b"garbage", "cut": lambda content: content[:-20]}
-
-
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_cache_is_told_and_mended(cache, suffix, damage):
-    assert _compiled.compiled()(kernel)(1) == 3
-    spoil(cache, suffix, DAMAGES[damage])
-    with pytest.warns(PropmatWarning, match="cache of compiled kernels in .* fails .* for this process only"):
-        assert _compiled.compiled()(kernel)(1) == 3
-    fresh = _compiled.compiled()(kernel)
-    assert fresh(1) == 3
-    assert sum(fresh.stats.cache_hits.values()) == 1
-
-
-def test_a_full_disk_is_told_once(cache, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(_compiled.FunctionCache, "save_overload", full)
-    with pytest.warns(PropmatWarning, match="No space left on device") as told:
-        assert [_compiled.compiled()(kernel)(x) for x in (1, 1.0, 2)] == [3, 3, 5]
-    assert len(told) == 1
-
-
-def test_no_cache_at_all(monkeypatch):
-    def refuse(*_):
-        raise RuntimeError("no locator available")
-
-    monkeypatch.setattr(_compiled, "FunctionCache", refuse)
-    assert _compiled.compiled()(kernel)(1) == 3
-
-
-def test_compiling_is_announced_once(cache, caplog):
-    with caplog.at_level("INFO", logger="propmat"):
-        for x in (1, 1.0):
-            _compiled.compiled()(kernel)(x)
-    assert [record.getMessage().partition(";")[0] for record in caplog.records] == ["compiling kernels"]
-    caplog.clear()
-    _compiled._announced.clear()
-    with caplog.at_level("INFO", logger="propmat"):
-        _compiled.compiled()(kernel)(1)
-    assert not caplog.records
