@@ -26,7 +26,7 @@ from propmat._inputs._arrays import ANYWHERE
 from propmat._on_device import FUNCTIONS, SOLVERS
 from propmat._operators import GridOperator
 from propmat.cli import _commands, main
-from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
+from propmat.preconditioners import Deflated, IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.preconditioners._aggregation_cycle import Cycle
 from propmat.preconditioners._chebyshev import largest_eigenvalue
 from propmat.preconditioners._level import DOUBLE, SINGLE
@@ -481,11 +481,15 @@ def test_preconditioners(name, rng, to_device):
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("solver", [Direct(), CG(preconditioner=IncompleteCholesky())], ids=SOLVERS.on_host_alone)
+ON_HOST_ALONE = [Direct(), CG(preconditioner=IncompleteCholesky()), CG(preconditioner=Deflated())]
+
+
+@pytest.mark.parametrize("solver", ON_HOST_ALONE, ids=SOLVERS.on_host_alone)
 @pytest.mark.parametrize("verb", [propmat.closed_form, propmat.knn])
 def test_solvers_on_the_host_alone_say_so(verb, solver, rng, stand_in):
     given = there(arguments(rng), host_device.asarray)
-    with pytest.raises(UnsupportedError, match="on a GPU use CG with Multigrid, SmoothedAggregation or Jacobi"):
+    remedy = "on a GPU use CG with Multigrid, SmoothedAggregation or Jacobi|Deflated: takes .* in host memory"
+    with pytest.raises(UnsupportedError, match=remedy):
         verb(given["image"], given["trimap"], solver=solver)
 
 
