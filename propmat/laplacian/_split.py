@@ -23,7 +23,7 @@ class Split:
     times_known : callable
         (H, W) array of values → (n,) array L_UK α_K.
     touches_known : (n,) array of bool
-        Which unknown pixels are coupled to a known one.
+        Which unknown pixels are coupled to a known one, directly or, where a graph ties all pixels, through others.
     """
 
     matrix: Operator

@@ -575,7 +575,7 @@ def products(a):
     yield split.matrix @ x
     yield split.matrix.diagonal()
     yield split.times_known(a["weight"])
-    yield 1.0 * split.touches_known
+    yield 1.0 * propmat.laplacian.knn(a["image"]).split(trimap.unknown).touches_known
     yield graph.times(a["weight"])
     yield abs(graph.matrix).sum(axis=1)
     prepared = propmat.prepare(graph, trimap, confidence=0.5, solver=TIGHT)

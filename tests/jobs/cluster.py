@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.jobs.watching import children
+
+ROOT = Path(__file__).parents[2]
 
 
 def main():
@@ -22,6 +25,7 @@ def started():
     """A context with the address of a new cluster and its process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.jobs.cluster"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

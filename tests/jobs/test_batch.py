@@ -212,6 +212,7 @@ def test_ten_kills_lose_nothing(tmp_path, monkeypatch):
             if draw.random() < 0.5:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
+                wait_for(lambda process=process: children(process.pid), process)
                 victim = draw.choice(children(process.pid))
                 os.kill(victim, signal.SIGKILL)
                 time.sleep(draw.random())

@@ -72,7 +72,7 @@ def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array
     given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
     pixels, trimap = given
     weights = [weight[0].cpu().double().numpy() for weight in network.affinities(pixels, trimap)]
-    return Problem.posed(_graph(image, *weights), labels, network.confidence).solve(CG(rtol=1e-6)).alpha
+    return Problem.posed(_graph(image, *weights), labels, network.confidence).solve(CG()).alpha
 
 
 def _graph(image: Array, across: Array, down: Array, windows: Array | None = None) -> Laplacian:
