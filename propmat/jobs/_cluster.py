@@ -67,7 +67,24 @@ class Cluster(Generic[I]):
         self._given_back: Counter[str] = Counter()
 
     def run(self) -> None:
-        """Do all that is planned; every record is reported."""
+        """Do all that is planned; every record is reported.
+
+        Raises
+        ------
+        PropmatError
+            If the scheduler is lost, or a worker fails otherwise than by an item.
+        """
+        from distributed import CancelledError
+        from distributed.comm import CommClosedError
+
+        try:
+            self._hand_out()
+        except (CancelledError, CommClosedError, ConnectionError) as error:
+            message = "cluster: the scheduler was lost; the same command goes on from here with another one"
+            raise PropmatError(message) from error
+
+    def _hand_out(self) -> None:
+        """Give shards to the cluster, so many at a time, and take their records."""
         from distributed import as_completed
 
         waiting = self._shards()
@@ -121,14 +138,8 @@ class Cluster(Generic[I]):
 
     def _error_of(self, future: Future) -> BaseException | None:
         """Report the records of a shard that was carried out, or return why it was not."""
-        from distributed import CancelledError
-
-        try:
-            if future.status == "error":
-                return future.exception()
-            for record in future.result():
-                self.report(record)
-        except CancelledError as error:
-            message = "cluster: the scheduler was lost; the same command goes on from here with another one"
-            raise PropmatError(message) from error
+        if future.status == "error":
+            return future.exception()
+        for record in future.result():
+            self.report(record)
         return None
