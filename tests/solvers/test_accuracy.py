@@ -135,7 +135,8 @@ def test_the_stop_does_not_depend_on_units(scale):
     rhs = prepared.system.rhs(propmat.Trimap.parse(trimap).labels, np.zeros(graph.shape))
     one, other = prepared.solve_linear(rhs), prepared.solve_linear(scale * rhs)
     assert one.iterations == other.iterations
-    assert other.error == pytest.approx(scale * one.error, rel=1e-6)
+    # Vectors of the cycle are rounded to single precision, otherwise for a scale that is no power of two.
+    assert other.error == pytest.approx(scale * one.error, rel=1e-3)
 
 
 def test_a_start_at_the_solution_is_told_within_few_iterations():
