@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg
 
 from propmat._operators._contract import Operator
 from propmat._typing import Array
@@ -66,13 +65,15 @@ class Steps:
         """The least and the greatest eigenvalue of M⁻¹ A that have been seen (Saad 2003, 6.7.3); 1 before a step."""
         if not self.products:
             return 1.0, 1.0
+        from scipy.linalg import eigh_tridiagonal
+
         rz, curvature = np.array(self.products), np.array(self.curvatures)
         steps, ratios = rz / curvature, rz[1:] / rz[:-1]
         diagonal = 1 / steps
         diagonal[1:] += ratios / steps[:-1]
         off_diagonal = np.sqrt(ratios) / steps[:-1]
         ends = (
-            scipy.linalg.eigh_tridiagonal(diagonal, off_diagonal, True, select="i", select_range=(k, k))[0]
+            eigh_tridiagonal(diagonal, off_diagonal, True, select="i", select_range=(k, k))[0]
             for k in (0, len(diagonal) - 1)
         )
         least, most = (float(value) for value in ends)
