@@ -221,7 +221,11 @@ class Unfinished:
     def prepare(self, matrix, near_null_space=None): ...
 
 
-@pytest.mark.parametrize("solver", ["cg", CG, 3, Plain(), Unfinished(), {"rtol": 1e-7}, [CG()]], ids=str)
+def kind(value):
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("solver", ["cg", CG, 3, Plain(), Unfinished(), {"rtol": 1e-7}, [CG()]], ids=kind)
 def test_wrong_solvers_are_named_before_any_work(solver, monkeypatch):
     sample = propmat.datasets.synthetic(shape=(24, 32))
     graph = propmat.laplacian.closed_form(sample.image)
@@ -244,7 +248,7 @@ def test_wrong_callbacks_are_named_before_any_work(callback, monkeypatch):
         prepared.solve(callback=callback)
 
 
-@pytest.mark.parametrize("preconditioner", ["jacobi", Jacobi, 3, Plain()], ids=str)
+@pytest.mark.parametrize("preconditioner", ["jacobi", Jacobi, 3, Plain()], ids=kind)
 def test_wrong_preconditioners_are_named(preconditioner):
     with pytest.raises(InputError, match="preconditioner: takes one of propmat.preconditioners"):
         CG(preconditioner=preconditioner)
