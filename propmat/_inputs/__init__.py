@@ -16,7 +16,6 @@ __all__ = [
     "Memory",
     "BACKGROUND_AT_MOST",
     "BRIGHTEST",
-    "Beside",
     "OVERSHOOT",
     "as_array",
     "choice",
