@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from numba.core import config
 
 from propmat._cpu._compiled import compiled
@@ -66,6 +67,24 @@ def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     numba's own parallel loops are not used: they take twice as long to compile, and need a threading layer.
     """
     _share(kernel, count, STRETCHES, arguments)
+
+
+def intervals_of(items: Any) -> list[tuple[int, int]]:
+    """The intervals of consecutive numbers among some that increase, each with its end."""
+    cuts = [0, *(np.flatnonzero(np.diff(items) != 1) + 1).tolist(), len(items)]
+    return [(int(items[low]), int(items[high - 1]) + 1) for low, high in zip(cuts[:-1], cuts[1:], strict=True) if high]
+
+
+def share_some(kernel: Callable[..., None], items: Any, *arguments: Any) -> None:
+    """The same for some numbers, which increase: ``kernel(begin, end, *arguments)`` on consecutive ones."""
+    longest = max(1, len(items) // (STRETCHES * used_threads()))
+    pieces = [(k, min(k + longest, end)) for begin, end in intervals_of(items) for k in range(begin, end, longest)]
+
+    def run(low: int, high: int) -> None:
+        for begin, end in pieces[low:high]:
+            kernel(begin, end, *arguments)
+
+    _share(run, len(pieces), STRETCHES, ())
 
 
 def over_chunks(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -179,15 +179,20 @@ def pixel_functions(low, high, values, between, scale, first, members, cells, ed
     """Local functions of every block of pixels, in the rows of `out` in the order of `members`; numbers in `counts`.
 
     `values` - `between` is block diagonal and positive semidefinite: the sum of the elements inside single blocks.
+    Functions are 0 on pixels whose `scale` is 0, which are known.
     """
     for p in range(low, high):
-        n = first[p + 1] - first[p]
+        n = 0
         local = np.full(edge * edge, -1, np.int64)
-        for i in range(n):
-            local[cells[first[p] + i]] = i
+        used = np.empty(first[p + 1] - first[p], np.int64)
+        for i in range(first[p], first[p + 1]):
+            if scale[members[i]] > 0.0:
+                local[cells[i]] = n
+                used[n] = i
+                n += 1
         matrix = np.zeros((n, n))
         for i in range(n):
-            cell, here = cells[first[p] + i], members[first[p] + i]
+            cell, here = cells[used[i]], members[used[i]]
             y, x = cell // edge, cell % edge
             for k in range(13):
                 dy = (k + 2) // 5
@@ -195,16 +200,19 @@ def pixel_functions(low, high, values, between, scale, first, members, cells, ed
                 if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
                     j = local[v * edge + u]
                     inside = values[k, here] - between[k, here]
-                    matrix[i, j] = inside * scale[here] * scale[members[first[p] + j]]
+                    matrix[i, j] = inside * scale[here] * scale[members[used[j]]]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
         upper = np.empty((n, n))
         functions = np.empty((n, most))
         gone = eliminate(matrix, most, threshold, upper, order)
         counts[p] = extend(upper, gone, most, order, functions)
+        for i in range(first[p], first[p + 1]):
+            for j in range(counts[p]):
+                out[i, j] = 0.0
         for i in range(n):
             for j in range(counts[p]):
-                out[first[p] + i, j] = functions[i, j]
+                out[used[i], j] = functions[i, j]
 
 
 @compiled()
@@ -299,9 +307,9 @@ def galerkin_pixels(
         for i in range(first[p], first[p + 1]):
             y = where[p, 0] * edge + cells[i] // edge
             x = where[p, 1] * edge + cells[i] % edge
-            if block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2:
-                continue
             here = members[i]
+            if scale[here] == 0.0 or (block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2):
+                continue
             touched[:] = 0
             for k in range(25):
                 dy, dx = k // 5 - 2, k % 5 - 2
@@ -515,7 +523,7 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
         first_ahead, line = offsets[p, 1], line_width(p, neighbours, sizes)
         for s in range(5, 9):
             q = neighbours[p, s]
-            if q < 0:
+            if q < 0 or size == 0:
                 continue
             width, start = sizes[q], offsets[p, s - 4]
             block = stencil[start : start + size * width]

@@ -6,6 +6,8 @@ no other package imports; operations that need no kernel use NumPy's functions, 
 
 # Modules and functions of `_cpu` that have no twin, and why.
 MISSING = {
+    "blocks.indices_of": "a hierarchy is set up as a whole",
+    "blocks.members_of": "a hierarchy is set up as a whole",
     "candidates": "samples are taken on the host",
     "cholesky": "for deflation alone",
     "closed_form.count_entries": "matrices with stored entries are built on the host",
@@ -13,6 +15,7 @@ MISSING = {
     "csr.accumulate": "mattes are upsampled on the host",
     "deflation": "sums with couplings between distant pixels are stored as one matrix",
     "gram": "matrices with stored entries are built on the host",
+    "grid.assemble_near": "a hierarchy is set up as a whole",
     "grid.to_csr": "matrices with stored entries are built on the host",
     "ichol": "an incomplete factorisation is sequential",
     "metrics": "mattes are measured on the host",

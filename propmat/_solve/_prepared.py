@@ -11,12 +11,15 @@ import numpy as np
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
-from propmat._constraints import System, zero_map
+from propmat._constraints import System, check_known, zero_map
+from propmat._locks import FORK_GATE
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
-from propmat.solvers._answers import nearby, solved
+from propmat.laplacian._contract import Laplacian
+from propmat.solvers._answers import nearby, relabelled, solved
+from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solve, Solver
 
 
@@ -36,6 +39,12 @@ class Prepared:
         As given to `prepare`, or the one chosen.
     solve_linear : propmat.solvers.Solve
         The solver, set up for the matrix.
+    graph : Laplacian
+        As given to `prepare`.
+    confidence : (H, W) array or None
+        Of known pixels, as given to `prepare`; None if they are eliminated.
+    solver_given : bool
+        Whether the solver was given, and not chosen.
 
     Methods
     -------
@@ -45,6 +54,8 @@ class Prepared:
         For several sets of values.
     with_confidence
         The same problem with other confidences.
+    relabelled
+        The same problem with other labels.
     """
 
     system: System
@@ -52,6 +63,9 @@ class Prepared:
     prior: Array | None
     solver: Solver
     solve_linear: Solve
+    graph: Laplacian
+    confidence: Array | None
+    solver_given: bool
 
     @usual_arithmetic
     def solve(
@@ -172,4 +186,50 @@ class Prepared:
         if prior_confidence is not None:
             of_prior = _inputs.weights(prior_confidence, "prior_confidence", shape, memory=memory)
         system = self.system.reweighed(np.where(self.trimap.known, confidence, 0.0), of_prior)
-        return replace(self, system=system, solve_linear=nearby(self.solve_linear, system.matrix))
+        ready = nearby(self.solve_linear, system.matrix)
+        return replace(self, system=system, solve_linear=ready, confidence=confidence)
+
+    @usual_arithmetic
+    def relabelled(self, trimap: ArrayLike | Trimap) -> Prepared:
+        """The same problem with other labels: known pixels added, removed or changed, by strokes of a brush say.
+
+        Its mattes are those of `prepare`, to the tolerance of the solver; `solve` with ``x0=alpha`` begins at a matte
+        before. With `propmat.preconditioners.Multigrid` in host memory only what the changed pixels touch is set up
+        again, from the second call on: the first one sets up so that parts can change, as does a call with unknown
+        pixels that were known from the start. With other solvers, graphs whose parts are not connected, and on a GPU
+        everything is set up again. All results may be used at any time, also after an error; those of several calls
+        share one set-up, which changing from one to the other takes along.
+
+        Parameters
+        ----------
+        trimap : (H, W) array or Trimap
+            As in `prepare`.
+
+        Returns
+        -------
+        Prepared
+
+        Raises
+        ------
+        InputError
+            If the trimap is not as above or of another shape, nothing is known or nothing unknown.
+
+        Examples
+        --------
+        >>> import propmat
+        >>> sample = propmat.datasets.synthetic(seed=0, shape=(48, 64))
+        >>> trimap = propmat.Trimap.parse(sample.trimap).labels
+        >>> before = propmat.prepare(propmat.laplacian.closed_form(sample.image), trimap)
+        >>> alpha = before.solve().alpha
+        >>> trimap[20:24, 20:40] = 1  # a stroke
+        >>> alpha = before.relabelled(trimap).solve(x0=alpha).alpha
+        >>> bool((alpha[20:24, 20:40] == 1).all())
+        True
+        """
+        labels = Trimap.parse(trimap, self.trimap.shape, memory={"first trimap": self.trimap.known})
+        check_known(labels, bool(self.system.prior_confidence.any()))
+        with guarded(labels.known), FORK_GATE:
+            system = self.system.relabelled(self.graph, labels, self.confidence)
+            solver = self.solver if self.solver_given else choose(system.matrix)
+            ready = relabelled(self.solve_linear, solver, system.matrix, system.near_null_space)
+        return replace(self, system=system, trimap=labels, solver=solver, solve_linear=ready)

@@ -9,6 +9,7 @@ from propmat._operators._contract import NearNullSpace, Operator
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
+from propmat.solvers._prepared_cg import PreparedCG
 
 
 def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
@@ -50,6 +51,13 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
     if solution.converged and not np.isfinite(solution.x).all():
         raise InputError(f"{name} calls a solution converged that has NaN or infinite numbers")
     return solution
+
+
+def relabelled(ready: Solve, solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
+    """A solver for a matrix that has other constraints than the one that was prepared, with what can be kept of it."""
+    if isinstance(ready, PreparedCG) and ready.settings == solver:
+        return ready.relabelled(matrix, near_null_space)
+    return prepared(solver, matrix, near_null_space)
 
 
 def nearby(ready: Solve, matrix: Operator) -> Solve:

@@ -17,7 +17,7 @@ from propmat.errors import InputError, shown
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
 from propmat.solvers._direct import Direct
-from propmat.solvers._prepared_cg import ORDINARY, PreparedCG, Rescaled, power_near
+from propmat.solvers._prepared_cg import PreparedCG, Rescaled, unit_of
 
 TOLERANCE = 1e-4  # default error, relative to the largest |x|
 LEAST_RTOL = 1e-3  # the residual falls below this before steps are trusted
@@ -118,7 +118,7 @@ class CG:
         operator = wrapped(matrix)
         if near_null_space is not None and not callable(near_null_space):
             raise InputError(f"near_null_space: takes a function that returns (n, m), got {shown(near_null_space)}")
-        factor = _factor(operator)
+        factor = unit_of(operator)
         if factor != 1:
             within = replace(self, atol=self.atol * factor)
             return Rescaled(factor, within._prepared(operator.scaled(factor), near_null_space))
@@ -151,18 +151,3 @@ class CG:
             kind = type(preconditioner).__name__
             raise InputError(f"preconditioner: {kind}.prepare returns a function of a residual, got {shown(apply)}")
         return PreparedCG(self, operator, operator, near_null_space, apply, Direct(), time.perf_counter() - start)
-
-
-def _factor(matrix: Operator) -> float:
-    """The power of two that scales a diagonal whose entries are all tiny or all huge to near 1; 1 for other matrices.
-
-    Preconditioners work in single precision. A matrix without stored entries is left as it is: in it only confidences
-    can be that large.
-    """
-    diagonal = matrix.diagonal() if matrix.stored else np.ones(1)
-    if not diagonal.size:
-        return 1.0
-    (low, high), (least, most) = ORDINARY, _inputs.ends(diagonal)
-    if 0 < most < low:
-        return 1 / power_near(most)
-    return 1 / power_near(least) if high < least < math.inf else 1.0

@@ -1,0 +1,236 @@
+"""A multigrid hierarchy for matrices on one layout that differ in their constraints, of which only parts change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from propmat._backend import HOST
+from propmat.preconditioners._chebyshev import Smoother
+from propmat.preconditioners._coarsening import EDGE, MOST, Coarsening, coarsened, most_of
+from propmat.preconditioners._hierarchy import Hierarchy
+from propmat.preconditioners._level import Array
+from propmat.preconditioners._levels import FACTOR, Blocks
+from propmat.preconditioners._renewable import RenewableBlocks, RenewablePixels
+
+if TYPE_CHECKING:
+    from propmat._operators._grid import GridOperator
+    from propmat.preconditioners._multigrid import Multigrid
+
+REACH = 2  # pixels share a window with others so far away
+# A hierarchy is set up as a whole if more of its blocks change, or the last level grows by more than this factor.
+MUCH, GROWTH = 0.4, 2
+UNCHECKED = 0.1  # part of the blocks of a level that may change before its eigenvalues are bounded again
+
+
+class RenewableCoarsening(Coarsening):
+    """Levels over all pixels of the layout of a matrix that can be taken to other constraints."""
+
+    pixels: RenewablePixels
+    pixel_level, block_level = RenewablePixels, RenewableBlocks
+
+    def _pixels_of_blocks(self) -> Array:
+        return self.matrix.support.layout
+
+    def _forget(self) -> None:
+        del self.stencil, self.squares
+
+    @property
+    def _blocks(self) -> list[RenewableBlocks]:
+        return cast("list[RenewableBlocks]", self.levels)
+
+    def renewed(self, matrix: GridOperator, hierarchy: Hierarchy) -> Hierarchy | None:
+        """The hierarchy for a matrix on the same layout, with the same elements; None if it must be set up as a whole.
+
+        The one before is of no use then.
+        """
+        changed = changed_pixels(self.matrix, matrix)
+        blocks = self._blocks_near(changed)
+        if blocks.size > MUCH * len(self.levels[0].where):
+            return None
+        gone = self.pixels.renew(matrix, changed)
+        self.matrix = matrix
+        for level in range(len(self.levels)):
+            blocks = self._renew(level, blocks)
+        if not self._fits():
+            return None
+        hierarchy.smoothers[0].clear(gone)
+        return Hierarchy(self, self._smoothers(hierarchy))
+
+    def _blocks_near(self, changed: Array) -> Array:
+        """Blocks of pixels with a window that contains a changed pixel."""
+        grid = self.levels[0].grid
+        touched = np.zeros(grid.shape, bool)
+        y, x = np.nonzero(changed)
+        height, width = changed.shape
+        for down, across in np.ndindex(2, 2):
+            v, u = y + REACH * (2 * down - 1), x + REACH * (2 * across - 1)
+            touched[np.clip(v, 0, height - 1) // EDGE, np.clip(u, 0, width - 1) // EDGE] = True
+        return np.sort(grid[touched & (grid >= 0)])
+
+    def _renew(self, k: int, blocks: Array) -> Array:
+        """Set blocks of the finer level's that changed, or of the first, up anew; returns those of level k."""
+        if not blocks.size:
+            return blocks
+        level, edge = self._blocks[k], EDGE * FACTOR**k
+        if k == 0:
+            finer = self.pixels.live.astype(np.float64)
+            between = self.matrix.near(edge, self._rectangles(level, blocks, edge))
+            changed = level.replace(blocks, *self._functions_of_pixels(level, between, blocks))
+            self._locate_anew(level, blocks)
+            self._galerkin_pixels(self.matrix.values, level, level.raw, level.stencil, blocks=changed)
+        else:
+            fine = self._blocks[k - 1]
+            finer, blocks = fine.lengths, np.unique(level.parent[blocks])
+            level.regroup(fine)
+            local = self._local_near(k, blocks, edge)
+            functions = level.functions(fine, local, most_of(k), self.settings.threshold, blocks)
+            changed = level.replace(blocks, *functions)
+            level.place_children()
+            level.galerkin(fine, fine.stencil, level.raw, level.stencil, blocks=changed)
+        level.normalise(blocks, changed, finer)
+        return blocks
+
+    def _locate_anew(self, level: RenewableBlocks, blocks: Array) -> None:
+        """As `_locate`, for some blocks; the blocks of pixels stay."""
+        counts = np.diff(level.first)[blocks]
+        members = level.members[HOST.kernels("blocks").indices_of(level.first[blocks], counts)]
+        place = np.arange(members.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.row[members] = np.repeat(level.begins[blocks], counts) + place * np.repeat(level.sizes[blocks], counts)
+
+    def _rectangles(self, level: Blocks, blocks: Array, edge: int) -> Array:
+        """The pixels of blocks: rectangles (top, left, bottom, right), blocks side by side in one."""
+        y, x = level.where[blocks].T.astype(np.int64)
+        ends = np.flatnonzero(np.append((np.diff(y) != 0) | (np.diff(x) != 1), True))
+        begins = np.append(0, ends[:-1] + 1)
+        height, width = self.matrix.support.unknown.shape
+        bottom, right = np.minimum(height, edge * (y[begins] + 1)), np.minimum(width, edge * (x[ends] + 1))
+        return np.stack([edge * y[begins], edge * x[begins], bottom, right], axis=1)
+
+    def _local_near(self, k: int, blocks: Array, edge: int) -> Array:
+        """As `_local`, on the level finer than k, valid inside some blocks of level k."""
+        inside = [blocks]
+        for level in self._blocks[k:0:-1]:
+            inside.insert(0, self._children(level, inside[0]))
+        between = self.matrix.near(edge, self._rectangles(self.levels[k], blocks, edge))
+        across = np.zeros(self._blocks[0].stencil.size)
+        most = edge // EDGE
+        rim = self._at_rim(self.levels[0], inside[0], most)
+        self._galerkin_pixels(between, self.levels[0], self.levels[0].basis, across, edge, rim)
+        for j in range(1, k):
+            most //= FACTOR
+            coarse, below, across = self._blocks[j], across, np.zeros(self._blocks[j].stencil.size)
+            coarse.galerkin(
+                self.levels[j - 1], below, coarse.basis, across, most, self._at_rim(coarse, inside[j], most)
+            )
+        finest = self._blocks[k - 1]
+        own = inside[k - 1]
+        entries = HOST.kernels("blocks").indices_of(finest.matrices.starts[own], finest.matrix_lengths(own))
+        across[entries] = finest.stencil[entries] - across[entries]
+        return across
+
+    def _children(self, level: Blocks, blocks: Array) -> Array:
+        begins = level.first_child[blocks]
+        numbers = HOST.kernels("blocks").indices_of(begins, level.first_child[blocks + 1] - begins)
+        return np.sort(level.children[numbers])
+
+    def _at_rim(self, level: Blocks, blocks: Array, most: int) -> Array:
+        """Those at the rim of squares of most x most blocks; elements across squares reach no others."""
+        place = level.where[blocks] % most
+        rim: Array = blocks[((place == 0) | (place == most - 1)).any(axis=1)]
+        return rim
+
+    def _fits(self) -> bool:
+        """Invert the last level's matrix again, if neither it nor κ has become too large."""
+        last = self._blocks[-1]
+        self.amplification = max(1.0, *(float(level.lengths.max()) for level in self._blocks))
+        live = int(last.live.sum())
+        if not self.suits or not live or (len(last.counts) > 1 and live > GROWTH * self.settings.coarsest):
+            return False
+        self.stencil, self.squares = last.stencil, last.lengths
+        self._invert_last()
+        del self.stencil, self.squares
+        return self.suits
+
+    def _smoothers(self, hierarchy: Hierarchy) -> list[Smoother]:
+        """Smoothers whose eigenvalues are bounded anew where many blocks have changed."""
+        smoothers = [hierarchy.smoothers[0]]
+        smoothers[0].set_bound(self.pixels.bound)
+        for level, before in zip(self._blocks, hierarchy.smoothers[1:], strict=False):
+            enough = level.renewed <= UNCHECKED * len(level.counts)
+            level.renewed = level.renewed if enough else 0
+            smoothers.append(hierarchy.smoother(level, before.bound if enough else None))
+        return smoothers
+
+
+def changed_pixels(before: GridOperator, after: GridOperator) -> Array:
+    """Pixels (H, W) that are unknown in one of two matrices on a layout, or have another diagonal."""
+    changed: Array = before.support.unknown ^ after.support.unknown
+    if before.values is not after.values:
+        number = after.support.number[2:-2, 2:-2]
+        changed |= (number >= 0) & (before.values[0] != after.values[0])[number]
+    return changed
+
+
+class SharedHierarchy:
+    """The hierarchy of several matrices on one layout, one at a time.
+
+    Attributes
+    ----------
+    number : array
+        The numbers of the layout's pixels, by which it is recognised.
+    """
+
+    def __init__(self, settings: Multigrid, matrix: GridOperator) -> None:
+        self.settings, self.number = settings, matrix.support.number
+        self._state: tuple[RenewableCoarsening, Hierarchy] | None = None
+
+    def at(self, matrix: GridOperator) -> Hierarchy:
+        """The hierarchy for one of the matrices, until the next call; only what differs is set up anew."""
+        state, self._state = self._state, None  # if this is interrupted, all is set up again by the next call
+        found = None
+        if state is not None:
+            made, found = state
+            if made.matrix is not matrix:
+                found = made.renewed(matrix, found)
+        if found is None:
+            del state  # its memory
+            made, found = self._set_up(matrix)
+        self._state = made, found
+        return found
+
+    def _set_up(self, matrix: GridOperator) -> tuple[RenewableCoarsening, Hierarchy]:
+        made = coarsened(RenewableCoarsening, matrix, self.settings)
+        return made, Hierarchy(made, [Smoother(made.pixels, self.settings.degree, made.pixels.bound)])
+
+
+class Constrained:
+    """The V-cycle for one of several matrices on one layout, a `SpreadApply`, whose steps tell the error."""
+
+    steps_tell = True
+
+    def __init__(self, shared: SharedHierarchy, matrix: GridOperator) -> None:
+        self.shared, self.matrix = shared, matrix
+        self.amplification = shared.at(matrix).amplification
+
+    @classmethod
+    def of(cls, settings: Multigrid, matrix: GridOperator) -> Constrained:
+        """The first of several matrices."""
+        return cls(SharedHierarchy(settings, matrix), matrix)
+
+    def constrained(self, matrix: GridOperator) -> Constrained:
+        """The V-cycle for another matrix with the same elements."""
+        same = matrix.support.number is self.shared.number
+        return Constrained(self.shared, matrix) if same else Constrained.of(self.shared.settings, matrix)
+
+    def __call__(self, residual: Array) -> Array:
+        """One V-cycle on a residual of the unknown pixels."""
+        return self.shared.at(self.matrix)(residual)
+
+    def on_support(self, residual: Array, norm: float) -> Array:
+        """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
+        return self.shared.at(self.matrix).on_support(residual, norm)
+
+    def __repr__(self) -> str:
+        return repr(self.shared.at(self.matrix))
