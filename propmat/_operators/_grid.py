@@ -90,7 +90,7 @@ class GridOperator:
 
         Entries of other pixels are meaningless.
         """
-        out = np.zeros_like(self.values)
+        out = np.zeros(self.values.shape)  # unlike `zeros_like`, of memory that is not touched before it is used
         self.assemble.near(block, rectangles, out)
         return out
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from propmat._backend import HOST
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._coarsening import EDGE, MOST, Coarsening, coarsened, most_of
+from propmat.preconditioners._coarsening import EDGE, Coarsening, coarsened, most_of
 from propmat.preconditioners._hierarchy import Hierarchy
 from propmat.preconditioners._level import Array
 from propmat.preconditioners._levels import FACTOR, Blocks

@@ -6,8 +6,6 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE
