@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A restart from the true residual must gain at least this factor; if not, rounding limits the accuracy.
 WORTHWHILE = 0.5
+# A residual of this part of the right-hand side counts as 0: in single precision its correction would underflow.
+NOTHING = 1e-30
 # How far the true residual may lie above that of the recurrence, relative to the rounding of one product.
 DRIFT = 16.0
 
@@ -119,7 +121,7 @@ class Iteration:
         """Whether the residual and, where it counts, the estimated error are small enough."""
         if not norm <= self.most_residual:
             return False
-        if norm == 0 or math.isinf(self.most_error):
+        if norm <= NOTHING * self.scale or math.isinf(self.most_error):
             return True
         largest = self.begin + self.steps.sums[-1]  # no value of x is larger
         if self.steps.last(3) > self.most_error * largest:
