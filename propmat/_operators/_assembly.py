@@ -17,7 +17,7 @@ class Assemble(Protocol):
     """The elements that a matrix on the pixel grid is a sum of."""
 
     def __call__(self, block: int, values: Array) -> None:
-        """Sum the elements with unknown pixels in several blocks of that width, or all for 0; `values` is 0 at first."""
+        """Sum the elements with unknown pixels in several blocks of that width, or all for 0, where `values` is 0."""
 
     def near(self, block: int, rectangles: Array, values: Array) -> None:
         """The same for the entries of the pixels of disjoint rectangles; others may be summed or not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.solvers._answers import nearby, relabelled, solved
 from propmat.solvers._auto import choose
-from propmat.solvers._base import Callback, Solve, Solver
+from propmat.solvers._base import Callback, Progress, Solve, Solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ class Prepared:
         prior: ArrayLike | None = None,
         x0: ArrayLike | None = None,
         callback: Callback | None = None,
+        show: Callable[[Array], object] | None = None,
     ) -> Matte:
         """Solve for one matte.
 
@@ -88,6 +89,8 @@ class Prepared:
             Where to start: alpha of the frame before, or of a similar problem.
         callback : callable (iteration, relative residual), optional
             As in `propmat.solve`.
+        show : callable (alpha), optional
+            Called with alpha (H, W) after 2, 4, 8, … iterations of `propmat.solvers.CG`; returning True stops.
 
         Returns
         -------
@@ -96,7 +99,7 @@ class Prepared:
         Raises
         ------
         InputError
-            If an array is not as above.
+            If an argument is not as above.
         ConvergenceError
             If the solver is strict and did not converge.
 
@@ -111,17 +114,24 @@ class Prepared:
         belief = self._belief(prior)
         begin = None if x0 is None else _inputs.plane(x0, "x0", shape, memory=memory)
         _inputs.solving(None, callback)
+        _inputs.function(show, "show", "alpha")
         with guarded(labels):
             point, rhs = self.system.centred(labels, belief)
             first = None if begin is None else self.system.restrict(begin) - point
+            if show is not None:
+                showing = show
+                callback = Progress(callback, lambda x: showing(self._alpha(point + x, labels)))
             solution = solved(self.solve_linear, rhs, first, callback)
             x = point + solution.x
-            alpha = self.system.expand(x, labels)
-            np.clip(alpha, 0.0, 1.0, out=alpha)
+            alpha = self._alpha(x, labels)
         fields = vars(solution) | {"x": x, "seconds": time.perf_counter() - start}
         matte = Matte(**fields, alpha=alpha)
         matte.check(self.solver.strict)
         return matte
+
+    def _alpha(self, x: Array, labels: Array) -> Array:
+        alpha = self.system.expand(x, labels)
+        return np.clip(alpha, 0.0, 1.0, out=alpha)
 
     def _belief(self, prior: ArrayLike | None) -> Array:
         """The values of the prior; a prior needs both values and a confidence, neither makes sense alone."""

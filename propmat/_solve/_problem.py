@@ -86,12 +86,12 @@ class Problem:
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 
-    def prepared(self, solver: Solver | None) -> Prepared:
-        """Assemble the system, and set up the solver."""
+    def prepared(self, solver: Solver | None, changing: bool = False) -> Prepared:
+        """Assemble the system, and set up the solver, if `changing` for labels that change."""
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
             chosen = choose(system.matrix) if solver is None else solver
-            ready = prepared(chosen, system.matrix, system.near_null_space)
+            ready = prepared(chosen, system.matrix, system.near_null_space, changing)
         given = self.graph, self.confidence, solver is not None
         return Prepared(system, self.labels, self.prior, chosen, ready, *given)
 

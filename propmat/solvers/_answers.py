@@ -9,17 +9,20 @@ from propmat._operators._contract import NearNullSpace, Operator
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
+from propmat.solvers._cg import CG
 from propmat.solvers._prepared_cg import PreparedCG
 
 
-def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
-    """`Solver.prepare`.
+def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: bool = False) -> Solve:
+    """`Solver.prepare`; if constraints are `changing`, so that parts can be set up anew, where the solver can.
 
     Raises
     ------
     InputError
         If what it returns cannot be called.
     """
+    if changing and isinstance(solver, CG):
+        return solver.prepare_to_change(matrix, near_null_space)
     ready = solver.prepare(matrix, near_null_space)
     if not callable(ready):
         raise InputError(

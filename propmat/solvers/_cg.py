@@ -14,6 +14,8 @@ from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
+from propmat.preconditioners._multigrid import Changing, Multigrid
+from propmat.solvers._base import Solve
 from propmat.solvers._direct import Direct
 from propmat.solvers._prepared_cg import PreparedCG, Rescaled, unit_of
 
@@ -122,6 +124,26 @@ class CG:
             return Rescaled(factor, within._prepared(operator.scaled(factor), near_null_space))
         return self._prepared(operator, near_null_space)
 
+    def prepare_to_change(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """As `prepare`, so that with multigrid a change of constraints needs parts of the set-up only.
+
+        It takes more memory, and the same time; see `propmat.Prepared.relabelled`.
+
+        Parameters
+        ----------
+        matrix, near_null_space
+            As in `prepare`.
+
+        Returns
+        -------
+        Solve
+        """
+        ready = self.prepare if matrix.grid is None or unit_of(matrix) != 1 else self._changeable
+        return ready(matrix, near_null_space)
+
+    def _changeable(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
+        return self._prepared(operator, near_null_space, changing=True)
+
     def criterion(self, apply: Apply | None = None) -> tuple[float, float]:
         """The largest error relative to the largest |x|, infinite if it does not count, and the relative residual.
 
@@ -140,9 +162,13 @@ class CG:
         rtol = PLAIN_RTOL if self.rtol is None else self.rtol
         return math.inf if self.tolerance is None else self.tolerance, rtol
 
-    def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
+    def _prepared(
+        self, operator: Operator, near_null_space: NearNullSpace | None, changing: bool = False
+    ) -> PreparedCG:
         start = time.perf_counter()
         preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
+        if changing and isinstance(preconditioner, Multigrid):
+            preconditioner = Changing(preconditioner)
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
         if not callable(apply):
