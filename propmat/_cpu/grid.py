@@ -174,7 +174,7 @@ def square_factor(factor, lane, work):
 
 @compiled(inline="always")
 def scatter_windows(factor, begin, count, number, y, x, rectangle, values):
-    """Add the matrices of windows around (y, x), (y, x + 1), ..., from lane `begin` on, to the pixels of a rectangle."""
+    """Add the matrices of windows around (y, x), (y, x + 1), … from lane `begin` on to the pixels of a rectangle."""
     depth = factor.shape[0]
     top, left, bottom, right = rectangle
     for a in range(9):

@@ -14,7 +14,7 @@ from propmat.preconditioners._level import Array, Level
 if TYPE_CHECKING:
     from propmat._operators._grid import GridOperator
     from propmat.preconditioners._coarsening import Coarsening
-    from propmat.preconditioners._renewal import Constrained
+    from propmat.preconditioners._constrained import Constrained
 
 
 class Hierarchy:
@@ -43,7 +43,7 @@ class Hierarchy:
 
     def constrained(self, matrix: GridOperator) -> Constrained:
         """The V-cycle for a matrix that may be followed by others of other constraints, which cost less to set up."""
-        from propmat.preconditioners._renewal import Constrained
+        from propmat.preconditioners._constrained import Constrained
 
         return Constrained.of(self.settings, matrix)
 

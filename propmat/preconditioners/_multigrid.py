@@ -11,9 +11,9 @@ from propmat._operators._sum import as_sum
 from propmat.errors import UnsupportedError
 from propmat.preconditioners._base import Apply
 from propmat.preconditioners._coarsening import Coarsening, coarsened
+from propmat.preconditioners._constrained import Constrained
 from propmat.preconditioners._deflation import Deflation
 from propmat.preconditioners._hierarchy import Hierarchy
-from propmat.preconditioners._renewal import Constrained
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A multigrid hierarchy for matrices on one layout that differ in their constraints, of which only parts change."""
+"""The set-up of a multigrid hierarchy that can be taken to other constraints, block by block."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from propmat._backend import HOST
+from propmat.preconditioners._adaptation import adapt
 from propmat.preconditioners._chebyshev import Smoother
-from propmat.preconditioners._coarsening import EDGE, Coarsening, coarsened, most_of
+from propmat.preconditioners._coarsening import EDGE, Coarsening, most_of
 from propmat.preconditioners._hierarchy import Hierarchy
-from propmat.preconditioners._level import Array
+from propmat.preconditioners._level import DOUBLE, Array
 from propmat.preconditioners._levels import FACTOR, Blocks
 from propmat.preconditioners._renewable import RenewableBlocks, RenewablePixels
 
 if TYPE_CHECKING:
     from propmat._operators._grid import GridOperator
-    from propmat.preconditioners._multigrid import Multigrid
 
 REACH = 2  # pixels share a window with others so far away
 # A hierarchy is set up as a whole if more of its blocks change, or the last level grows by more than this factor.
 MUCH, GROWTH = 0.4, 2
+PROMPT = 3  # levels that are set up at once: blocks of 8, 24 and 72 pixels
+NONE = np.empty(0, np.int64)
 UNCHECKED = 0.1  # part of the blocks of a level that may change before its eigenvalues are bounded again
 
 
@@ -28,6 +30,7 @@ class RenewableCoarsening(Coarsening):
     """Levels over all pixels of the layout of a matrix that can be taken to other constraints."""
 
     pixels: RenewablePixels
+    pending: Array = NONE  # blocks of the last level that is set up at once, to which coarser ones are only adapted
     pixel_level, block_level = RenewablePixels, RenewableBlocks
 
     def _pixels_of_blocks(self) -> Array:
@@ -43,20 +46,33 @@ class RenewableCoarsening(Coarsening):
     def renewed(self, matrix: GridOperator, hierarchy: Hierarchy) -> Hierarchy | None:
         """The hierarchy for a matrix on the same layout, with the same elements; None if it must be set up as a whole.
 
-        The one before is of no use then.
+        The one before is of no use then. Levels of large blocks, which take most of the time, are only adapted, and
+        `settled` later; if they have not been, all levels are set up.
         """
         changed = changed_pixels(self.matrix, matrix)
         blocks = self._blocks_near(changed)
         if blocks.size > MUCH * len(self.levels[0].where):
             return None
         gone = self.pixels.renew(matrix, changed)
-        self.matrix = matrix
-        for level in range(len(self.levels)):
-            blocks = self._renew(level, blocks)
-        if not self._fits():
-            return None
         hierarchy.smoothers[0].clear(gone)
-        return Hierarchy(self, self._smoothers(hierarchy))
+        self.matrix = matrix
+        for level in range(min(PROMPT, len(self.levels))):
+            blocks = self._renew(level, blocks)
+        settles = self.pending.size > 0 or len(self.levels) <= PROMPT or self.precision is DOUBLE
+        self.pending = np.union1d(self.pending, blocks)
+        if settles:
+            return self.settled(hierarchy)
+        if blocks.size:
+            adapt(self._blocks[PROMPT], self._blocks[PROMPT - 1], blocks)
+        self.amplification = max(self.amplification, *(float(level.lengths.max()) for level in self._blocks[:PROMPT]))
+        return Hierarchy(self, self._smoothers(hierarchy)) if self.suits else None
+
+    def settled(self, hierarchy: Hierarchy) -> Hierarchy | None:
+        """The hierarchy with all levels set up; None as in `renewed`."""
+        blocks, self.pending = self.pending, NONE
+        for level in range(PROMPT, len(self.levels)):
+            blocks = self._renew(level, blocks)
+        return Hierarchy(self, self._smoothers(hierarchy)) if self._fits() else None
 
     def _blocks_near(self, changed: Array) -> Array:
         """Blocks of pixels with a window that contains a changed pixel."""
@@ -171,66 +187,3 @@ def changed_pixels(before: GridOperator, after: GridOperator) -> Array:
         number = after.support.number[2:-2, 2:-2]
         changed |= (number >= 0) & (before.values[0] != after.values[0])[number]
     return changed
-
-
-class SharedHierarchy:
-    """The hierarchy of several matrices on one layout, one at a time.
-
-    Attributes
-    ----------
-    number : array
-        The numbers of the layout's pixels, by which it is recognised.
-    """
-
-    def __init__(self, settings: Multigrid, matrix: GridOperator) -> None:
-        self.settings, self.number = settings, matrix.support.number
-        self._state: tuple[RenewableCoarsening, Hierarchy] | None = None
-
-    def at(self, matrix: GridOperator) -> Hierarchy:
-        """The hierarchy for one of the matrices, until the next call; only what differs is set up anew."""
-        state, self._state = self._state, None  # if this is interrupted, all is set up again by the next call
-        found = None
-        if state is not None:
-            made, found = state
-            if made.matrix is not matrix:
-                found = made.renewed(matrix, found)
-        if found is None:
-            del state  # its memory
-            made, found = self._set_up(matrix)
-        self._state = made, found
-        return found
-
-    def _set_up(self, matrix: GridOperator) -> tuple[RenewableCoarsening, Hierarchy]:
-        made = coarsened(RenewableCoarsening, matrix, self.settings)
-        return made, Hierarchy(made, [Smoother(made.pixels, self.settings.degree, made.pixels.bound)])
-
-
-class Constrained:
-    """The V-cycle for one of several matrices on one layout, a `SpreadApply`, whose steps tell the error."""
-
-    steps_tell = True
-
-    def __init__(self, shared: SharedHierarchy, matrix: GridOperator) -> None:
-        self.shared, self.matrix = shared, matrix
-        self.amplification = shared.at(matrix).amplification
-
-    @classmethod
-    def of(cls, settings: Multigrid, matrix: GridOperator) -> Constrained:
-        """The first of several matrices."""
-        return cls(SharedHierarchy(settings, matrix), matrix)
-
-    def constrained(self, matrix: GridOperator) -> Constrained:
-        """The V-cycle for another matrix with the same elements."""
-        same = matrix.support.number is self.shared.number
-        return Constrained(self.shared, matrix) if same else Constrained.of(self.shared.settings, matrix)
-
-    def __call__(self, residual: Array) -> Array:
-        """One V-cycle on a residual of the unknown pixels."""
-        return self.shared.at(self.matrix)(residual)
-
-    def on_support(self, residual: Array, norm: float) -> Array:
-        """One V-cycle on a residual on the support, of a given norm; the result is overwritten by the next."""
-        return self.shared.at(self.matrix).on_support(residual, norm)
-
-    def __repr__(self) -> str:
-        return repr(self.shared.at(self.matrix))

@@ -10,7 +10,7 @@ import pytest
 import propmat
 from propmat import InputError
 from propmat.preconditioners import SmoothedAggregation
-from propmat.preconditioners._renewal import Constrained
+from propmat.preconditioners._constrained import Constrained
 from propmat.solvers import CG, Direct
 from tests.problems import random_photo
 
