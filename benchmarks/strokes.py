@@ -5,12 +5,11 @@
 Pictures are the scribbles problem of `benchmarks.data` (1.2 megapixels) and its half (0.3 megapixels), and rendered
 scenes of both sizes with scribbles in place of their trimaps. Three kinds of strokes of 24 x 120 pixels at places that
 a seed draws: labels as the present matte has them (agrees), the other way round (contradicts), and pixels that become
-unknown again (erased: a contradicting stroke is taken back). After each stroke `Labelling.settle` is called, as a
-program does while the hand rests; its time is a column of its own, and without it the next stroke takes as much longer.
+unknown again (erased: a contradicting stroke is taken back).
 
 Columns, medians over the strokes, in milliseconds: the preview; full size to 8 bits (tolerance 1e-3), from the stroke
-on, with its set-up and number of iterations; settling; a fresh set-up and solve to the same tolerance, and the ratio of
-both; then the largest |Δα| beside a fresh solve to 1e-6, over all strokes, and the mean |Δα| of preview and last matte.
+on, its set-up alone, and its iterations; a fresh set-up and solve to the same tolerance, and the ratio of both; then
+the largest |Δα| beside a fresh solve to 1e-6, over all strokes, and the mean |Δα| of preview and last matte.
 Seconds of wall time, and of the processor in brackets. `--layouts` compares layouts of pixels not known at the start and
 of all pixels: time and memory of the set-up.
 """
@@ -20,6 +19,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from propmat.solvers import CG
 
 KINDS = ("agrees", "contradicts", "erased")
 HALF = (12, 60)  # half of the height and width of a stroke at 1.2 megapixels
-EIGHT_BITS, FAR = CG(tolerance=1e-3), CG(tolerance=1e-6)
+EIGHT_BITS, FAR = CG(tolerance=1e-3), 1e-6
 
 
 class Clock:
@@ -50,7 +50,7 @@ class Stroke(NamedTuple):
 
     preview: np.ndarray
     full: np.ndarray
-    settling: np.ndarray
+    setup: np.ndarray
     fresh: np.ndarray
     iterations: tuple[int, int]
     error: float
@@ -62,13 +62,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--rendered", action="store_true")
-    parser.add_argument("--strokes", type=int, default=4, help="of each kind")
+    parser.add_argument("--strokes", type=int, default=2, help="of each kind")
     parser.add_argument("--layouts", action="store_true")
     arguments = parser.parse_args()
     if arguments.layouts:
         print_layouts(arguments.data)
         return
-    heads = ["picture", "stroke", "preview", "to 8 bits", "iterations", "settling", "fresh", "iterations", "ratio"]
+    heads = ["picture", "stroke", "preview", "to 8 bits", "iterations", "set-up", "fresh", "iterations", "ratio"]
     print("| " + " | ".join([*heads, "max error", "mean error: preview, last"]) + " |")
     print("| --- | --- |" + " ---: |" * (len(heads)))
     for problem in selected(arguments):
@@ -111,7 +111,7 @@ def measured(problem: Problem, count: int) -> dict[str, list[Stroke]]:
     """The strokes by kind; the first of each warms up and is not counted."""
     image, trimap = problem.image / 255, propmat.Trimap.parse(problem.trimap).labels
     graph, rng = propmat.laplacian.closed_form(image), np.random.default_rng(1)
-    labelling = propmat.Labelling(image)
+    labelling, changing = propmat.Labelling(image), propmat.prepare(graph, trimap, solver=EIGHT_BITS).relabelled(trimap)
     alpha = labelling.matte(trimap).alpha
     found: dict[str, list[Stroke]] = {kind: [] for kind in KINDS}
     for k in range(count + 1):
@@ -122,7 +122,9 @@ def measured(problem: Problem, count: int) -> dict[str, list[Stroke]]:
             trimap[free] = {"agrees": np.round(alpha[free]), "erased": 0.5}.get(
                 kind, 1.0 - np.round(np.median(alpha[free]))
             )
-            stroke, alpha = one(labelling, graph, trimap)
+            clock = Clock()
+            changing = changing.relabelled(trimap)
+            stroke, alpha = one(labelling, clock.read(), graph, trimap)
             found[kind] += [stroke] if k else []
     return found
 
@@ -136,31 +138,31 @@ def place(unknown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return near
 
 
-def one(labelling: propmat.Labelling, graph: object, trimap: np.ndarray) -> tuple[Stroke, np.ndarray]:
+def one(
+    labelling: propmat.Labelling, setup: np.ndarray, graph: propmat.laplacian.Laplacian, trimap: np.ndarray
+) -> tuple[Stroke, np.ndarray]:
     shown: list[tuple[np.ndarray, np.ndarray]] = []
     clock = Clock()
     matte = labelling.matte(trimap, show=lambda alpha: shown.append((clock.read(), alpha)))
     full = clock.read()
     clock = Clock()
-    labelling.settle()
-    settling = clock.read()
-    clock = Clock()
-    fresh = propmat.prepare(graph, trimap, solver=EIGHT_BITS).solve()
+    prepared = propmat.prepare(graph, trimap, solver=EIGHT_BITS)
+    fresh = prepared.solve()
     afresh = clock.read()
-    truth = propmat.prepare(graph, trimap, solver=FAR).solve(x0=matte.alpha).alpha
+    truth = replace(prepared, solve_linear=prepared.solve_linear.to(FAR)).solve(x0=fresh.alpha).alpha
     means = tuple(float(np.abs(alpha - truth).mean()) for alpha in (shown[0][1], matte.alpha))
     error, counts = float(np.abs(matte.alpha - truth).max()), (matte.iterations, fresh.iterations)
-    return Stroke(shown[0][0], full, settling, afresh, counts, error, means), matte.alpha
+    return Stroke(shown[0][0], full, setup, afresh, counts, error, means), matte.alpha
 
 
 def row(name: str, kind: str, strokes: list[Stroke]) -> str:
-    preview, full, settling, fresh = (
+    preview, full, setup, fresh = (
         np.median([getattr(stroke, part) for stroke in strokes], axis=0)
-        for part in ("preview", "full", "settling", "fresh")
+        for part in ("preview", "full", "setup", "fresh")
     )
     ours, theirs = np.median([stroke.iterations for stroke in strokes], axis=0)
     means = np.mean([stroke.means for stroke in strokes], axis=0)
-    cells = [name, kind, shown(preview), shown(full), f"{ours:.0f}", shown(settling), shown(fresh), f"{theirs:.0f}"]
+    cells = [name, kind, shown(preview), shown(full), f"{ours:.0f}", shown(setup), shown(fresh), f"{theirs:.0f}"]
     cells += [f"{fresh[0] / full[0]:.1f}", f"{max(stroke.error for stroke in strokes):.0e}"]
     return "| " + " | ".join([*cells, f"{means[0]:.0e}, {means[1]:.0e}"]) + " |"
 

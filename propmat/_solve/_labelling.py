@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, shown
 from propmat.laplacian._closed_form import closed_form
 from propmat.laplacian._contract import Laplacian
-from propmat.solvers._answers import settle
-from propmat.solvers._base import Callback, Status, asks_to_stop
+from propmat.solvers._base import Status, asks_to_stop
 from propmat.solvers._cg import CG
 
 Show = Callable[[Array], object]
@@ -29,7 +28,6 @@ Show = Callable[[Array], object]
 # The small picture has a third of the width or less, and about so many pixels.
 LEAST_FACTOR, SMALL = 3, 140_000
 SMALL_ITERATIONS = 8
-PATIENCE = 15  # iterations after which the hierarchy is set up as a whole; mostly fewer are needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,28 +49,14 @@ class Solved:
     def solve(
         self, labels: Trimap, solver: CG, start: Array | None, show: Show | None = None, most: int | None = None
     ) -> tuple[Solved, Matte]:
-        """The matte for other labels, after at most so many iterations.
-
-        A hierarchy that was only adapted to them may do, or be slow: it is then set up before the iteration goes on.
-        """
-        begin = self.alpha if start is None else start
+        """The matte for other labels, after at most so many iterations."""
         if self.prepared is None:
             prepared = Problem.posed(self.graph, labels).prepared(solver, changing=True)
-            matte = prepared.solve(x0=begin, callback=stopping_after(most), show=show)
-            return Solved(self.graph, prepared, matte.alpha), matte
-        prepared = self.prepared.taken_to(labels, promptly=True)
-        matte = prepared.solve(x0=begin, callback=stopping_after(PATIENCE if most is None else most), show=show)
-        if matte.status is Status.stopped and matte.iterations == PATIENCE and most is None:
-            settle(prepared.solve_linear)
-            further = prepared.solve(x0=matte.alpha, show=show)
-            iterations, seconds = matte.iterations + further.iterations, matte.seconds + further.seconds
-            matte = replace(further, iterations=iterations, seconds=seconds)
+        else:
+            prepared = self.prepared.relabelled(labels)
+        begin = self.alpha if start is None else start
+        matte = prepared.solve(x0=begin, callback=lambda count, _: count == most, show=show)
         return Solved(self.graph, prepared, matte.alpha), matte
-
-
-def stopping_after(most: int | None) -> Callback | None:
-    """A callback that stops after so many iterations."""
-    return None if most is None else lambda count, _: count == most
 
 
 class Labelling:
@@ -172,15 +156,6 @@ class Labelling:
         full, matte = full.solve(labels, self.solver, start, show)
         self._state = small, full
         return matte
-
-    def settle(self) -> None:
-        """Do what the next call of `matte` would do first: set up what the last one has only adapted.
-
-        For the time between two strokes. It takes as long as several iterations, and without it the next call does it.
-        """
-        for size in self._state:
-            if size.prepared is not None:
-                settle(size.prepared.solve_linear)
 
     def _preview(self, small: Solved, alpha: Array | None, labels: Trimap) -> tuple[Solved, Array | None]:
         """The small picture for other labels, and alpha (H, W) changed as it has; None where that cannot be told."""

@@ -236,13 +236,10 @@ class Prepared:
         >>> bool((alpha[20:24, 20:40] == 1).all())
         True
         """
-        return self.taken_to(Trimap.parse(trimap, self.trimap.shape, memory={"first trimap": self.trimap.known}))
-
-    def taken_to(self, labels: Trimap, promptly: bool = False) -> Prepared:
-        """`relabelled` for labels that fit; if `promptly`, a part of the set-up is left to `propmat.solvers`."""
+        labels = Trimap.parse(trimap, self.trimap.shape, memory={"first trimap": self.trimap.known})
         check_known(labels, bool(self.system.prior_confidence.any()))
         with guarded(labels.known), FORK_GATE:
             system = self.system.relabelled(self.graph, labels, self.confidence)
             solver = self.solver if self.solver_given else choose(system.matrix)
-            ready = relabelled(self.solve_linear, solver, system.matrix, system.near_null_space, promptly)
+            ready = relabelled(self.solve_linear, solver, system.matrix, system.near_null_space)
         return replace(self, system=system, trimap=labels, solver=solver, solve_linear=ready)

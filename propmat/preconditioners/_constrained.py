@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from propmat.preconditioners._chebyshev import Smoother
@@ -31,25 +30,12 @@ class SharedHierarchy:
 
     def at(self, matrix: GridOperator) -> Hierarchy:
         """The hierarchy for one of the matrices, until the next call; only what differs is set up anew."""
-        return self._changed(matrix, lambda made, before: made.renewed(matrix, before))
-
-    def settle(self, matrix: GridOperator) -> None:
-        """Set up the levels that were only adapted, if the hierarchy is that of a matrix."""
-        if self._state is not None and self._state[0].matrix is matrix and self._state[0].pending.size:
-            self._changed(matrix, lambda made, before: made.settled(before), always=True)
-
-    def _changed(
-        self,
-        matrix: GridOperator,
-        change: Callable[[RenewableCoarsening, Hierarchy], Hierarchy | None],
-        always: bool = False,
-    ) -> Hierarchy:
         state, self._state = self._state, None  # if this is interrupted, all is set up again by the next call
         found = None
         if state is not None:
             made, found = state
-            if always or made.matrix is not matrix:
-                found = change(made, found)
+            if made.matrix is not matrix:
+                found = made.renewed(matrix, found)
         if found is None:
             del state  # its memory
             made, found = self._set_up(matrix)
@@ -79,10 +65,6 @@ class Constrained:
         """The V-cycle for another matrix with the same elements."""
         same = matrix.support.number is self.shared.number
         return Constrained(self.shared, matrix) if same else Constrained.of(self.shared.settings, matrix)
-
-    def settle(self) -> None:
-        """Do what the next change would have to do, if this matrix is the last one that was used."""
-        self.shared.settle(self.matrix)
 
     def __call__(self, residual: Array) -> Array:
         """One V-cycle on a residual of the unknown pixels."""

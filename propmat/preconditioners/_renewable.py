@@ -190,13 +190,6 @@ class RenewableBlocks(Blocks):
         self.stencil, self.values = (lengthened(array, self.matrices) for array in (self.stencil, self.values))
         self.size = self.live.size
 
-    def set_functions(self, block: int, functions: Array) -> None:
-        """Give a block other functions (members, size), normalised already."""
-        self.bases.fit(np.array([block]), np.array([functions.size]))
-        self._lengthen()
-        begin = int(self.begins[block])
-        self.basis[begin : begin + functions.size] = functions.ravel()
-
     def normalise(self, blocks: Array, changed: Array, finer: Array) -> None:
         """Normalise the matrices that have changed, and the functions of these blocks; measure the lengths of `blocks`.
 

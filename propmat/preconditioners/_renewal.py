@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from propmat._backend import HOST
-from propmat.preconditioners._adaptation import adapt
 from propmat.preconditioners._chebyshev import Smoother
 from propmat.preconditioners._coarsening import EDGE, Coarsening, most_of
 from propmat.preconditioners._hierarchy import Hierarchy
-from propmat.preconditioners._level import DOUBLE, Array
+from propmat.preconditioners._level import Array
 from propmat.preconditioners._levels import FACTOR, Blocks
 from propmat.preconditioners._renewable import RenewableBlocks, RenewablePixels
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 REACH = 2  # pixels share a window with others so far away
 # A hierarchy is set up as a whole if more of its blocks change, or the last level grows by more than this factor.
 MUCH, GROWTH = 0.4, 2
-PROMPT = 3  # levels that are set up at once: blocks of 8, 24 and 72 pixels
-NONE = np.empty(0, np.int64)
 UNCHECKED = 0.1  # part of the blocks of a level that may change before its eigenvalues are bounded again
 
 
@@ -30,7 +27,6 @@ class RenewableCoarsening(Coarsening):
     """Levels over all pixels of the layout of a matrix that can be taken to other constraints."""
 
     pixels: RenewablePixels
-    pending: Array = NONE  # blocks of the last level that is set up at once, to which coarser ones are only adapted
     pixel_level, block_level = RenewablePixels, RenewableBlocks
 
     def _pixels_of_blocks(self) -> Array:
@@ -46,8 +42,7 @@ class RenewableCoarsening(Coarsening):
     def renewed(self, matrix: GridOperator, hierarchy: Hierarchy) -> Hierarchy | None:
         """The hierarchy for a matrix on the same layout, with the same elements; None if it must be set up as a whole.
 
-        The one before is of no use then. Levels of large blocks, which take most of the time, are only adapted, and
-        `settled` later; if they have not been, all levels are set up.
+        The one before is of no use then.
         """
         changed = changed_pixels(self.matrix, matrix)
         blocks = self._blocks_near(changed)
@@ -56,21 +51,7 @@ class RenewableCoarsening(Coarsening):
         gone = self.pixels.renew(matrix, changed)
         hierarchy.smoothers[0].clear(gone)
         self.matrix = matrix
-        for level in range(min(PROMPT, len(self.levels))):
-            blocks = self._renew(level, blocks)
-        settles = self.pending.size > 0 or len(self.levels) <= PROMPT or self.precision is DOUBLE
-        self.pending = np.union1d(self.pending, blocks)
-        if settles:
-            return self.settled(hierarchy)
-        if blocks.size:
-            adapt(self._blocks[PROMPT], self._blocks[PROMPT - 1], blocks)
-        self.amplification = max(self.amplification, *(float(level.lengths.max()) for level in self._blocks[:PROMPT]))
-        return Hierarchy(self, self._smoothers(hierarchy)) if self.suits else None
-
-    def settled(self, hierarchy: Hierarchy) -> Hierarchy | None:
-        """The hierarchy with all levels set up; None as in `renewed`."""
-        blocks, self.pending = self.pending, NONE
-        for level in range(PROMPT, len(self.levels)):
+        for level in range(len(self.levels)):
             blocks = self._renew(level, blocks)
         return Hierarchy(self, self._smoothers(hierarchy)) if self._fits() else None
 

@@ -56,19 +56,11 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
     return solution
 
 
-def relabelled(
-    ready: Solve, solver: Solver, matrix: Operator, near_null_space: NearNullSpace, promptly: bool = False
-) -> Solve:
+def relabelled(ready: Solve, solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
     """A solver for a matrix that has other constraints than the one that was prepared, with what can be kept of it."""
     if isinstance(ready, PreparedCG) and ready.settings == solver:
-        return ready.relabelled(matrix, near_null_space, promptly)
+        return ready.relabelled(matrix, near_null_space)
     return prepared(solver, matrix, near_null_space)
-
-
-def settle(ready: Solve) -> None:
-    """Do what was left undone by `relabelled`."""
-    if isinstance(ready, PreparedCG):
-        ready.settle()
 
 
 def nearby(ready: Solve, matrix: Operator) -> Solve:

@@ -153,14 +153,11 @@ class PreparedCG:
             return self
         return replace(self, settings=replace(self.settings, tolerance=tolerance))
 
-    def relabelled(
-        self, matrix: Operator, near_null_space: NearNullSpace | None = None, promptly: bool = False
-    ) -> Solve:
+    def relabelled(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
         """Prepare for a matrix of the same elements with other constraints, keeping what they do not touch.
 
         With multigrid in host memory, from the second such matrix of one layout (`GridOperator.within`) on: the first
-        one is set up as a whole so that parts can change. Others are prepared as a whole. If `promptly`, levels of
-        large blocks, which take most of the time, are left to `settle` or the next change.
+        one is set up as a whole so that parts can change. Others are prepared as a whole.
         """
         start = time.perf_counter()
         constrained, grid = getattr(self.preconditioner, "constrained", None), matrix.grid
@@ -168,8 +165,6 @@ class PreparedCG:
             return self.settings.prepare(matrix, near_null_space)
         with FORK_GATE, self.turns:
             apply = constrained(grid)
-            if not promptly:
-                apply.settle()
         return replace(
             self,
             matrix=matrix,
@@ -178,13 +173,6 @@ class PreparedCG:
             preconditioner=apply,
             setup_seconds=time.perf_counter() - start,
         )
-
-    def settle(self) -> None:
-        """Do in advance what the next call of `relabelled` would have to do, if there is anything."""
-        settle = getattr(self.preconditioner, "settle", None)
-        if settle is not None:
-            with FORK_GATE, self.turns:
-                settle()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.

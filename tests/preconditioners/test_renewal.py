@@ -48,7 +48,6 @@ def test_cycles_are_those_of_a_set_up_as_a_whole(kind):
     residual = np.random.default_rng(1).standard_normal(matrix.support.size)
     for mask in strokes(unknown, 7):
         ours = ours.constrained(matrix.within(mask))
-        ours.settle()
         afresh = Constrained.of(SETTINGS, ours.matrix)
         one, other = (apply.shared.at(ours.matrix) for apply in (ours, afresh))
         assert one.precision is other.precision
@@ -147,9 +146,7 @@ def test_nothing_is_stale_after_a_failure(monkeypatch):
         with pytest.raises(MemoryError):
             ours.constrained(matrix.within(mask))
     np.testing.assert_allclose(ours(x), before, rtol=0, atol=3e-6 * abs(before).max())
-    ours.shared.settle(matrix)
     again, afresh = ours.constrained(matrix.within(mask)), Constrained.of(SETTINGS, matrix.within(mask))
-    again.settle()
     same_bounds(again.shared.at(again.matrix), afresh.shared.at(afresh.matrix))
     np.testing.assert_allclose(again(x[mask[unknown]]), afresh(x[mask[unknown]]), rtol=1e-4, atol=1e-6)
 
