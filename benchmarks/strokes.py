@@ -10,8 +10,8 @@ unknown again (erased: a contradicting stroke is taken back).
 Columns, medians over the strokes, in milliseconds: the preview; full size to 8 bits (tolerance 1e-3), from the stroke
 on, its set-up alone, and its iterations; a fresh set-up and solve to the same tolerance, and the ratio of both; then
 the largest |Δα| beside a fresh solve to 1e-6, over all strokes, and the mean |Δα| of preview and last matte.
-Seconds of wall time, and of the processor in brackets. `--layouts` compares layouts of pixels not known at the start and
-of all pixels: time and memory of the set-up.
+Times are wall times, and those of the processor in brackets. `--layouts` compares layouts of pixels not known at the
+start and of all pixels: time and memory of the set-up.
 """
 
 from __future__ import annotations

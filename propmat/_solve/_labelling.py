@@ -102,7 +102,7 @@ class Labelling:
     def __init__(
         self,
         image: ArrayLike,
-        laplacian: Callable[[Array], Laplacian] = closed_form,
+        laplacian: Callable[[Array], Laplacian] | None = None,
         *,
         tolerance: float = 1e-3,
     ) -> None:
@@ -112,7 +112,8 @@ class Labelling:
         self.shape = (pixels.shape[0], pixels.shape[1])
         self._small_shape = smaller(self.shape)
         small = np.stack([means_of(channel, self._small_shape) for channel in np.moveaxis(pixels, 2, 0)], axis=2)
-        self._state = tuple(Solved(_made(laplacian, np.ascontiguousarray(one))) for one in (small, pixels))
+        made = closed_form if laplacian is None else laplacian
+        self._state = tuple(Solved(_made(made, np.ascontiguousarray(one))) for one in (small, pixels))
 
     @usual_arithmetic
     def matte(self, trimap: ArrayLike | Trimap, show: Show | None = None) -> Matte:

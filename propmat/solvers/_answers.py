@@ -22,7 +22,7 @@ def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, c
         If what it returns cannot be called.
     """
     if changing and isinstance(solver, CG):
-        return solver.prepare_to_change(matrix, near_null_space)
+        return solver._prepare_to_change(matrix, near_null_space)
     ready = solver.prepare(matrix, near_null_space)
     if not callable(ready):
         raise InputError(

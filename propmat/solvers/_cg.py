@@ -124,20 +124,8 @@ class CG:
             return Rescaled(factor, within._prepared(operator.scaled(factor), near_null_space))
         return self._prepared(operator, near_null_space)
 
-    def prepare_to_change(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
-        """As `prepare`, so that with multigrid a change of constraints needs parts of the set-up only.
-
-        It takes more memory, and the same time; see `propmat.Prepared.relabelled`.
-
-        Parameters
-        ----------
-        matrix, near_null_space
-            As in `prepare`.
-
-        Returns
-        -------
-        Solve
-        """
+    def _prepare_to_change(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """As `prepare`, so that a change of constraints needs parts of the set-up only (`PreparedCG.relabelled`)."""
         ready = self.prepare if matrix.grid is None or unit_of(matrix) != 1 else self._changeable
         return ready(matrix, near_null_space)
 
