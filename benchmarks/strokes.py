@@ -4,8 +4,8 @@
 
 Pictures are the scribbles problem of `benchmarks.data` (1.2 megapixels) and its half (0.3 megapixels), and rendered
 scenes of both sizes with scribbles in place of their trimaps. Three kinds of strokes of 24 x 120 pixels at places that
-a seed draws: labels as the present matte has them (agrees), the other way round (contradicts), and pixels that become
-unknown again (erased: a contradicting stroke is taken back).
+a seed draws, one after another at each place: labels that are not those of the present matte (contradicts), the same
+pixels unknown again (erased), and labels as the matte then has them (agrees).
 
 Columns, medians over the strokes, in milliseconds: the preview; full size to 8 bits (tolerance 1e-3), from the stroke
 on, its set-up alone, and its iterations; a fresh set-up and solve to the same tolerance, and the ratio of both; then
@@ -30,7 +30,7 @@ from benchmarks.data.problems import DATA, Problem, lemur, scribbles
 from benchmarks.measuring.memory import forget_peak, peak
 from propmat.solvers import CG
 
-KINDS = ("agrees", "contradicts", "erased")
+KINDS = ("contradicts", "erased", "agrees")
 HALF = (12, 60)  # half of the height and width of a stroke at 1.2 megapixels
 EIGHT_BITS, FAR = CG(tolerance=1e-3), 1e-6
 

@@ -57,7 +57,7 @@ def eliminate(matrix, most, threshold, upper, order):
 
 @compiled(inline="always")
 def subtract_rows(upper, gone, matrix, order):
-    """Row `gone` of the factor from its diagonal on, not yet scaled: that of the matrix minus Σ_k upper[k, gone] upper[k]."""
+    """Row `gone` of the factor, not yet scaled, from its diagonal on: the matrix minus Σ_k upper[k, gone] upper[k]."""
     row, source = upper[gone, gone:], matrix[order[gone]]
     for j in range(row.size):
         row[j] = source[order[gone + j]]

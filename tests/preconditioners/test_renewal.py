@@ -41,12 +41,12 @@ def same_bounds(one, other):
         a.set_bound(b.bound)
 
 
-@pytest.mark.parametrize("kind", ["smooth", "noise", "posterised", "spots", "edges"])
+@pytest.mark.parametrize("kind", ["smooth", "posterised", "spots", "edges"])
 def test_cycles_are_those_of_a_set_up_as_a_whole(kind):
     matrix, unknown = whole(kind)
     ours = Constrained.of(SETTINGS, matrix)
     residual = np.random.default_rng(1).standard_normal(matrix.support.size)
-    for mask in strokes(unknown, 7):
+    for mask in strokes(unknown, 5):
         ours = ours.constrained(matrix.within(mask))
         afresh = Constrained.of(SETTINGS, ours.matrix)
         one, other = (apply.shared.at(ours.matrix) for apply in (ours, afresh))
