@@ -197,8 +197,10 @@ def reduced(labels: Trimap, shape: tuple[int, int]) -> Trimap:
 
 def _any_of(mask: Mask, shape: tuple[int, int]) -> Mask:
     """Whether cells contain a pixel of a mask; pixels belong to the cell of their upper left corner."""
-    found = mask.view(np.uint8)
+    found = mask
     for axis, cells in enumerate(shape):
         length = mask.shape[axis]
-        found = np.maximum.reduceat(found, -(-np.arange(cells) * length // cells), axis=axis)
-    return found.astype(bool)
+        begins = -(-np.arange(cells + 1) * length // cells)
+        nth = (found.take(np.minimum(begins[:-1] + k, begins[1:] - 1), axis) for k in range(np.diff(begins).max()))
+        found = np.logical_or.reduce(list(nth))
+    return found
