@@ -66,6 +66,10 @@ class Constrained:
         same = matrix.support.number is self.shared.number
         return Constrained(self.shared, matrix) if same else Constrained.of(self.shared.settings, matrix)
 
+    def raise_bounds(self) -> bool:
+        """Estimate eigenvalues again; whether the bounds of smoothers were too low, and have been raised."""
+        return self.shared.at(self.matrix).raise_bounds()
+
     def __call__(self, residual: Array) -> Array:
         """One V-cycle on a residual of the unknown pixels."""
         return self.shared.at(self.matrix)(residual)

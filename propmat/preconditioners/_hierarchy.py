@@ -41,6 +41,13 @@ class Hierarchy:
         with self.backend.kernels("_threads").threads_for(level.values.size):
             return Smoother(level, self.settings.degree, bound)
 
+    def raise_bounds(self) -> bool:
+        """Estimate eigenvalues again; whether a bound was too low, and has been raised."""
+        before = [smoother.bound for smoother in self.smoothers]
+        for smoother in self.smoothers:
+            smoother.set_bound(max(smoother.bound, self.smoother(smoother.level).bound))
+        return any(smoother.bound > bound for smoother, bound in zip(self.smoothers, before, strict=True))
+
     def constrained(self, matrix: GridOperator) -> Constrained:
         """The V-cycle for a matrix that may be followed by others of other constraints, which cost less to set up."""
         from propmat.preconditioners._constrained import Constrained

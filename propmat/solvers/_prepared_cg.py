@@ -80,6 +80,8 @@ class PreparedCG:
         limit = self.settings.max_iterations
         first = min(limit, STALLED) if self._steps_tell and self._may_be_replaced and self._fits_direct else limit
         found = self._iterated(self.preconditioner, first, rhs, x, callback)
+        if found.status is Status.indefinite_preconditioner and self._bounds_rise():
+            found = self._iterated(self.preconditioner, first, rhs, found.x, callback)
         stalls = found.status is Status.max_iterations and first < limit
         if not self._may_be_replaced or not (stalls or found.status is Status.indefinite_preconditioner):
             return found
@@ -104,6 +106,14 @@ class PreparedCG:
                 return _beside(found, exact, run.expected)
         error = run.error() if status is Status.converged else run.steps.error()
         return found.judged(unit * error, self._rounding(apply) / run.steps.ritz_values()[0], run.expected)
+
+    def _bounds_rise(self) -> bool:
+        """Whether a preconditioner that was made for other constraints finds its bounds too low, and has raised them."""
+        raised = getattr(self.preconditioner, "raise_bounds", None)
+        if raised is None:
+            return False
+        with self.turns:
+            return bool(raised())
 
     @property
     def _is_verified(self) -> bool:

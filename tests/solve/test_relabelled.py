@@ -163,6 +163,18 @@ def test_errors_leave_everything_as_it_was(image):
         np.testing.assert_allclose(prepared.solve().alpha, expected, rtol=0, atol=1e-7)
 
 
+def test_bounds_that_labels_have_made_too_low_are_raised(image):
+    """Without a warning and another preconditioner; bounds of levels that change little are kept."""
+    graph, (trimap,) = propmat.laplacian.closed_form(image), strokes(two_rows(), 1, 9)
+    prepared = propmat.prepare(graph, two_rows(), solver=CG()).relabelled(trimap)
+    apply = prepared.solve_linear.preconditioner
+    for smoother in apply.shared.at(apply.matrix).smoothers:
+        smoother.set_bound(0.3 * smoother.bound)
+    matte = prepared.solve()
+    assert not matte.notes
+    assert abs(matte.alpha - propmat.solve(graph, trimap, solver=Direct()).alpha).max() < 1e-4
+
+
 def test_labels_with_a_prior_may_all_go(image):
     graph, prior = propmat.laplacian.closed_form(image), (np.linspace(0, 1, SHAPE[1]) * np.ones(SHAPE), 0.01)
     prepared = propmat.prepare(graph, two_rows(), prior=prior, solver=TIGHT)
