@@ -108,7 +108,7 @@ class PreparedCG:
         return found.judged(unit * error, self._rounding(apply) / run.steps.ritz_values()[0], run.expected)
 
     def _bounds_rise(self) -> bool:
-        """Whether a preconditioner that was made for other constraints finds its bounds too low, and has raised them."""
+        """Whether a preconditioner made for other constraints finds its bounds too low, and has raised them."""
         raised = getattr(self.preconditioner, "raise_bounds", None)
         if raised is None:
             return False
