@@ -148,7 +148,7 @@ class Labelling:
         labels = Trimap.parse(trimap, self.shape)
         small, full = self._state
         problem = Problem.posed(full.graph, labels)
-        if (problem.without_solving()) is not None:
+        if not labels.unknown.any() or only_label(labels) is not None:
             return problem.solve(self.solver)
         small, start = self._preview(small, full.alpha, labels)
         if show is not None and start is not None and asks_to_stop(show(start)):
