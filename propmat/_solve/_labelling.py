@@ -173,13 +173,13 @@ class Labelling:
 
 
 def _made(laplacian: Callable[[Array], Laplacian], image: Array) -> Laplacian:
-    graph = laplacian(image)
-    if not isinstance(graph, Laplacian) or graph.shape != image.shape[:2]:
+    answer = laplacian(image)
+    if not isinstance(answer, Laplacian) or answer.shape != image.shape[:2]:
         raise InputError(
             f"laplacian: takes a function that returns a Laplacian of {image.shape[0]} x {image.shape[1]} pixels for "
-            f"an image of that size, got {shown(graph)}"
+            f"an image of that size, got {shown(answer)}"
         )
-    return graph
+    return answer
 
 
 def smaller(shape: tuple[int, int]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from propmat.preconditioners._chebyshev import Smoother
@@ -11,7 +12,9 @@ from propmat.preconditioners._level import Array
 from propmat.preconditioners._renewal import RenewableCoarsening
 
 if TYPE_CHECKING:
+    from propmat._operators._contract import NearNullSpace, Operator
     from propmat._operators._grid import GridOperator
+    from propmat.preconditioners._base import Apply
     from propmat.preconditioners._multigrid import Multigrid
 
 
@@ -80,3 +83,16 @@ class Constrained:
 
     def __repr__(self) -> str:
         return repr(self.shared.at(self.matrix))
+
+
+@dataclass(frozen=True)
+class Changing:
+    """Multigrid for matrices whose constraints change: a `Preconditioner` in host memory."""
+
+    settings: Multigrid
+
+    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
+        grid = matrix.grid
+        if grid is None or not grid.backend.factorises:
+            return self.settings.prepare(matrix, near_null_space)
+        return Constrained.of(self.settings, grid)

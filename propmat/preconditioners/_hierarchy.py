@@ -12,9 +12,7 @@ from propmat.preconditioners._chebyshev import Smoother
 from propmat.preconditioners._level import Array, Level
 
 if TYPE_CHECKING:
-    from propmat._operators._grid import GridOperator
     from propmat.preconditioners._coarsening import Coarsening
-    from propmat.preconditioners._constrained import Constrained
 
 
 class Hierarchy:
@@ -47,12 +45,6 @@ class Hierarchy:
         for smoother in self.smoothers:
             smoother.set_bound(max(smoother.bound, self.smoother(smoother.level).bound))
         return any(smoother.bound > bound for smoother, bound in zip(self.smoothers, before, strict=True))
-
-    def constrained(self, matrix: GridOperator) -> Constrained:
-        """The V-cycle for a matrix that may be followed by others of other constraints, which cost less to set up."""
-        from propmat.preconditioners._constrained import Constrained
-
-        return Constrained.of(self.settings, matrix)
 
     def _cycle(self, k: int) -> None:
         """One V-cycle from x = 0 on level k, for the x and b of its smoother."""

@@ -9,9 +9,7 @@ from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
 from propmat._operators._sum import as_sum
 from propmat.errors import UnsupportedError
-from propmat.preconditioners._base import Apply
 from propmat.preconditioners._coarsening import Coarsening, coarsened
-from propmat.preconditioners._constrained import Constrained
 from propmat.preconditioners._deflation import Deflation
 from propmat.preconditioners._hierarchy import Hierarchy
 
@@ -96,19 +94,6 @@ class Multigrid:
                 f"{type(matrix).__name__}; use SmoothedAggregation for other graphs"
             )
         return Hierarchy(coarsened(Coarsening, grid, self))
-
-
-@dataclass(frozen=True)
-class Changing:
-    """Multigrid for matrices whose constraints change: a `Preconditioner` in host memory."""
-
-    settings: Multigrid
-
-    def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Apply:
-        grid = matrix.grid
-        if grid is None or not grid.backend.factorises:
-            return self.settings.prepare(matrix, near_null_space)
-        return Constrained.of(self.settings, grid)
 
 
 @dataclass(frozen=True)

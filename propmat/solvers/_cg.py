@@ -14,7 +14,8 @@ from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
-from propmat.preconditioners._multigrid import Changing, Multigrid
+from propmat.preconditioners._constrained import Changing
+from propmat.preconditioners._multigrid import Multigrid
 from propmat.solvers._base import Solve
 from propmat.solvers._direct import Direct
 from propmat.solvers._prepared_cg import PreparedCG, Rescaled, unit_of

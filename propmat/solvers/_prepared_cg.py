@@ -172,7 +172,7 @@ class PreparedCG:
         start = time.perf_counter()
         constrained, grid = getattr(self.preconditioner, "constrained", None), matrix.grid
         if constrained is None or grid is None or not grid.backend.factorises or unit_of(matrix) != 1:
-            return self.settings.prepare(matrix, near_null_space)
+            return self.settings._prepare_to_change(matrix, near_null_space)
         with FORK_GATE, self.turns:
             apply = constrained(grid)
         return replace(
