@@ -13,13 +13,13 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._backend import guarded
 from propmat._constraints import System, check_known, zero_map
 from propmat._locks import FORK_GATE
+from propmat._operators._contract import Operator
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.solvers._answers import nearby, relabelled, solved
-from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Progress, Solve, Solver
 
 
@@ -43,8 +43,8 @@ class Prepared:
         As given to `prepare`.
     confidence : (H, W) array or None
         Of known pixels, as given to `prepare`; None if they are eliminated.
-    solver_given : bool
-        Whether the solver was given, and not chosen.
+    choose : callable (matrix) -> Solver, or None
+        How the solver was chosen; None if it was given.
 
     Methods
     -------
@@ -65,7 +65,7 @@ class Prepared:
     solve_linear: Solve
     graph: Laplacian
     confidence: Array | None
-    solver_given: bool
+    choose: Callable[[Operator], Solver] | None
 
     @usual_arithmetic
     def solve(
@@ -240,6 +240,6 @@ class Prepared:
         check_known(labels, bool(self.system.prior_confidence.any()))
         with guarded(labels.known), FORK_GATE:
             system = self.system.relabelled(self.graph, labels, self.confidence)
-            solver = self.solver if self.solver_given else choose(system.matrix)
+            solver = self.solver if self.choose is None else self.choose(system.matrix)
             ready = relabelled(self.solve_linear, solver, system.matrix, system.near_null_space)
         return replace(self, system=system, trimap=labels, solver=solver, solve_linear=ready)

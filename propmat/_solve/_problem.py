@@ -92,7 +92,7 @@ class Problem:
             system = self._system()
             chosen = choose(system.matrix) if solver is None else solver
             ready = prepared(chosen, system.matrix, system.near_null_space, changing)
-        given = self.graph, self.confidence, solver is not None
+        given = self.graph, self.confidence, choose if solver is None else None
         return Prepared(system, self.labels, self.prior, chosen, ready, *given)
 
     def _system(self) -> System:

@@ -9,8 +9,6 @@ from propmat._operators._contract import NearNullSpace, Operator
 from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
-from propmat.solvers._cg import CG
-from propmat.solvers._prepared_cg import PreparedCG
 
 
 def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: bool = False) -> Solve:
@@ -21,9 +19,8 @@ def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, c
     InputError
         If what it returns cannot be called.
     """
-    if changing and isinstance(solver, CG):
-        return solver._prepare_to_change(matrix, near_null_space)
-    ready = solver.prepare(matrix, near_null_space)
+    prepare = getattr(solver, "_prepare_to_change", solver.prepare) if changing else solver.prepare
+    ready: Solve = prepare(matrix, near_null_space)
     if not callable(ready):
         raise InputError(
             f"solver: {type(solver).__name__}.prepare returns a function of (rhs, x0, callback), got {shown(ready)}"
@@ -58,8 +55,10 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
 
 def relabelled(ready: Solve, solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
     """A solver for a matrix that has other constraints than the one that was prepared, with what can be kept of it."""
-    if isinstance(ready, PreparedCG) and ready.settings == solver:
-        return ready.relabelled(matrix, near_null_space)
+    change = getattr(ready, "relabelled", None)
+    if change is not None and getattr(ready, "settings", None) == solver:
+        changed: Solve = change(matrix, near_null_space)
+        return changed
     return prepared(solver, matrix, near_null_space)
 
 
