@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._backend import moved_like, to_host
+from propmat._backend import HOST, moved_like, to_host
 from propmat._operators._contract import Operator
 from propmat._operators._stored import Stored
 from propmat._trimap import Trimap
@@ -145,10 +145,7 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, constrained: M
     anchored = to_host(anchored)
     if not anchored.any():
         return np.ones(anchored.size, bool)
-    from scipy.sparse import csgraph
-
-    _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
-    adrift: Mask = ~np.isin(component, component[anchored])
+    adrift: Mask = ~HOST.kernels("csr").tied(split.matrix.tocsr(), anchored)
     return adrift
 
 

@@ -6,11 +6,15 @@ no other package imports; operations that need no kernel use NumPy's functions, 
 
 # Modules and functions of `_cpu` that have no twin, and why.
 MISSING = {
+    "box_setup": "on a GPU box sums are of whole pictures",
+    "box_tiles": "on a GPU box sums are of whole pictures",
     "candidates": "samples are taken on the host",
     "cholesky": "for deflation alone",
     "closed_form.count_entries": "matrices with stored entries are built on the host",
     "closed_form.fill_rows": "matrices with stored entries are built on the host",
     "csr.accumulate": "mattes are upsampled on the host",
+    "csr.far": "matrices with stored entries are built on the host",
+    "csr.tied": "matrices with stored entries are built on the host",
     "deflation": "sums with couplings between distant pixels are stored as one matrix",
     "gram": "matrices with stored entries are built on the host",
     "grid.to_csr": "matrices with stored entries are built on the host",
@@ -18,6 +22,7 @@ MISSING = {
     "metrics": "mattes are measured on the host",
     "mixing": "neighbours are searched on the host",
     "neighbours": "neighbours are searched on the host",
+    "pairs": "neighbours are searched on the host",
     "queries": "neighbours are searched on the host",
     "sampling": "samples are taken on the host",
     "settling": "samples are taken on the host",
