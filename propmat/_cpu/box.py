@@ -31,6 +31,8 @@ class Windows(NamedTuple):
         Tiles of unknown pixels: first row, end of the rows, first column, end of the columns.
     side : int
         Width of the windows.
+    size : int
+        Number of unknown pixels.
     """
 
     image: np.ndarray
@@ -39,6 +41,7 @@ class Windows(NamedTuple):
     number: np.ndarray
     tiles: np.ndarray
     side: int
+    size: int
 
 
 def windows_of(image, unknown, side, epsilon):
@@ -51,9 +54,9 @@ def windows_of(image, unknown, side, epsilon):
         wanted[max(0, top - side + 1) : bottom, max(0, left - side + 1) : right] = True
     mean, inverse = np.empty((depth, *shape)), np.empty((depth * (depth + 1) // 2, *shape))
     share(invert_tiles, *_counted(tiles_of(wanted, side)), planes, side, epsilon, mean, inverse)
-    number = np.full(unknown.shape, -1, np.int32)
-    number[unknown] = np.arange(np.count_nonzero(unknown), dtype=np.int32)
-    return Windows(planes, mean, inverse, number, tiles, side)
+    number, size = np.full(unknown.shape, -1, np.int32), np.count_nonzero(unknown)
+    number[unknown] = np.arange(size, dtype=np.int32)
+    return Windows(planes, mean, inverse, number, tiles, side, size)
 
 
 def _counted(tiles):
@@ -62,14 +65,14 @@ def _counted(tiles):
 
 def times(windows, values):
     """The product with values (H, W), at the unknown pixels, (n,)."""
-    out = np.empty(np.count_nonzero(windows.number >= 0))
+    out = np.empty(windows.size)
     share(_multiply_tiles, *_counted(windows.tiles), *_given(windows), windows.number, values, out)
     return out
 
 
 def diagonal(windows):
     """The diagonal at the unknown pixels, (n,)."""
-    out = np.empty(np.count_nonzero(windows.number >= 0))
+    out = np.empty(windows.size)
     share(diagonal_tiles, *_counted(windows.tiles), *_given(windows), windows.number, out)
     return out
 
