@@ -16,7 +16,7 @@ from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
 from propmat.laplacian._knn_presets import PRESETS, Preset, known_preset
-from propmat.laplacian._pairs import Pairs, Pixels, edges_block, pair_gradient, upper_triangle
+from propmat.laplacian._pairs import Pairs, Pixels, cut_edges, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._split import Split, stored
 
 
@@ -188,11 +188,7 @@ class Knn(Laplacian):
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
         inside = to_host(unknown)
         added = np.zeros(inside.shape) if diagonal is None else to_host(diagonal)
-        first, second, _, weight = self.pairs(inside)
-        inner, outer = HOST.kernels("pairs").cut(first, second, weight, inside.ravel(), added[inside])
-        rows = np.count_nonzero(inside)
-        to_known = sp.csr_array(outer, (rows, inside.size - rows))
-        return stored(sp.csr_array(inner, (rows, rows)), to_known, unknown)
+        return stored(*cut_edges(self.pairs(inside), inside, added[inside]), unknown)
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         pairs = self.pairs(row_mask)
