@@ -12,8 +12,8 @@ from propmat.errors import InputError
 from propmat.io._replacing import replace_file
 from propmat.jobs._batch import WHAT, run
 from propmat.jobs._page import page, text
+from propmat.jobs._run import Summary
 from propmat.jobs._status import status as told_of
-from propmat.jobs._told import Summary
 from propmat.matting._matte import methods
 
 _FAILURES = 10
@@ -112,7 +112,7 @@ def _told(summary: Summary, start: float) -> str:
     if failed or summary.failed_before:
         lines.append(f"failed       {failed} now, {summary.failed_before} before (--retry tries them again)")
     if summary.changed:
-        lines.append(f"changed      {summary.changed} were made before from other files or with other settings")
+        lines.append(f"changed      {summary.changed} had other files or settings before, and are done again")
     if summary.unrecorded:
         lines.append(f"unrecorded   {summary.unrecorded}: their records were not written; the next run does them again")
     lines += [f"             {name}: {told}" for name, told in list(summary.failures.items())[:_FAILURES]]

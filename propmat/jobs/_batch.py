@@ -13,8 +13,7 @@ from propmat.jobs._contract import Job
 from propmat.jobs._options import Options, Picture
 from propmat.jobs._pictures import PictureTask
 from propmat.jobs._pool import Settings, cores
-from propmat.jobs._run import Run
-from propmat.jobs._told import Progress, Summary
+from propmat.jobs._run import Progress, Run, Summary
 from propmat.jobs._work_list import state_of, work_list
 
 if TYPE_CHECKING:

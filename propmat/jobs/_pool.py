@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from propmat.jobs import _memory
-from propmat.jobs._attempt import noted
+from propmat.jobs._attempt import refused
 from propmat.jobs._contract import I, Job
 from propmat.jobs._plan import Plan
 from propmat.jobs._process import Process
-from propmat.jobs._records import DIED, Record, Status, ended
+from propmat.jobs._records import DIED, Record, Status
 from propmat.jobs._state import POOL, log_for
 
 Report = Callable[[Record], None]
@@ -59,8 +59,6 @@ class Pool(Generic[I]):
 
     def run(self) -> None:
         """Do all that is planned; every record is reported."""
-        for index in self.plan.given_up:
-            self._end(index, "killed", DIED, "the job ended while this item was tried alone")
         for index in self.plan.suspected:
             self._suspected.put(index)
         try:
@@ -138,8 +136,7 @@ class Pool(Generic[I]):
 
     def _end(self, index: int, status: Status, error: str, message: str) -> None:
         """Record what no process could."""
-        record = ended(self.job.items[index], status, 0.0, alone=True, error=error, message=message)
-        self._records.put(noted(self._log, record))
+        self._records.put(refused(self.job.items[index], self._log, status, error, message))
 
     def _process(self, threads: int) -> Process[I]:
         process: Process[I] = Process(self.job.task, self.job.state, threads)

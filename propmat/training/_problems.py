@@ -13,11 +13,10 @@ from propmat._inputs._numbers import whole_number
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
 from propmat.jobs._contract import Job
-from propmat.jobs._lock import locked
+from propmat.jobs._folder import locked
 from propmat.jobs._pool import Settings, cores
-from propmat.jobs._run import Run
+from propmat.jobs._run import Progress, Run
 from propmat.jobs._state import JOBS
-from propmat.jobs._told import Progress
 from propmat.training._config import Config, check_config, digest
 from propmat.training._making import Making, Place
 from propmat.training._problem import Problem

@@ -112,7 +112,6 @@ def test_what_fails_is_recorded_and_the_rest_done(pictures, capsys):
     assert facts["converged"]
     assert facts["residual"] > 0
     assert 0 < facts["error_of_alpha"] <= 1e-3
-    io.write_image("photos/p001.png", propmat.datasets.synthetic(1, (48, 64)).image)
     assert main([*BATCH, "--method", "knn"]) == 3
     assert "0 of them now" in capsys.readouterr().out
     assert main(["batch", "status", "mattes", "--html", "page.html"]) == 0
@@ -121,10 +120,30 @@ def test_what_fails_is_recorded_and_the_rest_done(pictures, capsys):
     assert "failed       4, and 0 at which the process died" in told
     HTMLParser().feed(Path("page.html").read_text())
     assert "p001" in Path("page.html").read_text()
+    io.write_image("photos/p001.png", propmat.datasets.synthetic(1, (48, 64)).image)
+    assert main([*BATCH, "--method", "knn"]) == 3
+    told = capsys.readouterr().out
+    assert "done         3 of 6, 1 of them now" in told
+    assert "changed      1 had other files or settings before" in told
     Path("photos/vast.png").unlink()
     Path("photos/gone.png").unlink()
     assert main([*BATCH, "--method", "knn", "--retry"]) == 3
-    assert "done         3 of 4, 1 of them now" in capsys.readouterr().out
+    assert "done         3 of 4, 0 of them now" in capsys.readouterr().out
+
+
+def test_changed_inputs_are_done_again(pictures, capsys):
+    assert main(BATCH) == 0
+    before = contents("mattes")
+    scene = propmat.datasets.synthetic(5, (48, 64))
+    io.write_image("photos/p001.png", scene.image)
+    io.write_image("trimaps/p002.png", scene.trimap)
+    capsys.readouterr()
+    assert main(BATCH) == 0
+    told = capsys.readouterr().out
+    assert "done         4 of 4, 2 of them now" in told
+    assert "changed      2 had other files or settings before" in told
+    after = contents("mattes")
+    assert [name for name in before if before[name] != after[name]] == ["p001.png", "p002.png"]
 
 
 def test_another_configuration_is_refused(pictures, capsys):
