@@ -12,6 +12,7 @@ from propmat.io._remote import is_url
 from propmat.jobs._contract import Json
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import last_ends
+from propmat.jobs._patterns import fixed_folder, placeholders
 from propmat.jobs._records import Record
 from propmat.jobs._state import JOBS, RECORDS, State
 
@@ -91,7 +92,7 @@ def status(output: str) -> list[Status]:
     Parameters
     ----------
     output : str
-        The folder, as a path or URL.
+        The folder, as a path or URL, or the pattern that `run` was given.
 
     Returns
     -------
@@ -110,7 +111,8 @@ def status(output: str) -> list[Status]:
     Traceback (most recent call last):
     propmat.errors.InputError: output: there are no records of a job in nowhere
     """
-    jobs = Folder(output if is_url(output) else os.path.abspath(output)).within(JOBS)
+    folder = fixed_folder(output) if placeholders(output) else output
+    jobs = Folder(folder if is_url(folder) else os.path.abspath(folder)).within(JOBS)
     found = [told for name in jobs.names() if (told := status_of(jobs.place_of(name))) is not None]
     if not found:
         raise InputError(f"output: there are no records of a job in {output}")

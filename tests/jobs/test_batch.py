@@ -166,6 +166,7 @@ USAGE = [
     ([*BATCH[:-4], "-o", "out/{name}.gif"], "no format has suffix '.gif'"),
     ([*BATCH[:-4], "-o", "photos/{name}.png"], "is also an input, and would be lost"),
     ([*BATCH, "--what", "cutout", "--background", "nocolour"], "nocolour"),
+    (["batch", "photos/p000.png", "photos/p001.png", *BATCH[2:]], "images: takes one pattern, in quotes"),
     (["batch", "status", "photos"], "output: there are no records of a job in photos"),
 ]
 

@@ -50,11 +50,25 @@ def test_a_folder_stands_for_its_pictures(photos, images):
         ("photos/*/{name}.jpg", ["a"]),
         ("photos/[ab].*", ["a", "b"]),
         ("*/a.jpg", ["photos/a"]),
+        ("photos/a.jpg", ["a"]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:images. 1 that end in other letters")
 def test_names_are_the_part_of_the_path_that_varies(photos, images, names):
     assert [name for name, *_ in listed(images)] == names
     assert [name for name, *_ in listed(str(photos / images))] == names
+
+
+def test_suffixes_in_other_letters_are_told(photos):
+    with pytest.warns(PropmatWarning, match=r"images: 1 that end in other letters than 'photos/\*.jpg' are left out"):
+        assert [name for name, *_ in listed("photos/*.jpg")] == ["a"]
+
+
+@pytest.mark.parametrize("pattern", ["*.png", "{name}.png", "**/*.png", "", "a.png"])
+def test_folders_may_have_the_names_of_wildcards(photos, pattern):
+    (photos / "my [photos]*").mkdir()
+    (photos / "my [photos]*" / "a.png").touch()
+    assert [(name, image) for name, image, *_ in listed(f"my [photos]*/{pattern}")] == [("a", "my [photos]*/a.png")]
 
 
 def test_manifests_of_all_kinds_give_the_same(photos):
