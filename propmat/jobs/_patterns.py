@@ -84,7 +84,9 @@ def _fitting(pattern: str) -> list[str]:
     if suffix[1:].isalnum() and (
         others := sorted({*glob.glob(glob.escape(start) + stem + either, recursive=True)} - {*places})
     ):
-        warn(f"images: {len(others)} that end in other letters than {pattern!r} are left out, such as {others[0]}")
+        warn(
+            f"images: {len(others)} that end in other letters than {pattern!r} are left out, such as {legible(others[0])}"
+        )
     return places
 
 
@@ -107,6 +109,13 @@ def check_names(names: Sequence[str], whence: Callable[[int], str]) -> None:
     for index, name in enumerate(names):
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or any(ord(c) < 32 or c == "\\" for c in name):
-            raise InputError(f"images: {whence(index)} has the name {name!r}; takes names of files, or a/b")
+            place = legible(whence(index))
+            raise InputError(f"images: {place} has the name {name!r}; takes names of files, or a/b")
         if (first := seen.setdefault(name, index)) != index:
-            raise InputError(f"images: {whence(first)} and {whence(index)} have the same name, {name!r}")
+            both = f"{legible(whence(first))} and {legible(whence(index))}"
+            raise InputError(f"images: {both} have the same name, {name!r}")
+
+
+def legible(place: str) -> str:
+    """A path, name or URL in one line of a message."""
+    return place if place.isprintable() else repr(place)

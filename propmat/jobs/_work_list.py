@@ -13,7 +13,7 @@ from propmat.errors import InputError, warn
 from propmat.io._remote import is_url
 from propmat.jobs._manifest import columns_of, is_manifest
 from propmat.jobs._options import Options, Picture
-from propmat.jobs._patterns import NAME, check_names, fixed_folder, named_files, placeholders, template
+from propmat.jobs._patterns import NAME, check_names, fixed_folder, legible, named_files, placeholders, template
 from propmat.jobs._state import JOBS
 
 # Arguments, and the columns of manifests that say the same.
@@ -78,12 +78,13 @@ class WorkList(Sequence[Picture]):
             places = self._places(index)
             given = [places[kind] for kind in needs if kind in places]
             if len(given) != 1:
-                raise InputError(f"images: {name} takes one of {' and '.join(needs)}, got {len(given)}")
+                raise InputError(f"images: {legible(name)} takes one of {' and '.join(needs)}, got {len(given)}")
             if (other := outputs.setdefault(_normal(places["output"], base), name)) != name:
-                raise InputError(f"output: {other} and {name} would both be written to {places['output']}")
+                both = f"{legible(other)} and {legible(name)}"
+                raise InputError(f"output: {both} would both be written to {legible(places['output'])}")
             inputs.update((_normal(places["image"], base), _normal(given[0], base)))
-        if both := sorted(outputs.keys() & inputs):
-            raise InputError(f"output: {both[0]} is also an input, and would be lost; name another folder")
+        if lost := sorted(outputs.keys() & inputs):
+            raise InputError(f"output: {legible(lost[0])} is also an input, and would be lost; name another folder")
 
 
 def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns: str | None) -> WorkList:

@@ -66,7 +66,11 @@ def masks_of(
     `checked` makes an array of a mask, which it may name in an error.
     """
     with refused_as(InputError, "session: its predict failed"):
-        predicted = list(session.predict(picture))
+        answer = session.predict(picture)
+    if hasattr(answer, "__array_interface__"):
+        raise InputError(f"session: its predict returned {shown(answer)}; takes a sequence of masks, as [mask]")
+    with refused_as(InputError, "session: its predict failed"):
+        predicted = list(answer)
     if not predicted:
         raise InputError("session: its predict returned no mask")
     names = [f"mask {k} of {len(predicted)}" if len(predicted) > 1 else "mask" for k in range(1, len(predicted) + 1)]

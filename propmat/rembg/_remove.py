@@ -11,12 +11,14 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._foreground._estimate import foreground
 from propmat._trimap_making import Width, trimap_from_mask
 from propmat._typing import Array
+from propmat.errors import InputError
 from propmat.matting import _soft_mask, _upsample
 from propmat.matting._closed_form import closed_form
 from propmat.matting._enlarged import checked_matte
 from propmat.rembg._masks import Session, input_size, masks_of, session_of, whole_mask
 from propmat.rembg._pictures import Cutout, Data, Photograph
 
+WINDOW = 3  # of the closed form
 MODES = ("refine", "upsample", "matte", "colours")
 CONFIDENCES = {"refine": _soft_mask.CONFIDENCE, "upsample": _upsample.CONFIDENCE}
 
@@ -101,10 +103,17 @@ def remove(
     confidence = _inputs.positive(CONFIDENCES.get(mode, 1.0) if confidence is None else confidence, "confidence")
     found = session_of(session)
     photograph = Photograph.of(data)
+    if mode != "colours":
+        _check_size(*photograph.size)
     masks = _masks(found, photograph, mode)
     mattes = [None if mask is None else _alpha(photograph.colours, mask, mode, width, confidence) for mask in masks]
     cutouts = [photograph.returned(_cutout(photograph.colours, matte)) for matte in mattes]
     return cutouts if len(cutouts) > 1 else cutouts[0]
+
+
+def _check_size(width: int, height: int) -> None:
+    if min(width, height) < WINDOW:
+        raise InputError(f"data: is {width} x {height} pixels, smaller than one window of {WINDOW} x {WINDOW}")
 
 
 def _masks(session: Session, photograph: Photograph, mode: str) -> list[Array | None]:

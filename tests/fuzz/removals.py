@@ -53,7 +53,7 @@ class Case(NamedTuple):
 def decode(data: bytes) -> Case:
     choices = Choices(data)
     spoiled = choices.one_in(8)
-    shape = arrays.size(choices)
+    shape = choices.pick("shape", ((9, 12), (12, 9), (20, 7))) if choices.one_in(2) else arrays.size(choices)
     picture = choices.pick("data", DATA)(choices, shape)
     settings = {"mode": choices.pick("mode", MODES)}
     # What is none is among the last.
@@ -70,16 +70,18 @@ def decode(data: bytes) -> Case:
 def _session(choices: Choices, shape: tuple[int, int], side: object) -> Any:
     if choices.one_in(20):
         return choices.pick("session", (object(), Session, 5, "u2net", SimpleNamespace(predict=None)))
-    masks = [_mask(choices, shape) for _ in range(choices.pick("masks", (1, 1, 1, 2, 0)))]
-    return Session(partial(choices.pick("answer", ANSWERS), masks), side)
+    masks = [_mask(choices, shape) for _ in range(choices.pick("masks", (1, 1, 1, 1, 1, 1, 2, 2, 3, 0)))]
+    answer = choices.pick("answer", ANSWERS) if choices.one_in(8) else list
+    return Session(partial(answer, masks), side)
 
 
 def _mask(choices: Choices, shape: tuple[int, int]) -> Any:
     small = -(-shape[0] // 2), -(-shape[1] // 2)
-    size = choices.pick("size of the mask", (shape, shape, shape, shape, small, (8, 8), shape[::-1]))
-    drawn = choices.pick("mask", (arrays.banded, arrays.banded, arrays.greys, arrays.mixed, arrays.nothing_known))
+    sizes = (small, (8, 8), shape[::-1]) if choices.one_in(5) else (shape,)
+    size = choices.pick("size of the mask", sizes)
+    drawn = choices.pick("mask", (arrays.banded, arrays.banded, arrays.mixed, arrays.greys, arrays.two_pixels))
     mask = drawn(choices.generator(), size)
-    form = choices.pick("form", ("array", "8 bits", "Pillow", "Pillow", "wrong"))
+    form = "wrong" if choices.one_in(12) else choices.pick("form", ("array", "8 bits", "Pillow"))
     if form == "array":
         return arrays.arranged(choices, mask)
     if form == "wrong":
@@ -88,14 +90,16 @@ def _mask(choices: Choices, shape: tuple[int, int]) -> Any:
     return levels if form == "8 bits" else Image.fromarray(levels)
 
 
+def _alone(masks: list[Any]) -> Any:
+    """What forgets to make a list of its mask."""
+    return masks[0] if masks else 5
+
+
 def _failing(masks: list[Any]) -> Any:
     raise RuntimeError("out of\nmemory")
 
 
-ANSWERS: tuple[Callable[[list[Any]], Any], ...] = (
-    *(lambda masks: masks, lambda masks: masks, lambda masks: masks, tuple, iter),
-    *(lambda masks: masks, _failing, lambda masks: None, lambda masks: masks[0] if masks else 5),
-)
+ANSWERS: tuple[Callable[[list[Any]], Any], ...] = (list, tuple, iter, _failing, lambda masks: None, _alone)
 
 
 # What is given as data, functions of choices and a shape.

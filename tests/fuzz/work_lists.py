@@ -33,7 +33,10 @@ OUTPUTS = (
     *("out/{shot}/{name}.jpg", "out.png", "", "{name}", "out/{name}", "/dev/null/{name}.png", "./../x/{name}.png"),
     *("out/%s{name}%.png", "out/a:{name}.png", "out//{name}.png", "out/{name}.{suffix}", "{name}/", "memory://x"),
 )
-BESIDE = ("trimaps/{name}.png", "trimaps/{name}.*", "{image}", "trimap.png", "{strange}", "", "photos/{name}.png")
+BESIDE = (
+    *("trimaps/{name}.png", "trimaps/{name}.png", "trimaps/{name}.*", "{image}", "trimap.png", "{strange}", ""),
+    "photos/{name}.png",
+)
 KINDS = ("trimaps", "masks", "alphas")
 MANIFESTS = ("list.csv", "list.jsonl", "photos/list.csv", "list.ndjson", "list.parquet", "LIST.CSV")
 COLUMNS = ("image", "trimap", "mask", "name", "shot", "method", "epsilon", "radius", "depth", "width", "weights", "x y")
@@ -56,7 +59,8 @@ VALUES = (
     ),
     *("é", "\u202e", "a\nb", '"', ",", "%s", "{name}", "s3://x/y.png", "memory://y.png", "x" * 300, "1_0", "16", "2.0"),
 )
-WHAT = ("alpha", "alpha", "cutout", "foreground", "nothing")
+WHAT = (*("alpha",) * 8, *("cutout",) * 4, "foreground", "nothing")
+USUAL = ("photos/cat.png", "photos/[dog].PNG", "photos/deeper/cat.png", "photos/c at.jpg", "photos/é.png")
 
 
 class Case(NamedTuple):
@@ -72,37 +76,40 @@ class Case(NamedTuple):
 
 def decode(data: bytes) -> Case:
     choices = Choices(data)
-    files = [
+    files = [(name, b"1") for name in USUAL if not choices.one_in(3)] + [
         (f"{folder}/{choices.pick('name', NAMES)}{choices.pick('suffix', SUFFIXES)}", b"1")
-        for folder in ("photos", "photos", "photos/deeper", "trimaps")
-        for _ in range(choices.below(3))
+        for folder in ("photos", "photos/deeper", "trimaps")
+        for _ in range(choices.below(2))
     ]
-    images = choices.pick("images", IMAGES)
+    images = choices.pick("images", IMAGES if choices.one_in(3) else IMAGES[:8])
     if choices.one_in(2):
         rows = [
-            {choices.pick("column", COLUMNS): choices.pick("value", VALUES) for _ in range(choices.below(5))}
-            | {"image": choices.pick("value", VALUES[:5])}
-            for _ in range(choices.below(5))
+            {choices.pick("column", COLUMNS): choices.pick("value", VALUES) for _ in range(choices.below(3))}
+            | {"image": f"{choices.pick('image', VALUES[:5])}{number}.png"}
+            for number in range(choices.below(5))
         ]
-        images, content = choices.pick("manifest", MANIFESTS), _written(choices, rows)
-        files.append((images, content))
+        images = choices.pick("manifest", MANIFESTS)
+        files.append((images, _written(choices, images, rows)))
         images = rows if choices.one_in(4) else images
-    beside = {choices.pick("kind", KINDS): choices.pick("beside", BESIDE)}
-    beside |= {choices.pick("kind", KINDS): choices.pick("beside", BESIDE)} if choices.one_in(4) else {}
+    what = choices.pick("what", WHAT)
+    beside = {"alphas" if what == "foreground" else choices.pick("kind", KINDS[:2]): choices.pick("beside", BESIDE)}
+    beside |= {choices.pick("kind", KINDS): choices.pick("beside", BESIDE)} if choices.one_in(8) else {}
     changed = Random(choices.number(2)) if choices.one_in(3) else None
-    return Case(tuple(files), images, choices.pick("output", OUTPUTS), choices.pick("what", WHAT), beside, changed)
+    output = choices.pick("output", OUTPUTS if choices.one_in(3) else OUTPUTS[:4])
+    return Case(tuple(files), images, output, what, beside, changed)
 
 
-def _written(choices: Choices, rows: list[dict[str, str]]) -> bytes:
+def _written(choices: Choices, name: str, rows: list[dict[str, str]]) -> bytes:
     """A manifest, sometimes damaged."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     quoted = [
         [json.dumps(row.get(name, ""), ensure_ascii=False).replace('\\"', '""') for name in names] for row in rows
     ]
     as_csv = "\n".join([",".join(names), *(",".join(line) for line in quoted)])
-    text = as_csv if choices.one_in(2) else "\n".join(map(json.dumps, rows))
-    content = text.encode(choices.pick("encoding", ("utf-8", "utf-8-sig", "utf-16", "latin-1")), errors="replace")
-    if choices.one_in(4):
+    text = as_csv if name.lower().endswith(".csv") != choices.one_in(8) else "\n".join(map(json.dumps, rows))
+    encodings = (*("utf-8",) * 5, "utf-8-sig", "utf-16", "latin-1")
+    content = text.encode(choices.pick("encoding", encodings), errors="replace")
+    if choices.one_in(8):
         random = Random(choices.number(2))
         return mutation.MUTATIONS[choices.below(len(mutation.MUTATIONS))](random, content)
     return content

@@ -189,7 +189,8 @@ REFUSED = [
     ([{"image": "a.png", "name": "../a"}], {}, "images: a.png has the name '../a'; takes names of files"),
     ([{"image": "a.png", "name": "/a"}], {}, "images: a.png has the name '/a'"),
     ([{"image": "a.png", "name": ""}], {}, "images: a.png has the name ''"),
-    ("photos/*.jpg", {"trimaps": "t/{nme}.png"}, "trimaps: 't/{nme}.png' has {nme}; there is image, name"),
+    ([{"image": "a\nb.png", "name": "a\nb"}], {}, r"images: 'a\\nb.png' has the name 'a\\nb'"),
+    ("photos/sub/*.jpg", {"trimaps": "t/{nme}.png"}, "trimaps: 't/{nme}.png' has {nme}; there is image, name"),
     ("photos", {"output": "out.png"}, "output: takes a pattern with {name}, got 'out.png'"),
 ]
 

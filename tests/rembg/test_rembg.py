@@ -207,6 +207,11 @@ def test_an_empty_mask_beside_another_is_transparent(sample):
     assert cutouts[1][:, :, 3].max() == 0 < cutouts[0][:, :, 3].max()
 
 
+class Alone:
+    def predict(self, img):
+        return np.ones((60, 80))
+
+
 class Failing:
     def predict(self, img):
         raise RuntimeError("CUDA out\nof memory")
@@ -225,6 +230,7 @@ def test_masks_without_foreground_are_named(sample, mode, top):
     [
         (Failing(), "session: its predict failed: CUDA out of memory"),
         (Drawn(), "session: its predict returned no mask"),
+        (Alone(), "session: its predict returned ndarray of shape .60, 80.; takes a sequence of masks"),
         (Drawn(np.zeros((60, 80)), np.zeros((60, 80))), "mask: all have no foreground"),
         (Drawn(np.ones((30, 40))), "mask: has 40 x 30 pixels, the picture 80 x 60;"),
         (Drawn(np.ones((80, 60))), "it is turned by 90 degrees"),
@@ -266,6 +272,13 @@ def test_wrong_data_are_named(sample, data, told):
 def test_wrong_settings_are_named(sample, settings, told):
     with pytest.raises(InputError, match=told):
         remove(sample.image, Drawn(blurred(sample)), **settings)
+
+
+def test_pictures_smaller_than_a_window_are_refused():
+    image, mask = np.zeros((2, 9)), np.tile(np.linspace(0, 1, 9), (2, 1))
+    with pytest.raises(InputError, match="data: is 9 x 2 pixels, smaller than one window of 3 x 3"):
+        remove(image, Drawn(mask))
+    assert remove(image, Drawn(mask), "colours").shape == (2, 9, 4)
 
 
 def test_linear_light_is_refused(sample):
