@@ -84,9 +84,8 @@ def _fitting(pattern: str) -> list[str]:
     if suffix[1:].isalnum() and (
         others := sorted({*glob.glob(glob.escape(start) + stem + either, recursive=True)} - {*places})
     ):
-        warn(
-            f"images: {len(others)} that end in other letters than {pattern!r} are left out, such as {legible(others[0])}"
-        )
+        some = legible(others[0])
+        warn(f"images: {len(others)} that end in other letters than {pattern!r} are left out, such as {some}")
     return places
 
 
