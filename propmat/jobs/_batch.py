@@ -152,4 +152,6 @@ def _bytes(memory: int | None) -> int | None:
 
 def _check_rank(rank: int, ranks: int) -> None:
     _inputs.whole_number(ranks, "ranks")
-    _inputs.integer(rank, "rank", 0, ranks - 1)
+    number = _inputs.integer(rank, "rank", 0, 2**31)
+    if number >= ranks:
+        raise InputError(f"rank: takes a number below that of ranks, which is {ranks}, got {number}")

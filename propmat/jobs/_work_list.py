@@ -78,7 +78,8 @@ class WorkList(Sequence[Picture]):
             places = self._places(index)
             given = [places[kind] for kind in needs if kind in places]
             if len(given) != 1:
-                raise InputError(f"images: {legible(name)} takes one of {' and '.join(needs)}, got {len(given)}")
+                which = f"one of {' and '.join(needs)}, as a pattern or a column"
+                raise InputError(f"images: {legible(name)} takes {which}; got {len(given)}")
             if (other := outputs.setdefault(_normal(places["output"], base), name)) != name:
                 both = f"{legible(other)} and {legible(name)}"
                 raise InputError(f"output: {both} would both be written to {legible(places['output'])}")

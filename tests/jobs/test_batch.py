@@ -156,10 +156,13 @@ def test_another_configuration_is_refused(pictures, capsys):
 
 
 USAGE = [
-    (["batch", "photos", "-o", "out/{name}.png"], "images: p000 takes one of trimap and mask, got 0"),
+    (
+        ["batch", "photos", "-o", "out/{name}.png"],
+        "images: p000 takes one of trimap and mask, as a pattern or a column; got 0",
+    ),
     ([*BATCH[:-2], "--jobs", "0"], "jobs: takes a whole number >= 1"),
     ([*BATCH, "--memory", "lots"], "memory: takes a number of bytes such as 8G, got 'lots'"),
-    ([*BATCH, "--rank", "2", "--ranks", "2"], "rank: takes a whole number up to 1"),
+    ([*BATCH, "--rank", "2", "--ranks", "2"], "rank: takes a number below that of ranks, which is 2, got 2"),
     ([*BATCH, "--method", "knn", "--radius", "2"], "radius: the method knn has no such setting"),
     ([*BATCH[:-4], "--depth", "16", "-o", "out/{name}.jpg"], "JPEG holds no 16 bits"),
     ([*BATCH[:-4], "--what", "cutout", "-o", "out/{name}.jpg"], "JPEG holds no transparency"),

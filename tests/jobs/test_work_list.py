@@ -232,11 +232,11 @@ def test_outputs_take_no_file_of_another(photos):
         work_list([row | {"set": "x"} for row in rows], "out/{set}.png").check("alpha")
     with pytest.raises(InputError, match="is also an input, and would be lost; name another folder"):
         work_list(rows, "./{name}.png").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 0"):
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, as a pattern or a column; got 0"):
         work_list([{"image": "a.png"}], "out/{name}.png").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 2"):
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, as a pattern or a column; got 2"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t", masks="m").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of alpha, got 0"):
+    with pytest.raises(InputError, match="images: a takes one of alpha, as a pattern or a column; got 0"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").check("foreground")
 
 
