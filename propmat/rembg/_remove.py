@@ -72,7 +72,8 @@ def remove(
     ------
     InputError
         If an argument is not as above; if the session fails, or returns no mask, or one of another size; or if no mask
-        has foreground (0.9 or more), or, for "refine" and "matte", one has no background.
+        has foreground (0.9 or more), or, for "refine" and "matte", one has no background; or if the picture is smaller
+        than 3 x 3 pixels, but for "colours".
     MissingDependencyError
         If no session is given and rembg, or its backend onnxruntime, is not installed; or if colours of 16 bits need
         OpenImageIO and it is not.
