@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic
 
+from propmat._memory import gibibytes, total
 from propmat.jobs import _memory
 from propmat.jobs._attempt import noted
 from propmat.jobs._contract import I, Job
@@ -111,7 +112,7 @@ class Pool(Generic[I]):
     def _few(self) -> None:
         """Items one at a time: the large ones, with all threads, then those at which a process died."""
         usual, with_all = (self._process(threads) for threads in (self.settings.threads, self._most_threads()))
-        most = _memory.total()
+        most = total()
         for suspected, waiting in ((False, self._large), (True, self._suspected)):
             for index in _emptied(waiting):
                 wanted = self.job.task.memory(self.job.items[index])
@@ -133,7 +134,7 @@ class Pool(Generic[I]):
             self._suspected.put(index)
 
     def _refuse(self, index: int, wanted: int, most: int) -> None:
-        message = f"takes about {_memory.gibibytes(wanted)} of memory; this machine has {_memory.gibibytes(most)}"
+        message = f"takes about {gibibytes(wanted)} of memory; this machine has {gibibytes(most)}"
         self._end(index, "failed", "MemoryError", message)
 
     def _end(self, index: int, status: Status, error: str, message: str) -> None:

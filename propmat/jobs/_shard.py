@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+from propmat._memory import gibibytes
 from propmat._threads import set_num_threads
 from propmat.jobs._attempt import attempt, noted
 from propmat.jobs._contract import I, Task
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import History, files_of
 from propmat.jobs._log import Log
-from propmat.jobs._memory import gibibytes
 from propmat.jobs._records import DIED, Record, Status, ended
 from propmat.jobs._state import RECORDS, log_for
 

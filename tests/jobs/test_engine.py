@@ -109,7 +109,7 @@ def test_a_start_without_an_end_is_tried_last_and_given_up_if_it_was_alone(tmp_p
 
 
 def test_large_items_run_alone_with_all_threads_and_the_largest_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(_memory, "total", lambda: 1000)
+    monkeypatch.setattr("propmat.jobs._pool.total", lambda: 1000)
     sizes = [10, 300, 2000, 10]
     job = job_of(tmp_path, ["well"] * 4)
     items = [Note(item.name, item.output, bytes=size) for item, size in zip(job.items, sizes, strict=True)]
