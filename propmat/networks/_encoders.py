@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 
 import torch
@@ -18,6 +19,7 @@ from propmat.networks._weights import LONGEST_HEADER, check_regular, check_value
 CLASSIFIER = ("fc.weight", "fc.bias")  # left out
 COUNTS = "num_batches_tracked"  # which older files lack
 FIRST = "conv1.weight"
+HEADER = b"{"  # what follows the length of the header in safetensors
 PICKLED = (b"PK", b"\x80")  # what files of `torch.save` begin with, new and old
 
 
@@ -91,13 +93,15 @@ def _tensors(path: PathLike) -> dict[str, Tensor]:
     with refused_as(InputError, f"weights: cannot read {path if str(path).isprintable() else ascii(str(path))}"):
         check_regular(path)
         with open(path, "rb") as stream:
-            start = stream.read(8)
-        if start.startswith(PICKLED):
-            return _checked(torch.load(path, map_location="cpu", weights_only=True), path)
-        if int.from_bytes(start, "little") > LONGEST_HEADER:
+            start = stream.read(9)
+        if start[8:] == HEADER and int.from_bytes(start[:8], "little") <= LONGEST_HEADER:
+            with safe_open(path, "pt") as file:
+                return {name: file.get_tensor(name) for name in file.keys()}
+        if not start.startswith(PICKLED):
             raise InputError(f"weights: cannot read {path}: it is neither safetensors nor a state dict of PyTorch")
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged files, which raise an error too
+            return _checked(torch.load(path, map_location="cpu", weights_only=True), path)
 
 
 def _checked(loaded: object, path: PathLike) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ from propmat.torch._refine import refine
 WIDEST = 32  # 32 channels divided by it leave one
 FARTHEST = 64  # pixels of the encoder's planes, eight of the picture each
 LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the network's answer
+LEAST = 16  # pixels a side; a plane of one pixel has no variance
 EPSILON = 1e-6  # of the closed form of the last solve
 DOUBT = 0.02  # how far the mattes that the answer starts from are kept from 0 and 1
 GENTLE = 0.1  # factor on what the network adds to them at first
@@ -116,10 +117,10 @@ class AlphaGAN(Network):
         Returns
         -------
         (B, 4 + m, H', W') tensor
-            Sides are the next multiples of 8, beyond the last rows and columns the picture reflected.
+            Sides are the next multiples of 8, at least 16; beyond the last rows and columns the picture reflected.
         """
         planes = [normalised(image), labels, *([] if mattes is None else [mattes])]
-        return reflected(torch.cat(planes, dim=1), STRIDE)
+        return reflected(torch.cat(planes, dim=1), STRIDE, LEAST)
 
     def answer(self, x: Tensor) -> Tensor:
         """Alpha before the last solve.
@@ -136,7 +137,8 @@ class AlphaGAN(Network):
         """
         features = self.encoder(x)
         mattes = x[:, 4:]
-        logits = self.decoder(self.pooling(features.deepest), features, torch.cat([x[:, :3], mattes], dim=1)).float()
+        logits = self.decoder(self.pooling(features.deepest), features, torch.cat([x[:, :3], mattes], dim=1))
+        logits = logits.to(x.dtype)  # of autocast
         if self.mattes:
             logits = logits + mattes.mean(dim=1, keepdim=True).logit(DOUBT)
         return logits.sigmoid()

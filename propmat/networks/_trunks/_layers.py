@@ -36,10 +36,11 @@ def block(before: int, after: int, side: int = 3, *, norm: str, dilation: int = 
     )
 
 
-def reflected(x: Tensor, multiple: int) -> Tensor:
-    """Planes (..., H, W) reflected beyond their last rows and columns up to a multiple, however small they are."""
+def reflected(x: Tensor, multiple: int, least: int = 1) -> Tensor:
+    """Planes (..., H, W) reflected beyond their last rows and columns up to a multiple, `least` or more."""
     for axis in (-2, -1):
         size = x.shape[axis]
-        places = torch.arange(size + -size % multiple, device=x.device) % max(2 * size - 2, 1)
+        wanted = max(size, least)
+        places = torch.arange(wanted + -wanted % multiple, device=x.device) % max(2 * size - 2, 1)
         x = x.index_select(axis, torch.where(places < size, places, 2 * size - 2 - places))
     return x
