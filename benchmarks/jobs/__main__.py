@@ -23,11 +23,12 @@ import propmat
 from benchmarks.data import sets
 from benchmarks.jobs import apart
 from benchmarks.jobs.empty import Nothing, empty_job
+from benchmarks.suite import contestants
 from propmat.jobs._cluster import connected
 from propmat.jobs._pool import Settings
 from propmat.jobs._run import Run
 from propmat.jobs._status import status_of
-from propmat.matting._methods import METHODS
+from propmat.matting._methods import POSED
 
 
 def main() -> None:
@@ -95,7 +96,7 @@ def write_photographs(folder: Path, data: Path | None) -> None:
 
 def memory(folder: Path, data: Path | None) -> None:
     print("| method | bytes per pixel | seconds |\n| --- | ---: | ---: |")
-    for name in [*METHODS, "colours"]:
+    for name in [*POSED, *contestants.networks(), "colours"]:
         process = multiprocessing.get_context("spawn").Process(target=apart.measure, args=(name, folder))
         process.start()
         process.join()
