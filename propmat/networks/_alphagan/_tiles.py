@@ -14,7 +14,7 @@ SIDE, OVERLAP = 640, 128  # of tiles, pixels; multiples of 8
 SHARE = 0.8  # of the memory that is free; other programs want some later
 # Bytes of a pixel at the same time, by `python -m benchmarks.alphagan time`: of the paper's channels, and of what a
 # divisor of these does not make fewer.
-BYTES, BYTES_LEFT = 1000, 200
+BYTES, BYTES_LEFT = 2200, 150
 
 
 def answered(answer: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
