@@ -283,6 +283,7 @@ def blurred(views):
 # The loop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"mattes": ["closed_form"], "confidence": 0.1}], ids=["alone", "on the solver"]
 )
