@@ -135,7 +135,7 @@ POSED = {
     ),
 }
 NETWORKS = {
-    "alphagan": NetworkMethod("a network that saw whole pictures composited, and learned to fool another", "alphagan"),
+    "alphagan": NetworkMethod("a network answers alpha, trained against one that judges composites", "alphagan"),
     "dcnn": NetworkMethod("a network that merges the mattes of closed form and KNN", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(
         "labels are propagated along affinities that a network learned", "deep_matte_prop_net"
