@@ -159,6 +159,11 @@ class AlphaGAN(Network):
         -------
         (B, 1, H, W) tensor
             In [0, 1].
+
+        Raises
+        ------
+        InputError
+            If an argument is not as above.
         """
         if self.confidence is None:
             return alpha
