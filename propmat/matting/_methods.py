@@ -134,10 +134,12 @@ POSED = {
         "alpha from sampled colours that neighbours share, smoothed likewise", _shared_sampling.pose
     ),
 }
+# Names of weights that come with the package beside the default ones.
+WEIGHTS = ("photographs",)
 NETWORKS = {
-    "dcnn": NetworkMethod("a network that merges the mattes of closed form and KNN", "dcnn"),
+    "dcnn": NetworkMethod("a network that merges the mattes of other methods", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(
-        "labels are propagated along affinities that a network learned", "deep_matte_prop_net"
+        "a network learns what labels are propagated along, and which mattes to trust", "deep_matte_prop_net"
     ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}

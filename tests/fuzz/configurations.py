@@ -39,7 +39,7 @@ VALID: tuple[dict[str, Any], ...] = (
         "network": "deep_matte_prop_net",
         "cache": "c",
         "output": "o",
-        "options": {"width": 16, "closed_form": True},
+        "options": {"width": 16, "closed_form": True, "mattes": ["knn"], "branches": "dilated", "epsilon": 1e-6},
         "training": {"crop": 160, "clip": 1.0},
         "data": [
             {"source": "folder", "root": "own", "patterns": {"image": "{name}.jpg", "trimap": "{name}.png"}},

@@ -22,7 +22,7 @@ from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
 from propmat.jobs._lock import locked
 from propmat.matting._mattes import matte
-from propmat.networks import DCNN, DeepMattePropNet, load_weights
+from propmat.networks import DCNN, DeepMattePropNet, deep_matte_prop_net, load_weights
 from propmat.networks._dcnn._matte import stacked
 from propmat.networks._dcnn._network import MARGIN
 from propmat.training import prepare, read_config, train
@@ -262,7 +262,7 @@ def test_exchanged_patches_are_those_of_an_exchanged_picture(config, rng):
 
 
 def test_exchanged_crops(rng):
-    crop = torch.rand(8, 6, 7, dtype=torch.float64)
+    crop = torch.rand(10, 6, 7, dtype=torch.float64)
     crop[:3] = crop[3:4] * crop[5:8] + (1 - crop[3:4])  # over white
     orders, swaps = set(), set()
     for _ in range(60):
@@ -270,6 +270,7 @@ def test_exchanged_crops(rng):
         swapped = not torch.equal(other[3:5], crop[3:5])
         maps = 1 - other[3:5] if swapped else other[3:5]
         torch.testing.assert_close(maps, crop[3:5])
+        torch.testing.assert_close(1 - other[8:] if swapped else other[8:], crop[8:])
         torch.testing.assert_close(other[:3], maps[0] * other[5:8] + (1 - maps[0]))
         orders.add(other[:3].numpy().tobytes())
         swaps.add(swapped)
@@ -290,6 +291,26 @@ def test_crops(cache, tmp_path):
     torch.testing.assert_close(crops.batch(0), batch, rtol=0, atol=0)
     with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
         Crops(problems, replace(config.schedule, crop=65), config.seed, CPU)
+
+
+def test_crops_with_mattes(cache, tmp_path):
+    given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=2, batch=2)
+    options = {"width": 16, "closed_form": True, "branches": "dilated", "mattes": ["closed_form"], "epsilon": 1e-6}
+    config = parse_config(given | {"options": options})
+    prepare(config)
+    problems, kept = load(config)
+    batch = Crops(problems, config.schedule, config.seed, CPU).batch(0)
+    assert batch.shape == (2, 9, 48, 48)
+    known = batch[:, 3:4] != 0.5
+    assert torch.equal(batch[:, 8:][known], batch[:, 3:4][known])
+    network, facts = load_weights(train(config), DeepMattePropNet)
+    assert network.options["mattes"] == ["closed_form"]
+    assert list(facts["metrics"]) == ["deep_matte_prop_net", "closed_form"]
+    alpha = deep_matte_prop_net(
+        kept[0].image, Trimap.parse(kept[0].trimap), weights=tmp_path / "run/weights.safetensors"
+    )
+    told = kept[0].scores(alpha)["sad"]
+    assert told == pytest.approx(facts["metrics"]["deep_matte_prop_net"]["sad"], rel=1e-2)
 
 
 def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
