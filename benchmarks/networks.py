@@ -46,8 +46,8 @@ from propmat.training._deep_matte_prop_net import matting_loss
 TRIMAPS = (1, 2)
 OUTPUT = Path("network-results")
 # Of composites of a rendered set: as in the training of the weights that ship.
-REACH = (4, 30)
-CHANGES = datasets.Augmentation(noise=(0, 0.01), jpeg=(80, 100))
+REACH = (3, 20)
+CHANGES = datasets.Augmentation(match=(0, 0.4), background_blur=(0, 1.5), noise=(0, 0.01), jpeg=(80, 100))
 
 
 def main() -> None:

@@ -25,16 +25,19 @@ from propmat.training._task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class DeepMattePropNetSchedule(Schedule):
-    """Beside what all take: how crops are drawn."""
+    """Beside what all take: how crops are drawn, and how exact convolutions are.
+
+    In bfloat16 features of SegNet's neighbours differ by less than its roundings, and gradients of affinities lose their
+    direction; those of dilated branches with a prior keep it (cosines above 0.9999).
+    """
 
     symmetries: str = one_of(("turns", "all"), "turns")  # and mirror images; see `exchanged_crop` for "all"
     crop: int = count(2**13, 256)  # pixels a side
+    precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
 
 
 class DeepMattePropNetTask(Task):
-    """One loss of crops, one optimiser. In single precision: features of neighbours differ by less than the roundings
-    of bfloat16, and gradients would lose their direction.
-    """
+    """One loss of crops, one optimiser."""
 
     kind = DeepMattePropNet
     settings = DeepMattePropNetSchedule
@@ -66,7 +69,8 @@ class DeepMattePropNetTask(Task):
     def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
         batch = self.crops.batch(iteration)
         image, trimap, alpha, contrast, mattes = share(batch).split((3, 1, 1, 3, batch.shape[1] - 8), dim=1)
-        found = self.predict(image, trimap, CG(tolerance=1e-3), mattes if self.network.mattes else None)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.precision == "bfloat16"):
+            found = self.predict(image, trimap, CG(tolerance=1e-3), mattes if self.network.mattes else None).float()
         unknown, of_all = trimap == 0.5, batch[:, 3] == 0.5
         loss = matting_loss(found, alpha, contrast, unknown) * (world_size() * unknown.sum() / of_all.sum())
         descend(optimisers["network"], loss, self.schedule.rate_at(iteration), self.schedule.clip)

@@ -97,6 +97,22 @@ def test_what_is_held_out_shows_in_no_problem(config):
     assert [len(problem.uses) for problem in everything] == [1, 1, 1, 2, 2, 2]
 
 
+def test_problems_of_one_label_are_left_out(config):
+    everything, _ = load(config)
+    assert all(problem.two_labels for problem in everything)
+    one = replace(everything[0], labels=np.minimum(everything[0].labels, 1))
+    assert not one.two_labels
+    (path,) = (path for path in config.cache.glob("synthetic-0-*.npz") if "composite" not in path.name)
+    kept = path.read_bytes()
+    with np.load(path) as file:
+        given = dict(file)
+    try:
+        np.savez(path, **given | {"labels": one.labels})
+        assert len(load(config)[0]) == len(everything) - 1
+    finally:
+        path.write_bytes(kept)
+
+
 def test_composites_show_one_picture_before_another(config):
     everything, _ = load(replace(config, held_out=()))
     composite = everything[3]
@@ -294,7 +310,7 @@ def test_crops(cache, tmp_path):
 
 
 def test_crops_with_mattes(cache, tmp_path):
-    given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=2, batch=2)
+    given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=2, batch=2, precision="bfloat16")
     options = {"width": 16, "closed_form": True, "branches": "dilated", "mattes": ["closed_form"], "epsilon": 1e-6}
     config = parse_config(given | {"options": options})
     prepare(config)
