@@ -27,8 +27,8 @@ from propmat.training._task import Task
 class DeepMattePropNetSchedule(Schedule):
     """Beside what all take: how crops are drawn, and how exact convolutions are.
 
-    In bfloat16 features of SegNet's neighbours differ by less than its roundings, and gradients of affinities lose their
-    direction; those of dilated branches with a prior keep it (cosines above 0.9999).
+    In bfloat16 SegNet's features of neighbours differ by less than its roundings, and gradients of affinities lose
+    their direction; those of dilated branches with a prior keep it (cosines above 0.9999).
     """
 
     symmetries: str = one_of(("turns", "all"), "turns")  # and mirror images; see `exchanged_crop` for "all"
@@ -60,7 +60,7 @@ class DeepMattePropNetTask(Task):
         device: torch.device,
     ) -> None:
         super().__init__(network, problems, schedule, seed, device)
-        self.schedule = schedule
+        self.schedule, self.device = schedule, device
         self.crops = Crops(problems, schedule, seed, device)
 
     def optimisers(self) -> dict[str, Optimizer]:
