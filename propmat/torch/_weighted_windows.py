@@ -40,10 +40,12 @@ def weighted_windows(
     edges : tuple (horizontal, vertical), optional
         (..., H, W - 1) and (..., H - 1, W) tensors >= 0; none by default. Make them with `Affinities`, or any other
         way.
+    values, confidence
+        As in `propmat.torch.closed_form`.
     prior : tuple (matte, confidence), optional
         An estimate of alpha, a (..., H, W) tensor in [0, 1], and with which weight >= 0 it is held: a float, a tensor
         () or (B,), or (..., H, W). None by default.
-    values, confidence, epsilon, solver
+    epsilon, solver
         As in `propmat.torch.closed_form`.
 
     Returns
