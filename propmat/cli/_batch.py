@@ -77,7 +77,7 @@ def add_to(
     command.add_argument("-o", "--output", metavar="PATTERN", required=True, help="such as 'mattes/{name}.png'")
     command.add_argument("--what", choices=WHAT, default="alpha", help="(%(default)s)")
     command.add_argument("--method", choices=sorted(methods()), default="closed_form", help="(%(default)s)")
-    command.add_argument("--weights", metavar="FILE", help="of a network: made by training, or 'photographs'")
+    command.add_argument("--weights", metavar="FILE", help="of a network, made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     command.add_argument("--width", metavar="N", help="of the unknown band around the edge of a mask")

@@ -184,7 +184,7 @@ def _add_depth(command: argparse.ArgumentParser) -> None:
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--method", choices=sorted(methods()), default=DEFAULT)
-    command.add_argument("--weights", metavar="FILE", help="of a network: made by training, or 'photographs'")
+    command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, deep_matte_prop_net), made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)

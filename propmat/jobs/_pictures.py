@@ -19,7 +19,7 @@ from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
-from propmat.matting._methods import POSED, WEIGHTS
+from propmat.matting._methods import POSED
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown, by
 # `python -m benchmarks.jobs --only memory`.
@@ -112,7 +112,7 @@ class PictureTask:
 
     def _method(self, options: Options) -> Method:
         """The method with the settings that are its own."""
-        weights = options.weights if options.weights in (None, *WEIGHTS) else self._at(options.weights)
+        weights = None if options.weights is None else self._at(options.weights)
         own = {"epsilon": options.epsilon, "radius": options.radius, "weights": weights}
         return Method(options.method, {name: value for name, value in own.items() if value is not None})
 

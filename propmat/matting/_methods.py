@@ -134,8 +134,6 @@ POSED = {
         "alpha from sampled colours that neighbours share, smoothed likewise", _shared_sampling.pose
     ),
 }
-# Names of weights that come with the package beside the default ones.
-WEIGHTS = ("photographs",)
 NETWORKS = {
     "dcnn": NetworkMethod("a network that merges the mattes of other methods", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(

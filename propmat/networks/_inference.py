@@ -11,7 +11,6 @@ from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
-from propmat.matting._methods import WEIGHTS
 from propmat.networks._network import N
 from propmat.networks._weights import load_weights, shipped
 from propmat.pictures._colours import coloured
@@ -22,13 +21,6 @@ def checked(image: ArrayLike, trimap: ArrayLike | Trimap, keep_labels: bool) -> 
     _inputs.flag(keep_labels, "keep_labels")
     pixels = coloured(_inputs.image(image), "image")
     return pixels, Trimap.parse(trimap, pixels.shape)
-
-
-def weights_of(network: str, given: PathLike | None) -> PathLike:
-    """The file of weights: by default or by name one that comes with the package."""
-    if given is None:
-        return shipped(network)
-    return shipped(network, given) if isinstance(given, str) and given in WEIGHTS else given
 
 
 def inferred(
@@ -49,7 +41,7 @@ def inferred(
         Alpha (H, W) of a whole image.
     image : (H, W, 3) array
     labels : Trimap
-    weights : path or one of `WEIGHTS`, optional
+    weights : path, optional
     keep_labels : bool
         Set known pixels to their labels.
 
@@ -58,7 +50,7 @@ def inferred(
     InputError
         If the weights cannot be read, are of another network, or lead to NaN or infinite numbers.
     """
-    path = weights_of(kind.name, weights)
+    path = shipped(kind.name) if weights is None else weights
     network, _ = load_weights(path, kind)
     alpha = without_solving(labels, soft=False, labels_alone=True)
     if alpha is not None:

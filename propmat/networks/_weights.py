@@ -112,9 +112,9 @@ def _kinds() -> str:
     return " or ".join(kind.__name__ for kind in Network.__subclasses__())
 
 
-def shipped(name: str, which: str = "") -> Path:
-    """The weights of a network that come with the package, the default ones or those of a name."""
-    return SHIPPED / which / f"{name}.safetensors"
+def shipped(name: str) -> Path:
+    """The weights that come with the package."""
+    return SHIPPED / f"{name}.safetensors"
 
 
 def write_tensors(path: PathLike, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

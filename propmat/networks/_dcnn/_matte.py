@@ -25,9 +25,10 @@ EPSILON = 1e-6  # of the closed form of the last solve
 def dcnn(
     image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
 ) -> Array:
-    """DCNN matting: a network tells at every pixel which of two mattes to believe.
+    """DCNN matting: a network tells at every pixel which of several mattes to believe.
 
-    Of the mattes of `propmat.closed_form` and `propmat.knn` a network that sees 13 x 13 pixels at a time makes one.
+    Of the mattes of `propmat.closed_form`, `propmat.knn` and `propmat.information_flow` a network that sees 13 x 13
+    pixels at a time makes one, which is then the prior of a solve with the closed form.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def dcnn(
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training, or "photographs"; by default weights that come with the package (`docs/weights.md`).
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels to their label. The network alone, as in the paper, leaves them near it.
 

@@ -33,7 +33,7 @@ def deep_matte_prop_net(
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training, or "photographs"; by default weights that come with the package (`docs/weights.md`).
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels to their label, from which the solve may have drawn them.
 

@@ -20,7 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "faithful": {},
     "small": {"width": 4, "pair": "both", "norm": "group", "confidence": None, "colours": True},
     "merging": {
-        "width": 2,
+        "width": 4,
         "pair": "both",
         "confidence": None,
         "colours": True,
