@@ -1,7 +1,8 @@
-"""Networks: cross-validation on the photographs, and computing times.
+"""Networks: cross-validation on the photographs, errors on rendered composites, and computing times.
 
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
                                            [--beside NAME ...]
+    python -m benchmarks.networks rendered --root DIR --backgrounds DIR [--methods NAME ...]
     python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
@@ -10,7 +11,9 @@ one of them, and evaluates it on these photographs. CONFIG is a configuration of
 photographs among its sources. `--beside` names other methods to evaluate. An interrupted run is resumed. Results have
 the format of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them. `cases` prints the
 gain of a network over other methods, and draws the photographs with the largest and the smallest gain; these pictures
-show the photographs: do not publish them. `time` measures a pass of DCNN and a training step of DeepMattePropNet.
+show the photographs: do not publish them. `rendered` evaluates methods on composites of the foregrounds for tests of a
+rendered set (`docs/dataset.md`) over the backgrounds for tests, two of each, always the same. `time` measures a pass of
+DCNN and a training step of DeepMattePropNet.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from benchmarks.measuring.clock import least_seconds
 from benchmarks.report.panels import panels, sheet
 from benchmarks.suite import contestants, records, worker
 from benchmarks.suite.summary import markdown, summary
-from propmat import io, metrics
+from propmat import datasets, io, metrics
 from propmat.networks import DCNN, DeepMattePropNet
 from propmat.networks._dcnn._matte import merged
 from propmat.solvers import CG
@@ -42,6 +45,9 @@ from propmat.training._deep_matte_prop_net import matting_loss
 
 TRIMAPS = (1, 2)
 OUTPUT = Path("network-results")
+# Of composites of a rendered set: as in the training of the weights that ship.
+REACH = (3, 20)
+CHANGES = datasets.Augmentation(match=(0, 0.4), background_blur=(0, 1.5), noise=(0, 0.01), jpeg=(80, 100))
 
 
 def main() -> None:
@@ -67,6 +73,12 @@ def main() -> None:
     drawing.add_argument("--against", nargs="+", default=["closed_form", "knn"], help="(closed_form knn)")
     drawing.add_argument("--output", type=Path, default=Path("network-cases"), help="(%(default)s)")
     drawing.add_argument("--count", type=int, default=3, help="of each kind (%(default)s)")
+    composing = commands.add_parser("rendered")
+    composing.set_defaults(run=evaluate_rendered)
+    composing.add_argument("--root", type=Path, required=True, help="the rendered set")
+    composing.add_argument("--backgrounds", type=Path, required=True, help="photographs with credits.csv")
+    everyone = ["closed_form", "knn.rgb", "information_flow", *contestants.networks()]
+    composing.add_argument("--methods", nargs="+", default=everyone, help=", ".join(everyone))
     commands.add_parser("time").set_defaults(run=time_networks)
     commands.choices["time"].add_argument("--threads", type=int, default=2, help="(%(default)s)")
     arguments = parser.parse_args()
@@ -152,6 +164,23 @@ def gain(method: str, scores: Mapping[Any, Sequence[float]], kind: str) -> str:
     own, *others = np.mean(list(scores.values()), axis=0)
     won = sum(score[0] < min(score[1:]) for score in scores.values())
     return f"{method}: mean SAD {own:.2f}, {own / min(others):.2f} of the next; best on {won} of {len(scores)} {kind}"
+
+
+def evaluate_rendered(arguments: argparse.Namespace) -> None:
+    """Mean SAD and MSE of methods on composites that are never trained on."""
+    fronts = datasets.rendered(arguments.root, "test")
+    behind = datasets.backgrounds(arguments.backgrounds, "test")
+    samples = datasets.composites(fronts, None, behind, repeats=2, reach=REACH, augmentation=CHANGES)
+    methods = {name: contestants.everyone()[name] for name in arguments.methods}
+    errors = {name: [] for name in methods}
+    for sample in tqdm(samples, total=len(samples)):
+        trimap = propmat.Trimap.parse(sample.trimap)
+        for name, method in methods.items():
+            matte = method.run(sample.image, trimap).alpha, sample.alpha, sample.trimap
+            errors[name].append((metrics.sad(*matte), 1000 * metrics.mse(*matte)))
+    print(f"| of {len(samples)} composites | SAD | MSE x 1000 |\n| --- | ---: | ---: |")
+    for name, pairs in errors.items():
+        print("| {} | {:.2f} | {:.1f} |".format(name, *np.mean(pairs, axis=0)))
 
 
 def time_networks(arguments: argparse.Namespace) -> None:

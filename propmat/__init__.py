@@ -18,6 +18,7 @@ from propmat import preconditioners as preconditioners
 from propmat import sampling as sampling
 from propmat import solvers as solvers
 from propmat._foreground import foreground as foreground
+from propmat._solve._labelling import Labelling as Labelling
 from propmat._solve._matte import Matte as Matte
 from propmat._solve._prepared import Prepared as Prepared
 from propmat._solve._verbs import prepare as prepare

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._backend import moved_like, to_host
+from propmat._backend import HOST, moved_like, to_host
 from propmat._operators._contract import Operator
 from propmat._operators._stored import Stored
 from propmat._trimap import Trimap
@@ -24,6 +24,8 @@ from propmat.laplacian._split import Split
 
 # Weak edges relative to the mean weight: much weaker than similarities of colour, far above the tolerance of a solve.
 BRIDGE = 1e-3
+# Confidences up to this can be subtracted from a diagonal again with an error of 1e-12 of the entries of a Laplacian.
+SUBTRACTED = 1e4
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,39 @@ class System:
         change = self.restrict(confidence + prior_confidence - self.confidence - self.prior_confidence)
         split = replace(self.split, matrix=self.matrix.shifted(change))
         return replace(self, split=split, confidence=confidence, prior_confidence=prior_confidence)
+
+    def relabelled(self, laplacian: Laplacian, trimap: Trimap, confidence: Array | None) -> System:
+        """The system for other labels, with the confidence (H, W) in known pixels; None eliminates them.
+
+        `laplacian` is the one that was given, without weak edges. The matrix shares its entries with this one where
+        that is possible.
+        """
+        of_prior = self.prior_confidence
+        if confidence is None:
+            split = self._split_within(laplacian, trimap.unknown)
+            if split is None:
+                return eliminate(laplacian, trimap, of_prior)
+            return replace(self, split=split, solved_for=trimap.unknown)
+        held = np.where(trimap.known, confidence, 0.0)
+        tied = laplacian.ties_all_pixels and not laplacian.parts.seams and bool((held + of_prior).any())
+        if tied and confidence.max() <= SUBTRACTED:
+            return self.reweighed(held, of_prior)
+        return weigh(laplacian, trimap, confidence, of_prior)
+
+    def _split_within(self, laplacian: Laplacian, unknown: Mask) -> Split | None:
+        """The Laplacian cut at other unknown pixels of the same layout, which is made larger where they do not fit."""
+        grid = self.matrix.grid
+        if grid is None or not grid.backend.factorises or laplacian.parts.seams or not laplacian.ties_all_pixels:
+            return None
+        if not unknown.any() or unknown.all() and not self.prior_confidence.any():
+            return None
+        if not grid.support.holds(unknown):
+            diagonal = self.prior_confidence if self.prior_confidence.any() else None
+            grid = laplacian.split(grid.support.layout | unknown, diagonal).matrix.grid
+        if grid is None:
+            return None
+        matrix = grid.within(unknown)
+        return Split(matrix, matrix.times_known, np.ones(matrix.shape[0], bool))
 
     def rhs(self, labels: Array, prior: Array) -> Array:
         """b for (H, W) labels and prior; of the labels only those of known pixels are used."""
@@ -105,8 +140,10 @@ def eliminate(laplacian: Laplacian, trimap: Trimap, prior_confidence: Array | No
     Raises
     ------
     InputError
-        If some unknown pixels are connected neither to a known pixel nor to the prior.
+        If no pixel is unknown, or some are connected neither to a known pixel nor to the prior.
     """
+    if not trimap.unknown.any():
+        raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
     return _system(laplacian, trimap.unknown, zero_map(trimap.known), prior_confidence)
 
 
@@ -120,6 +157,12 @@ def weigh(laplacian: Laplacian, trimap: Trimap, confidence: Array, prior_confide
     """
     confidence = np.where(trimap.known, confidence, 0.0)
     return _system(laplacian, np.ones_like(trimap.known), confidence, prior_confidence)
+
+
+def check_known(trimap: Trimap, prior: bool) -> None:
+    """Refuse a trimap without a known pixel, unless there is a prior."""
+    if not trimap.known.any() and not prior:
+        raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
 
 
 def _system(laplacian: Laplacian, solved_for: Mask, confidence: Array, prior_confidence: Array | None) -> System:
@@ -145,10 +188,7 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, constrained: M
     anchored = to_host(anchored)
     if not anchored.any():
         return np.ones(anchored.size, bool)
-    from scipy.sparse import csgraph
-
-    _, component = csgraph.connected_components(split.matrix.tocsr(), directed=False)
-    adrift: Mask = ~np.isin(component, component[anchored])
+    adrift: Mask = ~HOST.kernels("csr").tied(split.matrix.tocsr(), anchored)
     return adrift
 
 

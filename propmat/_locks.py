@@ -14,15 +14,16 @@ from typing import Any
 if sys.platform == "win32":
     import msvcrt
 
-    def lock_descriptor(descriptor: int, wait: bool) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    def lock_descriptor(descriptor: int, *, wait: bool, shared: bool = False) -> None:
+        if not shared:  # there are no shared ones
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def lock_descriptor(descriptor: int, wait: bool) -> None:
-        """Hold an open file for this process alone, until it is closed; if not `wait`, or fail with an OSError."""
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    def lock_descriptor(descriptor: int, *, wait: bool, shared: bool = False) -> None:
+        """Hold an open file until it is closed, alone or with others that share it; fail with an OSError or `wait`."""
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextmanager

@@ -23,11 +23,12 @@ import propmat
 from benchmarks.data import sets
 from benchmarks.jobs import apart
 from benchmarks.jobs.empty import Nothing, empty_job
+from benchmarks.suite import contestants
 from propmat.jobs._cluster import connected
 from propmat.jobs._pool import Settings
 from propmat.jobs._run import Run
 from propmat.jobs._status import status_of
-from propmat.matting._methods import METHODS
+from propmat.matting._methods import POSED
 
 
 def main() -> None:
@@ -52,20 +53,25 @@ def overhead(folder: Path, data: Path | None, count: int = 4000) -> None:
     print(f"pool: {1000 * statistics.median(times):.2f} ms for each of {count} pictures", flush=True)
 
 
-def dask(folder: Path, data: Path | None, count: int = 4000) -> None:
+def dask(folder: Path, data: Path | None, counts: tuple[int, ...] = (300, 1000, 4000)) -> None:
     with connected("local", 2) as client:
-        times = [_timed(Run(empty_job(folder / str(k), count), Settings(2), client=client)) for k in range(3)]
-    print(f"Dask: {1000 * statistics.median(times):.2f} ms for each of {count} pictures", flush=True)
+        for count in counts:
+            jobs = [empty_job(folder / f"{count}-{k}", count) for k in range(3)]
+            times = [_timed(Run(job, Settings(2), client=client)) for job in jobs]
+            print(f"Dask: {1000 * statistics.median(times):.2f} ms for each of {count} pictures", flush=True)
 
 
 def _timed(run: Run[Nothing]) -> float:
-    """Seconds of a process for each item, from the first end to the last, beyond those of the tasks."""
+    """Seconds of a process for each item beyond those of the tasks.
+
+    From the first end to the last; on a cluster, where ends are told shard by shard, from the plan.
+    """
     ends: list[float] = []
     summary = Run(run.job, run.settings, client=run.client, progress=lambda _: ends.append(time.perf_counter()))()
     told = status_of(run.job.state)
     if told is None or told.done != summary.total:
         raise SystemExit("not all is done")
-    begun = ends[1]  # the first is the plan
+    begun = ends[1] if run.client is None else ends[0]  # that of the plan
     return (2 * (ends[-1] - begun) - told.seconds) / told.done
 
 
@@ -95,7 +101,7 @@ def write_photographs(folder: Path, data: Path | None) -> None:
 
 def memory(folder: Path, data: Path | None) -> None:
     print("| method | bytes per pixel | seconds |\n| --- | ---: | ---: |")
-    for name in [*METHODS, "colours"]:
+    for name in [*POSED, *contestants.networks(), "colours"]:
         process = multiprocessing.get_context("spawn").Process(target=apart.measure, args=(name, folder))
         process.start()
         process.join()

@@ -69,7 +69,7 @@ def _method(name: str, **settings: str) -> Method:
 
 
 def networks() -> dict[str, Method]:
-    """The networks whose weights are part of the package; they were trained on the photographs of the training set."""
+    """The networks whose weights are part of the package; none of the photographs was trained on."""
     if not (find_spec("torch") and find_spec("safetensors")):
         return {}
     shipped = Path(propmat.__file__).parent.glob("networks/weights/*.safetensors")

@@ -18,9 +18,8 @@ from propmat.jobs._contract import Job, Json
 from propmat.jobs._history import last_ends
 from propmat.jobs._pool import Settings
 from propmat.jobs._records import Record
-from propmat.jobs._run import Run
+from propmat.jobs._run import Run, Summary
 from propmat.jobs._state import JOBS, RECORDS, State
-from propmat.jobs._told import Summary
 
 OUTPUT = Path("suite-results")
 

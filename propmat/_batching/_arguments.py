@@ -84,6 +84,10 @@ CONFIDENCE = Argument("confidence", number=True, check=_weights)
 ONE_CONFIDENCE = Argument("confidence", axes=0, number=True, check=_positive)
 EPSILON = Argument("epsilon", axes=0, number=True, check=_positive)
 WINDOWS = Argument("windows", lacks=(2, 2), check=_weights_of_windows)
+PRIOR = (
+    Argument("prior", grey=True, check=_plane),
+    Argument("prior_confidence", number=True, check=_weights),
+)
 PAIR = Argument("horizontal", lacks=(0, 1)), Argument("vertical", lacks=(1, 0))
 FOUR = (
     Argument("right", lacks=(0, 1)),
@@ -92,7 +96,8 @@ FOUR = (
     Argument("up", lacks=(1, 0)),
 )
 ARGUMENTS = {
-    argument.name: argument for argument in (IMAGE, TRIMAP, VALUES, ALPHA, CONFIDENCE, EPSILON, WINDOWS, *PAIR, *FOUR)
+    argument.name: argument
+    for argument in (IMAGE, TRIMAP, VALUES, ALPHA, CONFIDENCE, EPSILON, WINDOWS, *PRIOR, *PAIR, *FOUR)
 }
 
 

@@ -14,6 +14,7 @@ from propmat._batching._arguments import (
     IMAGE,
     ONE_CONFIDENCE,
     PAIR,
+    PRIOR,
     SMALL_ALPHA,
     TRIMAP,
     VALUES,
@@ -41,9 +42,16 @@ def _of_four(right: Array, left: Array, down: Array, up: Array, **rest: Any) -> 
     return _directed.propagate_directed((right, left, down, up), **rest)
 
 
-def _of_windows(horizontal: Array | None = None, vertical: Array | None = None, **rest: Any) -> tuple[Array, Pullback]:
+def _of_windows(
+    horizontal: Array | None = None,
+    vertical: Array | None = None,
+    prior: Array | None = None,
+    prior_confidence: Array | None = None,
+    **rest: Any,
+) -> tuple[Array, Pullback]:
     edges = None if horizontal is None or vertical is None else (horizontal, vertical)
-    return _weighted_windows.weighted_windows(**rest, edges=edges)
+    held = None if prior is None or prior_confidence is None else (prior, prior_confidence)
+    return _weighted_windows.weighted_windows(**rest, edges=edges, prior=held)
 
 
 CLOSED_FORM = Verb(
@@ -100,8 +108,8 @@ PROPAGATE_DIRECTED = Verb(
 WEIGHTED_WINDOWS = Verb(
     "weighted_windows",
     _of_windows,
-    (WINDOWS, *PAIR, IMAGE, TRIMAP, VALUES, CONFIDENCE, EPSILON),
-    optional=("horizontal", "vertical", "values", "confidence"),
+    (WINDOWS, *PAIR, IMAGE, TRIMAP, VALUES, CONFIDENCE, *PRIOR, EPSILON),
+    optional=("horizontal", "vertical", "values", "confidence", "prior", "prior_confidence"),
     size=size_of_windows,
     constant=("image", "trimap", "epsilon"),
     windows=True,

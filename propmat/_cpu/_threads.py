@@ -1,6 +1,6 @@
 """Running kernels on several threads.
 
-The iterations of a loop are divided into contiguous intervals, each run by one call of a kernel; threads of a pool take
+The iterations of a loop are divided into contiguous intervals, each run by one call of a kernel; several threads take
 them one after another. `chunks` are boundaries between intervals of about equal work.
 """
 
@@ -10,11 +10,12 @@ import functools
 import inspect
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from numba.core import config
 
 from propmat._cpu._compiled import compiled
@@ -55,9 +56,59 @@ def threads_for(entries: int) -> Iterator[None]:
 
 STRETCHES = 8  # intervals for each thread: several, because they take unequal times
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_idle: list[Helper] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pools.clear)  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_idle.clear)  # a child has none of its parent's threads
+
+
+class Helper:
+    """A thread that waits for functions to run. It is woken by a lock: an executor takes three times as long.
+
+    Attributes
+    ----------
+    given, done : int
+        Numbers of functions that it was given, and that have ended.
+    error : BaseException or None
+        What the last one ended with.
+    """
+
+    def __init__(self) -> None:
+        self.given = self.done = 0
+        self.error: BaseException | None = None
+        self._work: Callable[[], None] | None = None
+        self._begin, self._end = threading.Lock(), threading.Lock()
+        self._begin.acquire()
+        self._end.acquire()
+        threading.Thread(target=self._serve, name="propmat", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self._begin.acquire()
+            if self._work is None:
+                return
+            try:
+                self._work()
+            except BaseException as error:  # raised again by the thread that waits
+                self.error = error
+            self._work = None  # its arguments are not kept
+            self.done += 1
+            self._end.release()
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Begin to run a function."""
+        self._work, self.error = work, None
+        self._begin.release()
+        self.given += 1
+
+    def wait(self) -> None:
+        """Wait for the function's end."""
+        self._end.acquire()
+
+    def dismiss(self) -> None:
+        """End the thread, after an interrupt, when it is done: until then it writes to the function's arguments."""
+        while self.done < self.given:
+            time.sleep(1e-3)
+        self._begin.release()
 
 
 def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
@@ -66,6 +117,24 @@ def share(kernel: Callable[..., None], count: int, *arguments: Any) -> None:
     numba's own parallel loops are not used: they take twice as long to compile, and need a threading layer.
     """
     _share(kernel, count, STRETCHES, arguments)
+
+
+def intervals_of(items: Any) -> list[tuple[int, int]]:
+    """The intervals of consecutive numbers among some that increase, each with its end."""
+    cuts = [0, *(np.flatnonzero(np.diff(items) != 1) + 1).tolist(), len(items)]
+    return [(int(items[low]), int(items[high - 1]) + 1) for low, high in zip(cuts[:-1], cuts[1:], strict=True) if high]
+
+
+def share_some(kernel: Callable[..., None], items: Any, *arguments: Any) -> None:
+    """The same for some numbers, which increase: ``kernel(begin, end, *arguments)`` on consecutive ones."""
+    longest = max(1, len(items) // (STRETCHES * used_threads()))
+    pieces = [(k, min(k + longest, end)) for begin, end in intervals_of(items) for k in range(begin, end, longest)]
+
+    def run(low: int, high: int) -> None:
+        for begin, end in pieces[low:high]:
+            kernel(begin, end, *arguments)
+
+    _share(run, len(pieces), STRETCHES, ())
 
 
 def over_chunks(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -102,21 +171,26 @@ def _share(kernel: Callable[..., None], count: int, stretches: int, arguments: t
         for begin in begins:
             kernel(begin, min(begin + length, count), *arguments)
 
-    pool = _pools.get(threads) or _pools.setdefault(threads, ThreadPoolExecutor(threads - 1, "propmat"))
-    others = list(_started(pool, run, threads - 1))
+    helpers = list(_helpers(threads - 1))
     try:
+        for helper in helpers:
+            helper.start(run)
         run()
-        for other in others:
-            other.result()
+        for helper in helpers:
+            helper.wait()
     except BaseException:
-        wait(others)  # they still write to the arguments if this thread was interrupted
+        for helper in helpers:
+            helper.dismiss()
         raise
+    _idle.extend(helpers)
+    for error in (helper.error for helper in helpers if helper.error is not None):
+        raise error
 
 
-def _started(pool: ThreadPoolExecutor, run: Callable[[], None], count: int) -> Iterator[Future[None]]:
-    """Start up to `count` threads: none while the interpreter shuts down, fewer if the system limits their number."""
+def _helpers(count: int) -> Iterator[Helper]:
+    """Up to `count` helpers: none while the interpreter shuts down, fewer if the system limits their number."""
     for _ in range(count):
         try:
-            yield pool.submit(run)
-        except RuntimeError:
+            yield _idle.pop() if _idle else Helper()
+        except (IndexError, RuntimeError):
             return

@@ -33,13 +33,18 @@ def group(grid: Array, where: Array, sizes: Array, starts: Array, factor: int) -
     coarse_where = np.stack([unique // shape[1], unique % shape[1]], axis=1).astype(np.int32)
     children = np.argsort(parent, kind="stable")
     first_child = bounds_of(np.bincount(parent))
+    first, members, within, most = members_of(parent, children, first_child, sizes, starts)
+    return coarse, coarse_where, first, members, parent, children, first_child, within, most
+
+
+def members_of(parent: Array, children: Array, first_child: Array, sizes: Array, starts: Array) -> tuple[Any, ...]:
+    """`first` and `members`, all unknowns of the children; their offsets within the parent; the most of a block."""
     ends = bounds_of(sizes[children])
     first = ends[first_child]
     within = np.empty(len(parent), np.int64)
     within[children] = ends[:-1] - first[parent[children]]
-    members = np.repeat(starts[children] - ends[:-1], sizes[children]) + np.arange(ends[-1])
-    most = int(np.diff(first).max())
-    return coarse, coarse_where, first, members.astype(np.int32), parent, children, first_child, within, most
+    members = indices_of(starts[children], sizes[children])
+    return first, members.astype(np.int32), within, int(np.diff(first).max())
 
 
 def lay_out(counts: Array, first: Array, neighbours: Array) -> tuple[Any, ...]:
@@ -71,15 +76,21 @@ def locate(support: int, first: Array, members: Array, begins: Array, sizes: Arr
 
 def dense(stencil: Array, offsets: Array, neighbours: Array, starts: Array, sizes: Array, size: int) -> Array:
     """The matrix of a level as a dense array, size x size."""
-    blocks, slots = np.nonzero(neighbours[:, 4:] >= 0)  # in the order of the stencil
+    blocks, slots = np.nonzero(neighbours[:, 4:] >= 0)
     others = neighbours[blocks, slots + 4]
     widths = sizes[others]
-    entry = np.repeat(np.arange(blocks.size), sizes[blocks] * widths)
-    place = np.arange(stencil.size) - offsets[blocks, slots][entry]
+    lengths = sizes[blocks] * widths
+    entry = np.repeat(np.arange(blocks.size), lengths)
+    place = np.arange(entry.size) - starts_of(lengths)[entry]
     rows, columns = starts[blocks][entry] + place // widths[entry], starts[others][entry] + place % widths[entry]
     out = np.zeros((size, size))
-    out[rows, columns] = out[columns, rows] = stencil
+    out[rows, columns] = out[columns, rows] = stencil[offsets[blocks, slots][entry] + place]
     return out
+
+
+def indices_of(starts: Array, lengths: Array) -> Array:
+    """The numbers of all intervals of given starts and lengths, one interval after another."""
+    return np.repeat(starts - starts_of(lengths), lengths) + np.arange(lengths.sum())
 
 
 def starts_of(lengths: Array) -> Array:

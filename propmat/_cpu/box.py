@@ -1,128 +1,158 @@
-"""Box sums: sums over square windows by running sums, at a cost independent of the size of the window."""
+"""The closed form with wide windows: fits of a map to the colours of every window, by running sums.
+
+Windows are numbered by their top left pixel. Fields are stored one after another, (fields, rows, columns), so that
+inner loops run along rows. A picture is processed in tiles, rectangles with all pixels that are wanted: sums over the
+rows of windows are kept while the rows of a tile are passed, and restart in each, so that rounding errors do not
+accumulate.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from propmat._cpu._compiled import compiled
 from propmat._cpu._threads import share
-
-STRIPE = 64  # rows of one task; running sums restart in each, so that rounding errors do not accumulate
-
-
-def box_sums(fields, side, out):
-    """out[y, x] = sum of fields[y : y + side, x : x + side], for fields (H, W, m) and out (H - side + 1, ..., m)."""
-    share(_sum_stripes, -(-len(out) // STRIPE), fields, side, out)
+from propmat._cpu.box_setup import diagonal_tiles, invert_tiles
+from propmat._cpu.box_tiles import add_rows, extent_of, sum_across, tiles_of
 
 
-@compiled()
-def _sum_stripes(low, high, fields, side, out):
-    rows, _, depth = out.shape
-    width = fields.shape[1]
-    strip = np.empty(width * depth)
-    running = np.empty(depth)
-    for stripe in range(low, high):
-        top = stripe * STRIPE
-        strip[:] = 0.0
-        for v in range(top, top + side):
-            row = fields[v].reshape(-1)  # contiguous, for a single loop
-            for i in range(strip.size):
-                strip[i] += row[i]
-        for y in range(top, min(rows, top + STRIPE)):
-            if y > top:
-                above, below = fields[y - 1].reshape(-1), fields[y + side - 1].reshape(-1)
-                for i in range(strip.size):
-                    strip[i] += below[i] - above[i]
-            if depth == 4:
-                _sum_four(strip, side, out[y])
-            else:
-                _sum_across(strip, side, running, out[y])
+class Windows(NamedTuple):
+    """The windows with an unknown pixel of a picture.
+
+    Attributes
+    ----------
+    image : (d, H, W) array
+        Centred colours.
+    mean, inverse : arrays (d, H - side + 1, W - side + 1), (d (d + 1) / 2, H - side + 1, W - side + 1)
+        Mean colour of each window, and the lower triangle of the inverse of its regularised covariance.
+    number : (H, W) array of int32
+        The unknown pixels numbered row by row, -1 elsewhere.
+    tiles : (t, 4) array
+        Tiles of unknown pixels: first row, end of the rows, first column, end of the columns.
+    side : int
+        Width of the windows.
+    size : int
+        Number of unknown pixels.
+    """
+
+    image: np.ndarray
+    mean: np.ndarray
+    inverse: np.ndarray
+    number: np.ndarray
+    tiles: np.ndarray
+    side: int
+    size: int
 
 
-@compiled()
-def _sum_across(strip, side, running, out):
-    """Sums over the windows of one row, from the sums over their columns."""
-    columns, depth = out.shape
-    running[:] = 0.0
-    for x in range(side):
-        for c in range(depth):
-            running[c] += strip[x * depth + c]
+def windows_of(image, unknown, side, epsilon):
+    """The `Windows` of colours (H, W, d) with a mean of 0."""
+    planes = np.ascontiguousarray(np.moveaxis(image, 2, 0))
+    depth, height, width = planes.shape
+    shape = height - side + 1, width - side + 1
+    tiles, wanted = tiles_of(unknown, 2 * side), np.zeros(shape, np.bool_)
+    for top, bottom, left, right in tiles:
+        wanted[max(0, top - side + 1) : bottom, max(0, left - side + 1) : right] = True
+    mean, inverse = np.empty((depth, *shape)), np.empty((depth * (depth + 1) // 2, *shape))
+    share(invert_tiles, *_counted(tiles_of(wanted, side)), planes, side, epsilon, mean, inverse)
+    number, size = np.full(unknown.shape, -1, np.int32), np.count_nonzero(unknown)
+    number[unknown] = np.arange(size, dtype=np.int32)
+    return Windows(planes, mean, inverse, number, tiles, side, size)
+
+
+def _counted(tiles):
+    return len(tiles), tiles
+
+
+def times(windows, values):
+    """The product with values (H, W), at the unknown pixels, (n,)."""
+    out = np.empty(windows.size)
+    share(_multiply_tiles, *_counted(windows.tiles), *_given(windows), windows.number, values, out)
+    return out
+
+
+def diagonal(windows):
+    """The diagonal at the unknown pixels, (n,)."""
+    out = np.empty(windows.size)
+    share(diagonal_tiles, *_counted(windows.tiles), *_given(windows), windows.number, out)
+    return out
+
+
+def _given(windows):
+    return windows.side, windows.image, windows.mean, windows.inverse
+
+
+@compiled(fastmath={"contract"})
+def _add_moments(image, values, y, begin, sign, strip):
+    """Add (I p, p) of row y, from column `begin` on, times a sign."""
+    depth, width = strip.shape[0] - 1, strip.shape[1]
+    own = values[y, begin : begin + width]
     for c in range(depth):
-        out[0, c] = running[c]
-    for x in range(1, columns):
-        for c in range(depth):
-            running[c] += strip[(x + side - 1) * depth + c] - strip[(x - 1) * depth + c]
-            out[x, c] = running[c]
-
-
-@compiled()
-def _sum_four(strip, side, out):
-    """As `_sum_across` for four fields, those of three channels, whose sums stay in registers."""
-    one = two = three = four = 0.0
-    for x in range(side):
-        one += strip[4 * x]
-        two += strip[4 * x + 1]
-        three += strip[4 * x + 2]
-        four += strip[4 * x + 3]
-    out[0, 0], out[0, 1], out[0, 2], out[0, 3] = one, two, three, four
-    for x in range(1, out.shape[0]):
-        after, before = 4 * (x + side - 1), 4 * (x - 1)
-        one += strip[after] - strip[before]
-        two += strip[after + 1] - strip[before + 1]
-        three += strip[after + 2] - strip[before + 2]
-        four += strip[after + 3] - strip[before + 3]
-        out[x, 0], out[x, 1], out[x, 2], out[x, 3] = one, two, three, four
-
-
-def moments(image, values, out):
-    """out = (I p, p), (H, W, d + 1), for colours I (H, W, d) and values p (H, W)."""
-    share(_moment_rows, len(image), image, values, out)
-
-
-@compiled()
-def _moment_rows(low, high, image, values, out):
-    _, width, depth = image.shape
-    for y in range(low, high):
+        colour, target = image[c, y, begin : begin + width], strip[c]
         for x in range(width):
-            for c in range(depth):
-                out[y, x, c] = image[y, x, c] * values[y, x]
-            out[y, x, depth] = values[y, x]
+            target[x] += sign * colour[x] * own[x]
+    target = strip[depth]
+    for x in range(width):
+        target[x] += sign * own[x]
 
 
-def fit_windows(sums, mean, inverse, count, out):
-    """Slopes a and constant b of the ridge fit of p in every window, from the sums of (I p, p) over it."""
-    share(_fit_rows, len(mean), sums, mean, inverse, count, out)
-
-
-@compiled()
-def _fit_rows(low, high, sums, mean, inverse, count, out):
-    _, columns, depth = mean.shape
-    moment = np.empty(depth)
-    for y in range(low, high):
-        for x in range(columns):
-            total = sums[y, x, depth]
-            for c in range(depth):
-                moment[c] = sums[y, x, c] - mean[y, x, c] * total
-            constant = total / count
-            for c in range(depth):
-                slope = 0.0
-                for e in range(depth):
-                    slope += inverse[y, x, c, e] * moment[e]
-                slope /= count
-                out[y, x, c] = slope
-                constant -= slope * mean[y, x, c]
-            out[y, x, depth] = constant
-
-
-def residual(image, values, count, fits, out):
-    """out = n p - I · a - b, (H, W), with (a, b) the sums of the fits over the n windows that contain a pixel."""
-    share(_residual_rows, len(image), image, values, count, fits, out)
-
-
-@compiled()
-def _residual_rows(low, high, image, values, count, fits, out):
-    _, width, depth = image.shape
-    for y in range(low, high):
+@compiled(fastmath={"contract"})
+def _fit_row(sums, mean, inverse, y, left, count, moments, fits):
+    """Slopes and constant of the ridge fit of p in the windows of a row, from the sums of (I p, p) over each."""
+    depth, width = mean.shape[0], fits.shape[1]
+    total, constant, part = sums[depth], fits[depth], 1.0 / count
+    for x in range(width):
+        constant[x] = part * total[x]
+    for c in range(depth):
+        centre, given, moment, slope = mean[c, y, left : left + width], sums[c], moments[c], fits[c]
         for x in range(width):
-            left = count[y, x] * values[y, x] - fits[y, x, depth]
-            for c in range(depth):
-                left -= image[y, x, c] * fits[y, x, c]
-            out[y, x] = left
+            moment[x] = part * (given[x] - centre[x] * total[x])
+            slope[x] = 0.0
+    k = 0
+    for c in range(depth):
+        moment, slope = moments[c], fits[c]
+        for e in range(c + 1):
+            entry, other, its = inverse[k, y, left : left + width], moments[e], fits[e]
+            k += 1
+            for x in range(width):
+                slope[x] += entry[x] * other[x]
+            if e < c:
+                for x in range(width):
+                    its[x] += entry[x] * moment[x]
+    for c in range(depth):
+        centre, slope = mean[c, y, left : left + width], fits[c]
+        for x in range(width):
+            constant[x] -= slope[x] * centre[x]
+
+
+@compiled(fastmath={"contract"})
+def _multiply_tiles(low, high, tiles, side, image, mean, inverse, number, values, out):
+    depth, rows, columns = mean.shape
+    for t in range(low, high):
+        top, bottom, left, right = tiles[t]
+        first, last, begin, end, outer = extent_of(tiles[t], mean.shape, side)
+        strip, sums = np.zeros((depth + 1, end - begin + side - 1)), np.empty((depth + 1, end - begin))
+        moments, recent = np.empty((depth, end - begin)), np.empty((side, depth + 1, end - begin))
+        fits, around = np.zeros((depth + 1, right - outer)), np.empty((depth + 1, right - left))
+        for y in range(first, first + side - 1):
+            _add_moments(image, values, y, begin, 1.0, strip)
+        for y in range(first, bottom):
+            if y < last:
+                own = recent[y % side]
+                _add_moments(image, values, y + side - 1, begin, 1.0, strip)
+                sum_across(strip, side, sums)
+                _add_moments(image, values, y, begin, -1.0, strip)
+                _fit_row(sums, mean, inverse, y, begin, side**2, moments, own)
+                add_rows(own, 1.0, begin - outer, fits)
+            if y < top:
+                continue
+            sum_across(fits, side, around)
+            tall = min(y, rows - 1) - max(0, y - side + 1) + 1
+            for x in range(left, right):
+                if number[y, x] >= 0:
+                    wide = min(x, columns - 1) - max(0, x - side + 1) + 1
+                    rest = tall * wide * values[y, x] - around[depth, x - left]
+                    for c in range(depth):
+                        rest -= image[c, y, x] * around[c, x - left]
+                    out[number[y, x]] = rest
+            if y - side + 1 >= first:
+                add_rows(recent[(y - side + 1) % side], -1.0, begin - outer, fits)

@@ -45,3 +45,43 @@ def relax(matrix, b, x, step, old, new, out):
     np.multiply(step, old, out=step)
     step += new * (b - matrix @ x)
     np.add(x, step, out=out)
+
+
+def far(matrix, distance):
+    """The part of the entries that are further than `distance` from the diagonal."""
+    return _count_far(matrix.indptr, matrix.indices, distance) / max(matrix.nnz, 1)
+
+
+@compiled()
+def _count_far(indptr, indices, distance):
+    count = 0
+    for i in range(indptr.size - 1):
+        for k in range(indptr[i], indptr[i + 1]):
+            count += abs(indices[k] - i) > distance
+    return count
+
+
+def tied(matrix, anchored):
+    """Which rows of a matrix of symmetric structure are connected to one that is `anchored`, itself included."""
+    found = anchored.copy()
+    _flood(matrix.indptr, matrix.indices, found)
+    return found
+
+
+@compiled()
+def _flood(indptr, indices, found):
+    stack = np.empty(found.size, np.int32)
+    waiting = 0
+    for i in range(found.size):
+        if found[i]:
+            stack[waiting] = i
+            waiting += 1
+    while waiting > 0:
+        waiting -= 1
+        i = stack[waiting]
+        for k in range(indptr[i], indptr[i + 1]):
+            j = indices[k]
+            if not found[j]:
+                found[j] = True
+                stack[waiting] = j
+                waiting += 1

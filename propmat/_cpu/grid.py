@@ -173,25 +173,30 @@ def square_factor(factor, lane, work):
 
 
 @compiled(inline="always")
-def scatter_windows(factor, begin, count, number, y, x, top, bottom, values):
-    """Add the matrices of windows around (y, x), (y, x + 1), ..., from lane `begin` on, to rows top to bottom - 1."""
+def scatter_windows(factor, begin, count, number, y, x, rectangle, values):
+    """Add the matrices of windows around (y, x), (y, x + 1), … from lane `begin` on to the pixels of a rectangle."""
     depth = factor.shape[0]
+    top, left, bottom, right = rectangle
     for a in range(9):
-        row = y - 1 + a // 3
+        row, column = y - 1 + a // 3, x - 1 + a % 3
         if row < top or row >= bottom:
             continue
-        first = number[row + 2, x + 1 + a % 3]
+        skipped = max(0, left - column)
+        length = min(count, right - column) - skipped
+        if length <= 0:
+            continue
+        first, low = number[row + 2, column + 2 + skipped], begin + skipped
         for b in range(a, 9):
             dy, dx = b // 3 - a // 3, b % 3 - a % 3
             k = dx if dy == 0 else 5 * dy + dx
-            target = values[k, first : first + count]
+            target = values[k, first : first + length]
             constant = (1.0 if a == b else 0.0) - 1.0 / 9.0
-            for t in range(count):
+            for t in range(length):
                 target[t] += constant
             for c in range(depth):
-                left, right = factor[c, a, begin : begin + count], factor[c, b, begin : begin + count]
-                for t in range(count):
-                    target[t] -= left[t] * right[t]
+                one, other = factor[c, a, low : low + length], factor[c, b, low : low + length]
+                for t in range(length):
+                    target[t] -= one[t] * other[t]
 
 
 @compiled(inline="always")
@@ -208,40 +213,61 @@ def clear_rows(number, top, bottom, values):
 
 
 @compiled(fastmath={"contract"})
-def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
-    """Sum the closed-form window matrices B, or B²; if block > 0, only windows with unknown pixels in several blocks.
+def add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values):
+    """Add the window matrices B, or B², to the entries of the pixels of a rectangle (top, left, bottom, right).
 
-    For stripes `low` to `high` - 1 of STRIPE rows; each writes to its own rows only.
+    If block > 0, only those of windows with unknown pixels in several blocks.
     """
     height, width, depth = image.shape
+    top, left, bottom, right = rectangle
     factor = np.empty((depth, 9, LANES))
     centred = np.empty((9, depth, LANES))
     covariance = np.empty((depth, depth, LANES))
     work = np.empty((depth, depth))
     lanes = np.empty(LANES, np.int64)
+    end_x = min(width - 1, right + 1)
+    for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
+        x = max(1, left - 1)
+        while x < end_x:
+            count = np.int64(0)  # not a literal: callees would be compiled again for literal arguments
+            while count < LANES and x < end_x:
+                if centres[y, x] and (block == 0 or straddles(unknown, y - 1, x - 1, 3, 3, block)):
+                    lanes[count] = x
+                    count += 1
+                x += 1
+            window_factors(image, y, lanes, count, epsilon, centred, covariance, factor)
+            if squared:
+                for lane in range(count):
+                    square_factor(factor, lane, work)
+            begin = np.int64(0)
+            while begin < count:
+                end = begin + 1
+                while end < count and lanes[end] == lanes[end - 1] + 1:
+                    end += 1
+                scatter_windows(factor, begin, end - begin, number, y, lanes[begin], rectangle, values)
+                begin = end
+
+
+@compiled()
+def assemble_windows(low, high, image, unknown, centres, number, epsilon, squared, block, values):
+    """Sum the closed-form window matrices B, or B²; if block > 0, only windows with unknown pixels in several blocks.
+
+    For stripes `low` to `high` - 1 of STRIPE rows; each writes to its own rows only.
+    """
+    height, width, _ = image.shape
     for stripe in range(low, high):
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
         clear_rows(number, top, bottom, values)
-        for y in range(max(1, top - 1), min(height - 1, bottom + 1)):
-            x = 1
-            while x < width - 1:
-                count = np.int64(0)  # not a literal: callees would be compiled again for literal arguments
-                while count < LANES and x < width - 1:
-                    if centres[y, x] and (block == 0 or straddles(unknown, y - 1, x - 1, 3, 3, block)):
-                        lanes[count] = x
-                        count += 1
-                    x += 1
-                window_factors(image, y, lanes, count, epsilon, centred, covariance, factor)
-                if squared:
-                    for lane in range(count):
-                        square_factor(factor, lane, work)
-                begin = np.int64(0)
-                while begin < count:
-                    end = begin + 1
-                    while end < count and lanes[end] == lanes[end - 1] + 1:
-                        end += 1
-                    scatter_windows(factor, begin, end - begin, number, y, lanes[begin], top, bottom, values)
-                    begin = end
+        rectangle = np.int64(top), np.int64(0), np.int64(bottom), np.int64(width)
+        add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
+
+
+@compiled()
+def assemble_near(low, high, image, unknown, centres, number, epsilon, squared, block, rectangles, values):
+    """The same for the entries of the pixels of disjoint rectangles, which are 0 at first; block > 0."""
+    for k in range(low, high):
+        rectangle = rectangles[k, 0], rectangles[k, 1], rectangles[k, 2], rectangles[k, 3]
+        add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
 
 
 @compiled()

@@ -58,6 +58,8 @@ def _multiply_ahead(low, high, values, chunks, offsets, neighbours, starts, size
         widest = max(widest, line_width(p, neighbours, sizes))
     ahead = np.empty(widest, x.dtype)
     for p in range(chunks[low], chunks[high]):
+        if sizes[p] == 0:
+            continue
         line = 0
         for s in range(5, 9):
             q = neighbours[p, s]
@@ -92,7 +94,7 @@ def _relax_behind(low, high, unit, chunks, offsets, neighbours, starts, sizes, s
         product = out[start:stop]
         for s in range(4):
             q = neighbours[p, s]
-            if q >= 0:
+            if q >= 0 and sizes[q] > 0:
                 begin = offsets[q, 1] // LANES + (offsets[q, 4 - s] - offsets[q, 1]) // sizes[q]
                 received = sent[begin : begin + sizes[p]]
                 for i in range(stop - start):

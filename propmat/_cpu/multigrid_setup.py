@@ -19,10 +19,11 @@ EQUAL = 1 - 1e-5
 def eliminate(matrix, most, threshold, upper, order):
     """Cholesky of a semidefinite matrix with diagonal pivoting, until all remaining pivots are below the threshold.
 
-    Row k of `upper` belongs to unknown order[k]; rows and columns are not exchanged, and of the Schur complement only
-    the diagonal is updated. Returns the number of eliminated unknowns; the rest of `order` are the remaining ones: at
-    most `most`, unless the elimination ended early because the matrix is singular. Sizes are padded to multiples of
-    eight, so the last eliminations are undone until the number of remaining unknowns is such a multiple.
+    Row and column k of `upper` belong to unknown order[k]: of `upper` columns are exchanged, so that those of unknowns
+    that are gone need not be computed; of the Schur complement only the diagonal is updated. Returns the number of
+    eliminated unknowns; the rest of `order` are the remaining ones: at most `most`, unless the elimination ended early
+    because the matrix is singular. Sizes are padded to multiples of eight, so the last eliminations are undone until
+    the number of remaining unknowns is such a multiple.
     """
     n = matrix.shape[0]
     pivots = np.empty(n)
@@ -32,41 +33,43 @@ def eliminate(matrix, most, threshold, upper, order):
     gone = 0
     while gone < n - 1:
         pivot = -1.0
-        for i in range(n):
+        for i in range(gone, n):
             pivot = max(pivot, pivots[i])
         left = n - gone
         if pivot < 1e-13 or (pivot < threshold and left <= most):
             gone = max(0, n - min(most, (left + 7) // 8 * 8)) if left <= most else gone
             break
         k = gone
-        while pivots[order[k]] < EQUAL * pivot:
+        while pivots[k] < EQUAL * pivot:
             k += 1
         order[gone], order[k] = order[k], order[gone]
-        subtract_rows(upper, gone, matrix, order[gone])
+        pivots[gone], pivots[k] = pivots[k], pivots[gone]
+        for i in range(gone):
+            upper[i, gone], upper[i, k] = upper[i, k], upper[i, gone]
+        subtract_rows(upper, gone, matrix, order)
         row, scale = upper[gone], 1.0 / np.sqrt(pivot)
-        for i in range(n):
+        for i in range(gone, n):
             row[i] *= scale
             pivots[i] -= row[i] * row[i]
-        pivots[order[gone]] = -1.0
         gone += 1
     return min(gone, max(0, n - 8))
 
 
 @compiled(inline="always")
-def subtract_rows(upper, gone, matrix, here):
-    """Row `gone` of the factor, not yet scaled: row `here` of the matrix minus Σ_k upper[k, here] upper[k]."""
-    row, source = upper[gone], matrix[here]
+def subtract_rows(upper, gone, matrix, order):
+    """Row `gone` of the factor, not yet scaled, from its diagonal on: the matrix minus Σ_k upper[k, gone] upper[k]."""
+    row, source = upper[gone, gone:], matrix[order[gone]]
     for j in range(row.size):
-        row[j] = source[j]
+        row[j] = source[order[gone + j]]
     whole = gone // 4 * 4
     for k in range(0, whole, 4):
-        r0, r1, r2, r3 = upper[k], upper[k + 1], upper[k + 2], upper[k + 3]
-        f0, f1, f2, f3 = r0[here], r1[here], r2[here], r3[here]
+        r0, r1, r2, r3 = upper[k, gone:], upper[k + 1, gone:], upper[k + 2, gone:], upper[k + 3, gone:]
+        f0, f1, f2, f3 = r0[0], r1[0], r2[0], r3[0]
         for j in range(row.size):
             row[j] -= (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
     for k in range(whole, gone):
-        r0 = upper[k]
-        f0 = r0[here]
+        r0 = upper[k, gone:]
+        f0 = r0[0]
         for j in range(row.size):
             row[j] -= f0 * r0[j]
 
@@ -85,19 +88,19 @@ def extend(upper, gone, most, order, functions):
         source = upper[k]
         row = functions[order[k], :count]
         for j in range(count):
-            row[j] = source[order[gone + j]]
+            row[j] = source[gone + j]
         first = k + 1 + (gone - k - 1) % 4
         for i in range(k + 1, first):
-            f0, r0 = source[order[i]], functions[order[i]]
+            f0, r0 = source[i], functions[order[i]]
             for j in range(count):
                 row[j] += f0 * r0[j]
         for i in range(first, gone, 4):
-            f0, f1, f2, f3 = source[order[i]], source[order[i + 1]], source[order[i + 2]], source[order[i + 3]]
+            f0, f1, f2, f3 = source[i], source[i + 1], source[i + 2], source[i + 3]
             r0, r1 = functions[order[i]], functions[order[i + 1]]
             r2, r3 = functions[order[i + 2]], functions[order[i + 3]]
             for j in range(count):
                 row[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
-        scale = -1.0 / source[order[k]]
+        scale = -1.0 / source[k]
         for j in range(count):
             row[j] *= scale
     return count
@@ -179,15 +182,20 @@ def pixel_functions(low, high, values, between, scale, first, members, cells, ed
     """Local functions of every block of pixels, in the rows of `out` in the order of `members`; numbers in `counts`.
 
     `values` - `between` is block diagonal and positive semidefinite: the sum of the elements inside single blocks.
+    Functions are 0 on pixels whose `scale` is 0, which are known.
     """
     for p in range(low, high):
-        n = first[p + 1] - first[p]
+        n = 0
         local = np.full(edge * edge, -1, np.int64)
-        for i in range(n):
-            local[cells[first[p] + i]] = i
+        used = np.empty(first[p + 1] - first[p], np.int64)
+        for i in range(first[p], first[p + 1]):
+            if scale[members[i]] > 0.0:
+                local[cells[i]] = n
+                used[n] = i
+                n += 1
         matrix = np.zeros((n, n))
         for i in range(n):
-            cell, here = cells[first[p] + i], members[first[p] + i]
+            cell, here = cells[used[i]], members[used[i]]
             y, x = cell // edge, cell % edge
             for k in range(13):
                 dy = (k + 2) // 5
@@ -195,16 +203,19 @@ def pixel_functions(low, high, values, between, scale, first, members, cells, ed
                 if v < edge and 0 <= u < edge and local[v * edge + u] >= 0:
                     j = local[v * edge + u]
                     inside = values[k, here] - between[k, here]
-                    matrix[i, j] = inside * scale[here] * scale[members[first[p] + j]]
+                    matrix[i, j] = inside * scale[here] * scale[members[used[j]]]
                     matrix[j, i] = matrix[i, j]
         order = np.empty(n, np.int64)
         upper = np.empty((n, n))
         functions = np.empty((n, most))
         gone = eliminate(matrix, most, threshold, upper, order)
         counts[p] = extend(upper, gone, most, order, functions)
+        for i in range(first[p], first[p + 1]):
+            for j in range(counts[p]):
+                out[i, j] = 0.0
         for i in range(n):
             for j in range(counts[p]):
-                out[first[p] + i, j] = functions[i, j]
+                out[used[i], j] = functions[i, j]
 
 
 @compiled()
@@ -299,9 +310,9 @@ def galerkin_pixels(
         for i in range(first[p], first[p + 1]):
             y = where[p, 0] * edge + cells[i] // edge
             x = where[p, 1] * edge + cells[i] % edge
-            if block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2:
-                continue
             here = members[i]
+            if scale[here] == 0.0 or (block > 0 and 2 <= y % block < block - 2 and 2 <= x % block < block - 2):
+                continue
             touched[:] = 0
             for k in range(25):
                 dy, dx = k // 5 - 2, k % 5 - 2
@@ -515,7 +526,7 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
         first_ahead, line = offsets[p, 1], line_width(p, neighbours, sizes)
         for s in range(5, 9):
             q = neighbours[p, s]
-            if q < 0:
+            if q < 0 or size == 0:
                 continue
             width, start = sizes[q], offsets[p, s - 4]
             block = stencil[start : start + size * width]

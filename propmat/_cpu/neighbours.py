@@ -431,7 +431,7 @@ def _collect_ties(low, high, tree, nearest):
                     continue
                 _gaps(point, point, tree.points[v - leaves], tree.points[v - leaves], gaps)
                 for i in range(WIDTH):
-                    if gaps[i] == limit:
+                    if gaps[i] == limit and tree.starts[v - leaves] + i != row:
                         pixel = tree.pixels[tree.starts[v - leaves] + i]
                         if pixel > last:
                             nearest.tied[place] = pixel

@@ -8,7 +8,7 @@ these arrays, so that all arguments of a call are either in host memory or on on
 from propmat._inputs._arrays import ANYWHERE, Memory, as_array, ends, in_memory, is_number, mask, size, vector
 from propmat._inputs._images import BACKGROUND_AT_MOST, BRIGHTEST, OVERSHOOT, greys, image, plane, same_aspect
 from propmat._inputs._numbers import integer, positive, real_number, shape_of, tolerance, whole_number, within
-from propmat._inputs._settings import choice, flag, known_names, pair, settings, several, solving
+from propmat._inputs._settings import choice, flag, function, known_names, pair, settings, several, solving
 from propmat._inputs._weights import edge_weights, real_map, weights
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "edge_weights",
     "ends",
     "flag",
+    "function",
     "greys",
     "image",
     "in_memory",

@@ -63,5 +63,10 @@ def solving(solver: object, callback: object = None) -> None:
     if solver is not None:
         settings(solver, "solver", "propmat.solvers.CG(), Direct() or an object with their prepare and strict")
         flag(getattr(solver, "strict", None), f"solver: {type(solver).__name__}.strict")
-    if callback is not None and (isinstance(callback, type) or not callable(callback)):
-        raise InputError(f"callback: takes a function of (iteration, relative residual), got {shown(callback)}")
+    function(callback, "callback", "(iteration, relative residual)")
+
+
+def function(value: object, name: str, of: str) -> None:
+    """Refuse what is neither a function nor None."""
+    if value is not None and (isinstance(value, type) or not callable(value)):
+        raise InputError(f"{name}: takes a function of {of}, got {shown(value)}")

@@ -1,7 +1,7 @@
 """Matrices for solvers: their protocol, and the four ways in which propmat stores or multiplies a symmetric matrix."""
 
 from propmat._operators._averages import Averaged
-from propmat._operators._boxes import BoxOperator, Windows, box_sums, over_windows
+from propmat._operators._boxes import BoxOperator
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._grid import GridOperator
 from propmat._operators._norms import greatest, length
@@ -18,13 +18,10 @@ __all__ = [
     "Parts",
     "Sparse",
     "Stored",
-    "Windows",
-    "box_sums",
     "canonical",
     "greatest",
     "host_entries",
     "length",
-    "over_windows",
     "own_entries",
     "wrapped",
 ]

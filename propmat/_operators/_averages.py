@@ -52,6 +52,21 @@ def spread_means(means: Array, shape: tuple[int, int]) -> Array:
     return plane
 
 
+def interpolated(means: Array, shape: tuple[int, int]) -> Array:
+    """Values (h, w) of cells, enlarged by bilinear interpolation between their centres: (H, W)."""
+    down, across = (_interpolation(fine, coarse) for fine, coarse in zip(shape, means.shape, strict=True))
+    return np.ascontiguousarray((across @ np.ascontiguousarray((down @ means).T)).T)
+
+
+def _interpolation(fine: int, coarse: int) -> sp.csr_array:
+    """The matrix (fine, coarse) that interpolates between centres of intervals; constant beyond the first and last."""
+    place = np.clip((np.arange(fine) + 0.5) * coarse / fine - 0.5, 0, coarse - 1)
+    first = np.minimum(place.astype(np.int64), max(coarse - 2, 0))
+    share, rows = place - first, np.arange(fine)
+    columns = np.concatenate([first, np.minimum(first + 1, coarse - 1)])
+    return sp.csr_array((np.concatenate([1 - share, share]), (np.tile(rows, 2), columns)), shape=(fine, coarse))
+
+
 def cells_of(support: Support, cells: tuple[int, int]) -> sp.csr_array:
     """For the pixels of a support their parts in the means over h x w equal cells; only unknown pixels have any.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from propmat._backend import Backend, backend_of
 from propmat._cached import cached_property
@@ -15,88 +16,32 @@ from propmat.errors import UnsupportedError
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
-    """The statistics of all windows of an image that a product needs.
+class BoxOperator:
+    """The matrix over the unknown pixels plus a diagonal; it has products and a diagonal, but no stored entries.
 
     Attributes
     ----------
-    image : (H, W, d) array
-        Centred, with a mean colour of 0, which changes rounding only.
-    mean, inverse : arrays (H - 2 r, W - 2 r, d), (H - 2 r, W - 2 r, d, d)
-        Mean colour of each window and inverse of its regularised covariance.
-    count : (H, W) array
-        Number of windows that contain each pixel.
-    side : int
-        2 r + 1.
+    windows : tuple of arrays
+        `Windows` of the kernels.
+    unknown : (H, W) mask
+        The n pixels.
+    added : (n,) array
+        The diagonal that is added.
     """
 
-    image: Array
-    mean: Array
-    inverse: Array
-    count: Array
-    side: int
-
-    @classmethod
-    def of(cls, image: Array, epsilon: float, radius: int) -> Windows:
-        side, depth = 2 * radius + 1, image.shape[2]
-        image = image - image.mean(axis=(0, 1))
-        products = (image[..., None] * image[..., None, :]).reshape(*image.shape[:2], -1)
-        sums = box_sums(np.concatenate([image, products], axis=2), side) / side**2
-        mean = np.ascontiguousarray(sums[..., :depth], like=sums)
-        moments = sums[..., depth:].reshape(*mean.shape, depth)
-        covariance = moments - mean[..., None] * mean[..., None, :]
-        inverse = np.linalg.inv(covariance + epsilon / side**2 * np.eye(depth, like=image))
-        count = over_windows(np.ones((*mean.shape[:2], 1), like=image), side)[..., 0]
-        return cls(image, mean, np.ascontiguousarray(inverse, np.float64, like=image), count, side)
-
-    def times(self, values: Array) -> Array:
-        """L p for p (H, W): fit p in every window and sum the residuals of the fits."""
-        kernels = backend_of(values).kernels("box")
-        moments = np.empty((*values.shape, self.image.shape[2] + 1), like=values)
-        kernels.moments(self.image, values, moments)
-        fits = np.empty((*self.mean.shape[:2], moments.shape[2]), like=values)
-        kernels.fit_windows(box_sums(moments, self.side), self.mean, self.inverse, self.side**2, fits)
-        left = np.empty_like(values)
-        kernels.residual(self.image, values, self.count, over_windows(fits, self.side), left)
-        return left
-
-    @cached_property
-    def diagonal(self) -> Array:
-        """Exact, (H, W): the quadratic form of the centred colour under V, expanded into sums over windows."""
-        depth = self.mean.shape[2]
-        weighted = (self.inverse @ self.mean[..., None])[..., 0]
-        constant = (self.mean * weighted).sum(axis=2, keepdims=True)
-        squares = self.inverse.reshape(*self.mean.shape[:2], -1)
-        summed = over_windows(np.concatenate([squares, weighted, constant], axis=2), self.side)
-        quadratic = summed[..., : depth * depth].reshape(*self.image.shape, depth)
-        form = np.einsum("yxc,yxce,yxe->yx", self.image, quadratic, self.image)
-        form += summed[..., -1] - 2 * (self.image * summed[..., depth * depth : -1]).sum(axis=2)
-        return self.count * (1 - 1 / self.side**2) - form / self.side**2
-
-
-def box_sums(fields: Array, side: int) -> Array:
-    """Sums of (H, W, m) fields over the windows inside: (H - side + 1, W - side + 1, m)."""
-    height, width, depth = fields.shape
-    out = np.empty((height - side + 1, width - side + 1, depth), like=fields)
-    backend_of(fields).kernels("box").box_sums(fields, side, out)
-    return out
-
-
-def over_windows(fields: Array, side: int) -> Array:
-    """For fields over windows the sums over the windows that contain each pixel."""
-    return box_sums(np.pad(fields, [(side - 1, side - 1), (side - 1, side - 1), (0, 0)]), side)
-
-
-@dataclass(frozen=True, eq=False)
-class BoxOperator:
-    """The matrix over the unknown pixels plus a diagonal; it has products and a diagonal, but no stored entries."""
-
-    windows: Windows
+    windows: tuple[Any, ...]
     unknown: Mask
     added: Array
 
     stored = False
     grid = None
+
+    @classmethod
+    def of(cls, image: Array, unknown: Mask, epsilon: float, radius: int, added: Array) -> BoxOperator:
+        """The matrix of an image (H, W, d)."""
+        centred = image - image.mean(axis=(0, 1))  # which changes rounding only
+        kernels = backend_of(unknown).kernels("box")
+        return cls(kernels.windows_of(centred, unknown, 2 * radius + 1, epsilon), unknown, added)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,15 +58,29 @@ class BoxOperator:
     @property
     def entries(self) -> int:
         """How many numbers are stored, of windows and pixels."""
-        return self.windows.image.size + self.windows.mean.size + self.windows.inverse.size
+        return sum(array.size for array in self.windows if hasattr(array, "size"))
+
+    @cached_property
+    def _position(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.unknown)
+
+    def times(self, values: Array) -> Array:
+        """L p at the unknown pixels, (n,), for values p (H, W) of all."""
+        product: Array = self.backend.kernels("box").times(self.windows, values)
+        return product
 
     def __matmul__(self, x: Array) -> Array:
-        values = np.zeros(self.unknown.shape, like=x)
-        values[self.unknown] = x
-        return self.windows.times(values)[self.unknown] + self.added * x
+        values = np.zeros(self.unknown.size, like=self.added)
+        values[self._position] = x
+        return self.times(values.reshape(self.unknown.shape)) + self.added * x
+
+    @cached_property
+    def _diagonal(self) -> Array:
+        diagonal: Array = self.backend.kernels("box").diagonal(self.windows)
+        return diagonal
 
     def diagonal(self) -> Array:
-        return self.windows.diagonal[self.unknown] + self.added
+        return self._diagonal + self.added
 
     def shifted(self, change: Array) -> BoxOperator:
         """The operator with `change` (n,) added to its diagonal."""

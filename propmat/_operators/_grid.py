@@ -85,6 +85,20 @@ class GridOperator:
         """
         self.assemble(block, out)
 
+    def near(self, block: int, rectangles: Array) -> Array:
+        """As `across`, with the entries of the pixels of disjoint rectangles, (k, 4): top, left, bottom, right.
+
+        Entries of other pixels are meaningless.
+        """
+        out = np.zeros(self.values.shape)  # unlike `zeros_like`, of memory that is not touched before it is used
+        self.assemble.near(block, rectangles, out)
+        return out
+
+    def within(self, unknown: Array) -> GridOperator:
+        """The matrix for other unknown pixels of the layout; it shares the memory of this one."""
+        support = self.support.within(unknown)
+        return replace(self, support=support, assemble=self.assemble.within(support))
+
     @property
     def shape(self) -> tuple[int, int]:
         n = self.support.position.size

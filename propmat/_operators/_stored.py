@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
-from propmat._backend import Backend, backend_of, moved_like, to_host
+from propmat._backend import HOST, Backend, backend_of, moved_like, to_host
 from propmat._typing import Array
 from propmat.errors import InputError, UnsupportedError, shown
 
@@ -91,12 +91,9 @@ class Stored:
         layout = rows.data, position[rows.indices], np.cumsum(counts, dtype=np.int32)
         return Stored.of(sp.csr_array(layout, (size, size)))
 
-    @property
-    def reach(self) -> Array:
-        """The difference of column and row of each entry."""
-        rows = self.tocsr()
-        reach: Array = rows.indices - np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-        return reach
+    def far(self, distance: float) -> float:
+        """The part of the entries that are further than `distance` from the diagonal."""
+        return float(HOST.kernels("csr").far(self.matrix, distance))
 
     def spread(self, x: Array) -> Array:
         return x.astype(np.float64)

@@ -69,12 +69,12 @@ class Gram:
     def shifted(self, change: Array) -> Gram:
         return replace(self, added=change if self.added is None else self.added + change)
 
-    @property
-    def reach(self) -> Array:
-        """Of each row of R that is not empty, the difference of its last and first column."""
-        counts = np.diff(self.residual.indptr)
-        indices, ends = self.residual.indices, self.residual.indptr[1:][counts > 0]
-        return indices[ends - 1] - indices[self.residual.indptr[:-1][counts > 0]]
+    def far(self, distance: float) -> float:
+        """The part of the rows of R, but for empty ones, whose columns are further than `distance` apart."""
+        filled = np.diff(self.residual.indptr) > 0
+        first, last = self.residual.indptr[:-1][filled], self.residual.indptr[1:][filled] - 1
+        apart = self.residual.indices[last] - self.residual.indices[first]
+        return float(np.mean(apart > distance)) if apart.size else 0.0
 
     def scaled(self, factor: float) -> Gram:
         return Gram(np.sqrt(factor) * self.residual, None if self.added is None else factor * self.added)

@@ -10,7 +10,7 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._backend import guarded
-from propmat._constraints import System, eliminate, weigh
+from propmat._constraints import System, check_known, eliminate, weigh
 from propmat._locks import FORK_GATE
 from propmat._operators._stored import Sparse
 from propmat._solve._matte import Matte
@@ -18,7 +18,6 @@ from propmat._solve._prepared import Prepared
 from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Prior
-from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._graph import labelled
 from propmat.solvers._answers import prepared
@@ -68,8 +67,7 @@ class Problem:
         memory = {"trimap": labels.known}
         if confidence is not None:
             confidence = _inputs.weights(confidence, "confidence", labels.shape, memory=memory)
-        if not labels.known.any() and prior is None:
-            raise InputError("trimap: has no known pixel; label at least one foreground and one background pixel")
+        check_known(labels, prior is not None)
         return cls(graph, labels, confidence, value, of_prior)
 
     def without_solving(self, values: ArrayLike | None = None) -> Array | None:
@@ -88,19 +86,18 @@ class Problem:
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 
-    def prepared(self, solver: Solver | None) -> Prepared:
-        """Assemble the system, and set up the solver."""
+    def prepared(self, solver: Solver | None, changing: bool = False) -> Prepared:
+        """Assemble the system, and set up the solver, if `changing` for labels that change."""
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
-            solver = choose(system.matrix) if solver is None else solver
-            ready = prepared(solver, system.matrix, system.near_null_space)
-        return Prepared(system, self.labels, self.prior, solver, ready)
+            chosen = choose(system.matrix) if solver is None else solver
+            ready = prepared(chosen, system.matrix, system.near_null_space, changing)
+        given = self.graph, self.confidence, choose if solver is None else None
+        return Prepared(system, self.labels, self.prior, chosen, ready, *given)
 
     def _system(self) -> System:
         if self.confidence is not None:
             return weigh(self.graph, self.labels, self.confidence, self.prior_confidence)
-        if not self.labels.unknown.any():
-            raise InputError("trimap: has no unknown pixel, so there is nothing to solve for")
         return eliminate(self.graph, self.labels, self.prior_confidence)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Prior
 from propmat.adjoint._pullback import Pullback
 from propmat.adjoint._solve import solve
 from propmat.laplacian._weighted_windows import WeightedWindows
@@ -21,20 +21,21 @@ def weighted_windows(
     edges: tuple[ArrayLike, ArrayLike] | None = None,
     values: ArrayLike | None = None,
     confidence: ArrayLike | None = None,
+    prior: Prior | None = None,
     epsilon: float = 1e-7,
     solver: Solver | None = None,
     callback: Callback | None = None,
 ) -> tuple[Array, Pullback]:
     """The matte of `propmat.laplacian.weighted_windows` with gradients.
 
-    Gradients: ``windows``, ``horizontal`` and ``vertical`` where edges are given, ``values``, and ``confidence`` where
-    one is given.
+    Gradients: ``windows``, ``horizontal`` and ``vertical`` where edges are given, ``values``, and where they are given
+    ``confidence``, ``prior`` and ``prior_confidence``.
 
     Parameters
     ----------
     image, windows, edges, epsilon
         As in `propmat.laplacian.weighted_windows`.
-    trimap, values, confidence, solver, callback
+    trimap, values, confidence, prior, solver, callback
         As in `propmat.adjoint.solve`.
 
     Returns
@@ -62,5 +63,7 @@ def weighted_windows(
     """
     _inputs.solving(solver, callback)
     graph = WeightedWindows.of(_inputs.image(image), windows, edges, epsilon)
-    alpha, pullback = solve(graph, trimap, values=values, confidence=confidence, solver=solver, callback=callback)
+    alpha, pullback = solve(
+        graph, trimap, values=values, confidence=confidence, prior=prior, solver=solver, callback=callback
+    )
     return alpha, pullback.reshaped(windows=_inputs.shape_of(windows))

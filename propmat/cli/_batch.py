@@ -12,8 +12,8 @@ from propmat.errors import InputError
 from propmat.io._replacing import replace_file
 from propmat.jobs._batch import WHAT, run
 from propmat.jobs._page import page, text
+from propmat.jobs._run import Summary
 from propmat.jobs._status import status as told_of
-from propmat.jobs._told import Summary
 from propmat.matting._matte import methods
 
 _FAILURES = 10
@@ -39,6 +39,10 @@ _PASSED_ON = (
 def batch(arguments: argparse.Namespace) -> tuple[str, int]:
     """Write mattes, cut-outs or foreground colours of many images."""
     given = {name: getattr(arguments, name) for name in _PASSED_ON}
+    images, *others = arguments.images
+    if others:
+        found = f"{len(others) + 1} arguments, {images!r} and others"
+        raise InputError(f"images: takes one pattern, in quotes so that the shell leaves it as it is; got {found}")
     start = time.perf_counter()
     last: list[Summary] = []
     try:
@@ -49,7 +53,7 @@ def batch(arguments: argparse.Namespace) -> tuple[str, int]:
                 show(summary)
 
             memory = _bytes(arguments.memory)
-            summary = run(arguments.images, arguments.output, memory=memory, progress=progress, **given)
+            summary = run(images, arguments.output, memory=memory, progress=progress, **given)
     except KeyboardInterrupt:
         if not last:
             raise
@@ -70,7 +74,7 @@ def add_to(
 ) -> None:
     """Add `batch` and `batch status` to the commands."""
     command = add_command(commands, "batch", batch, HELP)
-    command.add_argument("images", metavar="IMAGES", help="a pattern in quotes, a folder, a manifest; or URLs")
+    command.add_argument("images", metavar="IMAGES", nargs="+", help="a pattern in quotes, a folder, a manifest")
     command.add_argument("--trimaps", metavar="PATTERN", help="such as 'trimaps/{name}.png'")
     command.add_argument("--masks", metavar="PATTERN", help="instead of trimaps")
     command.add_argument("--alphas", metavar="PATTERN", help="mattes, for --what foreground")
@@ -112,7 +116,7 @@ def _told(summary: Summary, start: float) -> str:
     if failed or summary.failed_before:
         lines.append(f"failed       {failed} now, {summary.failed_before} before (--retry tries them again)")
     if summary.changed:
-        lines.append(f"changed      {summary.changed} were made before from other files or with other settings")
+        lines.append(f"changed      {summary.changed} had other files or settings before, and are done again")
     if summary.unrecorded:
         lines.append(f"unrecorded   {summary.unrecorded}: their records were not written; the next run does them again")
     lines += [f"             {name}: {told}" for name, told in list(summary.failures.items())[:_FAILURES]]

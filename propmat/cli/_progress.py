@@ -11,8 +11,9 @@ from typing import Any
 
 from propmat.cli._process import say
 from propmat.datasets._download import Progress
-from propmat.jobs._told import Progress as JobProgress
-from propmat.jobs._told import Summary, duration
+from propmat.jobs._run import Progress as JobProgress
+from propmat.jobs._run import Summary
+from propmat.jobs._status import duration
 
 _SECONDS_BETWEEN_LINES = 10.0
 

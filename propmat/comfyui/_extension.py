@@ -17,7 +17,7 @@ async def comfy_entrypoint() -> Any:
     Returns
     -------
     comfy_api.latest.ComfyExtension
-        Its nodes are *Trimap from Mask*, *Matte from Trimap*, *Refine Mask* and *Foreground Colours*.
+        Its nodes are *Trimap from Mask*, *Matte from Trimap*, *Refine Mask*, *Upsample Mask* and *Foreground Colours*.
 
     Raises
     ------

@@ -9,9 +9,10 @@ import numpy as np
 from propmat._foreground._estimate import foreground
 from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
-from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, stacked
+from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, small_planes_of, stacked
 from propmat.matting._matte import matte
 from propmat.matting._soft_mask import refined as soft_mask_refined
+from propmat.matting._upsample import upsample
 
 
 def trimap(mask: Tensor, inside: float, outside: float) -> tuple[Tensor]:
@@ -37,6 +38,16 @@ def refined(image: Tensor, mask: Tensor, width: float, confidence: float) -> tup
         return soft_mask_refined(picture, plane, f"{width}%", confidence)
 
     return (stacked(one, pictures, planes_of(mask, "mask", pictures)),)
+
+
+def upsampled(image: Tensor, mask: Tensor, confidence: float) -> tuple[Tensor]:
+    """A soft mask of a smaller size at the size of its picture, with the picture's edges."""
+    pictures = pictures_of(image)
+
+    def one(picture: Array, plane: Array) -> Array:
+        return upsample(picture, plane, confidence=confidence)
+
+    return (stacked(one, pictures, small_planes_of(mask, "mask", pictures)),)
 
 
 def coloured(image: Tensor, mask: Tensor, linear: bool) -> tuple[Tensor, Tensor]:

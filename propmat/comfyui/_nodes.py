@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from propmat.comfyui import _functions
+from propmat.matting import _soft_mask, _upsample
 from propmat.matting._methods import METHODS
-from propmat.matting._soft_mask import CONFIDENCE
 
 PERCENT: Mapping[str, Any] = {"default": 1.0, "min": 0.0, "max": 20.0, "step": 0.1}
 BAND = "of the unknown band, in percent of the longer side"
@@ -93,7 +93,24 @@ NODES = (
                 "Float",
                 "confidence",
                 "weight of the mask in the band: less follows the picture's colours, more the mask",
-                {"default": CONFIDENCE, "min": 1e-6, "max": 100.0, "step": 1e-4, "round": 1e-6},
+                {"default": _soft_mask.CONFIDENCE, "min": 1e-6, "max": 100.0, "step": 1e-4, "round": 1e-6},
+            ),
+        ),
+        (ALPHA,),
+    ),
+    Node(
+        "PropmatUpsample",
+        "Upsample Mask (propmat)",
+        "Brings a soft mask to the size of its picture: reduced, it is the mask again; its edges are the picture's.",
+        _functions.upsampled,
+        (
+            IMAGE,
+            Port("Mask", "mask", "of the whole picture at any smaller size, as computed: do not enlarge it before"),
+            Port(
+                "Float",
+                "confidence",
+                "weight of the mask's values: less for a mask that is blurred, more for an exact one",
+                {"default": _upsample.CONFIDENCE, "min": 1e-3, "max": 100.0, "step": 1e-2, "round": 1e-4},
             ),
         ),
         (ALPHA,),

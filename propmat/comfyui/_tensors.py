@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import EllipsisType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat._typing import Array
 from propmat.errors import InputError
+from propmat.matting._enlarged import checked_matte
 
 Floats = NDArray[np.float32]
 
@@ -43,16 +44,36 @@ def planes_of(mask: Tensor, name: str, pictures: Array | None = None) -> Array:
     planes = planes[np.newaxis] if planes.ndim == 2 else planes
     if planes.ndim != 3:
         raise InputError(f"{name}: takes a MASK (B, H, W), got shape {planes.shape}")
-    return planes if pictures is None else _for_each(planes, name, pictures)
+    if pictures is None:
+        return planes
+    if planes.shape[1:] != pictures.shape[1:3]:
+        _refuse_size(planes, name, pictures)
+    return _for_each(planes, name, pictures)
+
+
+def small_planes_of(mask: Tensor, name: str, pictures: Array) -> Array:
+    """A MASK as (B, h, w) of any size up to that of the pictures, one for each."""
+    planes = planes_of(mask, name)
+    if _is_placeholder(planes) and planes.shape[1:] != pictures.shape[1:3]:
+        _refuse_size(planes, name, pictures)
+    for plane in planes:
+        checked_matte(plane, pictures.shape[1:3], name)
+    return _for_each(planes, name, pictures)
+
+
+def _refuse_size(planes: Array, name: str, pictures: Array) -> NoReturn:
+    (height, width), (tall, wide) = planes.shape[1:], pictures.shape[1:3]
+    why = "; it is what LoadImage gives for a picture without transparency, connect another mask"
+    raise InputError(
+        f"{name}: has {width} x {height} pixels, the image {wide} x {tall}{why if _is_placeholder(planes) else ''}"
+    )
+
+
+def _is_placeholder(planes: Array) -> bool:
+    return planes.shape[1:] == (64, 64) and not planes.any()
 
 
 def _for_each(planes: Array, name: str, pictures: Array) -> Array:
-    if planes.shape[1:] != pictures.shape[1:3]:
-        (height, width), (tall, wide) = planes.shape[1:], pictures.shape[1:3]
-        why = ""
-        if (height, width) == (64, 64) and not planes.any():
-            why = "; it is what LoadImage gives for a picture without transparency, connect another mask"
-        raise InputError(f"{name}: has {width} x {height} pixels, the image {wide} x {tall}{why}")
     if len(planes) not in (1, len(pictures)):
         raise InputError(f"{name}: has {len(planes)} masks for {len(pictures)} images; takes one, or one for each")
     return np.broadcast_to(planes, (len(pictures), *planes.shape[1:]))

@@ -15,6 +15,7 @@ Rng = np.random.Generator
 
 KNOTS = 5  # of the spline by which the width of a trimap varies, along each side
 RATIO = (0.5, 2.0)  # limits of the change of contrast when colours are matched
+KNOWN = 0.1  # of the opaque pixels, and of the transparent ones, that a trimap labels at least
 FAINTEST = 1 / 512  # of opacities; half a step of files of 8 bits
 STEPS = 255  # of the values that a JPEG file holds
 
@@ -131,14 +132,19 @@ class Draw:
         return noisy if self.jpeg is None else compressed(noisy, self.jpeg)
 
     def trimap(self, alpha: Array, reach: int) -> Array:
-        """1 and 0 where alpha is, 0.5 within about `reach` pixels of fractional alpha."""
+        """1 and 0 where alpha is, 0.5 within about `reach` pixels of fractional alpha; narrower if little is left."""
         from scipy.ndimage import distance_transform_edt
 
         fractional = (alpha > 0) & (alpha < 1)
         if not fractional.any():
             return alpha
         width = reach * (1 + self.unevenness * smooth_field(alpha.shape, self.rng))
-        return np.where(distance_transform_edt(~fractional) <= np.maximum(width, 1), 0.5, alpha)
+        distance = distance_transform_edt(~fractional)
+        while True:
+            labels = np.where(distance <= np.maximum(width, 1), 0.5, alpha)
+            if width.max() <= 1 or all((labels == end).sum() >= KNOWN * (alpha == end).sum() for end in (0, 1)):
+                return labels
+            width = width / 2
 
 
 def draw(ranges: Augmentation, seed: tuple[int, ...]) -> Draw:

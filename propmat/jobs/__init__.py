@@ -6,6 +6,6 @@ files are there decide what is left to do (`_plan`), by a pool of processes (`_p
 """
 
 from propmat.jobs._batch import run as run
+from propmat.jobs._run import Summary as Summary
+from propmat.jobs._status import Status as Status
 from propmat.jobs._status import status as status
-from propmat.jobs._told import Status as Status
-from propmat.jobs._told import Summary as Summary

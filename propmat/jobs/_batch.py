@@ -13,8 +13,7 @@ from propmat.jobs._contract import Job
 from propmat.jobs._options import Options, Picture
 from propmat.jobs._pictures import PictureTask
 from propmat.jobs._pool import Settings, cores
-from propmat.jobs._run import Run
-from propmat.jobs._told import Progress, Summary
+from propmat.jobs._run import Progress, Run, Summary
 from propmat.jobs._work_list import state_of, work_list
 
 if TYPE_CHECKING:
@@ -153,4 +152,6 @@ def _bytes(memory: int | None) -> int | None:
 
 def _check_rank(rank: int, ranks: int) -> None:
     _inputs.whole_number(ranks, "ranks")
-    _inputs.integer(rank, "rank", 0, ranks - 1)
+    number = _inputs.integer(rank, "rank", 0, 2**31)
+    if number >= ranks:
+        raise InputError(f"rank: takes a number below that of ranks, which is {ranks}, got {number}")

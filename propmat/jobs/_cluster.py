@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
+import statistics
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby, islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, Generic
 
 from propmat.errors import InputError, MissingDependencyError, PropmatError, one_line
@@ -22,6 +23,13 @@ LOCAL = "local"
 
 # Shards that are handed out for every thread of the cluster: one at work, the others on their way.
 _AHEAD = 3
+
+# A shard takes about so many seconds, but no more than so many items: a task of Dask costs some 20 ms, and what it has
+# done is reported when all of it is done.
+_SECONDS, _MOST_ITEMS = 5.0, 64
+
+# The time of an item is the median of the last ones: of the first, kernels are compiled.
+_REMEMBERED = 64
 
 _CONNECTING = 30.0  # seconds
 
@@ -63,8 +71,10 @@ class Cluster(Generic[I]):
     def __init__(self, job: Job[I], plan: Plan, client: Client, report: Report) -> None:
         self.job, self.plan, self.client, self.report = job, plan, client, report
         self.run_id = secrets.token_hex(4)
+        self._threads = 1
         self._at_work: dict[str, tuple[Future, Shard[I]]] = {}
         self._given_back: Counter[str] = Counter()
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
     def run(self) -> None:
         """Do all that is planned; every record is reported.
@@ -104,17 +114,25 @@ class Cluster(Generic[I]):
                 self.client.cancel([future for future, _ in self._at_work.values()])
 
     def _shards(self) -> Iterator[Shard[I]]:
-        """What is to be done, shard by shard; items at which a process died stand last in theirs."""
-        suspected, given_up = frozenset(self.plan.suspected), frozenset(self.plan.given_up)
-        indices = sorted([*self.plan.todo, *suspected, *given_up])
-        for number, own in groupby(indices, key=lambda index: index // self.job.shard_size):
-            members = sorted(own, key=lambda index: index in suspected)
-            items = [self.job.items[index] for index in members]
-            lost = frozenset(self.job.items[index].name for index in members if index in given_up)
-            yield Shard(f"{number:06d}", items, lost)
+        """What is to be done, shard by shard; items at which a process died come last, each in a shard of its own."""
+        todo, numbers, place = self.plan.todo, count(), 0
+        while place < len(todo):
+            own = todo[place : place + self._size(len(todo) - place)]
+            place += len(own)
+            yield Shard(f"{next(numbers):06d}", [self.job.items[index] for index in own])
+        for index in self.plan.suspected:
+            yield Shard(f"{next(numbers):06d}", [self.job.items[index]])
+
+    def _size(self, left: int) -> int:
+        """How many of the items that are left the next shard takes: few at the end, so that workers end together."""
+        if not self._seconds:
+            return 1
+        lasting = _SECONDS / max(statistics.median(self._seconds), _SECONDS / _MOST_ITEMS)
+        return max(1, min(int(lasting), left // (2 * self._threads)))
 
     def _window(self) -> int:
-        return _AHEAD * max(1, sum(self.client.nthreads().values()))
+        self._threads = max(1, sum(self.client.nthreads().values()))
+        return _AHEAD * self._threads
 
     def _submitted(self, shard: Shard[I]) -> Future:
         key = f"propmat-{self.run_id}-{shard.name}-{secrets.token_hex(2)}"
@@ -141,5 +159,6 @@ class Cluster(Generic[I]):
         if future.status == "error":
             return future.exception()
         for record in future.result():
+            self._seconds.append(float(record.facts["seconds"]))
             self.report(record)
         return None

@@ -17,7 +17,7 @@ class Item(Protocol):
     name : str
         Unique within the job.
     key : str
-        Different if the item is to be made of other inputs or with other settings.
+        Different if the item is to be made of other inputs, of files changed since, or with other settings.
     outputs : tuple of str
         Paths or URLs of the files that are there when it is done.
     """
@@ -52,15 +52,8 @@ class Task(Protocol[I_contra]):
 
 @dataclass(frozen=True)
 class Job(Generic[I]):
-    """Items, the task, and the folder (a path or a URL) of records.
-
-    Shards are contiguous: of 64 items in long lists, shorter in lists that would have less than a thousand of them.
-    """
+    """Items, the task, and the folder (a path or a URL) of records."""
 
     items: Sequence[I]
     task: Task[I]
     state: str
-
-    @property
-    def shard_size(self) -> int:
-        return min(64, max(1, len(self.items) // 1000))

@@ -77,7 +77,7 @@ def _parquet(content: bytes) -> Columns:
 
 
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # NaN, as tables of numbers have it in place of what is missing
         return ""
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return str(value)

@@ -48,4 +48,12 @@ class Options:
         return replace(self, **values)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {"epsilon": float, "radius": int, "depth": int}
+def _whole(text: str) -> int:
+    """A whole number, written as "2.0" by tables whose column lacks a value elsewhere."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError
+    return int(number)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {"epsilon": float, "radius": _whole, "depth": _whole}

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from propmat.datasets._patterns import PICTURES
-from propmat.errors import InputError
+from propmat.errors import InputError, warn
 from propmat.io import _remote
 from propmat.jobs._folder import Folder
 
@@ -39,12 +39,12 @@ def named_files(pattern: str) -> tuple[list[str], list[str]]:
     """Names and places of the files that a pattern means, sorted by place.
 
     A pattern has one ``{name}``, or ``*``, ``?``, ``[...]`` and ``**`` for any number of folders; a folder stands for
-    the pictures in it. The name is the part of the path that varies, without its suffix.
+    the pictures in it. The name is the part of the path that varies, without its suffix, or of a single file its own.
     """
     if NAME in placeholders(pattern):
         return _by_name(pattern)
     found = _found(pattern)
-    start = len(_start(pattern, found))
+    start = len(_start(pattern))
     return [os.path.splitext(place[start:])[0] for place in found], found
 
 
@@ -68,21 +68,38 @@ def _found(pattern: str) -> list[str]:
     elif os.path.isdir(pattern):
         places = [os.path.join(pattern, name) for name in Folder(pattern).names() if not name.startswith(".")]
     else:
-        places = sorted(glob.glob(pattern, recursive=True))
+        places = _fitting(pattern)
     if not _WILD.search(pattern) or pattern.endswith((".*", "/*")):
         places = [place for place in places if os.path.splitext(place)[1].lower() in PICTURES]
     return [place.replace(os.sep, "/") for place in places]
 
 
-def _start(pattern: str, found: Sequence[str]) -> str:
-    """The part of every path that does not vary."""
-    if _WILD.search(pattern):
-        folder = fixed_folder(pattern, _WILD)
-    else:
-        folder = pattern.rstrip("/")
-    if folder == ".":
-        return "./" if pattern.startswith("./") else ""
-    return folder if folder.endswith("/") else f"{folder}/"
+def _fitting(pattern: str) -> list[str]:
+    """Files of this machine, sorted; a warning if others differ from the pattern in the letters of their suffix."""
+    start = _start(pattern)
+    rest = pattern[len(start) :]
+    places = sorted(glob.glob(glob.escape(start) + rest, recursive=True))
+    stem, suffix = os.path.splitext(rest)
+    either = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in suffix)
+    if suffix[1:].isalnum() and (
+        others := sorted({*glob.glob(glob.escape(start) + stem + either, recursive=True)} - {*places})
+    ):
+        some = legible(others[0])
+        warn(f"images: {len(others)} that end in other letters than {pattern!r} are left out, such as {some}")
+    return places
+
+
+def _start(pattern: str) -> str:
+    """The part of every path that does not vary: folders above the first wildcard, or that are there as written."""
+    if _remote.is_url(pattern):
+        return fixed_folder(pattern, _WILD) + "/" if _WILD.search(pattern) else pattern.rstrip("/") + "/"
+    if os.path.isdir(pattern):
+        return pattern.rstrip("/") + "/"
+    parts = pattern.split("/")
+    for count in range(len(parts) - 1, 0, -1):
+        if os.path.isdir(start := "/".join(parts[:count]) + "/"):
+            return start
+    return ""
 
 
 def check_names(names: Sequence[str], whence: Callable[[int], str]) -> None:
@@ -91,6 +108,13 @@ def check_names(names: Sequence[str], whence: Callable[[int], str]) -> None:
     for index, name in enumerate(names):
         parts = name.split("/")
         if not name or name.startswith("/") or ".." in parts or any(ord(c) < 32 or c == "\\" for c in name):
-            raise InputError(f"images: {whence(index)} has the name {name!r}; takes names of files, or a/b")
+            place = legible(whence(index))
+            raise InputError(f"images: {place} has the name {name!r}; takes names of files, or a/b")
         if (first := seen.setdefault(name, index)) != index:
-            raise InputError(f"images: {whence(first)} and {whence(index)} have the same name, {name!r}")
+            both = f"{legible(whence(first))} and {legible(whence(index))}"
+            raise InputError(f"images: {both} have the same name, {name!r}")
+
+
+def legible(place: str) -> str:
+    """A path, name or URL in one line of a message."""
+    return place if place.isprintable() else repr(place)

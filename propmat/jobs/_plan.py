@@ -58,11 +58,10 @@ class Files:
 
 
 def planned(job: Job[I], history: History, *, rank: int = 0, ranks: int = 1, retry: bool = False) -> Plan:
-    """What is left to be done of the shards of one rank: an item is done if its record and its outputs are there."""
-    plan, files, size = Plan(), Files(), job.shard_size
-    for index in range(len(job.items)):
-        if index // size % ranks == rank:
-            _place(plan, index, job.items[index], history, files, retry)
+    """What is left to be done of every item of one rank: one is done if its record and its outputs are there."""
+    plan, files = Plan(), Files()
+    for index in range(rank, len(job.items), ranks):
+        _place(plan, index, job.items[index], history, files, retry)
     return plan
 
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic
 
+from propmat._memory import gibibytes, total
 from propmat.jobs import _memory
-from propmat.jobs._attempt import noted
+from propmat.jobs._attempt import refused
 from propmat.jobs._contract import I, Job
 from propmat.jobs._plan import Plan
 from propmat.jobs._process import Process
-from propmat.jobs._records import DIED, Record, Status, ended
+from propmat.jobs._records import DIED, Record, Status
 from propmat.jobs._state import POOL, log_for
 
 Report = Callable[[Record], None]
@@ -59,8 +60,6 @@ class Pool(Generic[I]):
 
     def run(self) -> None:
         """Do all that is planned; every record is reported."""
-        for index in self.plan.given_up:
-            self._end(index, "killed", DIED, "the job ended while this item was tried alone")
         for index in self.plan.suspected:
             self._suspected.put(index)
         try:
@@ -111,7 +110,7 @@ class Pool(Generic[I]):
     def _few(self) -> None:
         """Items one at a time: the large ones, with all threads, then those at which a process died."""
         usual, with_all = (self._process(threads) for threads in (self.settings.threads, self._most_threads()))
-        most = _memory.total()
+        most = total()
         for suspected, waiting in ((False, self._large), (True, self._suspected)):
             for index in _emptied(waiting):
                 wanted = self.job.task.memory(self.job.items[index])
@@ -133,13 +132,12 @@ class Pool(Generic[I]):
             self._suspected.put(index)
 
     def _refuse(self, index: int, wanted: int, most: int) -> None:
-        message = f"takes about {_memory.gibibytes(wanted)} of memory; this machine has {_memory.gibibytes(most)}"
+        message = f"takes about {gibibytes(wanted)} of memory; this machine has {gibibytes(most)}"
         self._end(index, "failed", "MemoryError", message)
 
     def _end(self, index: int, status: Status, error: str, message: str) -> None:
         """Record what no process could."""
-        record = ended(self.job.items[index], status, 0.0, alone=True, error=error, message=message)
-        self._records.put(noted(self._log, record))
+        self._records.put(refused(self.job.items[index], self._log, status, error, message))
 
     def _process(self, threads: int) -> Process[I]:
         process: Process[I] = Process(self.job.task, self.job.state, threads)

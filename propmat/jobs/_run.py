@@ -1,23 +1,63 @@
-"""Run a job: plan it, and hand it to a pool of processes or to a cluster."""
+"""Run a job: plan it, hand it to a pool of processes or to a cluster, and sum up what they report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
-from propmat.jobs._attempt import UNRECORDED
+from propmat.jobs._attempt import UNRECORDED, refused
 from propmat.jobs._cluster import Cluster
 from propmat.jobs._contract import I, Job
 from propmat.jobs._plan import planned
-from propmat.jobs._pool import Pool, Settings
-from propmat.jobs._records import Record
-from propmat.jobs._state import State
-from propmat.jobs._told import Progress, Summary
+from propmat.jobs._pool import Pool, Report, Settings
+from propmat.jobs._records import DIED, Record
+from propmat.jobs._state import POOL, State, log_for
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _MOST_SHOWN = 100
+
+
+@dataclass
+class Summary:
+    """The result of a run.
+
+    Attributes
+    ----------
+    total : int
+        Items of the job, or of the rank.
+    done_before, failed_before : int
+        How many of them earlier runs had done, and how many had failed and were not tried again.
+    changed : int
+        How many were done, or failed, before with other inputs, with files that were changed since, or with other
+        settings; they are done again.
+    done, failed, killed : int
+        How many this run has done; how many raised an error; at how many their process died.
+    unrecorded : int
+        How many records could not be written, as on a full disk: a next run does these items again.
+    failures : dict of str to str
+        Errors of this run by name of the item, at most a hundred.
+    """
+
+    total: int = 0
+    done_before: int = 0
+    failed_before: int = 0
+    changed: int = 0
+    done: int = 0
+    failed: int = 0
+    killed: int = 0
+    unrecorded: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is done."""
+        return self.done_before + self.done == self.total
+
+
+Progress = Callable[[Summary], object]
 
 
 @dataclass(frozen=True)
@@ -52,12 +92,21 @@ class Run(Generic[I]):
                 _count(summary, record)
                 self._tell(summary)
 
-            if plan.total > plan.done + plan.failed:
+            self._give_up(plan.given_up, report)
+            if plan.todo or plan.suspected:
                 if self.client is None:
                     Pool(self.job, plan, self.settings, report).run()
                 else:
                     Cluster(self.job, plan, self.client, report).run()
         return summary
+
+    def _give_up(self, indices: Sequence[int], report: Report) -> None:
+        """Record the items at which the job ended while they were tried alone."""
+        log = log_for(self.job.state, POOL)
+        for index in indices:
+            message = "the job ended while this item was tried alone"
+            report(refused(self.job.items[index], log, "killed", DIED, message))
+        log.close()
 
     def _tell(self, summary: Summary) -> None:
         if self.progress is not None:

@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+from propmat._memory import gibibytes
 from propmat._threads import set_num_threads
-from propmat.jobs._attempt import attempt, noted
+from propmat.jobs._attempt import Log, attempt, refused
 from propmat.jobs._contract import I, Task
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import History, files_of
-from propmat.jobs._log import Log
-from propmat.jobs._memory import gibibytes
-from propmat.jobs._records import DIED, Record, Status, ended
+from propmat.jobs._records import DIED, Record, Status
 from propmat.jobs._state import RECORDS, log_for
 
 
 @dataclass(frozen=True)
 class Shard(Generic[I]):
-    """Items, and the names of those that are given up because an earlier run died of them."""
+    """Items that are carried out by one task of Dask; its name is that of their group of records."""
 
     name: str
     items: Sequence[I]
-    given_up: frozenset[str] = frozenset()
 
 
 class Before(Generic[I]):
@@ -55,7 +53,7 @@ def carried_out(task: Task[I], state: str, run: str, shard: Shard[I]) -> list[Re
     log, most = log_for(state, shard.name, run, delayed=not before.attempted), _memory_of_worker()
     try:
         return [
-            before.ended.get(item.name) or _carried_out(task, item, log, _refusal(task, item, shard, before, most))
+            before.ended.get(item.name) or _carried_out(task, item, log, _refusal(task, item, before, most))
             for item in sorted(shard.items, key=before.deaths)
         ]
     finally:
@@ -65,15 +63,12 @@ def carried_out(task: Task[I], state: str, run: str, shard: Shard[I]) -> list[Re
 def _carried_out(task: Task[I], item: I, log: Log, refusal: tuple[Status, str, str] | None) -> Record:
     if refusal is None:
         return attempt(task, item, log)
-    status, error, message = refusal
-    return noted(log, ended(item, status, 0.0, alone=True, error=error, message=message))
+    return refused(item, log, *refusal)
 
 
-def _refusal(
-    task: Task[I], item: I, shard: Shard[I], before: Before[I], most: int | None
-) -> tuple[Status, str, str] | None:
+def _refusal(task: Task[I], item: I, before: Before[I], most: int | None) -> tuple[Status, str, str] | None:
     """Why an item is not tried, as status, error and message of its record."""
-    if item.name in shard.given_up or before.deaths(item) > 1:
+    if before.deaths(item) > 1:
         return "killed", DIED, "two workers died while this item was at work"
     if most is not None and (wanted := task.memory(item)) > most:
         return "failed", "MemoryError", f"takes about {gibibytes(wanted)} of memory; the worker has {gibibytes(most)}"

@@ -13,7 +13,7 @@ from propmat.errors import InputError, warn
 from propmat.io._remote import is_url
 from propmat.jobs._manifest import columns_of, is_manifest
 from propmat.jobs._options import Options, Picture
-from propmat.jobs._patterns import NAME, check_names, fixed_folder, named_files, placeholders, template
+from propmat.jobs._patterns import NAME, check_names, fixed_folder, legible, named_files, placeholders, template
 from propmat.jobs._state import JOBS
 
 # Arguments, and the columns of manifests that say the same.
@@ -44,14 +44,20 @@ class WorkList(Sequence[Picture]):
     def __getitem__(self, index: int | slice) -> Picture | list[Picture]:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
+        columns, places = self.columns, self._places(index)
+        settings = tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
+        stamps = [_stamp(place) for kind, place in places.items() if kind != "output"]
+        told = repr((places, settings, stamps)).encode("utf-8", "surrogateescape")
+        return Picture(columns[NAME][index], blake2b(told, digest_size=8).hexdigest(), settings=settings, **places)
+
+    def _places(self, index: int) -> dict[str, str]:
+        """The paths or URLs of an item, by their kinds."""
         columns = self.columns
         places = {kind: form % tuple([columns[name][index] for name in names]) for kind, form, names in self._templates}
         for kind in self._given:
             if place := columns[kind][index]:
                 places[kind] = place
-        settings = tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
-        told = repr((places, settings)).encode("utf-8", "surrogateescape")
-        return Picture(columns[NAME][index], blake2b(told, digest_size=8).hexdigest(), settings=settings, **places)
+        return places
 
     @cached_property
     def _templates(self) -> list[tuple[str, str, list[str]]]:
@@ -68,15 +74,18 @@ class WorkList(Sequence[Picture]):
         needs = ("alpha",) if what == "foreground" else ("trimap", "mask")
         base, outputs = os.getcwd(), dict[str, str]()
         inputs: set[str] = set()
-        for item in self:
-            given = [place for kind in needs if (place := getattr(item, kind)) is not None]
+        for index, name in enumerate(self.columns[NAME]):
+            places = self._places(index)
+            given = [places[kind] for kind in needs if kind in places]
             if len(given) != 1:
-                raise InputError(f"images: {item.name} takes one of {' and '.join(needs)}, got {len(given)}")
-            if (other := outputs.setdefault(_normal(item.output, base), item.name)) != item.name:
-                raise InputError(f"output: {other} and {item.name} would both be written to {item.output}")
-            inputs.update((_normal(item.image, base), _normal(given[0], base)))
-        if both := sorted(outputs.keys() & inputs):
-            raise InputError(f"output: {both[0]} is also an input, and would be lost; name another folder")
+                which = f"one of {' and '.join(needs)}, as a pattern or a column"
+                raise InputError(f"images: {legible(name)} takes {which}; got {len(given)}")
+            if (other := outputs.setdefault(_normal(places["output"], base), name)) != name:
+                both = f"{legible(other)} and {legible(name)}"
+                raise InputError(f"output: {both} would both be written to {legible(places['output'])}")
+            inputs.update((_normal(places["image"], base), _normal(given[0], base)))
+        if lost := sorted(outputs.keys() & inputs):
+            raise InputError(f"output: {legible(lost[0])} is also an input, and would be lost; name another folder")
 
 
 def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns: str | None) -> WorkList:
@@ -153,6 +162,15 @@ def _check_columns(columns: Columns, patterns: Iterable[str]) -> None:
         warn(
             f"images: the columns {', '.join(unused)} of the manifest are not used; settings are {', '.join(SETTINGS)}"
         )
+
+
+def _stamp(place: str) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None if there is none, and behind URLs, where it takes a request."""
+    try:
+        found = None if is_url(place) else os.stat(place)
+    except (OSError, ValueError):
+        return None
+    return None if found is None else (found.st_size, found.st_mtime_ns)
 
 
 def _normal(place: str, base: str) -> str:

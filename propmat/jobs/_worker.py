@@ -14,9 +14,8 @@ import threading
 from contextlib import suppress
 from typing import BinaryIO
 
-from propmat.jobs._attempt import attempt
+from propmat.jobs._attempt import Log, attempt
 from propmat.jobs._contract import Item, Task
-from propmat.jobs._log import Log
 from propmat.jobs._records import Record
 from propmat.jobs._state import POOL, log_for
 

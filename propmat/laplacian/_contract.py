@@ -13,16 +13,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import backend_of, moved_like, on_device, same_backend, to_host
+from propmat._backend import moved_like, on_device, same_backend, to_host
 from propmat._cached import cached_property
 from propmat._inputs._arrays import is_number
 from propmat._inputs._numbers import positive
 from propmat._operators._parts import WHOLE, Parts
-from propmat._operators._stored import Stored, canonical, check_symmetric, finite_entries
+from propmat._operators._stored import canonical, check_symmetric, finite_entries
 from propmat._operators._sum import summed
 from propmat._typing import Array, Mask
 from propmat.errors import InputError, shown
-from propmat.laplacian._split import Coupling, Split, combined
+from propmat.laplacian._split import Split, combined, stored
 
 
 class Laplacian(ABC):
@@ -101,14 +101,13 @@ class Laplacian(ABC):
         InputError
             If `rows` of a user's class answers no symmetric matrix of real, finite entries and the right shape.
         """
-        inside, stored = to_host(unknown), backend_of(unknown).kernels("csr").stored
+        inside = to_host(unknown)
         strip = self._block(inside, np.ones_like(inside))
         matrix, to_known = (strip[:, np.flatnonzero(mask)] for mask in (inside, ~inside))
         check_symmetric(matrix, "laplacian")
         if diagonal is not None:
             matrix = sp.csr_array(matrix + sp.diags_array(to_host(diagonal)[inside]))
-        touches = moved_like(np.diff(to_known.indptr) > 0, unknown)
-        return Split(Stored.of(matrix, unknown), Coupling(stored(to_known), ~unknown), touches)
+        return stored(matrix, to_known, unknown)
 
     @abstractmethod
     def near_null_space(self, mask: Mask) -> Array:

@@ -10,13 +10,14 @@ import scipy.sparse as sp
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._backend import moved_like, to_host
+from propmat._backend import HOST, moved_like, to_host
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
 from propmat.laplacian._knn_presets import PRESETS, Preset, known_preset
-from propmat.laplacian._pairs import Pairs, Pixels, edges_block, pair_gradient, upper_triangle
+from propmat.laplacian._pairs import Pairs, Pixels, cut_edges, edges_block, pair_gradient, upper_triangle
+from propmat.laplacian._split import Split, stored
 
 
 @usual_arithmetic
@@ -133,11 +134,14 @@ class Knn(Laplacian):
         preset = self.constants
         colours = hue_saturation_value(self.image) if preset.hue else self.image
         height, width = self.shape
-        y, x = np.mgrid[:height, :width]
         diagonal = np.hypot(height, width)
         scale_y, scale_x = (diagonal, diagonal) if preset.by_diagonal else (max(height - 1, 1), max(width - 1, 1))
         down, right = np.float64(np.float32(spatial / scale_y)), np.float64(np.float32(spatial / scale_x))
-        return np.dstack([down * y, right * x, colours]).reshape(height * width, -1)
+        features = np.empty((height, width, 2 + colours.shape[2]))
+        features[:, :, 0] = down * np.arange(height)[:, np.newaxis]
+        features[:, :, 1] = right * np.arange(width)
+        features[:, :, 2:] = colours
+        return features.reshape(height * width, -1)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph.
@@ -162,12 +166,11 @@ class Knn(Laplacian):
         return Pairs(first[inside], second[inside], times[inside], weight[inside])
 
     def _search(self, wanted: Mask) -> Pairs:
-        from propmat._cpu.neighbours import tally
-
         preset = self.constants
         searches = zip(preset.neighbours, preset.spatial, strict=True)
         found = [_found(self.features(spatial), neighbours - 1, wanted) for neighbours, spatial in searches]
-        first, second, times = tally(*map(np.concatenate, zip(*found, strict=True)), wanted.size)
+        kernels = HOST.kernels("neighbours")
+        first, second, times = kernels.tally(*map(np.concatenate, zip(*found, strict=True)), wanted.size)
         times = times if preset.repeated else np.ones_like(times)
         return Pairs(first, second, times, times * self.kernel(first, second))
 
@@ -181,6 +184,11 @@ class Knn(Laplacian):
         for feature in features.T:
             distance += np.abs(feature[first] - feature[second])
         return np.maximum(0.0, 1.0 - distance / features.shape[1])
+
+    def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:
+        inside = to_host(unknown)
+        added = np.zeros(inside.shape) if diagonal is None else to_host(diagonal)
+        return stored(*cut_edges(self.pairs(inside), inside, added[inside]), unknown)
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         pairs = self.pairs(row_mask)
@@ -231,8 +239,7 @@ class Knn(Laplacian):
 
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
     """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; smaller index first."""
-    from propmat._cpu import neighbours as kernels
-
+    kernels = HOST.kernels("neighbours")
     if wanted.size == 1:
         return np.empty(0, np.int32), np.empty(0, np.int32)
     tree = kernels.build(points)

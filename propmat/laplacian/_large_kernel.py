@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_host
-from propmat._operators._boxes import BoxOperator, Windows
+from propmat._operators._boxes import BoxOperator
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import UnsupportedError
 from propmat.laplacian._closed_form import ClosedForm
@@ -93,11 +93,9 @@ class LargeKernel(Laplacian):
         definition = self.definition
         box = _around(unknown, 2 * definition.radius)  # contains all windows with unknown pixels
         inside = unknown[box]
-        windows = Windows.of(definition.image[box], definition.epsilon, definition.radius)
         added = (np.zeros(unknown.shape, like=unknown) if diagonal is None else diagonal)[unknown]
-        operator = BoxOperator(windows, inside, added)
-        times_known = KnownInBox(windows, inside, box)
-        return Split(operator, times_known, np.full(added.size, not unknown.all(), like=unknown))
+        operator = BoxOperator.of(definition.image[box], inside, definition.epsilon, definition.radius, added)
+        return Split(operator, KnownInBox(operator, box), np.full(added.size, not unknown.all(), like=unknown))
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
         entries = np.count_nonzero(row_mask) * (4 * self.definition.radius + 1) ** 2
@@ -134,9 +132,8 @@ def _around(mask: Mask, margin: int) -> tuple[slice, slice]:
 class KnownInBox:
     """(H, W) values → L_UK α_K, computed inside a box that contains all windows with unknown pixels."""
 
-    windows: Windows
-    unknown: Mask
+    operator: BoxOperator
     box: tuple[slice, slice]
 
     def __call__(self, values: Array) -> Array:
-        return self.windows.times(np.where(self.unknown, 0.0, values[self.box]))[self.unknown]
+        return self.operator.times(np.where(self.operator.unknown, 0.0, values[self.box]))

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from propmat._backend import HOST
 from propmat._operators._stored import canonical
 from propmat._typing import Array, Mask
 
@@ -54,6 +55,17 @@ def upper_triangle(values: Array, first: NDArray[Any], second: NDArray[Any], pix
 def block_of(matrix: sp.csr_array, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
     """The entries of a whole matrix over two (H, W) masks of pixels, as canonical CSR."""
     return canonical(matrix[np.flatnonzero(row_mask)][:, np.flatnonzero(column_mask)])
+
+
+def cut_edges(pairs: Pairs, unknown: Mask, added: Array) -> tuple[sp.csr_array, sp.csr_array]:
+    """D - W over the n unknown pixels, plus a diagonal (n,), and their rows over the known ones.
+
+    `pairs` must include all with an unknown pixel.
+    """
+    given = pairs.first, pairs.second, pairs.weight
+    inner, outer = HOST.kernels("pairs").cut(*given, unknown.ravel(), added)
+    rows, known = added.size, unknown.size - added.size
+    return sp.csr_array(inner, (rows, rows)), sp.csr_array(outer, (rows, known))
 
 
 def edges_block(

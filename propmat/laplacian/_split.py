@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
+from propmat._backend import backend_of, moved_like
 from propmat._operators._contract import Operator
+from propmat._operators._stored import Stored
 from propmat._typing import Array, Mask
 
 
@@ -41,6 +44,13 @@ class Coupling:
     def __call__(self, values: Array) -> Array:
         product: Array = self.matrix @ values[self.known]
         return product
+
+
+def stored(matrix: sp.csr_array, to_known: sp.csr_array, unknown: Mask) -> Split:
+    """L_UU and L_UK in host memory, as a `Split` in the memory of `unknown`."""
+    touches = moved_like(np.diff(to_known.indptr) > 0, unknown)
+    coupling = Coupling(backend_of(unknown).kernels("csr").stored(to_known), ~unknown)
+    return Split(Stored.of(matrix, unknown), coupling, touches)
 
 
 @dataclass(frozen=True, eq=False)

@@ -196,6 +196,12 @@ class Windows:
             values,
         )
 
+    def near(self, block: int, rectangles: Array, values: Array) -> None:
+        self(block, values)
+
+    def within(self, support: Support) -> Windows:
+        return replace(self, support=support)
+
 
 @dataclass(frozen=True, eq=False)
 class Both:
@@ -207,3 +213,9 @@ class Both:
     def __call__(self, block: int, values: Array) -> None:
         self.first(block, values)
         self.second(block, values)
+
+    def near(self, block: int, rectangles: Array, values: Array) -> None:
+        self(block, values)
+
+    def within(self, support: Support) -> Both:
+        return Both(self.first.within(support), self.second.within(support))

@@ -135,9 +135,10 @@ POSED = {
     ),
 }
 NETWORKS = {
-    "dcnn": NetworkMethod("a network that merges the mattes of closed form and KNN", "dcnn"),
+    "alphagan": NetworkMethod("a network answers alpha, trained against one that judges composites", "alphagan"),
+    "dcnn": NetworkMethod("a network that merges the mattes of other methods", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(
-        "labels are propagated along affinities that a network learned", "deep_matte_prop_net"
+        "a network learns what labels are propagated along, and which mattes to trust", "deep_matte_prop_net"
     ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}

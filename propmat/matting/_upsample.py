@@ -15,6 +15,7 @@ from propmat._solve._matte import Matte
 from propmat._solve._problem import checked
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
+from propmat.errors import InputError
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.laplacian._split import Split
 from propmat.matting._enlarged import checked_matte, enlarged, interpolated, open_cells
@@ -24,6 +25,9 @@ from propmat.solvers._cg import CG
 
 # Chosen on ten photographs, judged on ten others: docs/measurements/upsampling.md.
 CONFIDENCE, EPSILON = 0.3, 1e-6
+
+# Of the confidence: squares of the matrix's entries are finite.
+GREATEST = 1e100
 
 # The penalty bounds the condition number by the size of the cells, whatever the size of the image, so that the diagonal
 # is preconditioner enough: setting multigrid up would take longer than the solve.
@@ -237,5 +241,7 @@ def posed(
     pixels, labels = checked(image, trimap, solver, callback)
     matte = checked_matte(alpha, labels.shape)
     confidence, epsilon = _inputs.positive(confidence, "confidence"), _inputs.positive(epsilon, "epsilon")
+    if confidence > GREATEST:
+        raise InputError(f"confidence: takes a number up to {GREATEST:g}, got {confidence:g}")
     problem = Upsampling.of(pixels, labels, matte, confidence, epsilon)
     return problem, problem.prepared(solver) if problem.unknown.any() else None

@@ -1,7 +1,7 @@
 """Networks on the solver, in PyTorch: each is faithful to its paper by default, departures are named options.
 
 `DCNN` merges mattes that the verbs make; `DeepMattePropNet` learns the affinities that a matte is propagated by.
-`propmat.training` trains them, see `docs/weights.md`.
+`AlphaGAN` answers alpha itself, trained against a discriminator. `propmat.training` trains them, see `docs/weights.md`.
 
 >>> from propmat.networks import DCNN
 >>> sum(weight.numel() for weight in DCNN().parameters())
@@ -21,11 +21,27 @@ except ImportError:
         sys.exit(f"propmat: error: {_missing}")
     raise MissingDependencyError(_missing) from None
 
+from propmat.networks._alphagan._discriminator import PatchGAN
+from propmat.networks._alphagan._matte import alphagan
+from propmat.networks._alphagan._network import AlphaGAN
 from propmat.networks._dcnn._matte import dcnn
 from propmat.networks._dcnn._network import DCNN
 from propmat.networks._deep_matte_prop_net._matte import deep_matte_prop_net
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
+from propmat.networks._encoders import load_encoder
 from propmat.networks._network import Network
 from propmat.networks._weights import load_weights, save_weights
 
-__all__ = ["DCNN", "DeepMattePropNet", "Network", "dcnn", "deep_matte_prop_net", "load_weights", "save_weights"]
+__all__ = [
+    "DCNN",
+    "AlphaGAN",
+    "DeepMattePropNet",
+    "Network",
+    "PatchGAN",
+    "alphagan",
+    "dcnn",
+    "deep_matte_prop_net",
+    "load_encoder",
+    "load_weights",
+    "save_weights",
+]

@@ -16,7 +16,7 @@ N = TypeVar("N", bound="Network")
 
 
 class Network(nn.Module):
-    """A network that its name and options determine up to the weights: the parent of `DCNN` and `DeepMattePropNet`.
+    """A network that its name and options determine up to the weights: the parent of `DCNN`, `AlphaGAN` and others.
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     path : str or os.PathLike
         By custom ``.safetensors``.
     network : Network
-        `DCNN`, `DeepMattePropNet`.
+        `DCNN`, `DeepMattePropNet`, `AlphaGAN`.
     facts : mapping of str to what JSON can hold
         Preset, data, seed, commit, metrics.
 
@@ -74,7 +74,7 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     ----------
     path : str or os.PathLike
     kind : type of Network
-        `DCNN`, `DeepMattePropNet`.
+        `DCNN`, `DeepMattePropNet`, `AlphaGAN`.
 
     Returns
     -------
@@ -196,10 +196,15 @@ def open_tensors(path: PathLike) -> Iterator[TensorFile]:
             yield TensorFile(path, file, _about(path, file.metadata() or {}))
 
 
-def _check_header(path: PathLike) -> None:
-    """Refuse what is no file, and a header that is longer than any that is written."""
+def check_regular(path: PathLike) -> None:
+    """Refuse folders, pipes and devices."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise InputError(f"weights: cannot read {path}: it is no regular file")
+
+
+def _check_header(path: PathLike) -> None:
+    """Refuse what is no file, and a header that is longer than any that is written."""
+    check_regular(path)
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if length > LONGEST_HEADER:

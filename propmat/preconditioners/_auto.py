@@ -6,8 +6,7 @@ import numpy as np
 
 from propmat._operators._contract import Operator
 from propmat._operators._stored import Stored, wrapped
-from propmat._operators._sum import as_sum
-from propmat._typing import Array
+from propmat._operators._sum import Gram, as_sum
 from propmat.preconditioners._base import Preconditioner
 from propmat.preconditioners._jacobi import Jacobi
 from propmat.preconditioners._multigrid import Deflated, Multigrid
@@ -53,14 +52,14 @@ def choose(matrix: Operator) -> Preconditioner:
     if operator.grid is not None:
         return Multigrid()
     parts = as_sum(operator)
-    if parts is not None and any(_far(part.reach, parts.shape[0]) for part in parts.distant):
+    if parts is not None and any(_reaches_far(part) for part in parts.distant):
         share = np.median(parts.local.diagonal() / parts.diagonal())
         return Deflated() if parts.colours.size and share > MOSTLY else Jacobi()
     if not operator.stored:
         return Jacobi()
-    return Jacobi() if _far(Stored.of(operator.tocsr()).reach, operator.shape[0]) else SmoothedAggregation()
+    return Jacobi() if _reaches_far(Stored.of(operator.tocsr())) else SmoothedAggregation()
 
 
-def _far(reach: Array, size: int) -> bool:
+def _reaches_far(matrix: Gram | Stored) -> bool:
     """Whether more entries are far from the diagonal than a graph of local windows has."""
-    return bool(reach.size and np.mean(np.abs(reach) > FAR * size) > SHARE)
+    return matrix.far(FAR * matrix.shape[0]) > SHARE

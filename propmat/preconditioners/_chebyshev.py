@@ -22,14 +22,19 @@ class Smoother:
     The recurrence is algorithm 12.1 of Saad, "Iterative Methods for Sparse Linear Systems", 2003.
     """
 
-    def __init__(self, level: Level, degree: int) -> None:
-        self.level, self.bound = level, BOUND * largest_eigenvalue(level)
+    def __init__(self, level: Level, degree: int, bound: float | None = None) -> None:
+        self.level, self.degree = level, degree
+        self.set_bound(BOUND * largest_eigenvalue(level) if bound is None else bound)
         number = level.precision.vectors
         self.b, self.x, self.y, self.step = (np.zeros(level.size, number, like=level.values) for _ in range(4))
+
+    def set_bound(self, bound: float) -> None:
+        """Set the bound on the eigenvalues."""
+        self.bound, number = bound, self.level.precision.vectors
         middle, half = self.bound * (1 + 1 / FRACTION) / 2, self.bound * (1 - 1 / FRACTION) / 2
         sigma, rho = middle / half, half / middle
         self.factors = [(number(0), number(1 / middle))]
-        for _ in range(degree - 1):
+        for _ in range(self.degree - 1):
             following = 1 / (2 * sigma - rho)
             self.factors.append((number(following * rho), number(2 * following / half)))
             rho = following
@@ -42,6 +47,11 @@ class Smoother:
     def smooth(self) -> None:
         """Smooth from the current x."""
         self._go_on(self.factors)
+
+    def clear(self, numbers: Array) -> None:
+        """Set vectors to 0 on unknowns that are no longer used."""
+        for vector in (self.b, self.x, self.y, self.step):
+            vector[numbers] = 0
 
     def _go_on(self, factors: list[tuple[Number, Number]]) -> None:
         for old, new in factors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
@@ -21,13 +21,24 @@ MOST = 16  # largest number of functions of a block of pixels
 LIMIT = 1e7
 
 
-def coarsened(matrix: GridOperator, settings: Multigrid) -> Coarsening:
+C = TypeVar("C", bound="Coarsening")
+
+
+def coarsened(kind: type[C], matrix: GridOperator, settings: Multigrid) -> C:
     """The levels of a matrix, in the precision that suits it."""
-    made = Coarsening(matrix, settings, SINGLE)
+    made = kind(matrix, settings, SINGLE)
     if made.suits:
         return made
     del made  # its memory
-    return Coarsening(matrix, settings, DOUBLE)
+    return kind(matrix, settings, DOUBLE)
+
+
+def most_of(level: int) -> int:
+    """The largest number of functions of a block on a coarse level, counted from 0.
+
+    It protects memory and is not meant to be reached: leaving out functions of low energy costs hundreds of iterations.
+    """
+    return 32 << level if level else MOST
 
 
 class Coarsening:
@@ -43,11 +54,13 @@ class Coarsening:
     """
 
     inverse: Array
+    pixel_level: ClassVar[type[Pixels]] = Pixels
+    block_level: ClassVar[type[Blocks]] = Blocks
 
     def __init__(self, matrix: GridOperator, settings: Multigrid, precision: Precision) -> None:
         self.matrix, self.settings, self.precision = matrix, settings, precision
         self.backend = matrix.backend
-        self.pixels = Pixels(matrix, precision)
+        self.pixels = self.pixel_level(matrix, precision)
         self.levels: list[Blocks] = []
         self.between = np.zeros_like(matrix.values)  # of the elements that couple several blocks
         self.squares = self.pixels.live.astype(np.float64)  # squared lengths of the last level's functions
@@ -59,8 +72,16 @@ class Coarsening:
             self._next_level(edge)
         if self.suits:
             self._invert_last()
-        self.pixels.scale = self.pixels.scale.astype(precision.vectors)
-        del self.between, self.stencil, self.cells, self.owner, self.row, self.squares
+        self.pixels.scale = self.pixels.exact.astype(precision.vectors)
+        del self.between
+        self._forget()
+
+    def _forget(self) -> None:
+        """Free what only the set-up needed."""
+        del self.stencil, self.cells, self.owner, self.row, self.squares, self.pixels.exact
+
+    def _pixels_of_blocks(self) -> Array:
+        return self.matrix.support.unknown
 
     @property
     def suits(self) -> bool:
@@ -82,19 +103,28 @@ class Coarsening:
     def _first_level(self) -> None:
         kernels = self.backend.kernels("multigrid_setup")
         matrix, support = self.matrix, self.matrix.support
-        grid, where, first, members, self.cells = kernels.blocks_of_pixels(support.unknown, support.number, EDGE)
-        level = Blocks(grid, where, first, members, self.precision)
+        pixels = self._pixels_of_blocks()
+        grid, where, first, members, self.cells = kernels.blocks_of_pixels(pixels, support.number, EDGE)
+        level = self.block_level(grid, where, first, members, self.precision)
         matrix.across(EDGE, self.between)
-        functions = np.zeros((members.size, MOST), np.float32, like=matrix.values)
-        counts = np.empty(len(where), np.int64, like=matrix.values)
-        self.backend.share(
-            kernels.pixel_functions,
-            len(where),
-            matrix.values,
-            self.between,
-            self.pixels.scale,
-            first,
-            members,
+        level.take(*self._functions_of_pixels(level, self.between))
+        self._locate(level)
+        stencil = np.zeros(level.entries, like=matrix.values)
+        self._galerkin_pixels(matrix.values, level, level.basis, stencil)
+        self._add(level, stencil)
+
+    def _functions_of_pixels(self, level: Blocks, between: Array, blocks: Array | None = None) -> tuple[Array, Array]:
+        """Local functions of blocks of pixels, and their numbers."""
+        functions = np.zeros((level.members.size, MOST), np.float32, like=between)
+        counts = np.zeros(len(level.where), np.int64, like=between)
+        level.run(
+            self.backend.kernels("multigrid_setup").pixel_functions,
+            blocks,
+            self.matrix.values,
+            between,
+            self.pixels.exact,
+            level.first,
+            level.members,
             self.cells,
             EDGE,
             MOST,
@@ -102,26 +132,24 @@ class Coarsening:
             functions,
             counts,
         )
-        level.take(functions, counts)
-        self._locate(level)
-        stencil = self._galerkin_pixels(matrix.values, level)
-        self._add(level, stencil)
+        return functions, counts
 
     def _locate(self, level: Blocks) -> None:
         """Block and row of the basis of every pixel of the support."""
         kernels, size = self.backend.kernels("blocks"), self.matrix.support.size
         self.owner, self.row = kernels.locate(size, level.first, level.members, level.begins, level.sizes)
 
-    def _galerkin_pixels(self, values: Array, level: Blocks, block: int = 0) -> Array:
-        stencil = np.zeros(level.entries, like=values)
-        self.backend.share(
+    def _galerkin_pixels(
+        self, values: Array, level: Blocks, basis: Array, out: Array, block: int = 0, blocks: Array | None = None
+    ) -> None:
+        level.run(
             self.backend.kernels("multigrid_setup").galerkin_pixels,
-            len(level.where),
+            blocks,
             values,
-            self.pixels.scale,
+            self.pixels.exact,
             block,
             EDGE,
-            level.basis,
+            basis,
             self.row,
             self.owner,
             level.where,
@@ -131,32 +159,8 @@ class Coarsening:
             self.matrix.support.number,
             level.sizes,
             level.offsets,
-            stencil,
-        )
-        return stencil
-
-    def _galerkin_blocks(self, stencil: Array, fine: Blocks, coarse: Blocks, most: int = 0) -> Array:
-        out = np.zeros(coarse.entries, like=stencil)
-        self.backend.share(
-            self.backend.kernels("multigrid_setup").galerkin_blocks,
-            len(coarse.where),
-            stencil,
-            fine.offsets,
-            fine.sizes,
-            fine.neighbours,
-            coarse.parent,
-            coarse.basis,
-            coarse.child_begins,
-            coarse.where,
-            coarse.first_child,
-            coarse.children,
-            coarse.sizes,
-            coarse.offsets,
-            most,
-            fine.widest * coarse.widest,
             out,
         )
-        return out
 
     def _local(self, edge: int) -> Array:
         """Galerkin matrices, on the last level, of the elements inside blocks of edge x edge pixels.
@@ -164,43 +168,22 @@ class Coarsening:
         Only entries inside such a block are valid; those between blocks are meaningless.
         """
         self.matrix.across(edge, self.between)
-        across = self._galerkin_pixels(self.between, self.levels[0], edge)
+        across = np.zeros(self.levels[0].entries, like=self.stencil)
+        self._galerkin_pixels(self.between, self.levels[0], self.levels[0].basis, across, edge)
         most = edge // EDGE
         for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
             most //= FACTOR
-            across = self._galerkin_blocks(across, fine, coarse, most)
+            below, across = across, np.zeros(coarse.entries, like=self.stencil)
+            coarse.galerkin(fine, below, coarse.basis, across, most)
         return np.subtract(self.stencil, across, out=across)
 
     def _next_level(self, edge: int) -> None:
         fine = self.levels[-1]
         level = group(fine)
-        # This limit protects memory and is not meant to be reached: leaving out functions of low energy costs hundreds
-        # of iterations.
-        most = min(32 << len(self.levels), level.most)
-        functions = np.zeros((level.members.size, most), np.float32, like=self.stencil)
-        counts = np.empty(len(level.where), np.int64, like=self.stencil)
-        self.backend.share(
-            self.backend.kernels("multigrid_setup").block_functions,
-            len(level.where),
-            self._local(edge),
-            fine.offsets,
-            fine.sizes,
-            fine.starts,
-            fine.neighbours,
-            fine.live,
-            level.parent,
-            level.first_child,
-            level.children,
-            level.most,
-            most,
-            self.settings.threshold,
-            functions,
-            level.first,
-            counts,
-        )
-        level.take(functions, counts)
-        level.child_begins = level.begins[level.parent] + level.within * level.sizes[level.parent]
-        stencil = self._galerkin_blocks(self.stencil, fine, level)
+        level.take(*level.functions(fine, self._local(edge), most_of(len(self.levels)), self.settings.threshold))
+        level.place_children()
+        stencil = np.zeros(level.entries, like=self.stencil)
+        level.galerkin(fine, self.stencil, level.basis, stencil)
         self._add(level, stencil)
 
     def _invert_last(self) -> None:

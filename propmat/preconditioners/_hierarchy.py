@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,19 +23,28 @@ class Hierarchy:
 
     steps_tell = True
 
-    def __init__(self, made: Coarsening) -> None:
+    def __init__(self, made: Coarsening, smoothers: Sequence[Smoother] = ()) -> None:
+        """`smoothers` are those of the first levels, if they need not be made anew."""
         matrix = made.matrix
         self.matrix, self.settings, self.backend = matrix, made.settings, made.backend
         self.precision, self.amplification = made.precision, made.amplification
         self.pixels, self.levels, self.inverse = made.pixels, made.levels, made.inverse
         levels: list[Level] = [self.pixels, *self.levels[:-1]]
-        self.smoothers = [self._smoother(level) for level in levels]
+        self.smoothers = [*smoothers, *map(self.smoother, levels[len(smoothers) :])]
         self.coarsest = np.zeros((2, self.levels[-1].size), self.precision.vectors, like=matrix.values)
         self.residuals = [np.zeros(level.size, self.precision.vectors, like=matrix.values) for level in levels]
 
-    def _smoother(self, level: Level) -> Smoother:
+    def smoother(self, level: Level, bound: float | None = None) -> Smoother:
+        """The smoother of a level; the bound on its eigenvalues is estimated if not given."""
         with self.backend.kernels("_threads").threads_for(level.values.size):
-            return Smoother(level, self.settings.degree)
+            return Smoother(level, self.settings.degree, bound)
+
+    def raise_bounds(self) -> bool:
+        """Estimate eigenvalues again; whether a bound was too low, and has been raised."""
+        before = [smoother.bound for smoother in self.smoothers]
+        for smoother in self.smoothers:
+            smoother.set_bound(max(smoother.bound, self.smoother(smoother.level).bound))
+        return any(smoother.bound > bound for smoother, bound in zip(self.smoothers, before, strict=True))
 
     def _cycle(self, k: int) -> None:
         """One V-cycle from x = 0 on level k, for the x and b of its smoother."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,7 +17,9 @@ FACTOR = 3  # blocks along each side of a block of the next level
 
 
 class Pixels(Level):
-    """The finest level, S A S with `scale` S = D^(-1/2), in double precision while coarser levels are made."""
+    """The finest level, S A S with `scale` S = D^(-1/2), which is `exact` while coarser levels are made."""
+
+    scale: Array
 
     def __init__(self, matrix: GridOperator, precision: Precision) -> None:
         self.support = support = matrix.support
@@ -24,11 +27,15 @@ class Pixels(Level):
         self.size = support.size
         self.live = np.zeros(self.size, np.bool_, like=matrix.values)
         self.live[support.position] = True
-        self.scale = np.zeros(self.size, like=matrix.values)
-        self.scale[support.position] = 1 / np.sqrt(matrix.diagonal())
+        self.exact = np.zeros(self.size, like=matrix.values)
+        self.exact[support.position] = 1 / np.sqrt(matrix.diagonal())
         self.values = np.zeros(matrix.values.shape, precision.matrices, like=matrix.values)
-        kernels, given = self.backend.kernels("multigrid_setup"), (matrix.values, support.runs)
-        self.backend.share(kernels.scale_pixels, len(support.runs), *given, self.scale, precision.units, self.values)
+        self._store(matrix.values, support.runs, self.exact)
+
+    def _store(self, values: Array, runs: Array, scale: Array) -> None:
+        """Store the entries of the pixels of some runs."""
+        kernels = self.backend.kernels("multigrid_setup")
+        self.backend.share(kernels.scale_pixels, len(runs), values, runs, scale, self.precision.units, self.values)
 
     def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
@@ -66,8 +73,76 @@ class Blocks(Level):
             kernels.pack, len(counts), functions, self.first, counts, self.sizes, self.begins, self.basis
         )
 
-    def finish(self, stencil: Array) -> None:
-        """Normalise the basis so that diagonal matrices are the identity, and store the transformed matrix."""
+    def run(self, kernel: Callable[..., None], blocks: Array | None, *arguments: object) -> None:
+        """Run a kernel for some blocks, whose numbers increase, or for all."""
+        if blocks is None:
+            self.backend.share(kernel, len(self.where), *arguments)
+        else:
+            self.backend.kernels("_threads").share_some(kernel, blocks, *arguments)
+
+    def functions(
+        self, fine: Blocks, local: Array, most: int, threshold: float, blocks: Array | None = None
+    ) -> tuple[Array, Array]:
+        """At most `most` local functions of each block of blocks, by its members, and their numbers.
+
+        `local` are the matrices of the elements inside single blocks, in the layout of the finer level.
+        """
+        functions = np.zeros((self.members.size, min(most, self.most)), np.float32, like=local)
+        counts = np.zeros(len(self.where), np.int64, like=local)
+        self.run(
+            self.backend.kernels("multigrid_setup").block_functions,
+            blocks,
+            local,
+            fine.offsets,
+            fine.sizes,
+            fine.starts,
+            fine.neighbours,
+            fine.live,
+            self.parent,
+            self.first_child,
+            self.children,
+            self.most,
+            functions.shape[1],
+            threshold,
+            functions,
+            self.first,
+            counts,
+        )
+        return functions, counts
+
+    def galerkin(
+        self, fine: Blocks, stencil: Array, basis: Array, out: Array, most: int = 0, blocks: Array | None = None
+    ) -> None:
+        """Galerkin product of a matrix of the finer level; if most > 0 only inside squares of most x most blocks."""
+        self.run(
+            self.backend.kernels("multigrid_setup").galerkin_blocks,
+            blocks,
+            stencil,
+            fine.offsets,
+            fine.sizes,
+            fine.neighbours,
+            self.parent,
+            basis,
+            self.child_begins,
+            self.where,
+            self.first_child,
+            self.children,
+            self.sizes,
+            self.offsets,
+            most,
+            fine.widest * self.widest,
+            out,
+        )
+
+    def place_children(self) -> None:
+        """The starts of the rows of finer blocks within the bases of their parents."""
+        self.child_begins = self.begins[self.parent] + self.within * self.sizes[self.parent]
+
+    def finish(self, stencil: Array) -> Array:
+        """Normalise the basis so that diagonal matrices are the identity, and store the transformed matrix.
+
+        Returns what bases are multiplied by, a triangular matrix for each block.
+        """
         kernels, share = self.backend.kernels("multigrid_setup"), self.backend.share
         self.live = np.zeros(self.size, np.bool_, like=stencil)
         self.values = np.zeros(self.entries, self.precision.matrices, like=stencil)
@@ -87,6 +162,7 @@ class Blocks(Level):
             self.precision.units,
             self.values,
         )
+        return inverses
 
     def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
@@ -123,10 +199,13 @@ class Blocks(Level):
         return out
 
 
-def group(fine: Blocks) -> Blocks:
+B = TypeVar("B", bound=Blocks)
+
+
+def group(fine: B) -> B:
     """Blocks of FACTOR x FACTOR blocks; members are all unknowns of the children."""
     made = fine.backend.kernels("blocks").group(fine.grid, fine.where, fine.sizes, fine.starts, FACTOR)
     grid, where, first, members = made[:4]
-    level = Blocks(grid, where, first, members, fine.precision)
+    level = type(fine)(grid, where, first, members, fine.precision)
     level.parent, level.children, level.first_child, level.within, level.most = made[4:]
     return level

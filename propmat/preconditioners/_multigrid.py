@@ -9,7 +9,7 @@ from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
 from propmat._operators._sum import as_sum
 from propmat.errors import UnsupportedError
-from propmat.preconditioners._coarsening import coarsened
+from propmat.preconditioners._coarsening import Coarsening, coarsened
 from propmat.preconditioners._deflation import Deflation
 from propmat.preconditioners._hierarchy import Hierarchy
 
@@ -93,7 +93,7 @@ class Multigrid:
                 f"Multigrid: takes a matrix on the pixel grid (closed form of radius 1), got "
                 f"{type(matrix).__name__}; use SmoothedAggregation for other graphs"
             )
-        return Hierarchy(coarsened(grid, self))
+        return Hierarchy(coarsened(Coarsening, grid, self))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from propmat import _inputs
@@ -45,14 +45,36 @@ def _default_session() -> Session:
     return session
 
 
-def masks_of(session: Session, picture: PIL.Image.Image) -> list[Array | None]:
-    """What the session predicts, each mask (H, W) in [0, 1]; None in place of one without foreground beside others."""
+def input_size(session: Session, size: tuple[int, int]) -> tuple[int, int]:
+    """The width and height that the network of one of rembg's sessions takes, if they are equal and the picture larger.
+
+    Otherwise, and where the session does not tell, `size`, that of the picture.
+    """
+    try:
+        height, width = session.inner_session.get_inputs()[0].shape[-2:]  # type: ignore[attr-defined]
+    except Exception:  # sessions of others have no such network
+        return size
+    # Inputs that take any size have names instead of numbers.
+    return (width, height) if isinstance(width, int) and width == height and 0 < width <= min(size) else size
+
+
+def masks_of(
+    session: Session, picture: PIL.Image.Image, checked: Callable[[ArrayLike, str], Array]
+) -> list[Array | None]:
+    """What the session predicts, each mask in [0, 1]; None in place of one without foreground beside others.
+
+    `checked` makes an array of a mask, which it may name in an error.
+    """
     with refused_as(InputError, "session: its predict failed"):
-        predicted = list(session.predict(picture))
+        answer = session.predict(picture)
+    if hasattr(answer, "__array_interface__"):
+        raise InputError(f"session: its predict returned {shown(answer)}; takes a sequence of masks, as [mask]")
+    with refused_as(InputError, "session: its predict failed"):
+        predicted = list(answer)
     if not predicted:
         raise InputError("session: its predict returned no mask")
     names = [f"mask {k} of {len(predicted)}" if len(predicted) > 1 else "mask" for k in range(1, len(predicted) + 1)]
-    planes = [_plane(mask, name, picture.size) for mask, name in zip(predicted, names, strict=True)]
+    planes = [checked(mask, name) for mask, name in zip(predicted, names, strict=True)]
     empty = [name for plane, name in zip(planes, names, strict=True) if not _has_foreground(plane)]
     if len(empty) == len(planes):
         highest = max(float(plane.max()) for plane in planes)
@@ -65,7 +87,8 @@ def masks_of(session: Session, picture: PIL.Image.Image) -> list[Array | None]:
     return [plane if _has_foreground(plane) else None for plane in planes]
 
 
-def _plane(mask: ArrayLike, name: str, size: tuple[int, int]) -> Array:
+def whole_mask(mask: ArrayLike, name: str, *, size: tuple[int, int]) -> Array:
+    """A mask (H, W) of the picture's size."""
     plane = _inputs.plane(mask, name)
     if plane.shape != size[::-1]:
         turned = "; it is turned by 90 degrees" if plane.shape == size else ""

@@ -48,11 +48,18 @@ class Photograph:
             return _of_file(bytes(data))
         return _of_pillow(data) if isinstance(data, Image.Image) else _of_array(data)
 
-    def shown(self) -> PIL.Image.Image:
-        """The picture as a network takes it: RGB of 8 bits."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        height, width = self.colours.shape[:2]
+        return width, height
+
+    def shown(self, size: tuple[int, int]) -> PIL.Image.Image:
+        """The picture as a network takes it: RGB of 8 bits, resized as rembg does if it is of another size."""
         from PIL import Image
 
-        return Image.fromarray(_levels(self.colours, np.uint8))
+        picture = Image.fromarray(_levels(self.colours, np.uint8))
+        return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
 
 
 class _File(io.BytesIO):

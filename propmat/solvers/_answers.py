@@ -11,15 +11,16 @@ from propmat.errors import InputError, shown
 from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
 
 
-def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
-    """`Solver.prepare`.
+def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: bool = False) -> Solve:
+    """`Solver.prepare`; if constraints are `changing`, so that parts can be set up anew, where the solver can.
 
     Raises
     ------
     InputError
         If what it returns cannot be called.
     """
-    ready = solver.prepare(matrix, near_null_space)
+    prepare = getattr(solver, "_prepare_to_change", solver.prepare) if changing else solver.prepare
+    ready: Solve = prepare(matrix, near_null_space)
     if not callable(ready):
         raise InputError(
             f"solver: {type(solver).__name__}.prepare returns a function of (rhs, x0, callback), got {shown(ready)}"
@@ -50,6 +51,15 @@ def solved(ready: Solve, rhs: Array, x0: Array | None = None, callback: Callback
     if solution.converged and not np.isfinite(solution.x).all():
         raise InputError(f"{name} calls a solution converged that has NaN or infinite numbers")
     return solution
+
+
+def relabelled(ready: Solve, solver: Solver, matrix: Operator, near_null_space: NearNullSpace) -> Solve:
+    """A solver for a matrix that has other constraints than the one that was prepared, with what can be kept of it."""
+    change = getattr(ready, "relabelled", None)
+    if change is not None and getattr(ready, "settings", None) == solver:
+        changed: Solve = change(matrix, near_null_space)
+        return changed
+    return prepared(solver, matrix, near_null_space)
 
 
 def nearby(ready: Solve, matrix: Operator) -> Solve:

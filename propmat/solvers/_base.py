@@ -199,6 +199,28 @@ class Solver(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Progress:
+    """A callback that is shown iterates too, after 2, 4, 8, … iterations.
+
+    Attributes
+    ----------
+    callback : callable (iteration, relative residual) or None
+    show : callable (x)
+        Takes the current iterate (n,); returning True stops.
+    """
+
+    callback: Callback | None
+    show: Callable[[Array], object]
+
+    def __call__(self, iteration: int, residual: float) -> object:
+        return None if self.callback is None else self.callback(iteration, residual)
+
+    def shown(self, iteration: int, current: Callable[[], Array]) -> object:
+        """Show the iterate, if it is time."""
+        return self.show(current()) if iteration > 1 and iteration & (iteration - 1) == 0 else None
+
+
 def asks_to_stop(answer: object) -> bool:
     """Whether a callback returned True, Python's or one in an array without axes; no other answer stops a solve."""
     in_array = str(getattr(answer, "dtype", "")).endswith("bool") and getattr(answer, "ndim", None) == 0

@@ -6,8 +6,6 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._locks import FORK_GATE
@@ -16,8 +14,11 @@ from propmat._operators._stored import wrapped
 from propmat.errors import InputError, shown
 from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
+from propmat.preconditioners._constrained import Changing
+from propmat.preconditioners._multigrid import Multigrid
+from propmat.solvers._base import Solve
 from propmat.solvers._direct import Direct
-from propmat.solvers._prepared_cg import ORDINARY, PreparedCG, Rescaled, power_near
+from propmat.solvers._prepared_cg import PreparedCG, Rescaled, unit_of
 
 TOLERANCE = 1e-4  # default error, relative to the largest |x|
 LEAST_RTOL = 1e-3  # the residual falls below this before steps are trusted
@@ -118,11 +119,19 @@ class CG:
         operator = wrapped(matrix)
         if near_null_space is not None and not callable(near_null_space):
             raise InputError(f"near_null_space: takes a function that returns (n, m), got {shown(near_null_space)}")
-        factor = _factor(operator)
+        factor = unit_of(operator)
         if factor != 1:
             within = replace(self, atol=self.atol * factor)
             return Rescaled(factor, within._prepared(operator.scaled(factor), near_null_space))
         return self._prepared(operator, near_null_space)
+
+    def _prepare_to_change(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """As `prepare`, so that a change of constraints needs parts of the set-up only (`PreparedCG.relabelled`)."""
+        ready = self.prepare if matrix.grid is None or unit_of(matrix) != 1 else self._changeable
+        return ready(matrix, near_null_space)
+
+    def _changeable(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
+        return self._prepared(operator, near_null_space, changing=True)
 
     def criterion(self, apply: Apply | None = None) -> tuple[float, float]:
         """The largest error relative to the largest |x|, infinite if it does not count, and the relative residual.
@@ -142,27 +151,16 @@ class CG:
         rtol = PLAIN_RTOL if self.rtol is None else self.rtol
         return math.inf if self.tolerance is None else self.tolerance, rtol
 
-    def _prepared(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
+    def _prepared(
+        self, operator: Operator, near_null_space: NearNullSpace | None, changing: bool = False
+    ) -> PreparedCG:
         start = time.perf_counter()
         preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
+        if changing and isinstance(preconditioner, Multigrid):
+            preconditioner = Changing(preconditioner)
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
         if not callable(apply):
             kind = type(preconditioner).__name__
             raise InputError(f"preconditioner: {kind}.prepare returns a function of a residual, got {shown(apply)}")
         return PreparedCG(self, operator, operator, near_null_space, apply, Direct(), time.perf_counter() - start)
-
-
-def _factor(matrix: Operator) -> float:
-    """The power of two that scales a diagonal whose entries are all tiny or all huge to near 1; 1 for other matrices.
-
-    Preconditioners work in single precision. A matrix without stored entries is left as it is: in it only confidences
-    can be that large.
-    """
-    diagonal = matrix.diagonal() if matrix.stored else np.ones(1)
-    if not diagonal.size:
-        return 1.0
-    (low, high), (least, most) = ORDINARY, _inputs.ends(diagonal)
-    if 0 < most < low:
-        return 1 / power_near(most)
-    return 1 / power_near(least) if high < least < math.inf else 1.0

@@ -15,13 +15,15 @@ from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.preconditioners._base import Apply, SpreadApply
 from propmat.solvers._accuracy import ROUNDING, WINDOW, Steps, acceptable
-from propmat.solvers._base import Callback, Status, asks_to_stop
+from propmat.solvers._base import Callback, Progress, Status, asks_to_stop
 
 if TYPE_CHECKING:
     from propmat.solvers._prepared_cg import PreparedCG
 
 # A restart from the true residual must gain at least this factor; if not, rounding limits the accuracy.
 WORTHWHILE = 0.5
+# A residual of this part of the right-hand side counts as 0: in single precision its correction would underflow.
+NOTHING = 1e-30
 # How far the true residual may lie above that of the recurrence, relative to the rounding of one product.
 DRIFT = 16.0
 
@@ -41,7 +43,7 @@ class Iteration:
     ) -> None:
         self.matrix = prepared.matrix
         self.apply = self._on_spread_vectors(apply)
-        self.turns, self.limit = prepared.turns, limit
+        self.turns, self.limit, self.unit = prepared.turns, limit, unit
         self.scale, self.callback = length(rhs), callback
         self.most_error, rtol = prepared.settings.criterion(apply)
         # With fewer steps, those that are summed are not yet the last of many: the residual tells more, where it tells.
@@ -119,7 +121,7 @@ class Iteration:
         """Whether the residual and, where it counts, the estimated error are small enough."""
         if not norm <= self.most_residual:
             return False
-        if norm == 0 or math.isinf(self.most_error):
+        if norm <= NOTHING * self.scale or math.isinf(self.most_error):
             return True
         largest = self.begin + self.steps.sums[-1]  # no value of x is larger
         if self.steps.last(3) > self.most_error * largest:
@@ -165,9 +167,19 @@ class Iteration:
             if status is not None:
                 return status, norm
             self._keep(norm)
-            if self.callback is not None and asks_to_stop(self.callback(self.iterations, norm / self.scale)):
+            if self._is_stopped(norm):
                 return Status.stopped, norm
         return Status.max_iterations, norm
+
+    def _is_stopped(self, norm: float) -> bool:
+        """Whether the callback asks to stop."""
+        if self.callback is None:
+            return False
+        if isinstance(self.callback, Progress) and asks_to_stop(
+            self.callback.shown(self.iterations, lambda: self.unit * self.matrix.gather(self.x))
+        ):
+            return True
+        return asks_to_stop(self.callback(self.iterations, norm / self.scale))
 
     def _judged(self, seen: list[list[float]], norm: float) -> Status | None:
         """How iterations end whose rᵀr, pᵀAp, rᵀz and steps are given, if they do."""

@@ -12,7 +12,7 @@ import numpy as np
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._cached import cached_property
-from propmat._locks import Lock
+from propmat._locks import FORK_GATE, Lock
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._norms import greatest
 from propmat._operators._stored import wrapped
@@ -80,6 +80,8 @@ class PreparedCG:
         limit = self.settings.max_iterations
         first = min(limit, STALLED) if self._steps_tell and self._may_be_replaced and self._fits_direct else limit
         found = self._iterated(self.preconditioner, first, rhs, x, callback)
+        if found.status is Status.indefinite_preconditioner and self._bounds_rise():
+            found = self._iterated(self.preconditioner, first, rhs, found.x, callback)
         stalls = found.status is Status.max_iterations and first < limit
         if not self._may_be_replaced or not (stalls or found.status is Status.indefinite_preconditioner):
             return found
@@ -104,6 +106,14 @@ class PreparedCG:
                 return _beside(found, exact, run.expected)
         error = run.error() if status is Status.converged else run.steps.error()
         return found.judged(unit * error, self._rounding(apply) / run.steps.ritz_values()[0], run.expected)
+
+    def _bounds_rise(self) -> bool:
+        """Whether a preconditioner made for other constraints finds its bounds too low, and has raised them."""
+        raised = getattr(self.preconditioner, "raise_bounds", None)
+        if raised is None:
+            return False
+        with self.turns:
+            return bool(raised())
 
     @property
     def _is_verified(self) -> bool:
@@ -153,6 +163,27 @@ class PreparedCG:
             return self
         return replace(self, settings=replace(self.settings, tolerance=tolerance))
 
+    def relabelled(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """Prepare for a matrix of the same elements with other constraints, keeping what they do not touch.
+
+        With multigrid in host memory, from the second such matrix of one layout (`GridOperator.within`) on: the first
+        one is set up as a whole so that parts can change. Others are prepared as a whole.
+        """
+        start = time.perf_counter()
+        constrained, grid = getattr(self.preconditioner, "constrained", None), matrix.grid
+        if constrained is None or grid is None or not grid.backend.factorises or unit_of(matrix) != 1:
+            return self.settings._prepare_to_change(matrix, near_null_space)
+        with FORK_GATE, self.turns:
+            apply = constrained(grid)
+        return replace(
+            self,
+            matrix=matrix,
+            preconditioned=matrix,
+            near_null_space=near_null_space,
+            preconditioner=apply,
+            setup_seconds=time.perf_counter() - start,
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Preconditioners hold functions, which cannot be pickled; they are made again, the same from the same matrix.
         return prepared_for, (self.settings, self.preconditioned, self.near_null_space, self.matrix)
@@ -191,6 +222,21 @@ def power_near(size: float) -> float:
     """A power of two, 1 for all but extreme sizes."""
     low, high = ORDINARY
     return 1.0 if low <= size <= high else math.ldexp(1.0, min(max(math.frexp(size)[1], -1000), 1000))
+
+
+def unit_of(matrix: Operator) -> float:
+    """The power of two that scales a diagonal whose entries are all tiny or all huge to near 1; 1 for other matrices.
+
+    Preconditioners work in single precision. A matrix without stored entries is left as it is: in it only confidences
+    can be that large.
+    """
+    diagonal = matrix.diagonal() if matrix.stored else np.ones(1)
+    if not diagonal.size:
+        return 1.0
+    (low, high), (least, most) = ORDINARY, _inputs.ends(diagonal)
+    if 0 < most < low:
+        return 1 / power_near(most)
+    return 1 / power_near(least) if high < least < math.inf else 1.0
 
 
 def prepared_for(

@@ -216,5 +216,5 @@ def _number(name: str, tensor: Tensor, batch: Shape, size: Shape) -> Tensor:
     if shape == (1,) or (batch and shape == (*batch, 1)):
         return tensor.squeeze(-1)
     each = f", one for each image, shape {batch}" if batch else ""
-    full = f", or a map, shape {(*batch, *size)}" if name == "confidence" else ""
+    full = f", or a map, shape {(*batch, *size)}" if AXES[name] else ""
     raise InputError(f"{name}: takes a number{each}{full}; got shape {shape}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from propmat._batching._arguments import PAIR, named
+from propmat._batching._arguments import PAIR, PRIOR, named
 from propmat._batching._verbs import WEIGHTED_WINDOWS
 from propmat.errors import InputError
 from propmat.solvers._base import Solver
@@ -20,10 +20,11 @@ def weighted_windows(
     edges: tuple[Tensor, Tensor] | None = None,
     values: Tensor | None = None,
     confidence: Weights | None = None,
+    prior: tuple[Tensor, Weights] | None = None,
     epsilon: float | Tensor = 1e-7,
     solver: Solver | None = None,
 ) -> Tensor:
-    """`propmat.adjoint.weighted_windows`, differentiable in windows, edges, values and confidence.
+    """`propmat.adjoint.weighted_windows`, differentiable in windows, edges, values, confidence and prior.
 
     The windows of the closed form each have a weight, and so have the edges of neighbouring pixels where they are
     given. The image and epsilon are constants.
@@ -39,7 +40,12 @@ def weighted_windows(
     edges : tuple (horizontal, vertical), optional
         (..., H, W - 1) and (..., H - 1, W) tensors >= 0; none by default. Make them with `Affinities`, or any other
         way.
-    values, confidence, epsilon, solver
+    values, confidence
+        As in `propmat.torch.closed_form`.
+    prior : tuple (matte, confidence), optional
+        An estimate of alpha, a (..., H, W) tensor in [0, 1], and with which weight >= 0 it is held: a float, a tensor
+        () or (B,), or (..., H, W). None by default.
+    epsilon, solver
         As in `propmat.torch.closed_form`.
 
     Returns
@@ -71,5 +77,9 @@ def weighted_windows(
     for name, weights in pair.items():
         if weights is None:
             raise InputError(f"{name}: takes a tensor, got None; without edges, edges=None")
+    held = {} if prior is None else named(prior, PRIOR, "prior")
+    for name, value in held.items():
+        if value is None:
+            raise InputError(f"{name}: takes a tensor, got None; without a prior, prior=None")
     given = {"windows": windows, **pair, "image": image, "trimap": trimap, "values": values, "confidence": confidence}
-    return solve(WEIGHTED_WINDOWS, taken(WEIGHTED_WINDOWS, {**given, "epsilon": epsilon}), solver=solver)
+    return solve(WEIGHTED_WINDOWS, taken(WEIGHTED_WINDOWS, {**given, **held, "epsilon": epsilon}), solver=solver)

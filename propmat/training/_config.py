@@ -36,7 +36,7 @@ class Config:
 
     Attributes
     ----------
-    network : {"dcnn", "deep_matte_prop_net"}
+    network : {"alphagan", "dcnn", "deep_matte_prop_net"}
     cache : Path
         The folder of the problems.
     output : Path

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from propmat._trimap import Trimap
 from propmat.errors import InputError
-from propmat.networks._dcnn._matte import merged, stacked
+from propmat.networks._dcnn._matte import stacked, whole
 from propmat.networks._dcnn._network import DCNN, MARGIN, PATCH, TARGET
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
@@ -79,7 +80,8 @@ class DcnnTask(Task):
         return measure(alpha.float(), truth)
 
     def matte(self, problem: Problem) -> Array:
-        return merged(self.network, _planes(problem)[:-1].to(self.device)).cpu().numpy()
+        mattes = [problem.whole(values) for values in problem.mattes]
+        return whole(self.network, problem.image / 255, Trimap.parse(problem.trimap), mattes)
 
 
 def euclidean_loss(alpha: Tensor, truth: Tensor) -> Tensor:

@@ -25,16 +25,19 @@ from propmat.training._task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class DeepMattePropNetSchedule(Schedule):
-    """Beside what all take: how crops are drawn."""
+    """Beside what all take: how crops are drawn, and how exact convolutions are.
+
+    In bfloat16 SegNet's features of neighbours differ by less than its roundings, and gradients of affinities lose
+    their direction; those of dilated branches with a prior keep it (cosines above 0.9999).
+    """
 
     symmetries: str = one_of(("turns", "all"), "turns")  # and mirror images; see `exchanged_crop` for "all"
     crop: int = count(2**13, 256)  # pixels a side
+    precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
 
 
 class DeepMattePropNetTask(Task):
-    """One loss of crops, one optimiser. In single precision: features of neighbours differ by less than the roundings
-    of bfloat16, and gradients would lose their direction.
-    """
+    """One loss of crops, one optimiser."""
 
     kind = DeepMattePropNet
     settings = DeepMattePropNetSchedule
@@ -57,7 +60,7 @@ class DeepMattePropNetTask(Task):
         device: torch.device,
     ) -> None:
         super().__init__(network, problems, schedule, seed, device)
-        self.schedule = schedule
+        self.schedule, self.device = schedule, device
         self.crops = Crops(problems, schedule, seed, device)
 
     def optimisers(self) -> dict[str, Optimizer]:
@@ -65,15 +68,17 @@ class DeepMattePropNetTask(Task):
 
     def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
         batch = self.crops.batch(iteration)
-        image, trimap, alpha, contrast = share(batch).split((3, 1, 1, 3), dim=1)
-        found = self.predict(image, trimap, solver=CG(tolerance=1e-3))
+        image, trimap, alpha, contrast, mattes = share(batch).split((3, 1, 1, 3, batch.shape[1] - 8), dim=1)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.schedule.precision == "bfloat16"):
+            found = self.predict(image, trimap, CG(tolerance=1e-3), mattes if self.network.mattes else None).float()
         unknown, of_all = trimap == 0.5, batch[:, 3] == 0.5
         loss = matting_loss(found, alpha, contrast, unknown) * (world_size() * unknown.sum() / of_all.sum())
         descend(optimisers["network"], loss, self.schedule.rate_at(iteration), self.schedule.clip)
         return {"matting": loss.detach()}
 
     def matte(self, problem: Problem) -> Array:
-        return propagated(self.network, problem.image / 255, Trimap.parse(problem.trimap))
+        mattes = [problem.whole(values) for values in problem.mattes]
+        return propagated(self.network, problem.image / 255, Trimap.parse(problem.trimap), mattes)
 
 
 def matting_loss(alpha: Tensor, truth: Tensor, contrast: Tensor, unknown: Tensor) -> Tensor:
@@ -104,7 +109,7 @@ class Crops:
         self.planes = [_layers(problem).to(device) for problem in problems]
 
     def batch(self, iteration: int) -> Tensor:
-        """(B, 8, crop, crop): three of colour, trimap, alpha, three of contrast."""
+        """(B, 8 + mattes, crop, crop): three of colour, trimap, alpha, three of contrast, then the mattes."""
         rng = np.random.default_rng((self.seed, iteration))
         return torch.stack([self._crop(rng) for _ in range(self.size)]).float()
 
@@ -125,13 +130,15 @@ class Crops:
 def exchanged_crop(crop: Tensor, rng: np.random.Generator) -> Tensor:
     """Colours in some order, and half of the time background for foreground; contrasts may have either sign."""
     order = rng.permutation(3)
-    maps = 1 - crop[3:5] if rng.random() < 0.5 else crop[3:5]
-    return torch.cat([crop[order], maps, crop[5 + order]])
+    maps, mattes = (1 - crop[3:5], 1 - crop[8:]) if rng.random() < 0.5 else (crop[3:5], crop[8:])
+    return torch.cat([crop[order], maps, crop[5 + order], mattes])
 
 
 def _layers(problem: Problem) -> Tensor:
-    """All that a crop is cut from, (8, H, W) in half precision."""
+    """All that a crop is cut from, (8 + mattes, H, W) in half precision."""
     contrast = np.zeros((*problem.labels.shape, 3), np.float32)
     contrast[problem.unknown] = problem.contrast
     maps = (problem.trimap, problem.whole(problem.alpha))
-    return torch.from_numpy(np.dstack([problem.image / 255, *maps, contrast]).transpose(2, 0, 1).astype(np.float16))
+    mattes = [problem.whole(values) for values in problem.mattes]
+    layers = np.dstack([problem.image / 255, *maps, contrast, *mattes])
+    return torch.from_numpy(layers.transpose(2, 0, 1).astype(np.float16))

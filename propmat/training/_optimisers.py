@@ -12,6 +12,8 @@ from torch.optim import Optimizer
 from propmat.training._schedule import Schedule
 from propmat.training._soap import Soap
 
+SQUARES = 0.999  # what Adam's mean of squares keeps of the past at a step
+
 
 def optimiser_of(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
     """The optimiser that a schedule asks for."""
@@ -45,7 +47,8 @@ def _sgd(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
 
 
 def _adam(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
-    return torch.optim.AdamW(weights, schedule.rate, weight_decay=schedule.weight_decay)
+    betas = schedule.momentum, SQUARES
+    return torch.optim.AdamW(weights, schedule.rate, betas, weight_decay=schedule.weight_decay)
 
 
 def _soap(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:

@@ -49,6 +49,11 @@ class Problem:
         return mask
 
     @property
+    def two_labels(self) -> bool:
+        """Whether both foreground and background are known somewhere."""
+        return bool((self.labels == 0).any() and (self.labels == 2).any())
+
+    @property
     def trimap(self) -> Array:
         """(H, W), 0, 0.5 and 1."""
         return (self.labels / 2).astype(np.float32)

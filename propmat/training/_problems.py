@@ -13,18 +13,17 @@ from propmat._inputs._numbers import whole_number
 from propmat.errors import InputError, PropmatError, refused_as
 from propmat.io._replacing import replace_file
 from propmat.jobs._contract import Job
-from propmat.jobs._lock import locked
+from propmat.jobs._folder import locked
 from propmat.jobs._pool import Settings, cores
-from propmat.jobs._run import Run
+from propmat.jobs._run import Progress, Run
 from propmat.jobs._state import JOBS
-from propmat.jobs._told import Progress
 from propmat.training._config import Config, check_config, digest
 from propmat.training._making import Making, Place
 from propmat.training._problem import Problem
 from propmat.training._sources import Recipe, Source, recipes
 
 # Of what is kept; a new number when the making changes.
-VERSION = 1
+VERSION = 2
 
 
 def prepare(config: Config, jobs: int | None = None, progress: Progress | None = None) -> None:
@@ -100,6 +99,8 @@ def _make(config: Config, found: list[list[Recipe]], settings: Settings, progres
 def load(config: Config) -> tuple[list[Problem], list[Problem]]:
     """The problems to train on, and those that are held out: pictures as they came.
 
+    Nothing is learned of problems with one label, such as a veil without an opaque pixel: all mattes are that label.
+
     Raises
     ------
     InputError
@@ -108,7 +109,8 @@ def load(config: Config) -> tuple[list[Problem], list[Problem]]:
     entries = _entries(config)
     out = set(config.held_out)
     _check_held_out(config, {name for entry in entries for name in entry["uses"]})
-    train = [_read(config.cache / entry["file"]) for entry in entries if not out & set(entry["uses"])]
+    made = (_read(config.cache / entry["file"]) for entry in entries if not out & set(entry["uses"]))
+    train = [problem for problem in made if problem.two_labels]
     kept = [_read(config.cache / entry["file"]) for entry in entries if entry["plain"] and out & set(entry["uses"])]
     if not train:
         raise InputError("held_out: leaves no problem to train on")

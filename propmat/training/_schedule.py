@@ -12,6 +12,7 @@ from typing import TypeVar
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice
 from propmat.errors import InputError
+from propmat.training._toml import text
 
 T = TypeVar("T")
 
@@ -21,14 +22,19 @@ def one_of(choices: Sequence[str], default: str) -> str:
     return _field(default, partial(choice, choices=choices))
 
 
-def count(most: int, default: int | None = None) -> int:
-    """A field that takes a whole number from 1 to `most`, beyond which memory would not do; None: it must be given."""
-    return _field(default, partial(integer, least=1, most=most))
+def count(most: int, default: int | None = None, least: int = 1) -> int:
+    """A field that takes a whole number up to `most`, beyond which memory would not do; None: it must be given."""
+    return _field(default, partial(integer, least=least, most=most))
 
 
-def size(most: float, default: float | None = None) -> float:
-    """A field that takes a number from 0 to `most`; None: it must be given."""
-    return _field(default, partial(within, least=0, most=most))
+def size(most: float, default: float | None = None, least: float = 0) -> float:
+    """A field that takes a number up to `most`; None: it must be given."""
+    return _field(default, partial(within, least=least, most=most))
+
+
+def file() -> str:
+    """A field that takes the path of a file, by default none; files are read when the training starts."""
+    return _field("", text)
 
 
 def _field(default: T | None, check: Callable[[object, str], T]) -> T:
@@ -45,7 +51,7 @@ class Schedule:
     batch: int = count(2**16)
     rate: float = size(1e6)
     optimiser: str = one_of(("sgd", "adam", "soap"), "adam")
-    momentum: float = size(1.0, 0.9)  # of "sgd"
+    momentum: float = size(1.0, 0.9)  # of "sgd"; of "adam" what the mean gradient keeps
     weight_decay: float = size(1e6, 0.0)
     decay: str = one_of(("constant", "cosine"), "constant")  # of the rate; "cosine" ends at 0
     clip: float = size(1e20, 0.0)  # the longest gradient; 0 for no limit
@@ -58,6 +64,8 @@ class Schedule:
             item.metadata["check"](getattr(self, item.name), item.name)
         if self.rate == 0:
             raise InputError("rate: takes a finite number > 0, got 0")
+        if self.optimiser == "adam" and self.momentum == 1:
+            raise InputError("momentum: takes less than 1 with the optimiser 'adam', got 1")
 
     def rate_at(self, iteration: int) -> float:
         """The learning rate of an iteration."""

@@ -8,6 +8,7 @@ from propmat.training._task import Task
 
 # Module and class, imported when a configuration asks for them.
 TASKS = {
+    "alphagan": "propmat.training._alphagan:AlphaGANTask",
     "dcnn": "propmat.training._dcnn:DcnnTask",
     "deep_matte_prop_net": "propmat.training._deep_matte_prop_net:DeepMattePropNetTask",
 }

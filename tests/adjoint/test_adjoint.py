@@ -124,6 +124,17 @@ def test_refine(rng, trimap, inputs, confidence):
     check_gradients(verbs(trimap, solver=Direct())["refine"], given, rng)
 
 
+def test_weighted_windows_with_a_prior(rng, trimap, inputs):
+    given = {name: inputs[name] for name in (*ARGUMENTS["weighted_windows"], "prior", "prior_confidence")}
+    verb = verbs(trimap, solver=Direct())["weighted_windows"]
+
+    def with_prior(prior, prior_confidence, **rest):
+        return verb(prior=(prior, prior_confidence), **rest)
+
+    check_gradients(with_prior, given, rng)
+    check_gradients(with_prior, given | {"prior_confidence": 0.3}, rng)
+
+
 @pytest.mark.parametrize("size", [(4, 5), (3, 3), (7, 8)])
 @pytest.mark.parametrize("labelled", [False, True])
 def test_upsample(rng, trimap, inputs, size, labelled):

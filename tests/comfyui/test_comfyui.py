@@ -91,6 +91,15 @@ def test_refine(nodes, sample):
     assert np.abs(alpha[0].numpy() - sample.alpha).mean() < np.abs(mask - sample.alpha).mean()
 
 
+def test_upsample(nodes, sample):
+    small = np.float32(sample.alpha.reshape(12, 4, 16, 4).mean(axis=(1, 3)))
+    images = tensor(sample.image, sample.image[::-1])
+    (alpha,) = run(nodes["PropmatUpsample"], images, tensor(small, small[::-1]))
+    assert np.array_equal(alpha[0].numpy(), np.float32(propmat.upsample(np.float32(sample.image), small)))
+    (same,) = run(nodes["PropmatUpsample"], images, torch.from_numpy(small), confidence=10.0)
+    assert same.shape == (2, 48, 64)
+
+
 @pytest.mark.parametrize("linear", [False, True])
 def test_foreground(nodes, sample, linear):
     foreground, cutout = run(nodes["PropmatForeground"], tensor(sample.image), tensor(sample.alpha), linear=linear)
@@ -120,6 +129,20 @@ def test_half_precision_and_transparency_are_taken(nodes, sample):
 def test_what_does_not_fit_is_named(nodes, image, mask, told):
     with pytest.raises(InputError, match=told):
         run(nodes["PropmatRefine"], torch.zeros(image), torch.zeros(mask))
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "told"),
+    [
+        ((1, 48, 64, 3), (1, 60, 80), r"mask: shape \(60, 80\) is larger than the image"),
+        ((1, 48, 64, 3), (1, 24, 30), r"mask: shape \(24, 30\) has another aspect ratio"),
+        ((1, 48, 64, 3), (2, 24, 32), "mask: has 2 masks for 1 images"),
+        ((1, 96, 80, 3), (1, 64, 64), "mask: has 64 x 64 pixels, the image 80 x 96; it is what LoadImage gives"),
+    ],
+)
+def test_small_masks_that_do_not_fit_are_named(nodes, image, mask, told):
+    with pytest.raises(InputError, match=told):
+        run(nodes["PropmatUpsample"], torch.zeros(image), torch.zeros(mask))
 
 
 def test_the_folder_to_copy_has_the_nodes(nodes):

@@ -183,6 +183,18 @@ def test_uneven_trimaps_are_as_wide_as_said():
     assert np.abs(np.diff(widths)).max() <= 2  # slowly, on both sides
 
 
+def test_trimaps_of_thin_things_are_narrower():
+    """So that a tenth of what is opaque stays known; what has no opaque pixel has one label."""
+    alpha = np.zeros((60, 80))
+    alpha[29:36] = 1
+    alpha[[28, 36]] = 0.5
+    changes = _augmentation.draw(replace(NOTHING, unevenness=(0.5, 0.5)), (0,))
+    trimap = changes.trimap(alpha, 20)
+    assert (trimap == 1).sum() >= 0.1 * (alpha == 1).sum()
+    np.testing.assert_array_equal(trimap[trimap != 0.5], alpha[trimap != 0.5])
+    assert set(np.unique(changes.trimap(alpha / 2, 20))) == {0, 0.5}
+
+
 # Mistakes
 
 

@@ -36,10 +36,19 @@ VALID: tuple[dict[str, Any], ...] = (
         ],
     },
     {
+        "network": "alphagan",
+        "preset": "small",
+        "cache": "c",
+        "output": "o",
+        "options": {"width": 16, "mattes": ["knn"], "confidence": 0.1, "rates": [1, 2, 4]},
+        "training": {"crop": 64, "scale": 1.5, "game": 0.1, "warm_up": 0, "encoder": "resnet50.pth"},
+        "data": [{"source": "synthetic", "count": 2}],
+    },
+    {
         "network": "deep_matte_prop_net",
         "cache": "c",
         "output": "o",
-        "options": {"width": 16, "closed_form": True},
+        "options": {"width": 16, "closed_form": True, "mattes": ["knn"], "branches": "dilated", "epsilon": 1e-6},
         "training": {"crop": 160, "clip": 1.0},
         "data": [
             {"source": "folder", "root": "own", "patterns": {"image": "{name}.jpg", "trimap": "{name}.png"}},

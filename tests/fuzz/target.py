@@ -18,6 +18,8 @@ MODULES = {
     "adjoints": "adjoints",
     "torch": "bindings",
     "jax": "bindings",
+    "removals": "removals",
+    "work_lists": "work_lists",
     "commands": "commands",
 }
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 import propmat
 from propmat import Trimap, _inputs, flows, laplacian, losses, metrics, pictures, preconditioners, sampling, solvers
+from propmat.matting._enlarged import enlarged, open_cells
 from propmat.matting._methods import POSED
 from tests.fuzz import arrays
 from tests.fuzz.choices import Choices
@@ -117,6 +118,28 @@ def check_refined(arguments: Arguments, alpha: Any) -> None:
     require_matte(alpha, np.shape(arguments["image"])[:2])
     if "trimap" in arguments:
         require_known(alpha, arguments["trimap"])
+
+
+def draw_upsample(choices: Choices) -> Arguments:
+    image, trimap, (height, width) = arrays.problem(choices)
+    factor = choices.pick("factor", (2, 3, 4, 1, 8))
+    small = -(-height // factor), -(-width // factor)
+    small = choices.pick("matte", (small, small, (min(small), min(small)), (height, width), arrays.size(choices)))
+    given = {"image": image, "alpha": arrays.plane(choices, small)} | ({"trimap": trimap} if choices.one_in(2) else {})
+    values = {"confidence": (0.3, 1e-6, 1e-2, 100.0, 1e6), "epsilon": EPSILONS}
+    return (
+        given
+        | {name: choices.pick(name, some) for name, some in values.items() if choices.one_in(2)}
+        | solving(choices)
+    )
+
+
+def check_upsampled(arguments: Arguments, alpha: Any) -> None:
+    check_refined(arguments, alpha)
+    matte = arguments["alpha"]
+    held = enlarged(~open_cells(matte), alpha.shape)
+    held &= Trimap.parse(arguments["trimap"]).unknown if "trimap" in arguments else True
+    require(np.array_equal(alpha[held], enlarged(matte, alpha.shape)[held]), "certain cells keep their value")
 
 
 def draw_propagate(choices: Choices) -> Arguments:
@@ -401,6 +424,7 @@ def check_picture(arguments: Arguments, found: Any) -> None:
 VERBS: Mapping[str, Verb] = {
     **{name: of_method(name) for name in POSED},
     "refine": Verb(propmat.refine, draw_refine, check_refined),
+    "upsample": Verb(propmat.upsample, draw_upsample, check_upsampled),
     "propagate": Verb(propmat.propagate, draw_propagate, check_propagated),
     "solve": Verb(solve, draw_solve, check_solution, ("graph",)),
     "prepare": Verb(prepare, draw_solve, check_solution, ("graph",)),

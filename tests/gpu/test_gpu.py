@@ -278,6 +278,20 @@ def test_verbs(verb, rng, to_device):
     np.testing.assert_allclose(to_host(alpha), expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("confidence", [None, 10.0])
+def test_labels_that_change(confidence, rng, to_device):
+    given, alphas = arguments(rng, 24, 28), []
+    for arrays in (given, there(given, to_device)):
+        graph, trimap = propmat.laplacian.closed_form(arrays["image"], epsilon=EPSILON), arrays["trimap"]
+        prepared = propmat.prepare(graph, trimap, confidence=confidence, solver=TIGHT)
+        for where, value in ((np.s_[12:16, 4:20], 255), (np.s_[13:20, 10:12], 128), (np.s_[0:4, 0:6], 128)):
+            trimap = trimap.copy()
+            trimap[where] = value
+            prepared = prepared.relabelled(trimap)
+        alphas.append(to_host(prepared.solve().alpha))
+    np.testing.assert_allclose(*alphas, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("to_device", [*WORK, ON_DEVICE], indirect=True)
 def test_conjugate_gradients(rng, to_device, monkeypatch):
     """The same iterates, up to rounding errors amplified over forty steps; both check the residual every iteration."""

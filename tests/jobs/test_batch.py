@@ -112,7 +112,6 @@ def test_what_fails_is_recorded_and_the_rest_done(pictures, capsys):
     assert facts["converged"]
     assert facts["residual"] > 0
     assert 0 < facts["error_of_alpha"] <= 1e-3
-    io.write_image("photos/p001.png", propmat.datasets.synthetic(1, (48, 64)).image)
     assert main([*BATCH, "--method", "knn"]) == 3
     assert "0 of them now" in capsys.readouterr().out
     assert main(["batch", "status", "mattes", "--html", "page.html"]) == 0
@@ -121,10 +120,30 @@ def test_what_fails_is_recorded_and_the_rest_done(pictures, capsys):
     assert "failed       4, and 0 at which the process died" in told
     HTMLParser().feed(Path("page.html").read_text())
     assert "p001" in Path("page.html").read_text()
+    io.write_image("photos/p001.png", propmat.datasets.synthetic(1, (48, 64)).image)
+    assert main([*BATCH, "--method", "knn"]) == 3
+    told = capsys.readouterr().out
+    assert "done         3 of 6, 1 of them now" in told
+    assert "changed      1 had other files or settings before" in told
     Path("photos/vast.png").unlink()
     Path("photos/gone.png").unlink()
     assert main([*BATCH, "--method", "knn", "--retry"]) == 3
-    assert "done         3 of 4, 1 of them now" in capsys.readouterr().out
+    assert "done         3 of 4, 0 of them now" in capsys.readouterr().out
+
+
+def test_changed_inputs_are_done_again(pictures, capsys):
+    assert main(BATCH) == 0
+    before = contents("mattes")
+    scene = propmat.datasets.synthetic(5, (48, 64))
+    io.write_image("photos/p001.png", scene.image)
+    io.write_image("trimaps/p002.png", scene.trimap)
+    capsys.readouterr()
+    assert main(BATCH) == 0
+    told = capsys.readouterr().out
+    assert "done         4 of 4, 2 of them now" in told
+    assert "changed      2 had other files or settings before" in told
+    after = contents("mattes")
+    assert [name for name in before if before[name] != after[name]] == ["p001.png", "p002.png"]
 
 
 def test_another_configuration_is_refused(pictures, capsys):
@@ -137,16 +156,20 @@ def test_another_configuration_is_refused(pictures, capsys):
 
 
 USAGE = [
-    (["batch", "photos", "-o", "out/{name}.png"], "images: p000 takes one of trimap and mask, got 0"),
+    (
+        ["batch", "photos", "-o", "out/{name}.png"],
+        "images: p000 takes one of trimap and mask, as a pattern or a column; got 0",
+    ),
     ([*BATCH[:-2], "--jobs", "0"], "jobs: takes a whole number >= 1"),
     ([*BATCH, "--memory", "lots"], "memory: takes a number of bytes such as 8G, got 'lots'"),
-    ([*BATCH, "--rank", "2", "--ranks", "2"], "rank: takes a whole number up to 1"),
+    ([*BATCH, "--rank", "2", "--ranks", "2"], "rank: takes a number below that of ranks, which is 2, got 2"),
     ([*BATCH, "--method", "knn", "--radius", "2"], "radius: the method knn has no such setting"),
     ([*BATCH[:-4], "--depth", "16", "-o", "out/{name}.jpg"], "JPEG holds no 16 bits"),
     ([*BATCH[:-4], "--what", "cutout", "-o", "out/{name}.jpg"], "JPEG holds no transparency"),
     ([*BATCH[:-4], "-o", "out/{name}.gif"], "no format has suffix '.gif'"),
     ([*BATCH[:-4], "-o", "photos/{name}.png"], "is also an input, and would be lost"),
     ([*BATCH, "--what", "cutout", "--background", "nocolour"], "nocolour"),
+    (["batch", "photos/p000.png", "photos/p001.png", *BATCH[2:]], "images: takes one pattern, in quotes"),
     (["batch", "status", "photos"], "output: there are no records of a job in photos"),
 ]
 

@@ -1,9 +1,11 @@
 """A job on a Dask cluster: the same outputs, whatever dies of it, and nothing twice."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,17 @@ def test_a_cluster_that_is_not_there_is_refused_before_any_work(tmp_path, monkey
     assert main([*BATCH, "--cluster", "tcp://127.0.0.1:9"]) == 1
     assert "cluster: cannot connect to tcp://127.0.0.1:9" in capsys.readouterr().err
     assert not Path("mattes").exists()
+
+
+def test_commands_of_the_documentation_are_there():
+    """Those of Dask in the file for Kubernetes, with their options."""
+    text = (cluster.ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+    commands = [line.replace('"', "").split(", ") for line in re.findall(r"args: \[(.*)\]", text)]
+    assert [command[:2] for command in commands] == [["dask", "worker"], ["dask", "scheduler"]]
+    for _, name, *options in commands:
+        (entry,) = entry_points(group="dask_cli", name=name)
+        taken = {option for parameter in entry.load().params for option in parameter.opts}
+        assert {option for option in options if option.startswith("--")} <= taken
 
 
 def disturbed(folder, count, workers_killed, scheduler_killed):

@@ -10,9 +10,9 @@ import pytest
 
 from propmat.errors import InputError
 from propmat.jobs import _memory
+from propmat.jobs._attempt import Log
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import read_history
-from propmat.jobs._log import Log
 from propmat.jobs._plan import planned
 from propmat.jobs._pool import Settings
 from propmat.jobs._records import Record, ended, parsed, started
@@ -109,7 +109,7 @@ def test_a_start_without_an_end_is_tried_last_and_given_up_if_it_was_alone(tmp_p
 
 
 def test_large_items_run_alone_with_all_threads_and_the_largest_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(_memory, "total", lambda: 1000)
+    monkeypatch.setattr("propmat.jobs._pool.total", lambda: 1000)
     sizes = [10, 300, 2000, 10]
     job = job_of(tmp_path, ["well"] * 4)
     items = [Note(item.name, item.output, bytes=size) for item, size in zip(job.items, sizes, strict=True)]
@@ -231,9 +231,7 @@ def test_history_takes_the_last_end(tmp_path):
     assert history.unended("a").times == 1
     assert history.at_work() == 1
     job = job_of(tmp_path / "none", ["well"] * 130)
-    assert job.shard_size == 1
     assert planned(job, history, rank=129, ranks=130).todo == [129]
-    assert job_of(tmp_path, ["well"] * 128_000).shard_size == 64
 
 
 def test_an_item_is_recorded_once_its_record_can_be_written(tmp_path, monkeypatch):

@@ -7,10 +7,10 @@ import pytest
 
 import propmat.jobs
 from propmat.errors import InputError
-from propmat.jobs import _log
+from propmat.jobs import _attempt
+from propmat.jobs._attempt import Log
 from propmat.jobs._folder import Folder
 from propmat.jobs._history import read_history
-from propmat.jobs._log import Log
 from propmat.jobs._pool import Settings
 from propmat.jobs._records import ended, started
 from propmat.jobs._run import Run
@@ -72,7 +72,7 @@ def test_records_behind_a_url_decide_what_is_left(tmp_path):
 
 
 def test_logs_behind_urls_are_written_with_every_end_and_begun_anew(memory, monkeypatch):
-    monkeypatch.setattr(_log, "_LARGEST", 1000)
+    monkeypatch.setattr(_attempt, "_LARGEST", 1000)
     folder, items = Folder(memory).within("pool"), [Note(f"n{k}", "") for k in range(40)]
     log = Log(folder, "x")
     log.write(started(items[0], alone=False))

@@ -1,10 +1,12 @@
 """Work lists: patterns, folders and manifests; what is refused before any work."""
 
 import json
+import os
+import sys
 
 import pytest
 
-from propmat.errors import InputError, PropmatWarning
+from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 from propmat.jobs._options import Options
 from propmat.jobs._pictures import PictureTask
 from propmat.jobs._work_list import state_of, work_list
@@ -48,11 +50,25 @@ def test_a_folder_stands_for_its_pictures(photos, images):
         ("photos/*/{name}.jpg", ["a"]),
         ("photos/[ab].*", ["a", "b"]),
         ("*/a.jpg", ["photos/a"]),
+        ("photos/a.jpg", ["a"]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:images. 1 that end in other letters")
 def test_names_are_the_part_of_the_path_that_varies(photos, images, names):
     assert [name for name, *_ in listed(images)] == names
     assert [name for name, *_ in listed(str(photos / images))] == names
+
+
+def test_suffixes_in_other_letters_are_told(photos):
+    with pytest.warns(PropmatWarning, match=r"images: 1 that end in other letters than 'photos/\*.jpg' are left out"):
+        assert [name for name, *_ in listed("photos/*.jpg")] == ["a"]
+
+
+@pytest.mark.parametrize("pattern", ["*.png", "{name}.png", "**/*.png", "", "a.png"])
+def test_folders_may_have_the_names_of_wildcards(photos, pattern):
+    (photos / "my [photos]*").mkdir()
+    (photos / "my [photos]*" / "a.png").touch()
+    assert [(name, image) for name, image, *_ in listed(f"my [photos]*/{pattern}")] == [("a", "my [photos]*/a.png")]
 
 
 def test_manifests_of_all_kinds_give_the_same(photos):
@@ -82,16 +98,51 @@ def test_manifests_of_all_kinds_give_the_same(photos):
 
 
 def test_manifests_of_parquet(photos):
+    """The same as of rows, with the types that tables have: numbers with gaps, categories, two groups of rows."""
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    table = pyarrow.table(
-        {"image": ["a.jpg", "b.jpg"], "trimap": ["t.png", None], "mask": [None, "m.png"], "radius": [2, 3]}
-    )
-    parquet.write_table(table, photos / "list.parquet")
-    items = list(work_list("list.parquet", "out/{name}.png"))
-    assert [item.settings for item in items] == [(("radius", "2"),), (("radius", "3"),)]
-    assert items[0].mask is None
+    columns = {
+        "image": pyarrow.array(["a.jpg", "b.jpg", "c.jpg"]).dictionary_encode(),
+        "trimap": ["t.png", None, ""],
+        "mask": pyarrow.array([None, "m.png", "m.png"], pyarrow.large_string()),
+        "radius": [2, 3, None],
+        "depth": [16.0, float("nan"), 8.0],
+        "epsilon": pyarrow.array([1e-5, None, 1e-7], pyarrow.float64()),
+    }
+    (photos / "m").mkdir()
+    parquet.write_table(pyarrow.table(columns), photos / "m" / "list.parquet", row_group_size=2, compression="zstd")
+    items = list(work_list("m/list.parquet", "out/{name}.png"))
+    rows = [
+        {"image": "m/a.jpg", "trimap": "m/t.png", "radius": "2", "depth": "16.0", "epsilon": "1e-05"},
+        {"image": "m/b.jpg", "mask": "m/m.png", "radius": "3"},
+        {"image": "m/c.jpg", "mask": "m/m.png", "depth": "8.0", "epsilon": "1e-07"},
+    ]
+    for item, row in zip(items, rows, strict=True):
+        assert (item.image, item.trimap, item.mask) == (row["image"], row.get("trimap"), row.get("mask"))
+        assert dict(item.settings) == {name: row[name] for name in ("radius", "depth", "epsilon") if name in row}
+    assert (Options().changed(items[0].settings).radius, Options().changed(items[0].settings).depth) == (2, 16)
+
+
+def test_damaged_parquet_is_refused(photos):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    for content in (b"", b"PAR1", b"PAR1 no table PAR1"):
+        (photos / "list.parquet").write_bytes(content)
+        with pytest.raises(InputError, match="images: cannot read the manifest list.parquet"):
+            work_list("list.parquet", "out/{name}.png")
+    for columns, message in [({"image": [[1]]}, "takes text and numbers, got list"), ({"image": []}, "has no lines")]:
+        parquet.write_table(pyarrow.table(columns), photos / "list.parquet")
+        with pytest.raises(InputError, match=message):
+            work_list("list.parquet", "out/{name}.png")
+
+
+def test_parquet_needs_pyarrow(photos, monkeypatch):
+    (photos / "list.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match="a manifest of Parquet needs pyarrow"):
+        work_list("list.parquet", "out/{name}.png")
 
 
 def test_patterns_take_any_column(photos):
@@ -114,6 +165,21 @@ def test_keys_tell_inputs_and_settings_apart():
         assert work_list([row | change], "out/{name}.png")[0].key != item.key
 
 
+def test_keys_tell_files_that_were_changed(photos):
+    (photos / "t.png").write_bytes(b"1")
+    rows = [{"image": "photos/a.jpg", "trimap": "t.png"}, {"image": "photos/b.JPG", "trimap": "none.png"}]
+    items = work_list(rows, "out/{name}.png")
+    keys = [item.key for item in items]
+    assert [item.key for item in items] == keys
+    (photos / "t.png").write_bytes(b"22")
+    (photos / "none.png").touch()
+    changed = [item.key for item in items]
+    assert changed[0] != keys[0]
+    assert changed[1] != keys[1]
+    os.utime(photos / "t.png", ns=(0, 1))  # of the same size
+    assert items[0].key != changed[0]
+
+
 REFUSED = [
     ("none/*.png", {}, "images: there are none at 'none/\\*.png'; takes a pattern, a folder or a manifest"),
     ("photos/{name}-{name}.jpg", {}, "images: takes a pattern with {name} in it once"),
@@ -123,7 +189,8 @@ REFUSED = [
     ([{"image": "a.png", "name": "../a"}], {}, "images: a.png has the name '../a'; takes names of files"),
     ([{"image": "a.png", "name": "/a"}], {}, "images: a.png has the name '/a'"),
     ([{"image": "a.png", "name": ""}], {}, "images: a.png has the name ''"),
-    ("photos/*.jpg", {"trimaps": "t/{nme}.png"}, "trimaps: 't/{nme}.png' has {nme}; there is image, name"),
+    ([{"image": "a\nb.png", "name": "a\nb"}], {}, r"images: 'a\\nb.png' has the name 'a\\nb'"),
+    ("photos/sub/*.jpg", {"trimaps": "t/{nme}.png"}, "trimaps: 't/{nme}.png' has {nme}; there is image, name"),
     ("photos", {"output": "out.png"}, "output: takes a pattern with {name}, got 'out.png'"),
 ]
 
@@ -165,11 +232,11 @@ def test_outputs_take_no_file_of_another(photos):
         work_list([row | {"set": "x"} for row in rows], "out/{set}.png").check("alpha")
     with pytest.raises(InputError, match="is also an input, and would be lost; name another folder"):
         work_list(rows, "./{name}.png").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 0"):
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, as a pattern or a column; got 0"):
         work_list([{"image": "a.png"}], "out/{name}.png").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of trimap and mask, got 2"):
+    with pytest.raises(InputError, match="images: a takes one of trimap and mask, as a pattern or a column; got 2"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t", masks="m").check("alpha")
-    with pytest.raises(InputError, match="images: a takes one of alpha, got 0"):
+    with pytest.raises(InputError, match="images: a takes one of alpha, as a pattern or a column; got 0"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").check("foreground")
 
 
@@ -179,6 +246,8 @@ def test_settings_are_checked_before_any_work():
         ((("epsilon", "much"),), "epsilon: takes a number, got 'much'"),
         ((("epsilon", "-1"),), "epsilon: takes"),
         ((("radius", "0"),), "radius: takes a whole number"),
+        ((("radius", "2.5"),), "radius: takes a number, got '2.5'"),
+        ((("depth", "inf"),), "depth: takes a number, got 'inf'"),
         ((("method", "large_kernel"), ("radius", "-3")), "radius: takes a whole number"),
         ((("method", "learning_based"), ("epsilon", "nan")), "epsilon: takes"),
         ((("method", "knn"), ("radius", "2")), "radius: the method knn has no such setting"),

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import random_array
 
 import propmat
 from propmat import InputError, PropmatWarning, Trimap, UnsupportedError, _inputs, laplacian, preconditioners, solvers
+from propmat._cpu import csr
 from propmat.matting._methods import POSED
 from propmat.preconditioners import IncompleteCholesky, Jacobi, Multigrid, SmoothedAggregation
 from propmat.solvers import CG, Direct
@@ -166,6 +168,34 @@ def test_neighbours_do_not_depend_on_threads(rng):
     assert (laplacian.knn(image, "two").matrix != expected).nnz == 0
 
 
+@pytest.mark.parametrize("preset", ["two", "rgb"])
+def test_a_cut_graph_is_the_blocks_of_its_rows(rng, preset):
+    graph, unknown = laplacian.knn(np.round(8 * rng.random((14, 11, 3))) / 8, preset), rng.random((14, 11)) < 0.4
+    split, strip = graph.split(unknown), graph.rows(unknown, np.ones_like(unknown))
+    for found, mask in ((split.matrix.matrix, unknown), (split.times_known.matrix, ~unknown)):
+        expected = strip[:, np.flatnonzero(mask)]
+        assert found.has_canonical_format
+        assert found.indices.dtype == found.indptr.dtype == np.int32
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=0, atol=1e-13)
+
+
+def test_pixels_tied_to_others_are_those_of_their_component(rng):
+    from scipy.sparse import coo_array, csgraph
+
+    ends = rng.integers(0, 300, (2, 200))
+    weights = coo_array((np.ones(200), ends), (300, 300)).tocsr()
+    matrix, anchored = weights + weights.T, rng.random(300) < 0.05
+    _, component = csgraph.connected_components(matrix, directed=False)
+    np.testing.assert_array_equal(csr.tied(matrix, anchored), np.isin(component, component[anchored]))
+
+
+def test_entries_far_from_the_diagonal_are_counted(rng):
+    matrix = random_array((50, 50), density=0.2, format="csr", rng=rng)
+    rows, columns = matrix.nonzero()
+    assert csr.far(matrix, 7.5) == pytest.approx(np.mean(np.abs(rows - columns) > 7.5))
+
+
 def island():
     """Two colours, one of them nowhere labelled, and a trimap."""
     image = np.zeros((16, 20, 3))
@@ -223,6 +253,18 @@ def test_products_of_the_large_kernel_are_those_of_the_matrix(rng, channels, rad
     np.testing.assert_allclose(split.matrix @ x, block @ x + diagonal[trimap.unknown] * x, rtol=0, atol=1e-9)
     np.testing.assert_allclose(split.matrix.diagonal(), block.diagonal() + diagonal[trimap.unknown], rtol=0, atol=1e-9)
     np.testing.assert_allclose(split.times_known(known), stored @ np.where(trimap.known, known, 0).ravel(), atol=1e-9)
+
+
+def test_large_kernel_in_several_tiles(rng):
+    """Taller than a tile, with unknown pixels far apart along rows, and others known."""
+    image, unknown = random_photo(rng, 150, 60), np.zeros((150, 60), bool)
+    unknown[3:140, 4:9] = unknown[70:75, 40:60] = unknown[149] = True
+    unknown &= rng.random(unknown.shape) < 0.8
+    got, expected = (make(image, 1e-4, 3).split(unknown) for make in (laplacian.large_kernel, laplacian.closed_form))
+    values, x = rng.random(unknown.shape), rng.random(np.count_nonzero(unknown))
+    np.testing.assert_allclose(got.matrix @ x, expected.matrix @ x, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(got.matrix.diagonal(), expected.matrix.diagonal(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(got.times_known(values), expected.times_known(values), rtol=0, atol=1e-10)
 
 
 def test_large_kernel_of_radius_1_is_closed_form(rng):

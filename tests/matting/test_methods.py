@@ -45,10 +45,22 @@ def test_image_and_trimap_are_checked_once(call, sample):
     assert (image.call_count, greys.call_count, parse.call_count) == (1, 1, 1)
 
 
+@pytest.fixture
+def weights(name, tmp_path):
+    """A file of first weights for a network that comes without any, None for the others."""
+    networks = pytest.importorskip("propmat.networks")
+    from propmat.networks._weights import shipped  # here, for it needs PyTorch
+
+    if shipped(name).exists():
+        return None
+    kind = next(kind for kind in networks.Network.__subclasses__() if kind.name == name)
+    networks.save_weights(tmp_path / "w", kind.preset("small", width=16), {})
+    return tmp_path / "w"
+
+
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_check_image_and_trimap_once(name, sample):
-    pytest.importorskip("propmat.networks")
-    test_image_and_trimap_are_checked_once(lambda *given: propmat.matte(name, *given), sample)
+def test_networks_check_image_and_trimap_once(name, sample, weights):
+    test_image_and_trimap_are_checked_once(lambda *given: propmat.matte(name, *given, weights=weights), sample)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -65,10 +77,11 @@ def test_a_method_by_name_is_the_function_of_that_name(name, sample):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks_are_methods(name, sample):
+def test_networks_are_methods(name, sample, weights):
     networks = pytest.importorskip("propmat.networks")
-    found = propmat.matte(name, sample.image, sample.trimap, keep_labels=False)
-    np.testing.assert_array_equal(found.alpha, getattr(networks, name)(sample.image, sample.trimap, keep_labels=False))
+    settings = {"weights": weights, "keep_labels": False}
+    found = propmat.matte(name, sample.image, sample.trimap, **settings)
+    np.testing.assert_array_equal(found.alpha, getattr(networks, name)(sample.image, sample.trimap, **settings))
     assert found.iterations == 0
     assert np.isnan(found.residual)
     with pytest.raises(InputError, match=f"solver: the method {name} does not take it"):

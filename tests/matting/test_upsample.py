@@ -186,6 +186,7 @@ def test_sizes_of_the_aspect_ratio_and_squares(size):
         ({"confidence": 0}, "confidence: takes a finite number > 0"),
         ({"confidence": np.ones((48, 64))}, "confidence: takes a number"),
         ({"confidence": np.inf}, "confidence: takes a finite number > 0"),
+        ({"confidence": 1e308}, r"confidence: takes a number up to 1e\+100, got 1e\+308"),
         ({"epsilon": -1}, "epsilon: takes a finite number > 0"),
         ({"trimap": np.zeros((12, 16))}, r"trimap: shape \(12, 16\) does not fit"),
         ({"solver": 3}, "solver: "),

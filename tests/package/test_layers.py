@@ -8,7 +8,7 @@ import pytest
 import propmat
 
 LAYERS = (  # lowest first
-    "errors _version _arithmetic _cached _locks _on_device _srgb _typing",
+    "errors _version _arithmetic _cached _locks _memory _on_device _srgb _typing",
     "_cpu losses",
     "_gpu",
     "_backend",

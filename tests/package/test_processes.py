@@ -271,11 +271,11 @@ def test_a_solve_when_the_interpreter_ends():
 def test_threads_that_cannot_be_had_are_done_without(monkeypatch):
     from propmat._cpu import _threads
 
-    class Exhausted:
-        def submit(self, run):
-            raise RuntimeError("can't start new thread")
+    def exhausted():
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setitem(_threads._pools, 2, Exhausted())
+    monkeypatch.setattr(_threads, "_idle", [])
+    monkeypatch.setattr(_threads, "Helper", exhausted)
     monkeypatch.setattr(_threads, "used_threads", lambda: 2)
     seen = np.zeros(1000)
     _threads.share(lambda begin, end: seen.__setitem__(slice(begin, end), 1), 1000)

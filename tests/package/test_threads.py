@@ -60,6 +60,25 @@ def test_an_error_in_a_stretch_reaches_the_caller():
         share(kernel, 100)
 
 
+def test_threads_are_used_again_also_after_an_error():
+    from propmat._cpu import _threads
+
+    def kernel(begin, end, failing):
+        if failing:
+            raise ValueError("failing")
+
+    for failing in (False, True, False, True, False):
+        if failing:
+            with pytest.raises(ValueError, match="failing"):
+                _threads.share(kernel, 100, failing)
+        else:
+            _threads.share(kernel, 100, failing)
+    idle = list(_threads._idle)
+    _threads.share(kernel, 100, False)
+    assert set(map(id, idle)) == set(map(id, _threads._idle))
+    assert all(helper.done == helper.given and helper.error is None for helper in idle)
+
+
 def test_several_python_threads_at_once():
     expected = [matte(seed) for seed in range(3)]
     with ThreadPoolExecutor(3) as pool:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from propmat import InputError, MissingDependencyError, PropmatWarning
 from propmat.io import Metadata, read, write_image
 from propmat.rembg import remove
 
-MODES = ["refine", "matte", "colours"]
+MODES = ["refine", "upsample", "matte", "colours"]
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +130,7 @@ def test_modes_are_those_of_the_functions(sample):
     mask = np.asarray(blurred(sample)) / 255
     labels = propmat.trimap_from_mask(mask, width=4)
     expected = {
+        "upsample": propmat.upsample(sample.image, mask, confidence=0.02),
         "refine": propmat.refine(sample.image, mask, 0.02 * (2 * mask - 1) ** 2, trimap=labels),
         "matte": propmat.closed_form(sample.image, labels),
         "colours": mask,
@@ -138,6 +140,57 @@ def test_modes_are_those_of_the_functions(sample):
         assert np.array_equal(cutout[:, :, 3], alpha)
         colours = propmat.foreground(sample.image, alpha)[0].clip(0, 1)
         assert np.array_equal(cutout[:, :, :3], colours)
+
+
+class Network(Drawn):
+    """A session of rembg: its network has a fixed size, and its masks are enlarged to that of the picture."""
+
+    def __init__(self, alpha, side):
+        self.alpha, self.inner_session, self.side = alpha, self, side
+
+    def get_inputs(self):
+        return [SimpleNamespace(name="input", shape=[1, 3, self.side, self.side])]
+
+    def predict(self, img, *args, **kwargs):
+        self.shown = img
+        side = self.side if isinstance(self.side, int) else 40
+        small = Image.fromarray(np.float32(self.alpha)).resize((side, side), Image.Resampling.BOX)
+        mask = Image.fromarray(np.round(255 * np.asarray(small)).astype(np.uint8))
+        return [mask.resize(img.size, Image.Resampling.LANCZOS)]
+
+
+def test_upsample_takes_the_mask_as_the_network_computed_it(sample):
+    session = Network(sample.alpha, 30)
+    alpha = remove(sample.image, session, "upsample")[:, :, 3]
+    assert session.shown.size == (30, 30)
+    small = np.asarray(session.predict(session.shown)[0])
+    assert np.array_equal(alpha, propmat.upsample(sample.image, small))
+    enlarged = np.asarray(session.predict(Image.new("RGB", (80, 60)))[0]) / 255
+    assert np.abs(alpha - sample.alpha).mean() < 0.5 * np.abs(enlarged - sample.alpha).mean()
+    other = remove(sample.image, session, "upsample", confidence=10.0)[:, :, 3]
+    assert np.array_equal(other, propmat.upsample(sample.image, small, confidence=10.0))
+
+
+@pytest.mark.parametrize("side", [70, "width", 0])
+def test_a_session_that_names_no_smaller_size_is_shown_the_picture(sample, side):
+    session = Network(sample.alpha, side)
+    if side == 0:
+        session.get_inputs = list
+    session.side = side or 40
+    remove(sample.image, session, "upsample")
+    assert session.shown.size == (80, 60)
+
+
+def test_upsample_takes_small_masks_of_any_session(sample):
+    small = sample.alpha.reshape(20, 3, 20, 4).mean(axis=(1, 3))
+    alpha = remove(sample.image, Drawn(small), "upsample")[:, :, 3]
+    assert np.array_equal(alpha, propmat.upsample(sample.image, small))
+    with pytest.raises(InputError, match=r"mask: shape \(20, 10\) has another aspect ratio"):
+        remove(sample.image, Drawn(small[:, ::2]), "upsample")
+    with pytest.raises(InputError, match=r"mask: shape \(120, 160\) is larger than the image"):
+        remove(sample.image, Drawn(np.ones((120, 160))), "upsample")
+    with pytest.raises(InputError, match="mask: has 20 x 20 pixels, the picture 80 x 60"):
+        remove(sample.image, Drawn(small), "refine")
 
 
 def test_several_masks_are_not_merged(sample):
@@ -152,6 +205,11 @@ def test_an_empty_mask_beside_another_is_transparent(sample):
     with pytest.warns(PropmatWarning, match="mask 2 of 2: has no foreground"):
         cutouts = remove(sample.image, Drawn(blurred(sample), np.zeros((60, 80))))
     assert cutouts[1][:, :, 3].max() == 0 < cutouts[0][:, :, 3].max()
+
+
+class Alone:
+    def predict(self, img):
+        return np.ones((60, 80))
 
 
 class Failing:
@@ -172,6 +230,7 @@ def test_masks_without_foreground_are_named(sample, mode, top):
     [
         (Failing(), "session: its predict failed: CUDA out of memory"),
         (Drawn(), "session: its predict returned no mask"),
+        (Alone(), "session: its predict returned ndarray of shape .60, 80.; takes a sequence of masks"),
         (Drawn(np.zeros((60, 80)), np.zeros((60, 80))), "mask: all have no foreground"),
         (Drawn(np.ones((30, 40))), "mask: has 40 x 30 pixels, the picture 80 x 60;"),
         (Drawn(np.ones((80, 60))), "it is turned by 90 degrees"),
@@ -205,7 +264,7 @@ def test_wrong_data_are_named(sample, data, told):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"mode": "naive"}, "mode: takes 'refine' or 'matte' or 'colours'"),
+        ({"mode": "naive"}, "mode: takes 'refine' or 'upsample' or 'matte' or 'colours'"),
         ({"width": "wide"}, "width: takes pixels"),
         ({"confidence": 0}, "confidence: takes"),
     ],
@@ -213,6 +272,13 @@ def test_wrong_data_are_named(sample, data, told):
 def test_wrong_settings_are_named(sample, settings, told):
     with pytest.raises(InputError, match=told):
         remove(sample.image, Drawn(blurred(sample)), **settings)
+
+
+def test_pictures_smaller_than_a_window_are_refused():
+    image, mask = np.zeros((2, 9)), np.tile(np.linspace(0, 1, 9), (2, 1))
+    with pytest.raises(InputError, match="data: is 9 x 2 pixels, smaller than one window of 3 x 3"):
+        remove(image, Drawn(mask))
+    assert remove(image, Drawn(mask), "colours").shape == (2, 9, 4)
 
 
 def test_linear_light_is_refused(sample):
@@ -260,19 +326,48 @@ def test_thin_objects_are_matted_where_rembg_gives_up(rembg, sample):
     assert 0 < np.mean((alpha > 0) & (alpha < 255)) < 0.5
 
 
-def test_rembg_with_our_functions_has_its_own_result(rembg, photographs):
+def test_pixel_art_is_matted_where_pymatting_does_not_converge(rembg):
+    """Enlarged pixels, a mask that is unsure of all but the upper and the lower edge; the truth is a dense solution."""
+    art = np.random.default_rng(0).integers(256, size=(16, 22, 3), dtype=np.uint8)
+    image = Image.fromarray(np.kron(art, np.ones((3, 3, 1), np.uint8)))
+    mask = np.full((48, 66), 128, np.uint8)
+    mask[:13], mask[-13:] = 255, 0  # of which rembg's erosion leaves a few rows
+    given = image, Image.fromarray(mask), 240, 10, 10
+    with pytest.raises(ValueError, match="did not converge within 10000 iterations"):
+        rembg.bg.alpha_matting_cutout(*given)
+    with propmat.pymatting.installed(), pytest.MonkeyPatch.context() as patch:
+        estimate, trimaps = rembg.bg.estimate_alpha_cf, []
+        patch.setattr(rembg.bg, "estimate_alpha_cf", lambda *args: trimaps.append(args[1]) or estimate(*args))
+        alpha = np.asarray(rembg.bg.alpha_matting_cutout(*given))[:, :, 3]
+    labels = trimaps[0].ravel()
+    unknown = (labels != 0) & (labels != 1)
+    matrix = propmat.laplacian.closed_form(np.asarray(image) / 255).matrix.toarray()[unknown]
+    exact = np.linalg.solve(matrix[:, unknown], -matrix[:, ~unknown] @ labels[~unknown])
+    assert np.abs(alpha.ravel()[unknown] / 255 - exact.clip(0, 1)).max() < 1 / 255 + 1e-6  # rembg truncates
+
+
+def test_rembg_with_our_functions_has_its_own_result(rembg, photographs, monkeypatch):
     """The matting of rembg, with PyMatting's functions and with those of `propmat.pymatting`."""
     folder = photographs / "alphamatting" / "training"
     image = Image.open(folder / "image" / "GT05.png").convert("RGB").reduce(2)
     mask = Image.open(folder / "alpha" / "GT05.png").convert("L").reduce(2)
-    given = image, mask, 240, 10, 10
-    theirs = np.asarray(rembg.bg.alpha_matting_cutout(*given)) / 255
+    theirs, their_colours = cutout_and_colours(rembg, monkeypatch, image, mask)
     with propmat.pymatting.installed():
-        ours = np.asarray(rembg.bg.alpha_matting_cutout(*given)) / 255
-    assert np.abs(ours - theirs)[:, :, 3].mean() < 1e-3
-    # Both are truncated to 8 bits; PyMatting's opaque colours lie a little below those of the picture, and so a whole
-    # level, at half of the pixels.
-    opaque = ours[:, :, 3] == 1
-    assert np.array_equal(ours[opaque][:, :3], (np.asarray(image) / 255)[opaque])
-    mixed = (ours[:, :, 3:] * np.abs(ours - theirs)[:, :, :3])[~opaque]
-    assert mixed.sum() / opaque.size < 3e-3
+        ours, our_colours = cutout_and_colours(rembg, monkeypatch, image, mask)
+    alpha = ours[:, :, 3:] / 255
+    assert np.abs(ours - theirs)[:, :, 3].mean() < 1e-3 * 255
+    assert (alpha * np.abs(our_colours - their_colours)).mean() < 1e-3
+    # rembg truncates colours to 8 bits. PyMatting's opaque ones lie a rounding error below those of the picture, and so
+    # a whole level, at half of the pixels: means of differences of levels say nothing about the colours.
+    opaque = alpha[:, :, 0] == 1
+    assert np.array_equal(ours[opaque][:, :3], np.asarray(image)[opaque])
+    assert np.median(np.abs(their_colours - np.asarray(image) / 255)[opaque]) < 1e-6
+
+
+def cutout_and_colours(rembg, monkeypatch, image, mask):
+    """rembg's cut-out of 8 bits, and its colours before they are truncated."""
+    kept, estimate = [], rembg.bg.estimate_foreground_ml
+    with monkeypatch.context() as patch:
+        patch.setattr(rembg.bg, "estimate_foreground_ml", lambda *given: kept.append(estimate(*given)) or kept[0])
+        cutout = rembg.bg.alpha_matting_cutout(image, mask, 240, 10, 10)
+    return np.asarray(cutout, np.float64), kept[0]

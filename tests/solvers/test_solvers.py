@@ -337,7 +337,9 @@ def test_callbacks_that_answer_true_in_other_words(solver, answer, system, rhs0)
     assert solver.prepare(system.matrix)(rhs0, callback=lambda *_: answer).status is Status.stopped
 
 
-@pytest.mark.parametrize("answer", [1, "stop", np.array([True]), np.array(1), object()], ids=lambda answer: type(answer).__name__)
+@pytest.mark.parametrize(
+    "answer", [1, "stop", np.array([True]), np.array(1), object()], ids=lambda answer: type(answer).__name__
+)
 def test_other_answers_of_callbacks_do_not_stop(answer, system, rhs0):
     assert CG().prepare(system.matrix)(rhs0, callback=lambda *_: answer).converged
 

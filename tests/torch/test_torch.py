@@ -222,9 +222,24 @@ def test_gradcheck_weighted_windows():
     assert checked(
         lambda w, x: weighted_windows(image, w, TRIMAP, values=x, **options), windows_of(B), uniform(B, H, W)
     )
+    for held in (uniform(), uniform(B), uniform(B, H, W)):
+        assert checked(
+            lambda w, p, k: weighted_windows(image, w, TRIMAP, prior=(p, k), **options),
+            windows_of(B),
+            uniform(B, H, W),
+            held,
+        )
     # Weights that all images share, and one image that all weights share.
     assert checked(lambda w: weighted_windows(image, w, TRIMAP, edges=(horizontal, vertical), **options), windows_of())
     assert checked(lambda w: weighted_windows(image[0], w, TRIMAP, **options), windows_of(B))
+
+
+def test_windows_of_weight_1_with_a_prior_refine_it():
+    image, rough, held = torch.rand(B, 3, H, W), torch.rand(B, H, W), torch.rand(B, H, W)
+    windows = torch.ones(B, H - 2, W - 2, dtype=torch.float64)
+    alpha = weighted_windows(image, windows, TRIMAP, prior=(rough, held))
+    expected = refine(image.double(), rough, held, trimap=TRIMAP)
+    torch.testing.assert_close(alpha, expected, rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("with_edges", [False, True])
@@ -271,6 +286,11 @@ def test_weighted_windows_say_what_they_take():
         ((image, windows, TRIMAP), {"epsilon": 0}, "image 0 of the batch: epsilon: takes a finite number > 0"),
         ((3 * image, windows, TRIMAP), {}, "image 0 of the batch: image: floating values are in"),
         ((image, windows, None), {}, "trimap: takes a tensor or an array, got None"),
+        ((image, windows, TRIMAP), {"prior": TRIMAP}, "prior: takes 2 arrays .prior, prior_confidence. in a tuple"),
+        ((image, windows, TRIMAP), {"prior": (None, 1.0)}, "prior: takes a tensor, got None; without a prior"),
+        ((image, windows, TRIMAP), {"prior": (TRIMAP, torch.ones(3))}, "prior_confidence: takes a number, one for"),
+        ((image, windows, TRIMAP), {"prior": (TRIMAP, -1.0)}, "image 0 of the batch: prior_confidence: takes"),
+        ((image, windows, TRIMAP), {"prior": (TRIMAP + 3, 1.0)}, "image 0 of the batch: prior: floating values are in"),
         ((image, windows[:1].expand(3, -1, -1), TRIMAP), {}, r"image: leading axes \(2,\) are not those of windows"),
         ((image[..., :2, :], windows[..., :0, :], TRIMAP[:2]), {}, "image 0 of the batch: image: is 2 x 6 pixels"),
     ):

@@ -20,9 +20,9 @@ from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
-from propmat.jobs._lock import locked
+from propmat.jobs._folder import locked
 from propmat.matting._mattes import matte
-from propmat.networks import DCNN, DeepMattePropNet, load_weights
+from propmat.networks import DCNN, DeepMattePropNet, deep_matte_prop_net, load_weights
 from propmat.networks._dcnn._matte import stacked
 from propmat.networks._dcnn._network import MARGIN
 from propmat.training import prepare, read_config, train
@@ -95,6 +95,22 @@ def test_what_is_held_out_shows_in_no_problem(config):
     assert all("synthetic-1" not in problem.uses for problem in train_on)
     assert [problem.name for problem in kept] == ["synthetic-1"]
     assert [len(problem.uses) for problem in everything] == [1, 1, 1, 2, 2, 2]
+
+
+def test_problems_of_one_label_are_left_out(config):
+    everything, _ = load(config)
+    assert all(problem.two_labels for problem in everything)
+    one = replace(everything[0], labels=np.minimum(everything[0].labels, 1))
+    assert not one.two_labels
+    (path,) = (path for path in config.cache.glob("synthetic-0-*.npz") if "composite" not in path.name)
+    kept = path.read_bytes()
+    with np.load(path) as file:
+        given = dict(file)
+    try:
+        np.savez(path, **given | {"labels": one.labels})
+        assert len(load(config)[0]) == len(everything) - 1
+    finally:
+        path.write_bytes(kept)
 
 
 def test_composites_show_one_picture_before_another(config):
@@ -262,7 +278,7 @@ def test_exchanged_patches_are_those_of_an_exchanged_picture(config, rng):
 
 
 def test_exchanged_crops(rng):
-    crop = torch.rand(8, 6, 7, dtype=torch.float64)
+    crop = torch.rand(10, 6, 7, dtype=torch.float64)
     crop[:3] = crop[3:4] * crop[5:8] + (1 - crop[3:4])  # over white
     orders, swaps = set(), set()
     for _ in range(60):
@@ -270,6 +286,7 @@ def test_exchanged_crops(rng):
         swapped = not torch.equal(other[3:5], crop[3:5])
         maps = 1 - other[3:5] if swapped else other[3:5]
         torch.testing.assert_close(maps, crop[3:5])
+        torch.testing.assert_close(1 - other[8:] if swapped else other[8:], crop[8:])
         torch.testing.assert_close(other[:3], maps[0] * other[5:8] + (1 - maps[0]))
         orders.add(other[:3].numpy().tobytes())
         swaps.add(swapped)
@@ -290,6 +307,26 @@ def test_crops(cache, tmp_path):
     torch.testing.assert_close(crops.batch(0), batch, rtol=0, atol=0)
     with pytest.raises(InputError, match="crop: synthetic-0 is smaller than 65 pixels"):
         Crops(problems, replace(config.schedule, crop=65), config.seed, CPU)
+
+
+def test_crops_with_mattes(cache, tmp_path):
+    given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=2, batch=2, precision="bfloat16")
+    options = {"width": 16, "closed_form": True, "branches": "dilated", "mattes": ["closed_form"], "epsilon": 1e-6}
+    config = parse_config(given | {"options": options})
+    prepare(config)
+    problems, kept = load(config)
+    batch = Crops(problems, config.schedule, config.seed, CPU).batch(0)
+    assert batch.shape == (2, 9, 48, 48)
+    known = batch[:, 3:4] != 0.5
+    assert torch.equal(batch[:, 8:][known], batch[:, 3:4][known])
+    network, facts = load_weights(train(config), DeepMattePropNet)
+    assert network.options["mattes"] == ["closed_form"]
+    assert list(facts["metrics"]) == ["deep_matte_prop_net", "closed_form"]
+    alpha = deep_matte_prop_net(
+        kept[0].image, Trimap.parse(kept[0].trimap), weights=tmp_path / "run/weights.safetensors"
+    )
+    told = kept[0].scores(alpha)["sad"]
+    assert told == pytest.approx(facts["metrics"]["deep_matte_prop_net"]["sad"], rel=1e-2)
 
 
 def test_all_unknown_pixels_are_drawn_equally_often(cache, tmp_path):
@@ -631,7 +668,7 @@ def test_gain():
 
 
 WRONG_TABLES = {
-    "network": ({"network": "unet"}, "network: takes 'dcnn' or 'deep_matte_prop_net', got 'unet'"),
+    "network": ({"network": "unet"}, "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net', got 'unet'"),
     "setting": ({"colour": 1}, "config: there is no setting 'colour'; takes network, cache"),
     "no data": ({"data": []}, "data: takes at least one table"),
     "source": (
@@ -686,9 +723,9 @@ WRONG_FILES = {
     "misspelt schedule": (b'network = "dcnn"\n[training]\nshedule = "fast"', "did you mean 'schedule'?"),
     "not UTF-8": ('network = "dcnn" # \u00e9'.encode("latin-1"), "codec can't decode"),
     "UTF-16": ('network = "dcnn"'.encode("utf-16"), "codec can't decode"),
-    "empty": (b"", "network: takes 'dcnn' or 'deep_matte_prop_net', got None"),
-    "network = []": (b"network = []", "network: takes 'dcnn' or 'deep_matte_prop_net', got []"),
-    "network = {}": (b"network = {a = 1}", "network: takes 'dcnn'"),
+    "empty": (b"", "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net', got None"),
+    "network = []": (b"network = []", "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net', got []"),
+    "network = {}": (b"network = {a = 1}", "network: takes 'alphagan' or 'dcnn'"),
     "data = 5": (b'network = "dcnn"\ndata = 5', "data: takes at least one table [[data]], got 5"),
     "data = [5]": (b'network = "dcnn"\ndata = [5]', "data: takes a table of settings, got 5"),
     "one table": (b'network = "dcnn"\n[data]\nsource = "synthetic"', "data: takes at least one table [[data]], got {"),
@@ -880,7 +917,7 @@ def test_devices(config, tmp_path, monkeypatch):
 HOLDER = """
 import sys
 from pathlib import Path
-from propmat.jobs._lock import locked
+from propmat.jobs._folder import locked
 with locked(Path(sys.argv[1]), "output"):
     print("held", flush=True)
     sys.stdin.read()

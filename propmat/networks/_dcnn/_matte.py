@@ -9,22 +9,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
+from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._mattes import matte
 from propmat.networks._dcnn._network import DCNN, MARGIN
 from propmat.networks._inference import checked, inferred
 
 # Rows that go through the network at a time, so that its activations stay in the processor's cache.
 BAND = 64
+EPSILON = 1e-6  # of the closed form of the last solve
 
 
 def dcnn(
     image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
 ) -> Array:
-    """DCNN matting: a network tells at every pixel which of two mattes to believe.
+    """DCNN matting: a network tells at every pixel which of several mattes to believe.
 
-    Of the mattes of `propmat.closed_form` and `propmat.knn` a network that sees 13 x 13 pixels at a time makes one.
+    Of the mattes of `propmat.closed_form`, `propmat.knn` and `propmat.information_flow` a network that sees 13 x 13
+    pixels at a time makes one, which is then the prior of a solve with the closed form.
 
     Parameters
     ----------
@@ -69,8 +73,17 @@ def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_lab
 
 def _alpha(network: DCNN, image: Array, labels: Trimap) -> Array:
     mattes = [matte(name, image, labels) for name in network.mattes]
-    alpha: Array = merged(network, stacked(image, mattes)).double().numpy()
-    return alpha
+    return whole(network, image, labels, mattes)
+
+
+def whole(network: DCNN, image: Array, labels: Trimap, mattes: Sequence[Array]) -> Array:
+    """Alpha of a whole picture by its mattes, and by a last solve where the network has one."""
+    device = next(network.parameters()).device
+    alpha: Array = merged(network, stacked(image, mattes).to(device)).double().cpu().numpy()
+    if network.confidence is None or not np.isfinite(alpha).all():  # which `inferred` tells
+        return alpha
+    graph = ClosedForm.of(image, EPSILON, 1)
+    return Problem.posed(graph, labels, prior=(alpha, network.confidence)).solve().alpha
 
 
 def normalised(image: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from propmat._inputs._numbers import integer
+from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import flag
 from propmat.errors import InputError
 from propmat.matting._mattes import checked_mattes
@@ -19,6 +19,7 @@ from propmat.networks._network import Network, check_planes
 # Pixels a side of what the network sees and answers in training; its convolutions take the margin between.
 PATCH, TARGET = 27, 15
 MARGIN = (PATCH - TARGET) // 2
+LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the answer
 
 
 class DCNN(Network):
@@ -35,6 +36,9 @@ class DCNN(Network):
         At most 1024.
     bias : bool, default False
         The paper's equation 4 has no bias.
+    confidence : float or None, default None
+        A departure: with which confidence κ > 0, on the scale of `propmat.refine`, the answer is the prior of a last
+        solve with the closed form, (L + κ) α = κ p; None for no such solve. The network itself does not depend on it.
 
     Raises
     ------
@@ -63,12 +67,20 @@ class DCNN(Network):
         remapping: int = 4,
         filters: int = 64,
         bias: bool = False,
+        confidence: float | None = None,
     ) -> None:
         super().__init__()
         self.mattes = checked_mattes(mattes)
         remapping, filters = integer(remapping, "remapping", 0, 64), integer(filters, "filters", 1, 1024)
         bias = flag(bias, "bias")
-        self.options = {"mattes": list(mattes), "remapping": remapping, "filters": filters, "bias": bias}
+        self.confidence = None if confidence is None else within(confidence, "confidence", LEAST_CONFIDENCE)
+        self.options = {
+            "mattes": list(mattes),
+            "remapping": remapping,
+            "filters": filters,
+            "bias": bias,
+            "confidence": self.confidence,
+        }
         # For patches of 27 x 27.
         layers: list[nn.Module] = [nn.Conv2d(3 + len(mattes), filters, 9, bias=bias), nn.ReLU()]  # 64 x 19 x 19
         for _ in range(remapping):

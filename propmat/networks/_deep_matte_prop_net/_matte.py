@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -11,17 +13,19 @@ from propmat._typing import Array, ArrayLike, PathLike
 from propmat.laplacian._affinity import affinity
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._weighted_windows import WeightedWindows
+from propmat.matting._mattes import matte
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._inference import checked, inferred
 from propmat.solvers._cg import CG
-
-EPSILON = 1e-7  # the default of `propmat.torch.weighted_windows`, with which the network was trained
 
 
 def deep_matte_prop_net(
     image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
 ) -> Array:
     """DeepMattePropNet: propagation of the trimap along affinities that a network has learned.
+
+    The network of the package makes a prior and its confidence of the mattes of `propmat.closed_form`, `propmat.knn`
+    and `propmat.information_flow`, with which labels are propagated along windows of the closed form.
 
     Parameters
     ----------
@@ -61,20 +65,28 @@ def deep_matte_prop_net(
 
 def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_labels: bool) -> Array:
     """`deep_matte_prop_net` of an image (H, W, 3) and labels that are checked."""
-    return inferred(DeepMattePropNet, propagated, image, labels, weights, keep_labels)
+    return inferred(DeepMattePropNet, _alpha, image, labels, weights, keep_labels)
+
+
+def _alpha(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array:
+    return propagated(network, image, labels, [matte(name, image, labels) for name in network.mattes])
 
 
 @torch.inference_mode()
-def propagated(network: DeepMattePropNet, image: Array, labels: Trimap) -> Array:
+def propagated(network: DeepMattePropNet, image: Array, labels: Trimap, mattes: Sequence[Array] = ()) -> Array:
     """Alpha of a whole picture, as the solve leaves it."""
     device = next(network.parameters()).device
-    planes = (image.transpose(2, 0, 1), labels.labels[np.newaxis])
-    given = (torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes)
-    pixels, trimap = given
-    weights = [weight[0].cpu().double().numpy() for weight in network.affinities(pixels, trimap)]
-    return Problem.posed(_graph(image, *weights), labels, network.confidence).solve(CG()).alpha
+    planes = [image.transpose(2, 0, 1), labels.labels[np.newaxis], *([np.stack(mattes)] if mattes else [])]
+    given = [torch.from_numpy(np.ascontiguousarray(plane, dtype=np.float32)).to(device)[None] for plane in planes]
+    weights = [weight[0].cpu().double().numpy() for weight in network.affinities(*given)]
+    if not all(np.isfinite(weight).all() for weight in weights):  # which `inferred` tells
+        return np.full(labels.shape, np.nan)
+    prior = (weights[3], weights[4]) if mattes else None
+    graph = _graph(image, weights[:3], network.epsilon)
+    return Problem.posed(graph, labels, network.confidence, prior).solve(CG()).alpha
 
 
-def _graph(image: Array, across: Array, down: Array, windows: Array | None = None) -> Laplacian:
-    """The Laplacian of what `DeepMattePropNet.affinities` returns."""
-    return affinity(across, down) if windows is None else WeightedWindows.of(image, windows, (across, down), EPSILON)
+def _graph(image: Array, weights: Sequence[Array], epsilon: float) -> Laplacian:
+    """The Laplacian of edges, and perhaps windows, that `DeepMattePropNet.affinities` returns."""
+    across, down, *windows = weights
+    return WeightedWindows.of(image, windows[0], (across, down), epsilon) if windows else affinity(across, down)

@@ -9,33 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from propmat._inputs._images import BACKGROUND_AT_MOST
-from propmat._inputs._numbers import integer, within
-from propmat._inputs._settings import choice, flag
 from propmat._trimap import FOREGROUND_AT_LEAST
+from propmat.errors import InputError
+from propmat.networks._deep_matte_prop_net._layers import MergedPrior, WindowWeights, low_level, start_from_last
+from propmat.networks._deep_matte_prop_net._options import PRESETS, checked
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
-from propmat.networks._trunks._segnet import NORMS, SHRINKS, SegNet
+from propmat.networks._trunks._dilated import Dilated
+from propmat.networks._trunks._segnet import SHRINKS, SegNet
 from propmat.solvers._base import Solver
-from propmat.torch._affinities import PAIRS, Affinities, along, positive
+from propmat.torch._affinities import Affinities
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
 
 FAINT = 1e-3  # factor on affinities when windows of the closed form are used too, so that the windows dominate
-STEEP = 10.0  # steps of an optimiser move logarithms of windows' weights so many times as far as features
 # The statistics of ImageNet's colours.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# Other names of `pair`, in files of weights and configurations.
-PAIRS_ONCE = {"concat": "concatenated", "absdiff": "differences"}
 
 
 class DeepMattePropNet(Network):
     """(image (B, 3, H, W), trimap (B, 1, H, W)) → alpha (B, 1, H, W), of any size, floating and in [0, 1].
 
-    What is at most 0.1 in the trimap is background, at least 0.9 foreground, the rest unknown.
+    What is at most 0.1 in the trimap is background, at least 0.9 foreground, the rest unknown. With `mattes` it takes
+    these too, (B, m, H, W).
 
     Parameters
     ----------
@@ -58,6 +58,15 @@ class DeepMattePropNet(Network):
         κ = exp(a · f + b) of the features of its middle. At first κ = 1 and the affinities are faint. How much the
         colours of a window vary and how far it is from known pixels are features too, and the low-level branch
         sees both.
+    mattes : sequence of str, default ()
+        A departure, with `closed_form` alone: the network sees these mattes, named as in `DCNN`, and tells a prior p
+        and its confidence κ for every pixel, which (L + C + diag κ) α = C α* + κ p takes. p is a convex combination of
+        the mattes, 0 and 1, by a softmax; κ = exp(a · f + b).
+    branches : {"paper", "dilated"}
+        SegNet and the low-level branch, or in their place one of dilated convolutions, 47 x 47 pixels, without
+        normalisation, so that `norm` has no effect.
+    epsilon : float, default 1e-7
+        Regulariser of the closed form.
 
     Raises
     ------
@@ -75,10 +84,7 @@ class DeepMattePropNet(Network):
     """
 
     name = "deep_matte_prop_net"
-    presets = {
-        "faithful": {},
-        "small": {"width": 4, "pair": "both", "norm": "group", "confidence": None, "colours": True},
-    }
+    presets = PRESETS
 
     def __init__(
         self,
@@ -90,39 +96,31 @@ class DeepMattePropNet(Network):
         confidence: float | None = 0.8,
         colours: bool = False,
         closed_form: bool = False,
+        mattes: Sequence[str] = (),
+        branches: str = "paper",
+        epsilon: float = 1e-7,
     ) -> None:
         super().__init__()
-        width, norm = integer(width, "width", 1, 64), choice(norm, "norm", NORMS)
-        pair = choice(PAIRS_ONCE.get(pair, pair) if isinstance(pair, str) else pair, "pair", PAIRS)
-        confidence = None if confidence is None else within(confidence, "confidence", 0)
-        tie, colours, closed_form = flag(tie, "tie"), flag(colours, "colours"), flag(closed_form, "closed_form")
-        self.options = {
-            "width": width,
-            "pair": pair,
-            "tie": tie,
-            "norm": norm,
-            "confidence": confidence,
-            "colours": colours,
-            "closed_form": closed_form,
-        }
-        self.confidence, self.colours, self.closed_form = confidence, colours, closed_form
-        features, facts = max(64 // width, 16), FACTS * closed_form
-        self.semantic = SegNet(4, width, norm)  # 64 x H x W
-        self.low_level = nn.Sequential(  # 64 x H x W
-            nn.Conv2d(4 + facts, features, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(features, features, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(features, features, 3, padding=1),
-            nn.ReLU(inplace=True),
-        )
-        features += 64 // width + facts + 3 * colours
-        self.affinity = Affinities(features, pair=pair, tie=tie)
+        options = checked(width, pair, tie, norm, confidence, colours, closed_form, mattes, branches, epsilon)
+        self.options = options
+        self.confidence, self.epsilon = options["confidence"], options["epsilon"]
+        self.colours, self.closed_form = options["colours"], options["closed_form"]
+        self.mattes = tuple(options["mattes"])
+        seen, facts, features = 4 + len(self.mattes), FACTS * self.closed_form, 64 // width
+        if branches == "paper":
+            self.semantic = SegNet(seen, width, norm)  # 64 x H x W
+            self.low_level = low_level(seen + facts, max(features, 16))  # 64 x H x W
+            features += max(features, 16)
+        else:
+            self.dilated = Dilated(seen + facts, features)  # 64 x H x W
+        features += facts + 3 * self.colours
+        self.affinity = Affinities(features, pair=options["pair"], tie=tie)
         if colours:
             start_from_last(self.affinity, 3)
-        self.windows = WindowWeights(features) if closed_form else None
+        self.windows = WindowWeights(features) if self.closed_form else None
+        self.prior = MergedPrior(features, len(self.mattes)) if self.mattes else None
 
-    def features(self, image: Tensor, trimap: Tensor) -> Tensor:
+    def features(self, image: Tensor, trimap: Tensor, mattes: Tensor | None = None) -> Tensor:
         """What the affinities are made of.
 
         Parameters
@@ -131,6 +129,8 @@ class DeepMattePropNet(Network):
             Floating in [0, 1].
         trimap : (B, 1, H, W) tensor
             Exactly 0, 0.5 and 1.
+        mattes : (B, m, H, W) tensor, optional
+            In the order of the option; needed with it.
 
         Returns
         -------
@@ -140,19 +140,26 @@ class DeepMattePropNet(Network):
         """
         mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
         x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
+        colours = x[:, : 3 * self.colours]
+        if mattes is not None:
+            x = torch.cat([x, 2 * mattes - 1], dim=1)
+        facts = window_facts(image, trimap) if self.closed_form else x[:, :0]
+        return torch.cat([*self._seen(x, torch.cat([x, facts], dim=1)), facts, colours], dim=1)
+
+    def _seen(self, x: Tensor, with_facts: Tensor) -> list[Tensor]:
+        """What the branches make of a picture, (B, ..., H, W) each."""
+        if self.options["branches"] == "dilated":
+            return [self.dilated(with_facts)]
         height, width = x.shape[-2:]
         padded = functional.pad(x, (0, -width % SHRINKS, 0, -height % SHRINKS), mode="replicate")
-        semantic = self.semantic(padded)[..., :height, :width]
-        facts = window_facts(image, trimap) if self.closed_form else x[:, :0]
-        colours = x[:, : 3 * self.colours]
-        return torch.cat([semantic, self.low_level(torch.cat([x, facts], dim=1)), facts, colours], dim=1)
+        return [self.semantic(padded)[..., :height, :width], self.low_level(with_facts)]
 
-    def affinities(self, image: Tensor, trimap: Tensor) -> tuple[Tensor, ...]:
-        """The weights that alpha is propagated along.
+    def affinities(self, image: Tensor, trimap: Tensor, mattes: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The weights that alpha is propagated along, and the prior.
 
         Parameters
         ----------
-        image, trimap
+        image, trimap, mattes
             As in `features`.
 
         Returns
@@ -161,10 +168,15 @@ class DeepMattePropNet(Network):
             Of edges, > 0.
         windows : (B, H - 2, W - 2) tensor
             Of windows, > 0; with the option ``closed_form`` alone.
+        prior, prior_confidence : (B, H, W) tensors
+            In [0, 1], and > 0; with the option ``mattes`` alone.
         """
-        features = self.features(image, trimap)
+        features = self.features(image, trimap, mattes)
         across, down = self.affinity(features)
-        return (across, down) if self.windows is None else (FAINT * across, FAINT * down, self.windows(features))
+        if self.windows is None:
+            return across, down
+        weights = FAINT * across, FAINT * down, self.windows(features)
+        return weights if self.prior is None or mattes is None else (*weights, *self.prior(features, mattes))
 
     def solved(self, image: Tensor, trimap: Tensor, weights: Sequence[Tensor], solver: Solver | None = None) -> Tensor:
         """The matte of weights, of a batch or of one image.
@@ -174,7 +186,8 @@ class DeepMattePropNet(Network):
         image : (..., 3, H, W) tensor
         trimap : (..., 1, H, W) tensor
         weights : sequence of tensors
-            As `affinities` returns them, of shapes (..., H, W - 1), (..., H - 1, W) and perhaps (..., H - 2, W - 2).
+            As `affinities` returns them, of shapes (..., H, W - 1), (..., H - 1, W), perhaps (..., H - 2, W - 2), and
+            perhaps twice (..., H, W).
         solver : Solver, optional
             As in `propmat.solve`.
 
@@ -190,13 +203,18 @@ class DeepMattePropNet(Network):
         """
         across, down, *windows = weights
         labels, edges, confidence = trimap.squeeze(-3), (across, down), self.confidence
-        if windows:
-            alpha = weighted_windows(image, windows[0], labels, edges=edges, confidence=confidence, solver=solver)
-        else:
-            alpha = propagate(edges, labels, confidence=confidence, solver=solver)
+        if not windows:
+            return propagate(edges, labels, confidence=confidence, solver=solver).unsqueeze(-3)
+        prior, epsilon = (windows[1], windows[2]) if len(windows) > 1 else None, self.epsilon
+        given = image, windows[0], labels
+        alpha = weighted_windows(
+            *given, edges=edges, confidence=confidence, prior=prior, epsilon=epsilon, solver=solver
+        )
         return alpha.unsqueeze(-3)
 
-    def forward(self, image: Tensor, trimap: Tensor, solver: Solver | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, trimap: Tensor, solver: Solver | None = None, mattes: Tensor | None = None
+    ) -> Tensor:
         """Alpha of images.
 
         Parameters
@@ -207,6 +225,8 @@ class DeepMattePropNet(Network):
             Floating. At most 0.1 is background, at least 0.9 foreground, the rest unknown.
         solver : Solver, optional
             As in `propmat.solve`.
+        mattes : (B, m, H, W) tensor, optional
+            In [0, 1], in the order of the option `mattes`; needed with it, and only then.
 
         Returns
         -------
@@ -220,26 +240,10 @@ class DeepMattePropNet(Network):
         """
         check_planes(image, "image", 3)
         check_planes(trimap, "trimap", 1, like=image)
+        if self.mattes:
+            check_planes(mattes, "mattes", len(self.mattes), like=image)
+        elif mattes is not None:
+            raise InputError("mattes: this network was made with none, takes None")
         labels = torch.full_like(trimap, 0.5)
         labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
-        return self.solved(image, labels, self.affinities(image, labels), solver)
-
-
-@torch.no_grad()
-def start_from_last(affinity: Affinities, features: int) -> None:
-    """Let differences of the last features decide at first, and those of all others hardly count."""
-    if affinity.contrast is not None:
-        affinity.contrast[:-features] -= 3  # softplus 0.05
-        affinity.contrast[-features:] = 16  # on photographs then as good as random walks at their sigma
-
-
-class WindowWeights(nn.Module):
-    """Features (B, T, H, W) → weights (B, H - 2, W - 2) of windows of 3 x 3 pixels, at first all 1."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.slope = nn.Parameter(torch.zeros(features))
-        self.bias = nn.Parameter(torch.zeros(()))
-
-    def forward(self, features: Tensor) -> Tensor:
-        return positive(STEEP * (along(self.slope, features[..., 1:-1, 1:-1]) + self.bias))
+        return self.solved(image, labels, self.affinities(image, labels, mattes), solver)

@@ -6,10 +6,10 @@ Segmentation", IEEE TPAMI 39(12), 2017.
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor, nn
 from torch.nn import functional
+
+from propmat.networks._trunks._layers import normalisation
 
 # Channels of the convolutions of each stage of the encoder; the decoder mirrors them.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -53,7 +53,5 @@ def _stage(channels: list[int], norm: str) -> nn.Sequential:
         convolution = nn.Conv2d(before, after, 3, padding=1)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
         nn.init.zeros_(convolution.get_parameter("bias"))
-        # Groups of 32 in number as the paper has them, fewer where there are fewer channels.
-        normal = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(math.gcd(32, after), after)
-        layers += [convolution, normal, nn.ReLU(inplace=True)]
+        layers += [convolution, normalisation(norm, after), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)

@@ -1,0 +1,1 @@
+"""AlphaGAN: a dilated encoder and a decoder that answers alpha, trained against a discriminator of composites."""

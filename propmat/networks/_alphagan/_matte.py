@@ -1,0 +1,102 @@
+"""Image and trimap → alpha by AlphaGAN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from propmat._solve._problem import Problem
+from propmat._trimap import Trimap
+from propmat._typing import Array, ArrayLike, PathLike
+from propmat.errors import InputError
+from propmat.laplacian._closed_form import ClosedForm
+from propmat.matting._mattes import matte
+from propmat.networks._alphagan._network import EPSILON, AlphaGAN
+from propmat.networks._alphagan._tiles import answered
+from propmat.networks._inference import checked, inferred
+from propmat.networks._weights import shipped
+
+
+def alphagan(
+    image: ArrayLike, trimap: ArrayLike | Trimap, *, weights: PathLike | None = None, keep_labels: bool = True
+) -> Array:
+    """AlphaGAN: alpha by a dilated encoder and a decoder, which were trained against a discriminator of composites.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) array
+    trimap : (H, W) array or Trimap
+        As in `propmat.closed_form`.
+    weights : str or os.PathLike, optional
+        A file made by training (`docs/weights.md`); it has to be given where none comes with the package.
+    keep_labels : bool, default True
+        Set known pixels to their label. The network alone, as in the paper, leaves them near it.
+
+    Returns
+    -------
+    (H, W) array of float64
+        Alpha in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, or a file of weights is not there or not one of this network.
+
+    Warns
+    -----
+    PropmatWarning
+        If too little memory is free for the whole picture, which is then computed in tiles that overlap.
+
+    References
+    ----------
+    S. Lutz, K. Amplianitis, A. Smolic, "AlphaGAN: Generative adversarial networks for natural image matting", BMVC
+    2018. https://arxiv.org/abs/1807.10088
+
+    Examples
+    --------
+    Of first weights, which training has not moved:
+
+    >>> import tempfile
+    >>> from propmat import datasets
+    >>> from propmat.networks import AlphaGAN, alphagan, save_weights
+    >>> scene = datasets.synthetic(0, (48, 64))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(f"{folder}/first.safetensors", AlphaGAN.preset("small"), {})
+    ...     alpha = alphagan(scene.image, scene.trimap, weights=f"{folder}/first.safetensors")
+    >>> alpha.shape
+    (48, 64)
+    """
+    pixels, labels = checked(image, trimap, keep_labels)
+    return matte_of(pixels, labels, weights=weights, keep_labels=keep_labels)
+
+
+def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_labels: bool) -> Array:
+    """`alphagan` of an image (H, W, 3) and labels that are checked."""
+    if weights is None and not shipped(AlphaGAN.name).exists():
+        raise InputError("weights: takes a file made by training (docs/weights.md), for none comes with the package")
+    return inferred(AlphaGAN, _alpha, image, labels, weights, keep_labels)
+
+
+def _alpha(network: AlphaGAN, image: Array, labels: Trimap) -> Array:
+    return whole(network, image, labels, [matte(name, image, labels) for name in network.mattes])
+
+
+@torch.inference_mode()
+def whole(network: AlphaGAN, image: Array, labels: Trimap, mattes: Sequence[Array]) -> Array:
+    """Alpha of a whole picture by its mattes, and by the last solve where the network has one."""
+    device = next(network.parameters()).device
+    planes = _planes(image.transpose(2, 0, 1), device), _planes(labels.labels[np.newaxis], device)
+    of_mattes = _planes(np.stack(mattes), device) if mattes else None
+    found = answered(network.answer, network.seen(*planes, of_mattes), network.options["width"])
+    alpha: Array = found[0, 0, : image.shape[0], : image.shape[1]].double().cpu().numpy()
+    if network.confidence is None or not np.isfinite(alpha).all():  # which `inferred` tells
+        return alpha
+    graph = ClosedForm.of(image, EPSILON, 1)
+    return Problem.posed(graph, labels, prior=(alpha, network.confidence)).solve().alpha
+
+
+def _planes(array: Array, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)[None]

@@ -1,0 +1,214 @@
+"""The generator of AlphaGAN.
+
+S. Lutz, K. Amplianitis, A. Smolic, "AlphaGAN: Generative adversarial networks for natural image matting", BMVC 2018.
+https://arxiv.org/abs/1807.10088 40,302,336 weights: 23,511,168 of the encoder, 15,535,104 of pyramid pooling, 1,256,064
+of the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from propmat._inputs._images import BACKGROUND_AT_MOST
+from propmat._inputs._numbers import integer, within
+from propmat._inputs._settings import choice
+from propmat._trimap import FOREGROUND_AT_LEAST
+from propmat.errors import InputError, shown
+from propmat.matting._mattes import checked_mattes
+from propmat.networks._alphagan._decoder import Decoder, PyramidPooling
+from propmat.networks._network import Network, check_planes
+from propmat.networks._trunks._layers import normalised, reflected
+from propmat.networks._trunks._resnet import STRIDE, ResNet50
+from propmat.networks._trunks._segnet import NORMS
+from propmat.solvers._base import Solver
+from propmat.torch._refine import refine
+
+WIDEST = 32  # 32 channels divided by it leave one
+FARTHEST = 64  # pixels of the encoder's planes, eight of the picture each
+LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the network's answer
+LEAST = 16  # pixels a side; a plane of one pixel has no variance
+EPSILON = 1e-6  # of the closed form of the last solve
+DOUBT = 0.02  # how far the mattes that the answer starts from are kept from 0 and 1
+GENTLE = 0.1  # factor on what the network adds to them at first
+
+
+class AlphaGAN(Network):
+    """(image (B, 3, H, W), trimap (B, 1, H, W)) → alpha (B, 1, H, W), of any size, floating and in [0, 1].
+
+    What is at most 0.1 in the trimap is background, at least 0.9 foreground, the rest unknown. Known pixels are near
+    their labels, and exact with a `confidence`. With `mattes` it takes these too, (B, m, H, W).
+
+    Parameters
+    ----------
+    width : int, default 1
+        Divides all numbers of channels; at most 32.
+    norm : {"batch", "group"}
+        Normalisation over the batch, or over groups of channels, independent of the batch.
+    rates : sequence of 3 int, default (6, 12, 18)
+        Dilations of pyramid pooling, in pixels of planes of an eighth of the size; at most 64. Trained on crops of 160
+        pixels the outer taps of a dilation of 18 always see nothing, and are not trained.
+    mattes : sequence of str, default ()
+        A departure: further planes of the input, also of the skip connection at full size, named as in `DCNN`. The
+        answer is sigmoid(logit(mean of the mattes) + the decoder's), which starts near the first.
+    confidence : float or None, default None
+        A departure: alpha is that of (L + C + κ U) α = C α* + κ α̂ with the closed form's L, over the unknown pixels U,
+        for the network's answer α̂ and this κ > 0, on the scale of `propmat.refine`; known pixels are exact. None for no
+        such solve. Weights do not depend on it.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from propmat.networks import AlphaGAN
+    >>> network = AlphaGAN.preset("small", width=16).eval()
+    >>> network(torch.rand(1, 3, 24, 30), torch.full((1, 1, 24, 30), 0.5)).shape
+    torch.Size([1, 1, 24, 30])
+    """
+
+    name = "alphagan"
+    presets = {"faithful": {}, "small": {"width": 4, "rates": (2, 4, 8)}}
+
+    def __init__(
+        self,
+        width: int = 1,
+        *,
+        norm: str = "batch",
+        rates: Sequence[int] = (6, 12, 18),
+        mattes: Sequence[str] = (),
+        confidence: float | None = None,
+    ) -> None:
+        super().__init__()
+        width, norm, rates = integer(width, "width", 1, WIDEST), choice(norm, "norm", NORMS), _rates(rates)
+        self.mattes = () if isinstance(mattes, list | tuple) and not mattes else checked_mattes(mattes)
+        self.confidence = None if confidence is None else within(confidence, "confidence", LEAST_CONFIDENCE)
+        self.options = {
+            "width": width,
+            "norm": norm,
+            "rates": list(rates),
+            "mattes": list(self.mattes),
+            "confidence": self.confidence,
+        }
+        self.encoder = ResNet50(4 + len(self.mattes), width, norm)
+        self.pooling = PyramidPooling(width, rates, norm)
+        self.decoder = Decoder(3 + len(self.mattes), width, norm)
+        if self.mattes:
+            with torch.no_grad():
+                self.decoder.deconv4.weight.mul_(GENTLE)
+
+    def seen(self, image: Tensor, labels: Tensor, mattes: Tensor | None = None) -> Tensor:
+        """What the network sees of pictures.
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) tensor
+            Floating in [0, 1].
+        labels : (B, 1, H, W) tensor
+            Exactly 0, 0.5 and 1.
+        mattes : (B, m, H, W) tensor, optional
+            In the order of the option; needed with it.
+
+        Returns
+        -------
+        (B, 4 + m, H', W') tensor
+            Sides are the next multiples of 8, at least 16; beyond the last rows and columns the picture reflected.
+        """
+        planes = [normalised(image), labels, *([] if mattes is None else [mattes])]
+        return reflected(torch.cat(planes, dim=1), STRIDE, LEAST)
+
+    def answer(self, x: Tensor) -> Tensor:
+        """Alpha before the last solve.
+
+        Parameters
+        ----------
+        x : (B, 4 + m, H, W) tensor
+            As `seen` makes it.
+
+        Returns
+        -------
+        (B, 1, H, W) tensor
+            In (0, 1).
+        """
+        features = self.encoder(x)
+        mattes = x[:, 4:]
+        logits = self.decoder(self.pooling(features.deepest), features, torch.cat([x[:, :3], mattes], dim=1))
+        logits = logits.to(x.dtype)  # of autocast
+        if self.mattes:
+            logits = logits + mattes.mean(dim=1, keepdim=True).logit(DOUBT)
+        return logits.sigmoid()
+
+    def solved(self, image: Tensor, labels: Tensor, alpha: Tensor, solver: Solver | None = None) -> Tensor:
+        """Alpha of the last solve; without one, alpha as it is.
+
+        Parameters
+        ----------
+        image, labels
+            As in `seen`.
+        alpha : (B, 1, H, W) tensor
+            The network's answer.
+        solver : Solver, optional
+            As in `propmat.solve`.
+
+        Returns
+        -------
+        (B, 1, H, W) tensor
+            In [0, 1].
+
+        Raises
+        ------
+        InputError
+            If an argument is not as above.
+        """
+        if self.confidence is None:
+            return alpha
+        planes = alpha.squeeze(1), self.confidence
+        return refine(image, *planes, trimap=labels.squeeze(1), epsilon=EPSILON, solver=solver).unsqueeze(1)
+
+    def forward(
+        self, image: Tensor, trimap: Tensor, mattes: Tensor | None = None, solver: Solver | None = None
+    ) -> Tensor:
+        """Alpha of images.
+
+        Parameters
+        ----------
+        image : (B, 3, H, W) tensor
+            Floating in [0, 1].
+        trimap : (B, 1, H, W) tensor
+            Floating. At most 0.1 is background, at least 0.9 foreground, the rest unknown.
+        mattes : (B, m, H, W) tensor, optional
+            In [0, 1], in the order of the option `mattes`; needed with it, and only then.
+        solver : Solver, optional
+            Of the last solve, as in `propmat.solve`.
+
+        Returns
+        -------
+        (B, 1, H, W) tensor
+            Alpha in [0, 1].
+
+        Raises
+        ------
+        InputError
+            If an argument is not as above.
+        """
+        check_planes(image, "image", 3)
+        check_planes(trimap, "trimap", 1, like=image)
+        if self.mattes:
+            check_planes(mattes, "mattes", len(self.mattes), like=image)
+        elif mattes is not None:
+            raise InputError("mattes: this network was made with none, takes None")
+        labels = torch.full_like(trimap, 0.5)
+        labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
+        alpha = self.answer(self.seen(image, labels, mattes))[..., : image.shape[2], : image.shape[3]]
+        return self.solved(image, labels, alpha, solver)
+
+
+def _rates(given: object) -> tuple[int, ...]:
+    if not isinstance(given, list | tuple) or len(given) != 3:
+        raise InputError(f"rates: takes a list of 3 whole numbers, got {shown(given)}")
+    return tuple(integer(rate, "rates", 1, FARTHEST) for rate in given)
