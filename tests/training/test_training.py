@@ -682,9 +682,8 @@ WRONG_TABLES = {
         "weight_decay, decay, clip, log_every, validate_every, checkpoint_every, loss, precision, symmetries, patches",
     ),
     "setting of the first network": (
-        {"network": "deep_matte_prop_net", "options": {}, "training": {"precision": "bfloat16"}},
-        "training: there is no setting of 'deep_matte_prop_net' 'precision'; takes schedule, iterations, batch, rate, "
-        "optimiser, momentum, weight_decay, decay, clip, log_every, validate_every, checkpoint_every, symmetries, crop",
+        {"network": "deep_matte_prop_net", "options": {}, "training": {"loss": "squared"}},
+        "training: there is no setting of 'deep_matte_prop_net' 'loss'",
     ),
     "schedule": ({"training": {"schedule": "slow"}}, "schedule: takes 'faithful' or 'fast', got 'slow'"),
     "optimiser": ({"training": {"optimiser": "newton"}}, "optimiser: takes 'sgd' or 'adam' or 'soap', got 'newton'"),
