@@ -33,9 +33,18 @@ def joined(device: torch.device) -> Iterator[None]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
-        distributed.barrier()  # what the first writes last is there when any of them ends
+        _wait_for_all()  # what the first writes last is there when any of them ends
     finally:
         distributed.destroy_process_group()
+
+
+def _wait_for_all() -> None:
+    # Not `barrier` by Gloo: its thread needs the interpreter to finish that, while the destruction of the group holds
+    # the interpreter and waits for the thread.
+    if distributed.get_backend() == "gloo":
+        distributed.monitored_barrier()
+    else:
+        distributed.barrier()
 
 
 def world_size() -> int:

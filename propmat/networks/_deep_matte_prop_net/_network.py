@@ -20,6 +20,7 @@ from propmat.networks._deep_matte_prop_net._options import PRESETS, checked
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, check_planes
 from propmat.networks._trunks._dilated import Dilated
+from propmat.networks._trunks._layers import normalised
 from propmat.networks._trunks._segnet import SHRINKS, SegNet
 from propmat.solvers._base import Solver
 from propmat.torch._affinities import Affinities
@@ -27,8 +28,6 @@ from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
 
 FAINT = 1e-3  # factor on affinities when windows of the closed form are used too, so that the windows dominate
-# The statistics of ImageNet's colours.
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class DeepMattePropNet(Network):
@@ -138,8 +137,7 @@ class DeepMattePropNet(Network):
             64 channels of the semantic branch and 64 of the low-level branch, fewer of a narrower network; then what
             options add.
         """
-        mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
-        x = torch.cat([(image - mean) / deviation, trimap], dim=1)  # 4 x H x W
+        x = torch.cat([normalised(image), trimap], dim=1)  # 4 x H x W
         colours = x[:, : 3 * self.colours]
         if mattes is not None:
             x = torch.cat([x, 2 * mattes - 1], dim=1)
