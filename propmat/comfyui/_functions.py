@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from propmat import _inputs
 from propmat._foreground._estimate import foreground
 from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
@@ -13,6 +14,7 @@ from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, small_plane
 from propmat.matting._matte import matte
 from propmat.matting._soft_mask import refined as soft_mask_refined
 from propmat.matting._upsample import upsample
+from propmat.pictures._colours import colours
 
 
 def trimap(mask: Tensor, inside: float, outside: float) -> tuple[Tensor]:
@@ -56,7 +58,8 @@ def coloured(image: Tensor, mask: Tensor, linear: bool) -> tuple[Tensor, Tensor]
     planes = planes_of(mask, "mask", pictures)
 
     def cutout(picture: Array, plane: Array) -> Array:
-        return np.dstack([foreground(picture, plane, linear=linear)[0].clip(0, 1), plane])
+        front = foreground(_inputs.image(picture), plane, linear=linear)[0].clip(0, 1)
+        return np.dstack([colours(front), plane])
 
     cutouts = stacked(cutout, pictures, planes)
     return cutouts[..., :3], cutouts

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from propmat import _inputs
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.jobs._cluster import connected
 from propmat.jobs._contract import Job
 from propmat.jobs._options import Options, Picture
@@ -137,13 +137,23 @@ def batch(
 ) -> Job[Picture]:
     """The job, its arguments checked."""
     task = PictureTask(_inputs.choice(what, "what", WHAT), options)
+    images = _place(images, "images") if isinstance(images, (str, os.PathLike)) else images
+    output = _place(output, "output")
+    patterns = {name: None if given is None else _place(given, name) for name, given in patterns.items()}
     items = work_list(images, output, **patterns)
-    for settings in {item.settings for item in items} if items.settings else [()]:
-        task.check(settings)
     items.check(what)
+    for settings, masked in items.kinds():
+        task.check(settings, masked=masked)
     for item in items if "{" in os.path.splitext(output)[1] else [items[0]]:
         task.check_output(item.output, os.path.splitext(item.output)[1].lower())
     return Job(items, task, state_of(output))
+
+
+def _place(given: object, name: str) -> str:
+    """A pattern as text."""
+    if not isinstance(given, (str, os.PathLike)):
+        raise InputError(f"{name}: takes a path or a pattern, got {shown(given)}")
+    return str(os.fspath(given))
 
 
 def _bytes(memory: int | None) -> int | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import posixpath
 from collections.abc import Iterable, Mapping
+from numbers import Real
 
 from propmat.errors import InputError, MissingDependencyError, refused_as
 from propmat.io import _remote
@@ -52,10 +54,11 @@ def _csv(content: bytes) -> Columns:
 
 
 def _json_lines(content: bytes) -> Columns:
-    return _of_rows(dict(json.loads(line)) for line in content.decode("utf-8-sig").splitlines() if line.strip())
+    return columns_of_rows(dict(json.loads(line)) for line in content.decode("utf-8-sig").splitlines() if line.strip())
 
 
-def _of_rows(rows: Iterable[Mapping[str, object]]) -> Columns:
+def columns_of_rows(rows: Iterable[Mapping[str, object]]) -> Columns:
+    """The columns of rows as text, all of one length; what is missing, None or NaN is empty."""
     columns: Columns = {}
     count = 0
     for row in rows:
@@ -79,7 +82,7 @@ def _parquet(content: bytes) -> Columns:
 def _text(value: object) -> str:
     if value is None or value != value:  # NaN, as tables of numbers have it in place of what is missing
         return ""
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if isinstance(value, (str, Real, os.PathLike)) and not isinstance(value, bool):
         return str(value)
     raise InputError(f"takes text and numbers, got {type(value).__name__}")
 

@@ -38,6 +38,8 @@ BYTES_PER_PIXEL = {
 }
 BYTES_FOR_COLOURS = 160
 
+DEPTHS = (8, 16)
+
 # Pictures are smaller than larger windows.
 _WIDEST = 1000
 
@@ -61,14 +63,16 @@ class PictureTask:
         coloured = self.what != "alpha"
         check_format(name, suffix, depth=self.options.depth or 8, transparent=transparent, coloured=coloured)
 
-    def check(self, settings: tuple[tuple[str, str], ...] = ()) -> None:
-        """Refuse what no photograph could be treated with."""
+    def check(self, settings: tuple[tuple[str, str], ...] = (), *, masked: bool = True) -> None:
+        """Refuse what no photograph could be treated with that has a mask, or else a trimap."""
         options = self.options.changed(settings)
+        if options.depth not in (None, *DEPTHS):
+            raise InputError(f"depth: takes {' or '.join(map(str, DEPTHS))}, got {options.depth}")
         if self.what == "foreground":
             return
         if options.background is not None and self.what != "cutout":
             raise InputError("background: goes with --what cutout")
-        self._wanted(Picture("", "", "", "", mask="" if options.width is not None else None), options).check()
+        self._wanted(Picture("", "", "", "", mask="" if masked else None), options).check()
         _check_values(self._method(options))
 
     def memory(self, item: Picture) -> int:

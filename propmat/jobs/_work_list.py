@@ -9,9 +9,9 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import overload
 
-from propmat.errors import InputError, warn
+from propmat.errors import InputError, refused_as, warn
 from propmat.io._remote import is_url
-from propmat.jobs._manifest import columns_of, is_manifest
+from propmat.jobs._manifest import columns_of, columns_of_rows, is_manifest
 from propmat.jobs._options import Options, Picture
 from propmat.jobs._patterns import NAME, check_names, fixed_folder, legible, named_files, placeholders, template
 from propmat.jobs._state import JOBS
@@ -45,10 +45,23 @@ class WorkList(Sequence[Picture]):
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         columns, places = self.columns, self._places(index)
-        settings = tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
+        settings = self._settings_of(index)
         stamps = [_stamp(place) for kind, place in places.items() if kind != "output"]
         told = repr((places, settings, stamps)).encode("utf-8", "surrogateescape")
         return Picture(columns[NAME][index], blake2b(told, digest_size=8).hexdigest(), settings=settings, **places)
+
+    def kinds(self) -> set[tuple[tuple[tuple[str, str], ...], bool]]:
+        """The settings that there are, with and without a mask."""
+        if not self.settings and "mask" not in self.columns:
+            return {((), "mask" in self.patterns)}
+        masks = self.columns.get("mask", [""] * len(self))
+        always = "mask" in self.patterns
+        return {(self._settings_of(index), always or bool(mask)) for index, mask in enumerate(masks)}
+
+    def _settings_of(self, index: int) -> tuple[tuple[str, str], ...]:
+        """The settings of an item that are columns, as text."""
+        columns = self.columns
+        return tuple([(name, columns[name][index]) for name in self.settings if columns[name][index]])
 
     def _places(self, index: int) -> dict[str, str]:
         """The paths or URLs of an item, by their kinds."""
@@ -72,7 +85,7 @@ class WorkList(Sequence[Picture]):
     def check(self, what: str) -> None:
         """Refuse, before any work, items without what they need, and outputs in the place of other files."""
         needs = ("alpha",) if what == "foreground" else ("trimap", "mask")
-        base, outputs = os.getcwd(), dict[str, str]()
+        resolved, outputs = Resolved(), dict[str, str]()
         inputs: set[str] = set()
         for index, name in enumerate(self.columns[NAME]):
             places = self._places(index)
@@ -80,10 +93,10 @@ class WorkList(Sequence[Picture]):
             if len(given) != 1:
                 which = f"one of {' and '.join(needs)}, as a pattern or a column"
                 raise InputError(f"images: {legible(name)} takes {which}; got {len(given)}")
-            if (other := outputs.setdefault(_normal(places["output"], base), name)) != name:
+            if (other := outputs.setdefault(resolved(places["output"]), name)) != name:
                 both = f"{legible(other)} and {legible(name)}"
                 raise InputError(f"output: {both} would both be written to {legible(places['output'])}")
-            inputs.update((_normal(places["image"], base), _normal(given[0], base)))
+            inputs.update((resolved(places["image"]), resolved(given[0])))
         if lost := sorted(outputs.keys() & inputs):
             raise InputError(f"output: {legible(lost[0])} is also an input, and would be lost; name another folder")
 
@@ -105,6 +118,8 @@ def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns
     settings = tuple(name for name in SETTINGS if name in columns)
     _check_columns(columns, [*given.values(), output])
     check_names(columns[NAME], lambda index: columns["image"][index])
+    for name in {*placeholders(output)} & (columns.keys() - {NAME}):
+        _check_within(columns[name], name)
     for kind, pattern in {**given, "output": output}.items():
         argument = next((name for name, own in KINDS.items() if own == kind), kind)
         for name in placeholders(pattern):
@@ -113,6 +128,13 @@ def work_list(images: str | Sequence[Mapping[str, str]], output: str, **patterns
         if not placeholders(pattern) and (kind == "output" and len(columns[NAME]) > 1):
             raise InputError(f"{argument}: takes a pattern with {{name}}, got {pattern!r}")
     return WorkList(columns, {**given, "output": output}, settings)
+
+
+def _check_within(values: Sequence[str], name: str) -> None:
+    """Refuse values of a column that would lead out of the folder of the outputs."""
+    for value in values:
+        if ".." in value.replace("\\", "/").split("/") or any(ord(c) < 32 for c in value):
+            raise InputError(f"output: the column {name} has {value!r}, which leads to another folder")
 
 
 def state_of(output: str) -> str:
@@ -126,9 +148,8 @@ def state_of(output: str) -> str:
 
 def _columns(images: str | Sequence[Mapping[str, str]]) -> dict[str, Sequence[str]]:
     if not isinstance(images, str):
-        rows = [dict(row) for row in images]
-        names = dict.fromkeys(name for row in rows for name in row)
-        found: dict[str, Sequence[str]] = {name: [str(row.get(name, "")) for row in rows] for name in names}
+        with refused_as(InputError, "images: cannot read the rows"):
+            found: dict[str, Sequence[str]] = dict(columns_of_rows(map(dict, images)))
     elif is_manifest(images):
         found = dict(columns_of(images))
         _relate(found, fixed_folder(images))
@@ -136,7 +157,12 @@ def _columns(images: str | Sequence[Mapping[str, str]]) -> dict[str, Sequence[st
         found = dict(zip((NAME, "image"), named_files(images), strict=True))
     if "image" not in found or not found["image"]:
         given = f"none at {images!r}" if isinstance(images, str) else "none"
-        raise InputError(f"images: there are {given}; takes a pattern, a folder or a manifest with a column image")
+        columns = f"; its columns are {', '.join(map(repr, found))}" if found.keys() - {NAME, "image"} else ""
+        raise InputError(
+            f"images: there are {given}; takes a pattern, a folder or a manifest with a column image{columns}"
+        )
+    if not all(found["image"]):
+        raise InputError(f"images: line {[*found['image']].index('') + 1} of the list, counted from 1, has no image")
     if NAME not in found:
         found[NAME] = [os.path.splitext(os.path.basename(place))[0] for place in found["image"]]
     return found
@@ -173,8 +199,30 @@ def _stamp(place: str) -> tuple[int, int] | None:
     return None if found is None else (found.st_size, found.st_mtime_ns)
 
 
-def _normal(place: str, base: str) -> str:
-    """An absolute path, or a URL; without the system's help where there is nothing to shorten, for speed."""
-    if "//" in place or "/." in place or place[:1] == ".":
-        return place if is_url(place) else os.path.abspath(place)
-    return place if place[:1] == "/" else f"{base}/{place}"
+class Resolved:
+    """Absolute paths in which no part is a link, so that one file has one; URLs as they are.
+
+    Each folder is resolved and searched for links once, for speed.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, tuple[str, frozenset[str]]] = {}
+
+    def __call__(self, place: str) -> str:
+        if is_url(place):
+            return place
+        folder, _, name = place.rpartition("/")
+        if place[:1] == "/" and not folder:
+            folder = "/"
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder), _links_in(folder)
+        resolved, links = self._folders[folder]
+        return os.path.realpath(place) if name in links or name == ".." else f"{resolved.rstrip('/')}/{name}"
+
+
+def _links_in(folder: str) -> frozenset[str]:
+    try:
+        with os.scandir(folder or ".") as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except OSError:  # it is not there yet, say
+        return frozenset()

@@ -38,7 +38,7 @@ def trimap_layer(mask: ArrayLike, width: Width, place: Place) -> LayerData:
 def cutout_layer(image: ArrayLike, alpha: ArrayLike, place: Place) -> LayerData:
     """Colours of the foreground with alpha, RGBA."""
     share = _inputs.plane(alpha, "alpha")
-    front = foreground(_colours(image), share)[0].clip(0, 1)
+    front = foreground(_inputs.image(_colours(image)), share)[0].clip(0, 1)
     return np.dstack([colours(front), share]), {"name": "cut-out", "rgb": True, **place}, "image"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._foreground._estimate import foreground
 from propmat._typing import Array, ArrayLike
@@ -126,7 +127,9 @@ def estimate_foreground_cf(
 
 
 def _layers(image: ArrayLike, alpha: ArrayLike, both: bool, **settings: Any) -> Array | tuple[Array, Array]:
-    front, back = (np.clip(layer, 0.0, 1.0) for layer in foreground(image, alpha, **settings))
+    pixels = _inputs.image(image)  # of [0, 1], which `foreground` does not ask for
+    pixels = pixels[:, :, 0] if _inputs.as_array(image, "image").ndim == 2 else pixels
+    front, back = (np.clip(layer, 0.0, 1.0) for layer in foreground(pixels, alpha, **settings))
     return (front, back) if both else front
 
 

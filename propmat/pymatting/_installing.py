@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +17,10 @@ PROGRAMS = ("rembg.bg", "backgroundremover.bg")
 
 # PyMatting's functions that are replaced, by name.
 _replaced: dict[str, FunctionType] = {}
+
+# The blocks of `installed` that have not ended, in all threads; none of them counts after `install`.
+_blocks: list[object] = []
+_changing = threading.RLock()
 
 
 def install() -> None:
@@ -38,11 +43,12 @@ def install() -> None:
     True
     """
     theirs = _pymatting()
-    for name, ours in _functions().items():
-        original = vars(theirs).get(name)
-        if isinstance(original, FunctionType) and original is not ours:
-            _replaced[name] = original
-    _exchange({original: _functions()[name] for name, original in _replaced.items()})
+    with _changing:
+        for name, ours in _functions().items():
+            original = vars(theirs).get(name)
+            if isinstance(original, FunctionType) and original is not ours:
+                _replaced[name] = original
+        _exchange({original: _functions()[name] for name, original in _replaced.items()})
 
 
 def uninstall() -> None:
@@ -53,13 +59,17 @@ def uninstall() -> None:
     >>> import propmat.pymatting
     >>> propmat.pymatting.uninstall()
     """
-    _exchange({_functions()[name]: original for name, original in _replaced.items()})
-    _replaced.clear()
+    with _changing:
+        _exchange({_functions()[name]: original for name, original in _replaced.items()})
+        _replaced.clear()
+        _blocks.clear()
 
 
 @contextmanager
 def installed() -> Iterator[None]:
     """`install` for the length of a ``with`` block; within another one, and after `install`, it changes nothing.
+
+    Of blocks in several threads the last that ends takes the functions out.
 
     Yields
     ------
@@ -76,13 +86,19 @@ def installed() -> Iterator[None]:
     >>> with propmat.pymatting.installed():  # doctest: +SKIP
     ...     cutout = rembg.remove(photo, alpha_matting=True)
     """
-    before = bool(_replaced)
-    install()
+    block = object()
+    with _changing:
+        if _blocks or not _replaced:
+            _blocks.append(block)
+        install()
     try:
         yield
     finally:
-        if not before:
-            uninstall()
+        with _changing:
+            if block in _blocks:
+                _blocks.remove(block)
+                if not _blocks:
+                    uninstall()
 
 
 def _pymatting() -> ModuleType:

@@ -108,6 +108,14 @@ def test_foreground(nodes, sample, linear):
     assert np.array_equal(cutout[0].numpy(), np.dstack([foreground[0], np.float32(sample.alpha)]))
 
 
+def test_grey_pictures_have_colours_of_three_channels(nodes, sample):
+    grey = tensor(sample.image[:, :, :1])
+    foreground, cutout = run(nodes["PropmatForeground"], grey, tensor(sample.alpha), linear=False)
+    assert foreground.shape == (1, 48, 64, 3)
+    assert cutout.shape == (1, 48, 64, 4)
+    assert np.array_equal(cutout[0, :, :, 3].numpy(), np.float32(sample.alpha))
+
+
 def test_half_precision_and_transparency_are_taken(nodes, sample):
     image = tensor(np.dstack([sample.image, sample.alpha])).to(torch.bfloat16)
     (alpha,) = run(nodes["PropmatMatte"], image, tensor(sample.trimap).half())

@@ -19,6 +19,8 @@ import propmat.jobs
 from propmat import io
 from propmat.cli._main import main
 from propmat.errors import InputError
+from propmat.jobs._batch import batch
+from propmat.jobs._options import Options
 from propmat.jobs._records import parsed
 from propmat.jobs._state import State
 from propmat.jobs._work_list import state_of
@@ -250,6 +252,13 @@ def test_ten_kills_lose_nothing(tmp_path, monkeypatch):
     done = Counter(record.name for record in ends("mattes/{name}.png") if record.status == "done")
     # Of what is at work when all are killed the file may be there, and its record not.
     assert sum(done.values()) <= 300 + 2 * kills
+
+
+def test_paths_of_python(pictures):
+    job = batch(Path("photos"), Path("many") / "{name}.png", "alpha", Options(), trimaps=Path("trimaps/{name}.png"))
+    assert job.items[0].image == "photos/p000.png"
+    with pytest.raises(InputError, match="output: takes a path or a pattern, got None"):
+        batch("photos", None, "alpha", Options(), trimaps="trimaps/{name}.png")
 
 
 def test_lists_of_python(pictures):

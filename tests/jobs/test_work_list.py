@@ -185,6 +185,8 @@ REFUSED = [
     ("photos/{name}-{name}.jpg", {}, "images: takes a pattern with {name} in it once"),
     ("list.csv", {}, "images: there is no manifest list.csv"),
     ([], {}, "images: there are none; takes"),
+    ([1], {}, "images: cannot read the rows: "),
+    ([{"image": "a.png"}, {"image": ""}], {}, "images: line 2 of the list, counted from 1, has no image"),
     ([{"image": "a.png"}, {"image": "b/a.png"}], {}, "images: a.png and b/a.png have the same name, 'a'"),
     ([{"image": "a.png", "name": "../a"}], {}, "images: a.png has the name '../a'; takes names of files"),
     ([{"image": "a.png", "name": "/a"}], {}, "images: a.png has the name '/a'"),
@@ -210,7 +212,10 @@ def test_what_is_no_work_list_is_refused(photos, images, patterns, message):
         ("image\n", "has no lines"),
         ("", "has no lines"),
         ('image\n"a\n', "cannot read the manifest list.csv"),
-        ("trimap\na\n", "there are none at 'list.csv'; takes a pattern, a folder or a manifest with a column image"),
+        (
+            "trimap\na\n",
+            "there are none at 'list.csv'; takes .* a manifest with a column image; its columns are 'trimap'",
+        ),
     ],
 )
 def test_damaged_manifests_are_refused(photos, content, message):
@@ -240,6 +245,49 @@ def test_outputs_take_no_file_of_another(photos):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").check("foreground")
 
 
+def test_outputs_take_no_file_of_another_through_links(photos):
+    (photos / "other").symlink_to("photos/sub")
+    (photos / "out").mkdir()
+    (photos / "out" / "a.png").symlink_to("../photos/c d{x}%s.png")
+    with pytest.raises(InputError, match="is also an input, and would be lost"):
+        work_list("photos/sub/*.jpg", "other/{name}.jpg", trimaps="t/{name}.png").check("alpha")
+    row = {"image": "photos/c d{x}%s.png", "trimap": "t.png", "name": "a"}
+    with pytest.raises(InputError, match="is also an input, and would be lost"):
+        work_list([row], "out/{name}.png").check("alpha")
+    rows = [row | {"name": name, "set": folder} for name, folder in (("a", "other"), ("b", "photos/sub"))]
+    with pytest.raises(InputError, match="a and b would both be written to photos/sub/x.png"):
+        work_list(rows, "{set}/x.png").check("alpha")
+
+
+def test_columns_lead_to_no_other_folder(photos):
+    rows = [{"image": "a.png", "trimap": "t.png", "set": "../../x"}]
+    with pytest.raises(InputError, match="output: the column set has '../../x', which leads to another folder"):
+        work_list(rows, "out/{set}/{name}.png")
+
+
+def test_what_rows_lack_is_empty(photos):
+    rows = [
+        {"image": photos / "a.png", "trimap": None, "mask": "m.png", "epsilon": 1e-5},
+        {"image": "b.png", "trimap": "t.png", "mask": float("nan")},
+    ]
+    first, second = work_list(rows, "out/{name}.png")
+    assert (first.image, first.trimap, first.mask) == (str(photos / "a.png"), None, "m.png")
+    assert first.settings == (("epsilon", "1e-05"),)
+    assert (second.trimap, second.mask, second.settings) == ("t.png", None, ())
+
+
+def test_a_width_goes_with_masks():
+    rows = [{"image": "a.png", "mask": "m.png", "width": "5"}, {"image": "b.png", "trimap": "t.png", "width": ""}]
+    items = work_list(rows, "out/{name}.png")
+    assert items.kinds() == {((("width", "5"),), True), ((), False)}
+    for settings, masked in items.kinds():
+        PictureTask().check(settings, masked=masked)
+    with pytest.raises(InputError, match="width: goes with --mask"):
+        PictureTask().check((("width", "5"),), masked=False)
+    assert work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").kinds() == {((), False)}
+    assert work_list([{"image": "a.png"}], "out/{name}.png", masks="m").kinds() == {((), True)}
+
+
 def test_settings_are_checked_before_any_work():
     for settings, message in [
         ((("method", "magic"),), "method: takes"),
@@ -248,6 +296,7 @@ def test_settings_are_checked_before_any_work():
         ((("radius", "0"),), "radius: takes a whole number"),
         ((("radius", "2.5"),), "radius: takes a number, got '2.5'"),
         ((("depth", "inf"),), "depth: takes a number, got 'inf'"),
+        ((("depth", "12"),), "depth: takes 8 or 16, got 12"),
         ((("method", "large_kernel"), ("radius", "-3")), "radius: takes a whole number"),
         ((("method", "learning_based"), ("epsilon", "nan")), "epsilon: takes"),
         ((("method", "knn"), ("radius", "2")), "radius: the method knn has no such setting"),

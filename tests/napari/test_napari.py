@@ -60,6 +60,8 @@ def test_cutout_is_a_layer(sample, grey):
     assert np.array_equal(cutout[:, :, 3], sample.alpha)
     assert settings["rgb"]
     assert kind == "image"
+    with pytest.raises(propmat.InputError, match="image: floating values are in"):
+        _layers.cutout_layer(255 * image, sample.alpha, PLACE)
 
 
 @pytest.mark.parametrize(

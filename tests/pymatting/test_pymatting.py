@@ -180,6 +180,17 @@ def test_foreground_is_theirs(theirs, sample, method):
         assert (share[:, :, np.newaxis] * np.abs(mine - reference)).mean() < 0.02
 
 
+@pytest.mark.parametrize("method", ["ml", "cf"])
+def test_colours_of_values_up_to_255_are_refused(sample, method):
+    estimate = getattr(ours, f"estimate_foreground_{method}")
+    with pytest.raises(ValueError, match="image: floating values are in"):
+        estimate(255 * sample.image, sample.alpha)
+    grey = np.uint8(255 * sample.image[:, :, 0])
+    colours = estimate(grey, sample.alpha)
+    assert colours.shape == grey.shape
+    assert np.allclose(colours, estimate(grey / 255, sample.alpha), atol=1e-6)
+
+
 def test_system_and_trimap_are_theirs(theirs, sample):
     laplacian = ours.cf_laplacian(sample.image)
     for one, other in zip(
@@ -334,6 +345,22 @@ def test_functions_are_installed_for_a_block(theirs, program):
             program.estimate_alpha_cf(np.zeros((4, 4, 3)), np.zeros((4, 4)))
         assert program.estimate_alpha_cf is ours.estimate_alpha_cf
     assert program.estimate_alpha_cf is theirs.estimate_alpha_cf is original
+
+
+def test_blocks_of_several_threads_leave_nothing_behind(theirs):
+    """The first of two blocks ends before the second."""
+    original = theirs.estimate_alpha_cf
+    first, second = ours.installed(), ours.installed()
+    with first:
+        second.__enter__()
+    assert theirs.estimate_alpha_cf is ours.estimate_alpha_cf
+    second.__exit__(None, None, None)
+    assert theirs.estimate_alpha_cf is original
+    with ours.installed():
+        ours.uninstall()
+        ours.install()
+    assert theirs.estimate_alpha_cf is ours.estimate_alpha_cf  # by the later one
+    ours.uninstall()
 
 
 def test_programs_imported_within_the_block_are_restored(theirs, monkeypatch):
