@@ -124,6 +124,8 @@ def run(
     job = batch(images, output, what, options, trimaps=trimaps, masks=masks, alphas=alphas)
     settings = Settings(cores() if jobs is None else _inputs.whole_number(jobs, "jobs"), memory=_bytes(memory))
     _check_rank(rank, ranks)
+    if client is not None and not callable(getattr(client, "submit", None)):
+        raise InputError(f"client: takes a distributed.Client, got {shown(client)}")
     if cluster is None:
         return Run(job, settings, rank, ranks, retry, client, progress)()
     if client is not None:

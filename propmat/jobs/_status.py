@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.io._remote import is_url
 from propmat.jobs._contract import Json
 from propmat.jobs._folder import Folder
@@ -111,6 +111,9 @@ def status(output: str) -> list[Status]:
     Traceback (most recent call last):
     propmat.errors.InputError: output: there are no records of a job in nowhere
     """
+    if not isinstance(output, (str, os.PathLike)):
+        raise InputError(f"output: takes the folder of a job or its pattern, got {shown(output)}")
+    output = os.fspath(output)
     folder = fixed_folder(output) if placeholders(output) else output
     jobs = Folder(folder if is_url(folder) else os.path.abspath(folder)).within(JOBS)
     found = [told for name in jobs.names() if (told := status_of(jobs.place_of(name))) is not None]

@@ -47,5 +47,5 @@ def checked_arguments(image: ArrayLike, trimap: ArrayLike) -> tuple[Array, Trima
 def solved(problem: Problem, solving: Solving) -> Array:
     matte = problem.solve(solving.solver, x0=solving.start(problem.labels), callback=solving.callback)
     if matte.status not in FINISHED:
-        raise ValueError(f"the solver {matte.status.value[:1].lower()}{matte.status.value[1:]}")
+        raise ValueError(f"no solution. {matte.status.value}".replace("max_iterations", "maxiter"))
     return matte.alpha

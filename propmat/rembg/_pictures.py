@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,7 +12,7 @@ import numpy as np
 
 from propmat import _inputs
 from propmat._typing import Array, ArrayLike
-from propmat.errors import InputError, warn
+from propmat.errors import InputError, shown, warn
 from propmat.io._picture import Pixels, full_scale, opaque, profile_fits
 from propmat.io._reading import read
 from propmat.io._writing import write_image
@@ -46,6 +47,8 @@ class Photograph:
 
         if isinstance(data, (bytes, bytearray, memoryview)):
             return _of_file(bytes(data))
+        if isinstance(data, (str, os.PathLike)) or hasattr(data, "read"):
+            raise InputError(f"data: takes the content of a file, read as bytes, or a picture, got {shown(data)}")
         return _of_pillow(data) if isinstance(data, Image.Image) else _of_array(data)
 
     @property

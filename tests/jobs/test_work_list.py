@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import propmat.jobs
 from propmat.errors import InputError, MissingDependencyError, PropmatWarning
 from propmat.jobs._options import Options
 from propmat.jobs._pictures import PictureTask
@@ -202,6 +203,13 @@ def test_what_is_no_work_list_is_refused(photos, images, patterns, message):
     output = patterns.pop("output", "out/{name}.png")
     with pytest.raises(InputError, match=message.replace("{", "\\{").replace("(", "\\(")):
         work_list(images, output, **({"trimaps": "t/{name}.png"} | patterns))
+
+
+def test_other_things_than_clients_and_folders_are_named(photos):
+    with pytest.raises(InputError, match="client: takes a distributed.Client, got"):
+        propmat.jobs.run("photos", "out/{name}.png", trimaps="t/{name}.png", client=object())
+    with pytest.raises(InputError, match="output: takes the folder of a job or its pattern, got None"):
+        propmat.jobs.status(None)
 
 
 @pytest.mark.parametrize(

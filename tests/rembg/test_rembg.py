@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -279,6 +280,12 @@ def test_pictures_smaller_than_a_window_are_refused():
     with pytest.raises(InputError, match="data: is 9 x 2 pixels, smaller than one window of 3 x 3"):
         remove(image, Drawn(mask))
     assert remove(image, Drawn(mask), "colours").shape == (2, 9, 4)
+
+
+@pytest.mark.parametrize("data", ["photo.jpg", Path("photo.jpg")], ids=lambda data: type(data).__name__)
+def test_names_of_files_are_refused(data):
+    with pytest.raises(InputError, match="data: takes the content of a file, read as bytes, or a picture, got"):
+        remove(data, Drawn())
 
 
 def test_linear_light_is_refused(sample):
