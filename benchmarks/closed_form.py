@@ -1,16 +1,17 @@
 """Closed-form mattes compared with other solvers, for the same image, in one run.
 
     python -m benchmarks.closed_form [--lemur 1 2 4] [--scribbles] [--photographs] [--highres]
-        [--solvers propmat PyMatting Pardiso "pyamg [1]" "pyamg [1, colours]"] [--data DIR] [--output FILE]
+        [--solvers propmat "propmat, 8 bits" PyMatting Pardiso "pyamg [1]" "pyamg [1, colours]"]
+        [--data DIR] [--output FILE]
 
 Every solver runs in a process of its own, one after another; a first call compiles and loads what is needed and is not
 timed. A cell has seconds, then iterations, the peak of memory above the inputs in MB, and the largest error of alpha
 beside a solution that is direct or iterated much further. Seconds are the median of up to three calls, of which none
 starts after ten seconds. propmat and PyMatting compute alpha from image and trimap; Pardiso (MKL's direct solver) and
 pyamg get the assembled matrix, and only their set-up and solve are timed. Others stop at a relative residual of 1e-7,
-propmat when it estimates the error as below 1e-4: the errors say whether that is as accurate. "ratio" is PyMatting's
-time divided by propmat's, "mse" the relative difference of propmat's mean squared error from PyMatting's, if the true
-matte is known.
+propmat when it estimates the error as below 1e-4, or for 8 bits 1e-3: the errors say which are as accurate as which.
+"ratio" is PyMatting's time divided by propmat's, "mse" the relative difference of propmat's mean squared error from
+PyMatting's, if the true matte is known.
 """
 
 from __future__ import annotations
@@ -54,12 +55,16 @@ class Measured(NamedTuple):
         return f"{self.seconds:.2f} ({self.iterations}, {self.memory:.0f}, {np.abs(self.alpha - truth).max():.0e})"
 
 
-def ours(image: np.ndarray, trimap: np.ndarray) -> Call:
+def ours(image: np.ndarray, trimap: np.ndarray, solver: propmat.solvers.CG | None = None) -> Call:
     def call() -> tuple[np.ndarray, int]:
-        matte = propmat.solve(propmat.laplacian.closed_form(image), trimap)
+        matte = propmat.solve(propmat.laplacian.closed_form(image), trimap, solver=solver)
         return matte.alpha, matte.iterations
 
     return call
+
+
+def ours_for_8_bits(image: np.ndarray, trimap: np.ndarray) -> Call:
+    return ours(image, trimap, propmat.solvers.CG(tolerance=1e-3))
 
 
 def pymatting(image: np.ndarray, trimap: np.ndarray) -> Call:
@@ -123,6 +128,7 @@ def system_of(image: np.ndarray, trimap: np.ndarray) -> tuple:
 
 SOLVERS = {
     "propmat": ours,
+    "propmat, 8 bits": ours_for_8_bits,
     "PyMatting": pymatting,
     "Pardiso": pardiso,
     "pyamg [1]": pyamg_constant,
