@@ -26,7 +26,7 @@ class Admission:
 
     @contextmanager
     def __call__(self, wanted: int) -> Iterator[None]:
-        """Wait until there is room; one that is larger than the budget waits until nothing else is at work."""
+        """Wait until that much is free; one that is larger than the budget waits until nothing else is at work."""
         with self._turn, self._changed:
             self._changed.wait_for(lambda: not self._taken or self._taken + wanted <= self.budget)
             self._taken += wanted

@@ -67,7 +67,7 @@ class RenewablePixels(Pixels):
         self._bound_eigenvalues()
 
 
-class Room:
+class Places:
     """The places of blocks in a flat array: `starts`, which are written to, and how much there is at each.
 
     Blocks that need more are moved to the end.
@@ -77,7 +77,7 @@ class Room:
         self.starts, self.lengths, self.end = starts, lengths.copy(), int(lengths.sum())
 
     def fit(self, blocks: Array, lengths: Array) -> None:
-        """Make room for blocks of given lengths."""
+        """Let blocks have at least the given lengths."""
         grows = lengths > self.lengths[blocks]
         moved, needs = blocks[grows], lengths[grows]
         self.starts[moved] = self.end + np.cumsum(needs) - needs
@@ -85,16 +85,16 @@ class Room:
         self.end += int(needs.sum())
 
     @property
-    def spacious(self) -> int:
-        """Length of an array with spare room."""
+    def spare_length(self) -> int:
+        """Length of an array for all blocks, with some to spare."""
         return self.end + self.end // SPARE
 
 
-def lengthened(array: Array, room: Room) -> Array:
+def lengthened(array: Array, places: Places) -> Array:
     """An array that holds all blocks: the same, or a longer copy."""
-    if room.end <= array.size:
+    if places.end <= array.size:
         return array
-    longer = np.zeros(room.spacious, array.dtype)
+    longer = np.zeros(places.spare_length, array.dtype)
     longer[: array.size] = array
     return longer
 
@@ -124,10 +124,12 @@ class RenewableBlocks(Blocks):
     def take(self, functions: Array, counts: Array) -> None:
         super().take(functions, counts)
         self.renewed, bases = 0, np.diff(self.first) * self.sizes
-        self.unknowns, self.bases = Room(self.starts, self.sizes), Room(self.begins, bases)
-        self.corner = Room(self.corners, self.sizes**2)
-        self.matrices = Room(self.offsets[:, 0].copy(), self.matrix_lengths(np.arange(len(counts))))
-        self.size, self.squares, self.entries = (room.spacious for room in (self.unknowns, self.corner, self.matrices))
+        self.unknowns, self.bases = Places(self.starts, self.sizes), Places(self.begins, bases)
+        self.corner = Places(self.corners, self.sizes**2)
+        self.matrices = Places(self.offsets[:, 0].copy(), self.matrix_lengths(np.arange(len(counts))))
+        self.size, self.squares, self.entries = (
+            places.spare_length for places in (self.unknowns, self.corner, self.matrices)
+        )
         self.raw = self.basis = lengthened(self.basis, self.bases)
 
     def finish(self, stencil: Array) -> Array:
@@ -166,8 +168,8 @@ class RenewableBlocks(Blocks):
         sizes = self.sizes[blocks] = -(-counts[blocks] // lanes) * lanes
         self.renewed += blocks.size
         self.widest = int(self.sizes.max())
-        for room, lengths in ((self.unknowns, sizes), (self.bases, rows * sizes), (self.corner, sizes**2)):
-            room.fit(blocks, lengths)
+        for places, lengths in ((self.unknowns, sizes), (self.bases, rows * sizes), (self.corner, sizes**2)):
+            places.fit(blocks, lengths)
         behind = self.neighbours[blocks, :4]
         changed = np.union1d(blocks, behind[behind >= 0])
         self._place_matrices(changed)
