@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from propmat._backend import HOST
+from propmat._cpu.blocks import LANES
 from propmat.preconditioners._chebyshev import BOUND, largest_eigenvalue
 from propmat.preconditioners._level import Array, Precision
 from propmat.preconditioners._levels import Blocks, Pixels
@@ -163,7 +164,7 @@ class RenewableBlocks(Blocks):
         indices = HOST.kernels("blocks").indices_of
         gone = indices(self.starts[blocks], self.sizes[blocks])
         self.live[gone], self.lengths[gone] = False, 0.0
-        lanes, rows = HOST.kernels("blocks").LANES, np.diff(self.first)[blocks]
+        lanes, rows = LANES, np.diff(self.first)[blocks]
         self.counts[blocks] = counts[blocks]
         sizes = self.sizes[blocks] = -(-counts[blocks] // lanes) * lanes
         self.renewed += blocks.size
