@@ -213,7 +213,7 @@ def clear_rows(number, top, bottom, values):
 
 
 @compiled(fastmath={"contract"})
-def add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values):
+def sum_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values):
     """Add the window matrices B, or B², to the entries of the pixels of a rectangle (top, left, bottom, right).
 
     If block > 0, only those of windows with unknown pixels in several blocks.
@@ -259,7 +259,7 @@ def assemble_windows(low, high, image, unknown, centres, number, epsilon, square
         top, bottom = stripe * STRIPE, min(height, (stripe + 1) * STRIPE)
         clear_rows(number, top, bottom, values)
         rectangle = np.int64(top), np.int64(0), np.int64(bottom), np.int64(width)
-        add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
+        sum_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
 
 
 @compiled()
@@ -267,7 +267,7 @@ def assemble_near(low, high, image, unknown, centres, number, epsilon, squared, 
     """The same for the entries of the pixels of disjoint rectangles, which are 0 at first; block > 0."""
     for k in range(low, high):
         rectangle = rectangles[k, 0], rectangles[k, 1], rectangles[k, 2], rectangles[k, 3]
-        add_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
+        sum_windows(image, unknown, centres, number, epsilon, squared, block, rectangle, values)
 
 
 @compiled()
