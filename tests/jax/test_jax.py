@@ -304,12 +304,13 @@ def test_the_table_says_what_verbs_take(name):
     """Names of arguments and options, and which may be None, as NumPy's, PyTorch's and JAX's verbs have them."""
     verb = VERBS[name]
     edges = {argument.name for argument in verb.arguments} & {argument.name for argument in (*PAIR, *FOUR)}
+    edges |= {"prior_confidence"}  # given with the prior, as a pair
     named = {argument.name for argument in verb.arguments} - edges | verb.options.keys()
     functions = [getattr(package, name, None) for package in (propmat.adjoint, propmat.torch, propmat.jax)]
     assert None not in functions[:2]
     for function in filter(None, functions):
         takes = dict(inspect.signature(function).parameters)
-        assert len({"affinities", "edges"} & takes.keys()) == bool(edges)
+        assert len({"affinities", "edges"} & takes.keys()) == bool(edges - {"prior_confidence"})
         optional = set(verb.optional) - edges
         if "edges" in takes:
             assert (takes["edges"].default is None) == (edges <= set(verb.optional))
