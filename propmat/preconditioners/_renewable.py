@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from propmat._backend import HOST
-from propmat._cpu.blocks import LANES
 from propmat.preconditioners._chebyshev import BOUND, largest_eigenvalue
 from propmat.preconditioners._level import Array, Precision
 from propmat.preconditioners._levels import Blocks, Pixels
@@ -161,12 +160,14 @@ class RenewableBlocks(Blocks):
 
         Returns the blocks whose matrices change: these, and those behind them, whose matrices are set to 0.
         """
+        from propmat._cpu.blocks import LANES
+
         indices = HOST.kernels("blocks").indices_of
         gone = indices(self.starts[blocks], self.sizes[blocks])
         self.live[gone], self.lengths[gone] = False, 0.0
-        lanes, rows = LANES, np.diff(self.first)[blocks]
+        rows = np.diff(self.first)[blocks]
         self.counts[blocks] = counts[blocks]
-        sizes = self.sizes[blocks] = -(-counts[blocks] // lanes) * lanes
+        sizes = self.sizes[blocks] = -(-counts[blocks] // LANES) * LANES
         self.renewed += blocks.size
         self.widest = int(self.sizes.max())
         for places, lengths in ((self.unknowns, sizes), (self.bases, rows * sizes), (self.corner, sizes**2)):

@@ -183,9 +183,9 @@ def estimate_alpha_rw(
 ) -> Array:
     """Random walk matting on PyMatting's graph of eight neighbours; `propmat.random_walk` has four.
 
-    To each weight 1e-6 is added, so that every pixel is tied to its neighbours; PyMatting's ``regularization`` draws alpha
-    to 0 instead. Where all weights of a pixel are smaller than that, as a small ``sigma`` makes them at strong edges, the
-    two libraries differ.
+    To each weight 1e-6 is added, so that every pixel is tied to its neighbours; PyMatting's ``regularization`` draws
+    alpha to 0 instead. Where all weights of a pixel are smaller than that, as a small ``sigma`` makes them at strong
+    edges, the two libraries differ.
 
     Parameters
     ----------
