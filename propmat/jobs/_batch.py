@@ -124,12 +124,12 @@ def run(
     job = batch(images, output, what, options, trimaps=trimaps, masks=masks, alphas=alphas)
     settings = Settings(cores() if jobs is None else _inputs.whole_number(jobs, "jobs"), memory=_bytes(memory))
     _check_rank(rank, ranks)
+    if client is not None and cluster is not None:
+        raise InputError("cluster: goes without client; give one of them")
     if client is not None and not callable(getattr(client, "submit", None)):
         raise InputError(f"client: takes a distributed.Client, got {shown(client)}")
     if cluster is None:
         return Run(job, settings, rank, ranks, retry, client, progress)()
-    if client is not None:
-        raise InputError("cluster: goes without client; give one of them")
     with connected(cluster, settings.jobs) as own:
         return Run(job, settings, rank, ranks, retry, own, progress)()
 

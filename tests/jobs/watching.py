@@ -2,7 +2,7 @@
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,8 @@ def wait_for(reached, process):
 
 
 def children(pid):
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    found = [child for thread in threads for child in (thread / "children").read_text().split()]
-    return [int(child) for child in found]
+    found = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # the thread has ended meanwhile
+            found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
