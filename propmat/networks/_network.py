@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from propmat._inputs._images import BACKGROUND_AT_MOST
 from propmat._inputs._settings import choice, known_names
+from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.errors import InputError, refused_as, shown
 
 N = TypeVar("N", bound="Network")
@@ -103,6 +105,21 @@ class Network(nn.Module):
         """
         with refused_as(InputError, "options"), torch.device("meta"):
             return cls.of(options)
+
+
+def checked_labels(network: Network, image: Tensor, trimap: Tensor, mattes: Tensor | None) -> Tensor:
+    """Refuse inputs other than (B, 3, H, W), (B, 1, H, W) and the mattes of the option, (B, m, H, W).
+
+    Returns the trimap with exactly 0, 0.5 and 1.
+    """
+    check_planes(image, "image", 3)
+    check_planes(trimap, "trimap", 1, like=image)
+    if network.mattes:
+        check_planes(mattes, "mattes", len(network.mattes), like=image)
+    elif mattes is not None:
+        raise InputError("mattes: this network was made with none, takes None")
+    labels = torch.full_like(trimap, 0.5)
+    return labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
 
 
 def check_planes(value: object, name: str, channels: int, like: torch.Tensor | None = None) -> None:

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
-from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._mattes import matte
-from propmat.networks._alphagan._network import EPSILON, AlphaGAN
+from propmat.networks._alphagan._network import AlphaGAN
 from propmat.networks._alphagan._tiles import answered
 from propmat.networks._inference import checked, inferred
+from propmat.networks._last_solve import last_solved
 from propmat.networks._weights import shipped
 
 
@@ -92,10 +91,7 @@ def whole(network: AlphaGAN, image: Array, labels: Trimap, mattes: Sequence[Arra
     of_mattes = _planes(np.stack(mattes), device) if mattes else None
     found = answered(network.answer, network.seen(*planes, of_mattes), network.options["width"])
     alpha: Array = found[0, 0, : image.shape[0], : image.shape[1]].double().cpu().numpy()
-    if network.confidence is None or not np.isfinite(alpha).all():  # which `inferred` tells
-        return alpha
-    graph = ClosedForm.of(image, EPSILON, 1)
-    return Problem.posed(graph, labels, prior=(alpha, network.confidence)).solve().alpha
+    return last_solved(image, labels, alpha, network.confidence)
 
 
 def _planes(array: Array, device: torch.device) -> Tensor:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from propmat._inputs._images import BACKGROUND_AT_MOST
 from propmat._inputs._numbers import integer, within
 from propmat._inputs._settings import choice
-from propmat._trimap import FOREGROUND_AT_LEAST
 from propmat.errors import InputError, shown
 from propmat.matting._mattes import checked_mattes
 from propmat.networks._alphagan._decoder import Decoder, PyramidPooling
-from propmat.networks._network import Network, check_planes
+from propmat.networks._last_solve import EPSILON
+from propmat.networks._network import Network, checked_labels
 from propmat.networks._trunks._layers import normalised, reflected
 from propmat.networks._trunks._resnet import STRIDE, ResNet50
 from propmat.networks._trunks._segnet import NORMS
@@ -30,7 +29,6 @@ WIDEST = 32  # 32 channels divided by it leave one
 FARTHEST = 64  # pixels of the encoder's planes, eight of the picture each
 LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the network's answer
 LEAST = 16  # pixels a side; a plane of one pixel has no variance
-EPSILON = 1e-6  # of the closed form of the last solve
 DOUBT = 0.02  # how far the mattes that the answer starts from are kept from 0 and 1
 GENTLE = 0.1  # factor on what the network adds to them at first
 
@@ -196,14 +194,7 @@ class AlphaGAN(Network):
         InputError
             If an argument is not as above.
         """
-        check_planes(image, "image", 3)
-        check_planes(trimap, "trimap", 1, like=image)
-        if self.mattes:
-            check_planes(mattes, "mattes", len(self.mattes), like=image)
-        elif mattes is not None:
-            raise InputError("mattes: this network was made with none, takes None")
-        labels = torch.full_like(trimap, 0.5)
-        labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
+        labels = checked_labels(self, image, trimap, mattes)
         alpha = self.answer(self.seen(image, labels, mattes))[..., : image.shape[2], : image.shape[3]]
         return self.solved(image, labels, alpha, solver)
 

@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
-from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._mattes import matte
 from propmat.networks._dcnn._network import DCNN, MARGIN
 from propmat.networks._inference import checked, inferred
+from propmat.networks._last_solve import last_solved
 
 # Rows that go through the network at a time, so that its activations stay in the processor's cache.
 BAND = 64
-EPSILON = 1e-6  # of the closed form of the last solve
 
 
 def dcnn(
@@ -80,10 +78,7 @@ def whole(network: DCNN, image: Array, labels: Trimap, mattes: Sequence[Array]) 
     """Alpha of a whole picture by its mattes, and by a last solve where the network has one."""
     device = next(network.parameters()).device
     alpha: Array = merged(network, stacked(image, mattes).to(device)).double().cpu().numpy()
-    if network.confidence is None or not np.isfinite(alpha).all():  # which `inferred` tells
-        return alpha
-    graph = ClosedForm.of(image, EPSILON, 1)
-    return Problem.posed(graph, labels, prior=(alpha, network.confidence)).solve().alpha
+    return last_solved(image, labels, alpha, network.confidence)
 
 
 def normalised(image: Tensor) -> Tensor:

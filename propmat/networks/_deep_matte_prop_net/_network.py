@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from propmat._inputs._images import BACKGROUND_AT_MOST
-from propmat._trimap import FOREGROUND_AT_LEAST
-from propmat.errors import InputError
 from propmat.networks._deep_matte_prop_net._layers import MergedPrior, WindowWeights, low_level, start_from_last
 from propmat.networks._deep_matte_prop_net._options import PRESETS, checked
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
-from propmat.networks._network import Network, check_planes
+from propmat.networks._network import Network, checked_labels
 from propmat.networks._trunks._dilated import Dilated
 from propmat.networks._trunks._layers import normalised
 from propmat.networks._trunks._segnet import SHRINKS, SegNet
@@ -236,12 +233,5 @@ class DeepMattePropNet(Network):
         InputError
             If an argument is not as above.
         """
-        check_planes(image, "image", 3)
-        check_planes(trimap, "trimap", 1, like=image)
-        if self.mattes:
-            check_planes(mattes, "mattes", len(self.mattes), like=image)
-        elif mattes is not None:
-            raise InputError("mattes: this network was made with none, takes None")
-        labels = torch.full_like(trimap, 0.5)
-        labels = labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
+        labels = checked_labels(self, image, trimap, mattes)
         return self.solved(image, labels, self.affinities(image, labels, mattes), solver)
