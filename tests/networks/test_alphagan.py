@@ -14,8 +14,8 @@ from propmat.matting._mattes import matte
 from propmat.networks import AlphaGAN, PatchGAN, alphagan, load_encoder, save_weights
 from propmat.networks._alphagan._decoder import unpooled
 from propmat.networks._alphagan._matte import whole
-from propmat.networks._alphagan._network import EPSILON
 from propmat.networks._alphagan._tiles import tiled
+from propmat.networks._last_solve import EPSILON
 from propmat.networks._trunks._layers import reflected
 from propmat.networks._trunks._resnet import ResNet50
 from propmat.solvers import Direct
