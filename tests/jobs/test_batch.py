@@ -273,3 +273,15 @@ def test_lists_of_python(pictures):
     assert (status.done, status.items, status.configuration["what"]) == (2, 2, "cutout")
     with pytest.raises(InputError, match="cluster: goes without client"):
         propmat.jobs.run(rows, "out/{name}.webp", cluster="local", client=object())
+
+
+@pytest.mark.parametrize("kind", ["DCNN", "DeepMattePropNet"])
+def test_networks_take_the_memory_of_their_mattes(kind):
+    """The mattes that the shipped weights merge are solved within the same item."""
+    networks = pytest.importorskip("propmat.networks")
+    from propmat.jobs._pictures import BYTES_PER_PIXEL
+    from propmat.networks._weights import shipped
+
+    network, _ = networks.load_weights(shipped(getattr(networks, kind).name), getattr(networks, kind))
+    assert network.mattes
+    assert BYTES_PER_PIXEL[network.name] >= max(BYTES_PER_PIXEL[name] for name in network.mattes)
