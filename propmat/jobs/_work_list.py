@@ -85,6 +85,9 @@ class WorkList(Sequence[Picture]):
     def check(self, what: str) -> None:
         """Refuse, before any work, items without what they need, and outputs in the place of other files."""
         needs = ("alpha",) if what == "foreground" else ("trimap", "mask")
+        for argument, kind in KINDS.items():
+            if kind in self.patterns and kind not in needs:
+                raise InputError(f"{argument}: does not go with {what}, which takes {' or '.join(needs)}")
         resolved, outputs = Resolved(), dict[str, str]()
         inputs: set[str] = set()
         for index, name in enumerate(self.columns[NAME]):

@@ -173,9 +173,17 @@ class Coarsening:
         most = edge // EDGE
         for fine, coarse in zip(self.levels[:-1], self.levels[1:], strict=True):
             most //= FACTOR
-            below, across = across, np.zeros(coarse.entries, like=self.stencil)
+            below, across = across, self._zeros(coarse.entries, reuse=fine is self.levels[0])
             coarse.galerkin(fine, below, coarse.basis, across, most)
         return np.subtract(self.stencil, across, out=across)
+
+    def _zeros(self, length: int, reuse: bool) -> Array:
+        """Zeros for a matrix, which may take the memory of `between` until the next level."""
+        if not reuse or length > self.between.size:
+            return np.zeros(length, like=self.stencil)
+        zeros = self.between.reshape(-1)[:length]
+        zeros[:] = 0
+        return zeros
 
     def _next_level(self, edge: int) -> None:
         fine = self.levels[-1]

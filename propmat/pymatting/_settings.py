@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +24,13 @@ NONE: Any = MappingProxyType({})
 TheirCallback = Callable[..., object]
 
 _told: set[str] = set()
+
+
+def check_names(given: Mapping[str, object], called: Callable[..., object], argument: str, skipped: int = 0) -> None:
+    """Raise TypeError, as PyMatting does, for names that a function does not take behind its first `skipped` ones."""
+    names = [*inspect.signature(called).parameters][skipped:]
+    if unknown := [name for name in given if name not in names]:
+        raise TypeError(f"{argument}: takes {', '.join(names)}, got {unknown[0]!r}")
 
 
 def without_meaning(name: str, given: object, default: object, why: str) -> None:
@@ -67,7 +75,7 @@ class Solving:
         callback: TheirCallback | None = None,
         reorthogonalize: bool = False,
     ) -> Solving:
-        """Read `cg_kwargs`; other names raise TypeError, as they do in PyMatting."""
+        """Read `cg_kwargs`."""
         without_meaning("reorthogonalize", reorthogonalize, False, "propmat restarts from the true residual instead")
         given = {"atol": atol, "rtol": rtol, "max_iterations": maxiter}
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -11,7 +11,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
 from propmat.laplacian._contract import Laplacian
 from propmat.pymatting._images import sanity_check_image
-from propmat.pymatting._settings import Solving, without_meaning
+from propmat.pymatting._settings import Solving, check_names, without_meaning
 from propmat.pymatting._trimaps import labels_of
 from propmat.solvers._base import Status
 
@@ -31,6 +31,8 @@ def alpha_of(
 ) -> Array:
     """Alpha in the shape of the trimap, with a Laplacian that is made of the colours and its own arguments."""
     without_meaning("preconditioner", preconditioner, None, "propmat chooses its own")
+    check_names(laplacian_kwargs, laplacian, "laplacian_kwargs", skipped=1)
+    check_names(cg_kwargs, Solving.of, "cg_kwargs")
     solving = Solving.of(**cg_kwargs)
     pixels, labels, shape = checked_arguments(image, trimap)
     return solved(Problem.posed(laplacian(pixels, **laplacian_kwargs), labels), solving).reshape(shape)

@@ -76,6 +76,15 @@ SINGLE = {
 }
 
 
+@pytest.mark.parametrize(("wrong", "what"), [("alphas", "alpha"), ("alphas", "cutout"), ("masks", "foreground")])
+def test_patterns_that_do_not_go_with_what_is_made_are_refused(pictures, wrong, what):
+    right = "alphas" if what == "foreground" else "trimaps"
+    patterns = {right: "trimaps/{name}.png", wrong: "masks/{name}.png"}
+    with pytest.raises(InputError, match=f"{wrong}: does not go with {what}"):
+        propmat.jobs.run("photos/*.png", "made/{name}.png", what=what, **patterns)
+    assert not Path("made").exists()
+
+
 @pytest.mark.parametrize("what", SINGLE)
 def test_pictures_are_those_of_the_commands_for_one(pictures, capsys, what):
     single, many = SINGLE[what]

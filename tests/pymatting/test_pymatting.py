@@ -230,8 +230,10 @@ def test_what_cannot_be_solved_is_a_value_error(sample):
         ours.cg(-matrix, rhs)
     with pytest.warns(propmat.ConvergenceWarning), pytest.raises(ValueError, match="iteration limit"):
         ours.estimate_alpha_cf(sample.image, sample.trimap, cg_kwargs={"maxiter": 1})
-    with pytest.raises(TypeError, match="tolerance"):
+    with pytest.raises(TypeError, match="cg_kwargs: takes x0, .*, got 'tolerance'"):
         ours.estimate_alpha_cf(sample.image, sample.trimap, cg_kwargs={"tolerance": 1})
+    with pytest.raises(TypeError, match="laplacian_kwargs: takes epsilon, radius, is_known, got 'eps'"):
+        ours.estimate_alpha_cf(sample.image, sample.trimap, laplacian_kwargs={"eps": 1e-7})
 
 
 @pytest.mark.parametrize("method", ALPHAS)
