@@ -26,6 +26,7 @@ from propmat.laplacian._split import Split
 BRIDGE = 1e-3
 # Confidences up to this can be subtracted from a diagonal again with an error of 1e-12 of the entries of a Laplacian.
 SUBTRACTED = 1e4
+SMALL = 150_000  # pixels of a picture whose layout takes in all of them when it must grow: a set-up of 0.1 s
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ class System:
             return None
         if not grid.support.holds(unknown):
             diagonal = self.prior_confidence if self.prior_confidence.any() else None
-            grid = laplacian.split(grid.support.layout | unknown, diagonal).matrix.grid
+            grid = laplacian.split(_larger(grid.support.layout, unknown), diagonal).matrix.grid
         if grid is None:
             return None
         matrix = grid.within(unknown)
@@ -132,6 +133,11 @@ class System:
     def restrict(self, alpha: Array) -> Array:
         """The values (n,) of an (H, W) map on the pixels solved for."""
         return alpha[self.solved_for]
+
+
+def _larger(layout: Mask, unknown: Mask) -> Mask:
+    """A layout that holds other unknown pixels: all pixels of a small picture, so that it need not grow again."""
+    return np.ones_like(layout) if layout.size <= SMALL else layout | unknown
 
 
 def eliminate(laplacian: Laplacian, trimap: Trimap, prior_confidence: Array | None = None) -> System:

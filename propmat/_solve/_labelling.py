@@ -26,7 +26,7 @@ from propmat.solvers._cg import CG
 Show = Callable[[Array], object]
 
 # The small picture has a third of the width or less, and about so many pixels.
-LEAST_FACTOR, SMALL = 3, 140_000
+LEAST_FACTOR, SMALL = 3, 100_000
 SMALL_ITERATIONS = 8
 
 
