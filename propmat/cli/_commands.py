@@ -39,10 +39,10 @@ REQUIRED = ("numpy", "scipy", "numba", "pyamg", "scikit-learn", "pillow")
 
 
 def demo(arguments: argparse.Namespace) -> str:
-    """Cut the flower out of the photograph that scikit-learn ships."""
+    """Cut a rendered animal, whose matte is known, out of the photograph behind it."""
     start = time.perf_counter()
     folder = _names.check_folder(arguments.output, [f"{name}.png" for name in DEMO])
-    sample = datasets.flower()
+    sample = datasets.fur()
     image, labels = sample.image, Trimap.parse(sample.trimap)
     solution = Method("closed_form").solve(image, labels, 8)
     colours, _ = colours_under(image, solution.alpha)

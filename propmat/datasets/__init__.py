@@ -5,6 +5,7 @@ from propmat.datasets._composites import composites
 from propmat.datasets._fetch import fetch_alphamatting
 from propmat.datasets._flower import flower
 from propmat.datasets._folder import alphamatting, folder
+from propmat.datasets._fur import fur
 from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples, Source
@@ -21,6 +22,7 @@ __all__ = [
     "fetch_alphamatting",
     "flower",
     "folder",
+    "fur",
     "rendered",
     "synthetic",
 ]

@@ -30,11 +30,11 @@ def test_demo(tmp_path, capsys):
     assert main(["demo", "--output", str(tmp_path / "a" / "b")]) == 0
     assert names(tmp_path / "a" / "b") == {"alpha.png", "cutout.png", "composite.png", "sheet.png"}
     told = capsys.readouterr()
-    for word in ("640 x 427", "unknown", "iterations", "residual", "seconds"):
+    for word in ("560 x 600", "unknown", "iterations", "residual", "seconds"):
         assert word in told.out
     assert told.err == ""
     alpha = io.read_matte(tmp_path / "a" / "b" / "alpha.png")
-    labels = propmat.Trimap.parse(propmat.datasets.flower().trimap)
+    labels = propmat.Trimap.parse(propmat.datasets.fur().trimap)
     assert (alpha[labels.foreground] == 255).all()
     assert (alpha[labels.background] == 0).all()
 

@@ -10,7 +10,8 @@ import pytest
 from scipy import ndimage
 
 from benchmarks.data.draw_flower_trimap import draw
-from propmat.datasets import Sample, _canvas, _flower, _synthetic, flower, synthetic
+from propmat import closed_form
+from propmat.datasets import Sample, _canvas, _flower, _synthetic, flower, fur, synthetic
 from propmat.errors import InputError, MissingDependencyError
 
 SHAPES = [(240, 320), (320, 240), (16, 16), (17, 47), (48, 48), (64, 64), (16, 400), (700, 64)]
@@ -181,6 +182,17 @@ def test_importing_the_data_sets_is_light():
 
 
 # The photograph
+
+
+def test_fur_has_its_matte_and_a_band_around_it():
+    sample = fur()
+    assert sample.image.shape == (600, 560, 3)
+    known = sample.trimap != 0.5
+    np.testing.assert_array_equal(sample.trimap[known], sample.alpha[known])
+    assert ndimage.binary_dilation((sample.alpha > 0) & (sample.alpha < 1), np.ones((3, 3)), 6)[~known].all()
+    matte = closed_form(sample.image, sample.trimap)
+    # Its error is 3,158 pixels; that of 1/2 all over the band is the measure.
+    assert np.abs(matte - sample.alpha).sum() < 0.5 * np.abs(0.5 - sample.alpha[~known]).sum()
 
 
 def test_flower_has_an_image_and_a_trimap():
