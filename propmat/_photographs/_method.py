@@ -32,11 +32,12 @@ SETTINGS = ("epsilon", "radius", "weights")
 
 @dataclass(frozen=True)
 class Method:
-    """A method by name, and how it is to be called."""
+    """A method by name, and how it is to be called: `exact` for 8 bits too, where otherwise less is enough."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     gpu: bool = False
+    exact: bool = False
 
     needs_labels: ClassVar[bool] = True
 
@@ -58,7 +59,7 @@ class Method:
             return self._call(image, labels)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
-        solver = Chosen(FOR_8_BITS) if depth == 8 else None
+        solver = Chosen(FOR_8_BITS) if depth == 8 and not self.exact else None
         with solving() as callback:
             found = self._call(image, labels, solver, callback)
         return replace(found, alpha=to_host(found.alpha), seconds=time.perf_counter() - start)
@@ -89,7 +90,7 @@ class Upsampling:
     def check(self) -> None:
         """Refuse settings that it does not take."""
         others = [name for name in self.asked.settings if name != "epsilon"]
-        others += ["gpu"] * self.asked.gpu + ["method"] * (self.asked.name != DEFAULT)
+        others += ["gpu"] * self.asked.gpu + ["exact"] * self.asked.exact + ["method"] * (self.asked.name != DEFAULT)
         if others:
             raise InputError(f"{others[0]}: does not go with --matte, which is upsampled; leave it out")
         _inputs.positive(self._epsilon, "epsilon")

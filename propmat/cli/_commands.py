@@ -129,7 +129,7 @@ def _device() -> str:
 def _wanted(arguments: argparse.Namespace) -> Wanted:
     """What is asked for of one photograph, its settings checked before anything is read."""
     settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
-    method = Method(arguments.method, settings, arguments.gpu)
+    method = Method(arguments.method, settings, arguments.gpu, arguments.exact)
     matte = _names.given(arguments.matte)
     wanted = Wanted(
         _names.source(arguments.image),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from propmat._photographs._method import DEFAULT
 from propmat._version import __version__
-from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process
+from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process, _studio
 from propmat.errors import PropmatError
 from propmat.matting._matte import methods
 
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("alpha", "truth", "trimap"):
         evaluate.add_argument(name, metavar=name.upper())
 
+    _studio.add_to(commands, _command)
     _batch.add_to(commands, _command)
     _command(commands, "info", _commands.info)
     _compile.add_to(commands, _command)
@@ -188,5 +189,6 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)
+    command.add_argument("--exact", action="store_true", help="as accurate for 8 bits as for 16")
     command.add_argument("--gpu", action="store_true", help="compute the matte on a GPU, by CuPy")
     command.add_argument("--info", action="store_true", help="print size, iterations, residual, error and seconds")

@@ -23,7 +23,7 @@ LAYERS = (  # lowest first
     "_batching comfyui napari pymatting rembg",
     "torch jax",
     "networks _photographs",
-    "jobs",
+    "jobs studio",
     "training cli",  # nothing imports training
     "__main__",
 )
@@ -42,6 +42,8 @@ IMPORTED_IN = {
     "comfy_api": "comfyui",
     "napari": "napari",
     "magicgui": "napari",
+    "starlette": "studio",
+    "uvicorn": "studio",
     "fsspec": "io",
     "pyarrow": "jobs",
     "distributed": "jobs",

@@ -20,6 +20,7 @@ import propmat.networks
 import propmat.pictures
 import propmat.pymatting
 import propmat.rembg
+import propmat.studio
 import propmat.torch
 import propmat.training
 
@@ -46,6 +47,7 @@ NAMESPACES = [
     propmat.rembg,
     propmat.sampling,
     propmat.solvers,
+    propmat.studio,
     propmat.torch,
     propmat.training,
 ]

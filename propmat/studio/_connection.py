@@ -1,0 +1,114 @@
+"""One page that shows a picture: messages in, tiles that have changed out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from propmat.errors import InputError, one_line
+from propmat.studio._messages import View, parsed
+from propmat.studio._session import Session
+from propmat.studio._shown import TILE, Place, frame, size_at
+
+# A page of ours sends no message that is refused; after so many the socket is closed.
+MOST_REFUSED = 20
+POLICY_VIOLATION = 1008
+
+
+class Connection:
+    """The socket of a page. A slow one gets fewer states, never old ones: tiles are made when they can be sent."""
+
+    def __init__(self, socket: WebSocket, session: Session) -> None:
+        self._socket, self._session = socket, session
+        self._view: View | None = None
+        self._sent: dict[Place, int] = {}
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve the page until it goes."""
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(self._news.set)
+
+        self._session.watch(tell)
+        self._news.set()
+        sending = asyncio.create_task(self._send())
+        try:
+            await self._receive()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._session.unwatch(tell)
+            sending.cancel()
+            with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):  # there is no page to send to
+                await sending
+            await asyncio.to_thread(self._session.end_stroke)
+
+    async def _receive(self) -> None:
+        refused = 0
+        while refused < MOST_REFUSED:
+            try:
+                await self._take(await self._text())
+            except InputError as error:
+                refused += 1
+                await self._socket.send_json({"type": "error", "message": one_line(error)})
+        await self._socket.close(POLICY_VIOLATION)
+
+    async def _text(self) -> str:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        text = message.get("text")
+        if not isinstance(text, str):
+            raise InputError("message: takes text, got bytes")
+        return text
+
+    async def _take(self, text: str) -> None:
+        message = parsed(text)
+        if isinstance(message, View):
+            if self._view is None or self._view.level != message.level:
+                self._sent.clear()
+            self._view = message
+            self._news.set()
+        else:
+            await asyncio.to_thread(self._session.take, message)
+
+    async def _send(self) -> None:
+        while not self._session.closed:
+            await self._news.wait()
+            self._news.clear()
+            state, frames = await asyncio.to_thread(self._changed)
+            for data in frames:
+                await self._socket.send_bytes(data)
+            await self._socket.send_text(json.dumps(state))
+        await self._socket.close()
+
+    def _changed(self) -> tuple[dict[str, object], list[bytes]]:
+        """The state, and the tiles that are seen and were not sent as they are; the state is not newer than they."""
+        state = self._session.state()
+        return state, list(self._frames())
+
+    def _frames(self) -> Iterator[bytes]:
+        shown = self._session.display.shown
+        for place in self._places():
+            tile = self._session.tile(shown, place)
+            checksum = zlib.crc32(tile.tobytes())
+            if self._sent.get(place) != checksum:
+                self._sent[place] = checksum
+                yield frame(place, shown.version, tile)
+
+    def _places(self) -> Iterator[Place]:
+        view = self._view
+        if view is None:
+            return
+        height, width = size_at(self._session.photo.shape, view.level)
+        rows = range(view.top, min(view.bottom, -(-height // TILE)))
+        columns = range(view.left, min(view.right, -(-width // TILE)))
+        for kind in ("labels", "alpha"):
+            yield from (Place(kind, view.level, row, column) for row in rows for column in columns)

@@ -1,0 +1,90 @@
+// The socket of a picture: strokes go up, tiles and states come down. A lost connection is made again, and strokes
+// that the server has not confirmed are sent again.
+
+import { socketAddress } from "./server.js";
+
+const HEAD = 16;
+const KINDS = ["alpha", "labels"];
+
+export class Link {
+  constructor(picture, on) {
+    this.picture = picture;
+    this.on = on;
+    this.pending = new Map(); // strokes by identifier: {message, sent, end}
+    this.view = null;
+    this.closed = false;
+    this.connect();
+  }
+
+  connect() {
+    this.socket = new WebSocket(socketAddress(this.picture));
+    this.socket.binaryType = "arraybuffer";
+    this.socket.onopen = () => this.opened();
+    this.socket.onmessage = (event) => this.receive(event.data);
+    this.socket.onclose = () => {
+      if (this.closed) return;
+      this.on.lost();
+      setTimeout(() => this.closed || this.connect(), 700);
+    };
+  }
+
+  opened() {
+    if (this.view) this.send(this.view);
+    for (const stroke of this.pending.values()) {
+      stroke.sent = 0;
+      this.flush(stroke);
+    }
+  }
+
+  close() {
+    this.closed = true;
+    this.socket.close();
+  }
+
+  send(message) {
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  look(view) {
+    const known = this.view;
+    if (known && Object.keys(view).every((key) => known[key] === view[key])) return;
+    this.view = view;
+    this.send(view);
+  }
+
+  begin(stroke) {
+    this.pending.set(stroke.id, { ...stroke, sent: 0, end: false });
+    return this.pending.get(stroke.id);
+  }
+
+  // Sends the points of a stroke that were not sent, the last sent one again so that the line goes on from it.
+  flush(stroke) {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    while (stroke.sent < stroke.points.length || (stroke.end && !stroke.told)) {
+      const from = Math.max(0, stroke.sent - 1);
+      const points = stroke.points.slice(from, from + 1000);
+      stroke.sent = from + points.length;
+      const end = stroke.end && stroke.sent === stroke.points.length;
+      stroke.told = end;
+      const { id, label, radius } = stroke;
+      this.send({ type: "stroke", id, label, radius, points, end });
+    }
+  }
+
+  receive(data) {
+    if (typeof data !== "string") {
+      this.on.tile(parsed(data));
+      return;
+    }
+    const message = JSON.parse(data);
+    if (message.type === "error") this.on.error(message.message);
+    if (message.type !== "state") return;
+    for (const id of message.strokes) this.pending.delete(id);
+    this.on.state(message);
+  }
+}
+
+function parsed(data) {
+  const [kind, level, row, column, height, width] = new Uint16Array(data, 0, 6);
+  return { kind: KINDS[kind], level, row, column, height, width, bytes: new Uint8Array(data, HEAD) };
+}
