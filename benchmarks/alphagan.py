@@ -6,16 +6,17 @@
 `game` trains the network of CONFIG (`docs/weights.md`) from each seed twice for equally many iterations, with the game
 and without, and evaluates both on the pictures that it holds out: means of all errors, and on how many pictures the
 gradient error is lower with the game. What is trained already is not trained again. `time` measures training steps,
-with the share of the last solve, and a whole picture of 800 x 600 pixels, with its peak of memory; weights are the
-first ones.
+with the share of the last solve, and a whole picture of 800 x 600 pixels, with its peak of memory, of first weights and
+of those of the package, which take mattes.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ import propmat
 from benchmarks.measuring.clock import least_seconds
 from benchmarks.measuring.memory import forget_peak, peak
 from propmat import metrics
-from propmat.networks import AlphaGAN, load_weights
+from propmat.networks import AlphaGAN, alphagan, load_weights
 from propmat.networks._alphagan._matte import whole
 from propmat.solvers import CG
 from propmat.training import Config, prepare, read_config, train
@@ -38,6 +39,7 @@ from propmat.training._problems import load
 
 ERRORS = ("sad", "mse", "gradient", "connectivity")
 CONFIDENCE = 0.1
+PICTURE = (600, 800)
 
 
 def main() -> None:
@@ -105,6 +107,7 @@ def time_all(arguments: argparse.Namespace) -> None:
             for crop in arguments.crops:
                 time_steps(preset, crop, arguments.batch, threads)
             time_picture(preset, threads)
+        time_shipped(threads)
 
 
 def time_steps(preset: str, crop: int, batch: int, threads: int) -> None:
@@ -140,17 +143,27 @@ def solved(task: AlphaGANTask, views: Views) -> None:
 
 
 def time_picture(preset: str, threads: int) -> None:
-    scene = propmat.datasets.synthetic(0, (600, 800))
+    scene = propmat.datasets.synthetic(0, PICTURE)
     labels = propmat.Trimap.parse(scene.trimap)
     for name, options in (("", {}), (" with the last solve", {"confidence": CONFIDENCE})):
         network = AlphaGAN.preset(preset, **options).eval()
-        forget_peak()
-        before = peak()
-        seconds = least_seconds(lambda network=network: whole(network, scene.image, labels, []), 3)
-        print(
-            f"{preset}{name}, 800 x 600, threads {threads}: {seconds:.2f} s, "
-            f"{peak() - before:.0f} MB above {before:.0f} MB of the process"
-        )
+        tell_time(f"{preset}{name}", threads, partial(whole, network, scene.image, labels, []))
+
+
+def time_shipped(threads: int) -> None:
+    """The weights of the package, with the mattes that they take and the last solve."""
+    scene = propmat.datasets.synthetic(0, PICTURE)
+    tell_time("as it ships", threads, partial(alphagan, scene.image, scene.trimap))
+
+
+def tell_time(name: str, threads: int, matte: Callable[[], np.ndarray]) -> None:
+    forget_peak()
+    before = peak()
+    seconds = least_seconds(matte, 3)
+    print(
+        f"{name}, 800 x 600, threads {threads}: {seconds:.2f} s, "
+        f"{peak() - before:.0f} MB above {before:.0f} MB of the process"
+    )
 
 
 if __name__ == "__main__":

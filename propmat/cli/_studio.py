@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable
 
 from propmat.cli import _process
-from propmat.studio._serve import serve
 
 ABOUT = """\
 Pictures and strokes are kept in a folder of the user's, and are there again the next time. The address that is printed
@@ -17,7 +17,7 @@ holds a token, without which nothing is answered. Ctrl-C ends the server. Needs 
 
 def studio(arguments: argparse.Namespace) -> str:
     """Paint a trimap in the browser, and see the matte as it is painted."""
-    serve(
+    importlib.import_module("propmat.studio").serve(
         arguments.image,
         trimap=arguments.labels,
         mask=arguments.mask,

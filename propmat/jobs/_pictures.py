@@ -24,7 +24,7 @@ from propmat.matting._methods import POSED
 # Bytes per pixel above those of a process, of a picture of which half is unknown, by
 # `python -m benchmarks.jobs --only memory`.
 BYTES_PER_PIXEL = {
-    "alphagan": 700,
+    "alphagan": 1400,
     "closed_form": 420,
     "comprehensive_sampling": 400,
     "dcnn": 1400,

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from propmat import io, pictures
+from propmat import _inputs, io, pictures
 from propmat._foreground._estimate import foreground
-from propmat._inputs import choice
 from propmat._typing import Array
 from propmat.errors import InputError, one_line
 from propmat.studio._photo import Photo
@@ -37,8 +36,8 @@ class Wanted:
 
     def check(self) -> None:
         """Refuse what cannot be written."""
-        choice(self.what, "what", WHAT)
-        choice(self.suffix, "suffix", SUFFIXES)
+        _inputs.choice(self.what, "what", WHAT)
+        _inputs.choice(self.suffix, "suffix", SUFFIXES)
         if self.depth not in DEPTHS:
             raise InputError(f"depth: takes 8 or 16, got {self.depth}")
         coloured = self.what in ("cutout", "foreground")

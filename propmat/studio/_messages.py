@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from propmat import _inputs
 from propmat.errors import InputError, shown
-from propmat.matting._matte import methods
 from propmat.studio._types import BACKGROUND, FOREGROUND, UNKNOWN, Point
 
 LABELS = {"foreground": FOREGROUND, "background": BACKGROUND, "unknown": UNKNOWN, "erase": None}
@@ -85,9 +85,8 @@ Fields = Mapping[str, object]
 
 def offered_methods() -> dict[str, str]:
     """The methods of `propmat.matte` that solve a system, which a callback can stop: all but networks."""
-    import propmat
-
-    return {name: about for name, about in methods().items() if hasattr(propmat, name)}
+    propmat = importlib.import_module("propmat")
+    return {name: about for name, about in propmat.methods().items() if hasattr(propmat, name)}
 
 
 def parsed(text: str) -> Message:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,7 +22,9 @@ from propmat.studio._connection import Connection
 from propmat.studio._imports import BAND
 from propmat.studio._messages import LEVELS, offered_methods
 from propmat.studio._photo import jpeg
-from propmat.studio._workspace import Workspace
+
+if TYPE_CHECKING:
+    from propmat.studio._workspace import Workspace
 
 PAGE = Path(__file__).with_name("page")
 
@@ -30,7 +33,7 @@ MOST_BYTES = 240 * 2**20
 
 BAD_REQUEST, TOO_LARGE, MISSING = 400, 413, 501
 
-Answer = Callable[[Request, Workspace], Awaitable[Response]]
+Answer = Callable[[Request, "Workspace"], Awaitable[Response]]
 
 
 def application(workspace: Workspace) -> Starlette:

@@ -17,6 +17,9 @@ from torch import Tensor
 
 # Sides of matrices beyond this keep the basis they have: its cost grows with the cube.
 LARGEST = 512
+# Adam's quotient is near 1 at most. Where gradients have had no component in a direction its mean square is 0, and when
+# the bases move the quotient of what comes into it would have no bound.
+LONGEST = 3.0
 
 
 class Soap(torch.optim.Optimizer):
@@ -103,7 +106,8 @@ def _change(state: dict[str, Tensor], gradient: Tensor, group: dict[str, Any]) -
     state["mean"].lerp_(gradient, 1 - first)
     state["square"].lerp_(_turned(gradient, state).square(), 1 - second)
     mean = _turned(state["mean"], state) / (1 - first**step)
-    change = _turned_back(mean / ((state["square"] / (1 - second**step)).sqrt() + 1e-8), state)
+    quotient = mean / ((state["square"] / (1 - second**step)).sqrt() + 1e-8)
+    change = _turned_back(quotient.clamp(-LONGEST, LONGEST), state)
     if step % group["every"] == 0:
         _adjust(state)
     return change

@@ -14,7 +14,16 @@ import propmat
 from propmat import InputError, PropmatWarning, Trimap, datasets, io, propagate
 from propmat.cli import main
 from propmat.matting._mattes import matte
-from propmat.networks import DCNN, DeepMattePropNet, dcnn, deep_matte_prop_net, load_weights, save_weights
+from propmat.networks import (
+    DCNN,
+    AlphaGAN,
+    DeepMattePropNet,
+    alphagan,
+    dcnn,
+    deep_matte_prop_net,
+    load_weights,
+    save_weights,
+)
 from propmat.networks._dcnn._matte import merged, normalised, stacked
 from propmat.networks._dcnn._network import MARGIN
 from propmat.networks._deep_matte_prop_net._window_facts import TYPICAL, window_facts
@@ -451,10 +460,10 @@ def test_weights_come_back(tmp_path):
 FACTS = {"preset", "schedule", "seed", "iterations", "version", "commit", "metrics", "metrics_of"}
 
 
-def assert_clean(facts):
+def assert_clean(facts, names=150):
     """Trained on rendered foregrounds alone, none of which is held out."""
     assert facts.keys() > FACTS
-    assert len(facts["data"]) == 150
+    assert len(facts["data"]) == names
     assert not [name for name in facts["data"] if name.startswith("GT")]
     assert not {"hair_0063", "fur_0124", "knit_0147"} & set(facts["data"])
 
@@ -468,6 +477,17 @@ def test_weights_of_dcnn_that_ship():
     assert_clean(facts)
 
 
+def test_weights_of_alphagan_that_ship():
+    """In half precision."""
+    path = shipped("alphagan")
+    assert path.stat().st_size <= 6_000_000
+    network, facts = load_weights(path, AlphaGAN)
+    mattes = ["closed_form", "knn", "information_flow"]
+    assert network.options == AlphaGAN.preset("small", mattes=mattes, confidence=1.0).options
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    assert_clean(facts, 151)
+
+
 def test_weights_of_deep_matte_prop_net_that_ship():
     path = shipped("deep_matte_prop_net")
     assert path.stat().st_size <= 100_000
@@ -477,7 +497,7 @@ def test_weights_of_deep_matte_prop_net_that_ship():
     assert_clean(facts)
 
 
-@pytest.mark.parametrize(("network", "expected"), [(dcnn, 1.135), (deep_matte_prop_net, 0.837)])
+@pytest.mark.parametrize(("network", "expected"), [(dcnn, 1.135), (deep_matte_prop_net, 0.837), (alphagan, 0.893)])
 def test_weights_that_ship_on_rendered_scenes(network, expected):
     """The errors recorded in docs/weights.md, up to relative changes of 1e-4 by single precision and the solver.
 
@@ -490,7 +510,12 @@ def test_weights_that_ship_on_rendered_scenes(network, expected):
 
 @pytest.mark.skipif(not PHOTOGRAPHS.is_dir(), reason="needs the photographs of ../shared/data")
 @pytest.mark.parametrize(
-    ("network", "others"), [(dcnn, [propmat.closed_form, propmat.knn]), (deep_matte_prop_net, [propmat.closed_form])]
+    ("network", "others"),
+    [
+        (alphagan, [propmat.closed_form]),
+        (dcnn, [propmat.closed_form, propmat.knn]),
+        (deep_matte_prop_net, [propmat.closed_form]),
+    ],
 )
 def test_weights_that_ship_on_a_photograph(network, others):
     """On one that was not trained on: the file is complete, and inference matches training."""

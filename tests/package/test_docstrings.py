@@ -40,6 +40,7 @@ NAMESPACES = (
     "propmat.rembg",
     "propmat.sampling",
     "propmat.solvers",
+    "propmat.studio",
     "propmat.torch",
     "propmat.training",
 )

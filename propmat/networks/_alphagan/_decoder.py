@@ -48,18 +48,20 @@ class PyramidPooling(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Pooled features (B, 256, H/8, W/8), those of the encoder, and planes (B, shallow, H, W) → logits (B, 1, H, W).
+    """Pooled features (B, 256, H/8, W/8), those of the encoder, and planes (B, shallow, H, W) → planes (B, C, H, W).
 
     Parameters
     ----------
     shallow : int
         Planes of the first skip connection, 3 of colour.
     width : int
-        Divides all numbers of channels but that.
+        Divides all numbers of channels but that and the next.
     norm : {"batch", "group"}
+    answers : int, default 1
+        Planes that come out.
     """
 
-    def __init__(self, shallow: int, width: int, norm: str) -> None:
+    def __init__(self, shallow: int, width: int, norm: str, answers: int = 1) -> None:
         super().__init__()
         c256, c128, c64, c32 = (channels // width for channels in (256, 128, 64, 32))
         self.skip3 = block(c256, c64, 1, norm=norm)
@@ -75,15 +77,15 @@ class Decoder(nn.Module):
             block(c64, c32, norm=norm),
         )
         self.deconv3 = nn.Sequential(block(c32 + shallow, c32, norm=norm), block(c32, c32, norm=norm))
-        self.deconv4 = convolution(c32, 1)
+        self.deconv4 = convolution(c32, answers)
 
     def forward(self, pooled: Tensor, features: Features, shallow: Tensor) -> Tensor:
         x = functional.interpolate(pooled, scale_factor=2, mode="bilinear", align_corners=True)  # 256 x H/4 x W/4
         x = self.deconv1(torch.cat([x, self.skip3(features.quarter)], dim=1))  # 64 x H/4 x W/4
         x = unpooled(x, features.places)  # 64 x H/2 x W/2
         x = self.deconv2(torch.cat([x, self.skip2(features.half)], dim=1))  # 32 x H x W
-        logits: Tensor = self.deconv4(self.deconv3(torch.cat([x, shallow], dim=1)))  # 1 x H x W
-        return logits
+        answers: Tensor = self.deconv4(self.deconv3(torch.cat([x, shallow], dim=1)))  # C x H x W
+        return answers
 
 
 def unpooled(x: Tensor, places: Tensor) -> Tensor:

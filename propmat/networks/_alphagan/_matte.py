@@ -10,13 +10,11 @@ from torch import Tensor
 
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
-from propmat.errors import InputError
 from propmat.matting._mattes import matte
 from propmat.networks._alphagan._network import AlphaGAN
 from propmat.networks._alphagan._tiles import answered
 from propmat.networks._inference import checked, inferred
 from propmat.networks._last_solve import last_solved
-from propmat.networks._weights import shipped
 
 
 def alphagan(
@@ -24,13 +22,17 @@ def alphagan(
 ) -> Array:
     """AlphaGAN: alpha by a dilated encoder and a decoder, which were trained against a discriminator of composites.
 
+    With the weights of the package it sees, beside the picture, the mattes of `propmat.closed_form`, `propmat.knn` and
+    `propmat.information_flow`, and its answer is the prior of a last solve with the closed form; both are departures
+    from the paper.
+
     Parameters
     ----------
     image : (H, W), (H, W, 3) array
     trimap : (H, W) array or Trimap
         As in `propmat.closed_form`.
     weights : str or os.PathLike, optional
-        A file made by training (`docs/weights.md`); it has to be given where none comes with the package.
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels to their label. The network alone, as in the paper, leaves them near it.
 
@@ -56,16 +58,10 @@ def alphagan(
 
     Examples
     --------
-    Of first weights, which training has not moved:
-
-    >>> import tempfile
     >>> from propmat import datasets
-    >>> from propmat.networks import AlphaGAN, alphagan, save_weights
+    >>> from propmat.networks import alphagan
     >>> scene = datasets.synthetic(0, (48, 64))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_weights(f"{folder}/first.safetensors", AlphaGAN.preset("small"), {})
-    ...     alpha = alphagan(scene.image, scene.trimap, weights=f"{folder}/first.safetensors")
-    >>> alpha.shape
+    >>> alphagan(scene.image, scene.trimap).shape
     (48, 64)
     """
     pixels, labels = checked(image, trimap, keep_labels)
@@ -74,8 +70,6 @@ def alphagan(
 
 def matte_of(image: Array, labels: Trimap, *, weights: PathLike | None, keep_labels: bool) -> Array:
     """`alphagan` of an image (H, W, 3) and labels that are checked."""
-    if weights is None and not shipped(AlphaGAN.name).exists():
-        raise InputError("weights: takes a file made by training (docs/weights.md), for none comes with the package")
     return inferred(AlphaGAN, _alpha, image, labels, weights, keep_labels)
 
 

@@ -29,8 +29,6 @@ WIDEST = 32  # 32 channels divided by it leave one
 FARTHEST = 64  # pixels of the encoder's planes, eight of the picture each
 LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the network's answer
 LEAST = 16  # pixels a side; a plane of one pixel has no variance
-DOUBT = 0.02  # how far the mattes that the answer starts from are kept from 0 and 1
-GENTLE = 0.1  # factor on what the network adds to them at first
 
 
 class AlphaGAN(Network):
@@ -50,7 +48,9 @@ class AlphaGAN(Network):
         pixels the outer taps of a dilation of 18 always see nothing, and are not trained.
     mattes : sequence of str, default ()
         A departure: further planes of the input, also of the skip connection at full size, named as in `DCNN`. The
-        answer is sigmoid(logit(mean of the mattes) + the decoder's), which starts near the first.
+        answer is the mean of these mattes, plus each of them times a plane of the decoder, plus a last plane, in place
+        of the sigmoid of one; planes are 0 at first. It is clipped to [0, 1] except in training, where that would stop
+        gradients.
     confidence : float or None, default None
         A departure: alpha is that of (L + C + κ U) α = C α* + κ α̂ with the closed form's L, over the unknown pixels U,
         for the network's answer α̂ and this κ > 0, on the scale of `propmat.refine`; known pixels are exact. None for no
@@ -95,10 +95,11 @@ class AlphaGAN(Network):
         }
         self.encoder = ResNet50(4 + len(self.mattes), width, norm)
         self.pooling = PyramidPooling(width, rates, norm)
-        self.decoder = Decoder(3 + len(self.mattes), width, norm)
+        answers = len(self.mattes) + 1
+        self.decoder = Decoder(3 + len(self.mattes), width, norm, answers)
         if self.mattes:
             with torch.no_grad():
-                self.decoder.deconv4.weight.mul_(GENTLE)
+                self.decoder.deconv4.weight.zero_()
 
     def seen(self, image: Tensor, labels: Tensor, mattes: Tensor | None = None) -> Tensor:
         """What the network sees of pictures.
@@ -131,15 +132,16 @@ class AlphaGAN(Network):
         Returns
         -------
         (B, 1, H, W) tensor
-            In (0, 1).
+            In [0, 1]; from mattes, in training, near it.
         """
         features = self.encoder(x)
         mattes = x[:, 4:]
-        logits = self.decoder(self.pooling(features.deepest), features, torch.cat([x[:, :3], mattes], dim=1))
-        logits = logits.to(x.dtype)  # of autocast
-        if self.mattes:
-            logits = logits + mattes.mean(dim=1, keepdim=True).logit(DOUBT)
-        return logits.sigmoid()
+        planes = self.decoder(self.pooling(features.deepest), features, torch.cat([x[:, :3], mattes], dim=1))
+        planes = planes.to(x.dtype)  # of autocast
+        if not self.mattes:
+            return planes.sigmoid()
+        alpha = merged(planes, mattes)
+        return alpha if self.training else alpha.clamp(0, 1)
 
     def solved(self, image: Tensor, labels: Tensor, alpha: Tensor, solver: Solver | None = None) -> Tensor:
         """Alpha of the last solve; without one, alpha as it is.
@@ -165,7 +167,7 @@ class AlphaGAN(Network):
         """
         if self.confidence is None:
             return alpha
-        planes = alpha.squeeze(1), self.confidence
+        planes = alpha.clamp(0, 1).squeeze(1), self.confidence
         return refine(image, *planes, trimap=labels.squeeze(1), epsilon=EPSILON, solver=solver).unsqueeze(1)
 
     def forward(
@@ -187,7 +189,7 @@ class AlphaGAN(Network):
         Returns
         -------
         (B, 1, H, W) tensor
-            Alpha in [0, 1].
+            Alpha in [0, 1]; as `answer` without a last solve.
 
         Raises
         ------
@@ -197,6 +199,12 @@ class AlphaGAN(Network):
         labels = checked_labels(self, image, trimap, mattes)
         alpha = self.answer(self.seen(image, labels, mattes))[..., : image.shape[2], : image.shape[3]]
         return self.solved(image, labels, alpha, solver)
+
+
+def merged(planes: Tensor, mattes: Tensor) -> Tensor:
+    """Mattes (B, m, H, W) by the decoder's planes (B, m + 1, H, W): the mean where these are 0, (B, 1, H, W)."""
+    count = mattes.shape[1]
+    return ((planes[:, :count] + 1 / count) * mattes).sum(dim=1, keepdim=True) + planes[:, count:]
 
 
 def _rates(given: object) -> tuple[int, ...]:
