@@ -40,7 +40,7 @@ def labels(trimap: Place | None, mask: Place | None, width: str | None, image: A
     if mask is not None:
         return from_mask(matte(mask, "mask", image), width)
     if trimap is None:
-        raise InputError("trimap: is missing; give it, or a mask")
+        raise InputError("trimap: is missing; give it, or a mask; the method late_fusion does without")
     values = _inputs.greys(io.read_trimap(trimap), "trimap")
     remedy = "; a trimap is not scaled: draw it at that size, or give a mask by --mask, which is"
     with _advice(remedy if _inputs.same_aspect(values.shape, image.shape) else _misfit("trimap", values, image)):

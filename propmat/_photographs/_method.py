@@ -26,7 +26,7 @@ from propmat.solvers._auto import Chosen
 from propmat.solvers._base import Callback, Solver
 
 FOR_8_BITS = 1e-3  # error of alpha; half a step is 2e-3
-DEFAULT = "closed_form"
+DEFAULT, WITHOUT_TRIMAP = "closed_form", "late_fusion"
 SETTINGS = ("epsilon", "radius", "weights")
 
 
@@ -39,7 +39,10 @@ class Method:
     gpu: bool = False
     exact: bool = False
 
-    needs_labels: ClassVar[bool] = True
+    @property
+    def needs_labels(self) -> bool:
+        """Whether there must be a trimap or a mask."""
+        return named(self.name).needs_trimap
 
     def check(self) -> None:
         """Refuse an unknown method, a setting that it does not take, and a GPU for a network or where there is none."""

@@ -15,14 +15,14 @@ from propmat import datasets, io, metrics, pictures
 from propmat._foreground._estimate import foreground as colours_under
 from propmat._photographs import _making, _masks, _method
 from propmat._photographs._making import Made, Wanted
-from propmat._photographs._method import SETTINGS, Method, Upsampling
+from propmat._photographs._method import DEFAULT, SETTINGS, WITHOUT_TRIMAP, Method, Upsampling
 from propmat._threads import get_num_threads
 from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat._version import __version__
 from propmat.cli import _names
 from propmat.cli._progress import solving
-from propmat.errors import InputError, PropmatError
+from propmat.errors import InputError, PropmatError, warn
 from propmat.io._picture import Pixels
 from propmat.io._reading import matte_of
 
@@ -129,7 +129,7 @@ def _device() -> str:
 def _wanted(arguments: argparse.Namespace) -> Wanted:
     """What is asked for of one photograph, its settings checked before anything is read."""
     settings = {key: getattr(arguments, key) for key in SETTINGS if getattr(arguments, key) is not None}
-    method = Method(arguments.method, settings, arguments.gpu, arguments.exact)
+    method = Method(_method_name(arguments), settings, arguments.gpu, arguments.exact)
     matte = _names.given(arguments.matte)
     wanted = Wanted(
         _names.source(arguments.image),
@@ -143,6 +143,20 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
     )
     wanted.check()
     return wanted
+
+
+def _method_name(arguments: argparse.Namespace) -> str:
+    """The method that was asked for, or else one for what there is; that there is no trimap is said."""
+    given = any(place is not None for place in (arguments.trimap, arguments.mask, arguments.matte))
+    if arguments.method is not None:
+        return str(arguments.method)
+    if given:
+        return DEFAULT
+    warn(
+        f"trimap: none was given, nor a mask; the method {WITHOUT_TRIMAP} looks for one thing that stands out. With a "
+        "trimap or a mask the matte is better"
+    )
+    return WITHOUT_TRIMAP
 
 
 def _told(made: Made, start: float) -> str:

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from propmat._photographs._method import DEFAULT
+from propmat._photographs._method import DEFAULT, WITHOUT_TRIMAP
 from propmat._version import __version__
 from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process, _studio
 from propmat.errors import PropmatError
@@ -25,6 +25,7 @@ which method, by what is in the unknown band:
   nets, lace, twigs                                    information_flow, comprehensive_sampling
   glass, smoke, motion blur                            comprehensive_sampling, information_flow
   the same colours in foreground and background        information_flow, closed_form; not knn
+  no trimap, no mask: one thing that stands out        late_fusion
 """
 
 
@@ -92,10 +93,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _check_problem(parsed: argparse.Namespace) -> None:
-    """Refuse wrong combinations of trimap, mask and matte."""
+    """Refuse wrong combinations of trimap, mask and matte; without any, a method is taken that needs none."""
     trimap, mask, matte = (given is not None for given in (parsed.trimap, parsed.mask, parsed.matte))
-    if trimap + mask > 1 or not (trimap or mask or matte):
+    if trimap and mask:
         parsed.parser.error("takes either TRIMAP or --mask MASK, or --matte MATTE")
+    if not (trimap or mask or matte) and parsed.method not in (None, WITHOUT_TRIMAP):
+        parsed.parser.error(f"takes TRIMAP, --mask MASK or --matte MATTE; only --method {WITHOUT_TRIMAP} does without")
     if mask and matte:
         parsed.parser.error("takes --mask MASK or --matte MATTE, not both; a trimap may go with a matte")
 
@@ -154,7 +157,7 @@ def _command(
 
 def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument("image", metavar="IMAGE", help="- is standard input, for one of the files")
-    command.add_argument("trimap", metavar="TRIMAP", nargs="?", help=LABELS)
+    command.add_argument("trimap", metavar="TRIMAP", nargs="?", help=f"{LABELS}; by far the best that you can give")
     command.add_argument(
         "--mask", metavar="MASK", help="instead of a trimap: a mask, of a lesser size perhaps, or a cut-out"
     )
@@ -184,8 +187,9 @@ def _add_depth(command: argparse.ArgumentParser) -> None:
 
 
 def _add_method_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", choices=sorted(methods()), default=DEFAULT)
-    command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, deep_matte_prop_net), made by training")
+    meaning = f"({DEFAULT}; {WITHOUT_TRIMAP} where neither trimap nor mask nor matte is given)"
+    command.add_argument("--method", choices=sorted(methods()), help=meaning)
+    command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, late_fusion), made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)

@@ -32,6 +32,7 @@ BYTES_PER_PIXEL = {
     "information_flow": 1400,
     "knn": 1100,
     "large_kernel": 650,
+    "late_fusion": 550,
     "learning_based": 500,
     "random_walk": 360,
     "shared_sampling": 380,

@@ -8,6 +8,7 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
+from propmat.errors import InputError
 from propmat.matting._methods import METHODS, named
 from propmat.solvers._base import Callback, Solver
 
@@ -33,7 +34,7 @@ def methods() -> dict[str, str]:
 def matte(
     method: str,
     image: ArrayLike,
-    trimap: ArrayLike | Trimap,
+    trimap: ArrayLike | Trimap | None = None,
     *,
     solver: Solver | None = None,
     callback: Callback | None = None,
@@ -47,6 +48,7 @@ def matte(
         One of `methods`.
     image : (H, W), (H, W, 3) or (H, W, d) array
     trimap : (H, W) array or Trimap
+        Only the method "late_fusion" does without.
     solver, callback
         As in `propmat.closed_form`. Networks do not take them.
     **settings
@@ -82,4 +84,7 @@ def matte(
     >>> propmat.matte("knn", sample.image, sample.trimap, preset="rgb").alpha.shape
     (48, 64)
     """
-    return named(method, settings)(image, trimap, solver=solver, callback=callback, **settings)
+    found = named(method, settings)
+    if trimap is None and found.needs_trimap:
+        raise InputError(f"trimap: the method {method} takes one, got None; late_fusion does without")
+    return found(image, trimap, solver=solver, callback=callback, **settings)

@@ -7,7 +7,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Method(Protocol):
         One line about the method.
     settings : tuple of str
         Its keyword arguments.
+    needs_trimap : bool
+        Whether there must be a trimap.
     """
 
     @property
@@ -48,10 +50,13 @@ class Method(Protocol):
     @property
     def settings(self) -> tuple[str, ...]: ...
 
+    @property
+    def needs_trimap(self) -> bool: ...
+
     def __call__(
         self,
         image: ArrayLike,
-        trimap: ArrayLike | Trimap,
+        trimap: ArrayLike | Trimap | None,
         *,
         solver: Solver | None = None,
         callback: Callback | None = None,
@@ -66,6 +71,8 @@ class PosedMethod:
     about: str
     pose: Pose
 
+    needs_trimap: ClassVar[bool] = True
+
     @property
     def settings(self) -> tuple[str, ...]:
         return _keywords(self.pose)
@@ -73,7 +80,7 @@ class PosedMethod:
     def __call__(
         self,
         image: ArrayLike,
-        trimap: ArrayLike | Trimap,
+        trimap: ArrayLike | Trimap | None,
         *,
         solver: Solver | None = None,
         callback: Callback | None = None,
@@ -89,11 +96,12 @@ class NetworkMethod:
     about: str
     name: str
     settings: tuple[str, ...] = ("weights", "keep_labels")  # of every network; wrong ones are refused without PyTorch
+    needs_trimap: bool = True
 
     def __call__(
         self,
         image: ArrayLike,
-        trimap: ArrayLike | Trimap,
+        trimap: ArrayLike | Trimap | None,
         *,
         solver: Solver | None = None,
         callback: Callback | None = None,
@@ -139,6 +147,12 @@ NETWORKS = {
     "dcnn": NetworkMethod("a network that merges the mattes of other methods", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(
         "a network learns what labels are propagated along, and which mattes to trust", "deep_matte_prop_net"
+    ),
+    "late_fusion": NetworkMethod(
+        "a network finds the salient object; needs no trimap",
+        "late_fusion",
+        ("weights", "keep_labels", "refine"),
+        needs_trimap=False,
     ),
 }
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}

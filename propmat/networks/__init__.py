@@ -1,7 +1,8 @@
 """Networks on the solver, in PyTorch: each is faithful to its paper by default, departures are named options.
 
 `DCNN` merges mattes that the verbs make; `DeepMattePropNet` learns the affinities that a matte is propagated by.
-`AlphaGAN` answers alpha itself, trained against a discriminator. `propmat.training` trains them, see `docs/weights.md`.
+`AlphaGAN` answers alpha itself, trained against a discriminator, and `LateFusion` needs no trimap. `propmat.training`
+trains them, see `docs/weights.md`.
 
 >>> from propmat.networks import DCNN
 >>> sum(weight.numel() for weight in DCNN().parameters())
@@ -29,6 +30,8 @@ from propmat.networks._dcnn._network import DCNN
 from propmat.networks._deep_matte_prop_net._matte import deep_matte_prop_net
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.networks._encoders import load_encoder
+from propmat.networks._late_fusion._matte import late_fusion
+from propmat.networks._late_fusion._network import LateFusion
 from propmat.networks._network import Network
 from propmat.networks._weights import load_weights, save_weights
 
@@ -36,11 +39,13 @@ __all__ = [
     "DCNN",
     "AlphaGAN",
     "DeepMattePropNet",
+    "LateFusion",
     "Network",
     "PatchGAN",
     "alphagan",
     "dcnn",
     "deep_matte_prop_net",
+    "late_fusion",
     "load_encoder",
     "load_weights",
     "save_weights",

@@ -16,10 +16,15 @@ from propmat.networks._weights import load_weights, shipped
 from propmat.pictures._colours import coloured
 
 
-def checked(image: ArrayLike, trimap: ArrayLike | Trimap, keep_labels: bool) -> tuple[Array, Trimap]:
-    """Colours (H, W, 3) and labels; all arguments but the weights are checked before any work."""
+def checked(image: ArrayLike, trimap: ArrayLike | Trimap | None, keep_labels: bool) -> tuple[Array, Trimap]:
+    """Colours (H, W, 3) and labels; all arguments but the weights are checked before any work.
+
+    A network that takes None for a trimap has no labels then.
+    """
     _inputs.flag(keep_labels, "keep_labels")
     pixels = coloured(_inputs.image(image), "image")
+    if trimap is None:
+        return pixels, Trimap.unlabelled((pixels.shape[0], pixels.shape[1]))
     return pixels, Trimap.parse(trimap, pixels.shape)
 
 
@@ -30,6 +35,8 @@ def inferred(
     labels: Trimap,
     weights: PathLike | None,
     keep_labels: bool,
+    *,
+    labels_alone: bool = True,
 ) -> Array:
     """Alpha by the network of a file of weights, by default of those that come with the package.
 
@@ -44,6 +51,8 @@ def inferred(
     weights : path, optional
     keep_labels : bool
         Set known pixels to their labels.
+    labels_alone : bool, default True
+        Whether nothing but labels tells what is foreground, so that with one label all is of that.
 
     Raises
     ------
@@ -52,7 +61,7 @@ def inferred(
     """
     path = shipped(kind.name) if weights is None else weights
     network, _ = load_weights(path, kind)
-    alpha = without_solving(labels, soft=False, labels_alone=True)
+    alpha = without_solving(labels, soft=False, labels_alone=labels_alone)
     if alpha is not None:
         return alpha
     alpha = alpha_of(network, image, labels)

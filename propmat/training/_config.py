@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from propmat._cached import cached_property
 from propmat._inputs._numbers import integer
 from propmat._inputs._settings import choice, known_names
 from propmat.errors import InputError, refused_as, shown
@@ -36,7 +37,7 @@ class Config:
 
     Attributes
     ----------
-    network : {"alphagan", "dcnn", "deep_matte_prop_net"}
+    network : {"alphagan", "dcnn", "deep_matte_prop_net", "late_fusion"}
     cache : Path
         The folder of the problems.
     output : Path
@@ -102,9 +103,9 @@ class Config:
         """
         return self.task.kind.outline(self.task.kind.presets[self.preset] | self.options)
 
-    @property
+    @cached_property
     def mattes(self) -> tuple[str, ...]:
-        """The mattes that the problems must come with."""
+        """The mattes that the problems must come with; every file of them asks."""
         return self.outline().mattes
 
     def digest(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
@@ -18,8 +18,10 @@ from propmat.datasets._augmentation import Augmentation
 from propmat.datasets._composites import composites
 from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._patterns import files, folder_of, pattern_of
+from propmat.datasets._placed import placed
 from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
+from propmat.datasets._samples import Samples
 from propmat.datasets._synthetic import synthetic
 from propmat.errors import InputError, shown
 from propmat.pictures._colours import colours
@@ -38,13 +40,13 @@ class Source:
     patterns: dict[str, str] = field(default_factory=dict)  # of folder: image, trimap, alpha
     foregrounds: str = ""  # of composites: patterns of files, under root
     alphas: str = ""
-    backgrounds: str = ""  # of composites: such a pattern; of rendered: the folder with credits.csv
-    kinds: tuple[str, ...] = ()  # of rendered; all by default
-    augmentation: dict[str, Any] = field(default_factory=dict)  # of rendered and composites: ranges, see Augmentation
+    backgrounds: str = ""  # of composites: such a pattern; of rendered and salient: the folder with credits.csv
+    kinds: tuple[str, ...] = ()  # of rendered and salient; all by default
+    augmentation: dict[str, Any] = field(default_factory=dict)  # of all composites: ranges, see Augmentation
     count: int = 0  # of synthetic scenes, or composites of each foreground
-    shape: tuple[int, int] = (360, 480)  # of synthetic scenes
+    shape: tuple[int, int] = (360, 480)  # of synthetic scenes; of salient ones in either orientation
     composites: int = 0  # of each picture, over others of this source
-    scale: tuple[float, float] = (0.5, 1.0)  # of composites
+    scale: tuple[float, float] = (0.5, 1.0)  # of composites, and of salient foregrounds in their pictures
     reach: tuple[int, int] = (3, 20)  # of the trimaps of composites
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "synthetic": ("count", "shape"),
     "composites": ("root", "foregrounds", "alphas", "backgrounds", "count", "augmentation"),
     "rendered": ("root", "backgrounds", "count", "kinds", "augmentation"),
+    "salient": ("root", "backgrounds", "count", "kinds", "augmentation", "shape"),
 }
 
 
@@ -147,12 +150,31 @@ def _composites(source: Source, seed: int) -> Iterator[Recipe]:
 
 
 def _rendered(source: Source, seed: int) -> Iterator[Recipe]:
-    """Composites of rendered foregrounds; none of the split for tests, nor over a background of it."""
-    fronts = rendered(source.root, "train", kinds=source.kinds or None)
+    """Composites of rendered foregrounds, in the frames that they were rendered in."""
+    fronts = _foregrounds(source)
+    yield from _over_photographs(fronts, fronts.names, source, seed, source.count)
+
+
+def _salient(source: Source, seed: int) -> Iterator[Recipe]:
+    """The same as what stands out in larger pictures."""
+    fronts = _foregrounds(source)
+    put = placed(fronts, seed, repeats=source.count, scale=source.scale, shape=source.shape)
+    yield from _over_photographs(put, fronts.names, source, seed, 1)
+
+
+def _foregrounds(source: Source) -> Samples:
+    """Those to train on, never of the split for tests."""
+    return rendered(source.root, "train", kinds=source.kinds or None)
+
+
+def _over_photographs(
+    fronts: Samples, names: Sequence[str], source: Source, seed: int, repeats: int
+) -> Iterator[Recipe]:
+    """Composites over photographs to train on, as many of each name as the source counts, one after another."""
     behind, changes = backgrounds(source.backgrounds, "train"), _augmentation(source)
-    samples = composites(fronts, None, behind, seed, repeats=source.count, reach=source.reach, augmentation=changes)
+    samples = composites(fronts, None, behind, seed, repeats=repeats, reach=source.reach, augmentation=changes)
     for k in range(len(samples)):
-        name = fronts.names[k // source.count]
+        name = names[k // source.count]
         yield Recipe(f"{name}-{k % source.count}", (name,), True, partial(samples.__getitem__, k))
 
 
@@ -162,6 +184,7 @@ SOURCES = {
     "synthetic": _synthetic,
     "composites": _composites,
     "rendered": _rendered,
+    "salient": _salient,
 }
 
 

@@ -310,7 +310,7 @@ def test_mistakes_with_masks_and_mattes(masked, capsys, arguments, message):
     "arguments",
     [
         ["trimap", "mask.png"],
-        ["cutout", "image.png", "-o", "out.png"],
+        ["cutout", "image.png", "-o", "out.png", "--method", "knn"],
         ["cutout", "image.png", "trimap.png", "--mask", "mask.png", "-o", "out.png"],
         ["foreground", "image.png", "-o", "out.png"],
     ],

@@ -53,7 +53,7 @@ def test_a_trimap_may_come_after_options(files):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["alpha", "image.png", "-o", "out.png"],
+        ["alpha", "image.png", "-o", "out.png", "--method", "knn"],
         ["alpha", "image.png", "trimap.png", "--mask", "mask.png", "-o", "out.png"],
         ["alpha", "image.png", "trimap.png", "another.png", "-o", "out.png"],
         ["alpha", "image.png", "-o", "out.png", "trimap.png", "--masks", "mask.png"],

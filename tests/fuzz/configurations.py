@@ -45,6 +45,22 @@ VALID: tuple[dict[str, Any], ...] = (
         "data": [{"source": "synthetic", "count": 2}],
     },
     {
+        "network": "late_fusion",
+        "preset": "small",
+        "cache": "c",
+        "output": "o",
+        "options": {"width": 16, "side": 64, "confidence": 0.1, "exponent": 2.0},
+        "training": {
+            "crop": 64,
+            "segmentation": 0.5,
+            "fusion": 0.2,
+            "moved": "decoders",
+            "reading": "soft",
+            "least": 0.5,
+        },
+        "data": [{"source": "salient", "root": "r", "backgrounds": "b", "count": 2, "shape": [64, 96]}],
+    },
+    {
         "network": "deep_matte_prop_net",
         "cache": "c",
         "output": "o",

@@ -17,11 +17,11 @@ from tests.fuzz.target import Target, Unavailable, require
 try:
     import torch
 
-    from propmat.networks import DCNN, AlphaGAN, DeepMattePropNet, load_weights, save_weights
+    from propmat.networks import DCNN, AlphaGAN, DeepMattePropNet, LateFusion, load_weights, save_weights
 except ImportError as error:
     raise Unavailable("weights need PyTorch and safetensors") from error
 
-KINDS = (AlphaGAN, DCNN, DeepMattePropNet)
+KINDS = (AlphaGAN, DCNN, DeepMattePropNet, LateFusion)
 
 
 def run(data: bytes) -> bool:
@@ -108,6 +108,7 @@ def valid() -> list[bytes]:
         DeepMattePropNet.preset("small", width=64),
         DeepMattePropNet(64, closed_form=True, norm="group"),
         AlphaGAN.preset("small", width=32, mattes=["knn"], confidence=0.1),
+        LateFusion(width=16),
     ):
         with tempfile.TemporaryDirectory() as folder:
             save_weights(f"{folder}/w", network, {"seed": 0, "metrics": {"sad": 1.5}})

@@ -344,7 +344,7 @@ def test_files_of_encoders_that_are_none(tmp_path):
     for place in (tmp_path, tmp_path / "nothing", 5, "a\0b"):
         with pytest.raises(InputError, match="^weights: "):
             load_encoder(place, network)
-    with pytest.raises(InputError, match="^network: takes an AlphaGAN, got ResNet50"):
+    with pytest.raises(InputError, match="^network: takes an AlphaGAN or a LateFusion, got ResNet50"):
         load_encoder(path, network.encoder)
 
 
