@@ -192,8 +192,8 @@ def _adrift(laplacian: Laplacian, split: Split, solved_for: Mask, constrained: M
     if laplacian.ties_all_pixels and laplacian.parts.all_have(anchored, solved_for):
         return np.zeros(anchored.size, bool)
     anchored = to_host(anchored)
-    if not anchored.any():
-        return np.ones(anchored.size, bool)
+    if anchored.all() or not anchored.any():
+        return ~anchored
     adrift: Mask = ~HOST.kernels("csr").tied(split.matrix.tocsr(), anchored)
     return adrift
 

@@ -17,7 +17,6 @@ from propmat.jobs._status import status as told_of
 from propmat.matting._matte import methods
 
 _FAILURES = 10
-SOME_FAILED = 3
 
 HELP = """\
 patterns: * stands for a part of a name, ** for any number of folders, {name} in other patterns for the part of the path
@@ -58,7 +57,7 @@ def batch(arguments: argparse.Namespace) -> tuple[str, int]:
         if not last:
             raise
         return f"{_told(last[0], start)}\ninterrupted; the same command goes on from here", _process.INTERRUPTED
-    return _told(summary, start), 0 if summary.complete else SOME_FAILED
+    return _told(summary, start), 0 if summary.complete else _process.SOME_FAILED
 
 
 def status(arguments: argparse.Namespace) -> str:

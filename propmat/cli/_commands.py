@@ -32,6 +32,8 @@ OPTIONAL = {
     "jax": ("jax", "jax"),
     "CuPy": ("cupy", "gpu"),
     "OpenImageIO": ("OpenImageIO", "vfx"),
+    "OpenCV": ("cv2", "video"),
+    "PyAV": ("av", "video"),
     "PyMatting": ("pymatting", "bench"),
     "pypardiso": ("pypardiso", "bench"),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from propmat._photographs._method import DEFAULT, WITHOUT_TRIMAP
 from propmat._version import __version__
-from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process, _studio
+from propmat.cli import _batch, _commands, _compile, _datasets, _names, _process, _studio, _video
 from propmat.errors import PropmatError
 from propmat.matting._matte import methods
 
@@ -136,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _studio.add_to(commands, _command)
     _batch.add_to(commands, _command)
+    _video.add_to(commands, _command)
     _command(commands, "info", _commands.info)
     _compile.add_to(commands, _command)
     _datasets.add_to(commands, _command)

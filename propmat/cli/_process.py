@@ -15,6 +15,7 @@ from propmat.errors import InputError, PropmatWarning
 
 # Exit statuses of a shell: 128 and the number of the signal, SIGINT and SIGPIPE.
 INTERRUPTED, CLOSED_PIPE = 130, 141
+SOME_FAILED = 3
 
 
 def say(message: object, kind: str = "") -> None:

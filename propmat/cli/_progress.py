@@ -1,4 +1,4 @@
-"""Progress of a solve, of downloads and of compiling, on terminals only, and of a job."""
+"""Progress of a solve, of downloads and of compiling, on terminals only, of a job, and of a clip."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from propmat.datasets._download import Progress
 from propmat.jobs._run import Progress as JobProgress
 from propmat.jobs._run import Summary
 from propmat.jobs._status import duration
+from propmat.video._shot import Progress as FrameProgress
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -107,6 +108,44 @@ def working() -> Iterator[JobProgress]:
     finally:
         for bar in bars:
             bar.close()
+
+
+@contextmanager
+def frames_bar() -> Iterator[Callable[[FrameProgress], None]]:
+    """Give a callback that shows how far a clip is: a bar for each stage, or without a terminal a line now and then."""
+    if not _on_a_terminal():
+        yield _FrameLines().show
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def show(progress: FrameProgress) -> None:
+        if progress.stage not in bars:
+            first = progress.done - progress.now
+            options = {"desc": progress.stage, "unit": "frame", "file": sys.stderr, "leave": False}
+            bars[progress.stage] = tqdm(total=progress.total, initial=first, **options)
+        bars[progress.stage].update(progress.done - bars[progress.stage].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+class _FrameLines:
+    """Lines about a clip: how many frames are done, and the rate."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+
+    def show(self, progress: FrameProgress) -> None:
+        if time.monotonic() < self._told + _SECONDS_BETWEEN_LINES or not progress.now:
+            return
+        self._told = time.monotonic()
+        rate = progress.now / max(progress.seconds, 1e-9)
+        say(f"{progress.stage}: {progress.done} of {progress.total} frames, {rate:.3g} frames a second")
 
 
 class _Lines:

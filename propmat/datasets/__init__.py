@@ -6,6 +6,7 @@ from propmat.datasets._fetch import fetch_alphamatting
 from propmat.datasets._flower import flower
 from propmat.datasets._folder import alphamatting, folder
 from propmat.datasets._fur import fur
+from propmat.datasets._moving import moving
 from propmat.datasets._placed import placed
 from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
@@ -25,6 +26,7 @@ __all__ = [
     "folder",
     "fur",
     "placed",
+    "moving",
     "rendered",
     "synthetic",
 ]

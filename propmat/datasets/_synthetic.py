@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,17 @@ MINIMUM_SIDE = 16
 LONGEST_STAGE = 1.5
 # On a stage under this many pixels the fur alone fits.
 FULL_STAGE = 64
+
+
+class Bent(NamedTuple):
+    """How fur differs from its first shape: turned by an angle, its hairs swayed, each with its own phase."""
+
+    turn: float = 0.0
+    sway: float = 0.0
+    time: float = 0.0
+
+
+STILL = Bent()
 
 
 @usual_arithmetic
@@ -60,7 +72,7 @@ def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
     >>> np.allclose(sample.image, alpha * sample.foreground + (1 - alpha) * sample.background)
     True
     """
-    seed, shape = _checked_seed(seed), _checked_shape(shape)
+    seed, shape = checked_seed(seed), checked_shape(shape)
     rng = np.random.default_rng(seed)
     background = texture(rng, shape, cells=4) * rng.uniform(0.5, 0.9)
     canvas = Canvas(texture(rng, shape, cells=12))
@@ -72,13 +84,13 @@ def synthetic(seed: int = 0, shape: tuple[int, int] = (240, 320)) -> Sample:
     return Sample(f"synthetic-{seed}", image, trimap, alpha, foreground, background)
 
 
-def _checked_seed(seed: int) -> int:
+def checked_seed(seed: int) -> int:
     if not isinstance(seed, Integral) or seed < 0:
         raise InputError(f"seed: got {shown(seed)}, takes an integer of at least 0")
     return int(seed)
 
 
-def _checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+def checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
     sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
     if len(sides) != 2 or not all(isinstance(n, Integral) and n >= MINIMUM_SIDE for n in sides):
         raise InputError(f"shape: got {shown(shape)}, takes (height, width), two integers of at least {MINIMUM_SIDE}")
@@ -106,22 +118,23 @@ def _fill_stage(canvas: Canvas, rng: np.random.Generator, corner: Array, extent:
         return corner + extent * where - 0.5
 
     if extent.min() < FULL_STAGE:
-        return _put_fur(canvas, rng, place(0.5, 0.5), extent.min())
+        return put_fur(canvas, rng, place(0.5, 0.5), extent.min())
     # On a square stage the things would crowd each other at full size.
     unit = min(extent.min(), 0.88 * np.sqrt(extent.prod()))
-    _put_net(canvas, rng, place(0.25, 0.22), unit)
-    _put_blob(canvas, rng, place(0.12, 0.9), unit)
-    _put_fur(canvas, rng, place(0.62, 0.47), unit)
+    put_net(canvas, rng, place(0.25, 0.22), unit)
+    put_blob(canvas, rng, place(0.12, 0.9), unit)
+    put_fur(canvas, rng, place(0.62, 0.47), unit)
     _put_glass(canvas, rng, place(0.45, 0.82), unit)
-    _put_blob(canvas, rng, place(0.92, 0.1), unit)
+    put_blob(canvas, rng, place(0.92, 0.1), unit)
 
 
-def _put_net(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
-    """A wavy square net in a ring."""
+def put_net(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float, turned: float = 0.0) -> None:
+    """A wavy square net in a ring, turned by an angle."""
     radius, mesh = 0.17 * unit, 0.03 * unit
     thread = max(0.3, 0.0022 * unit)
     part, y, x = canvas.window(centre, 1.1 * radius + 1)
     turn, phase = rng.uniform(0, np.pi, 2)
+    turn += turned
     along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
     along, across = (
         p + 0.3 * mesh * np.sin(2 * np.pi * q / radius + phase) for p, q in ((along, across), (across, along))
@@ -147,7 +160,7 @@ def _put_glass(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: fl
     canvas.put(part, alpha, 0.6 * rng.uniform(0.7, 1, 3) + 0.4 * highlight[..., None])
 
 
-def _put_blob(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
+def put_blob(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
     """A disc far out of focus."""
     radius = unit * rng.uniform(0.08, 0.13)
     blur = radius * rng.uniform(0.3, 1)
@@ -157,12 +170,12 @@ def _put_blob(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: flo
     canvas.put(part, peak * t**2 * (3 - 2 * t), rng.uniform(0.2, 1, 3))
 
 
-def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float) -> None:
+def put_fur(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: float, bent: Bent = STILL) -> None:
     """A solid lump with curved hairs growing from it, in layers of different shade."""
     radius = 0.2 * unit
     hide = rng.uniform(0.2, 0.9, 3)
     part, y, x = canvas.window(centre, 1.2 * radius + 1)
-    angle = np.arctan2(y, x)
+    angle = np.arctan2(y, x) - bent.turn
     lobes = sum(rng.uniform(-0.04, 0.04) * np.sin(k * angle + rng.uniform(0, 6)) for k in (2, 3, 5))
     distance = np.hypot(y, x)
     roundness = np.sqrt(np.clip(1.3 - (distance / radius) ** 2, 0.1, 1))[..., None]
@@ -171,12 +184,14 @@ def _put_fur(canvas: Canvas, rng: np.random.Generator, centre: Array, unit: floa
     origin = np.array([y[0, 0], x[0, 0]])
     hairs = int(np.clip(unit / 20, 1, 30))
     for shade in rng.uniform(0.5, 1.4, 10):
-        points, thickness = _hairs(rng, hairs, radius, max(0.3, 0.0017 * unit))
+        points, thickness = _hairs(rng, hairs, radius, max(0.3, 0.0017 * unit), bent)
         alpha = strokes(points - origin, thickness, (y.shape[0], x.shape[1]))
         canvas.put(part, alpha, np.clip(shade * hide, 0, 1))
 
 
-def _hairs(rng: np.random.Generator, count: int, body: float, thickness: float) -> tuple[Array, Array]:
+def _hairs(
+    rng: np.random.Generator, count: int, body: float, thickness: float, bent: Bent = STILL
+) -> tuple[Array, Array]:
     """Points (y, x) along hairs on a body around the origin, close together; the radius at each."""
     angle, curl, phase = rng.uniform(0, 2 * np.pi, (3, count, 1))
     length = body * rng.uniform(0.4, 1.2, (count, 1))
@@ -184,6 +199,7 @@ def _hairs(rng: np.random.Generator, count: int, body: float, thickness: float) 
     away = body * rng.uniform(0.75, 0.98, (count, 1)) + length * t
     # A hair turns about the body as it leaves it, waves more towards its tip and hangs.
     angle = angle + 0.5 * np.sin(curl) * t**2 + 0.06 * t * np.sin(9 * t + phase)
+    angle = angle + bent.turn + bent.sway * t**2 * np.sin(bent.time + phase)
     y = away * np.sin(angle) + 0.3 * length * t**2
     points = np.stack([y, away * np.cos(angle)], axis=-1)
     return points.reshape(-1, 2), np.tile(thickness * (1 - t) ** 0.6, count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from propmat._backend import HOST, backend_of, moved_like, to_host
 from propmat._cached import cached_property
 from propmat._operators._grid import GridOperator
 from propmat._operators._parts import WHOLE, Parts
+from propmat._operators._stored import canonical
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError, UnsupportedError
 from propmat.laplacian._contract import Laplacian
@@ -125,6 +127,8 @@ class WindowLaplacian(Laplacian):
         return Split(operator, operator.times_known, touches_known)
 
     def rows(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        if self.parts.seams:
+            return self._rows_by_part(row_mask, column_mask)
         kernels = HOST.kernels("closed_form")
         row_pixels = np.flatnonzero(row_mask)
         column_of = numbered(column_mask)
@@ -139,6 +143,12 @@ class WindowLaplacian(Laplacian):
         block.eliminate_zeros()
         block.has_canonical_format = True
         return block
+
+    def _rows_by_part(self, row_mask: Mask, column_mask: Mask) -> sp.csr_array:
+        bands = [slice(*ends) for ends in pairwise([0, *self.parts.seams, self.shape[0]])]
+        alone = (type(self)(self.image[band], self.epsilon, self.radius) for band in bands)
+        blocks = [part.rows(row_mask[band], column_mask[band]) for part, band in zip(alone, bands, strict=True)]
+        return canonical(sp.block_diag(blocks, "csr"))
 
     @cached_property
     def _on_host(self) -> WindowLaplacian:

@@ -12,10 +12,9 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import HOST, moved_like, to_host
 from propmat._typing import Array, ArrayLike, Mask
-from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._hue import hue_saturation_value, pull_back_hue
-from propmat.laplacian._knn_presets import PRESETS, Preset, known_preset
+from propmat.laplacian._knn_presets import PRESETS, Preset, checked_preset
 from propmat.laplacian._pairs import Pairs, Pixels, cut_edges, edges_block, pair_gradient, upper_triangle
 from propmat.laplacian._split import Split, stored
 
@@ -110,7 +109,7 @@ class Knn(Laplacian):
         constants: Preset | None = None,
     ) -> None:
         height, width, _ = image.shape
-        self.shape = (height, width)
+        self.shape = self.extent = (height, width)  # coordinates run over the extent
         self.image = image
         self.preset = preset
         self.constants = PRESETS[preset] if constants is None else constants
@@ -120,9 +119,7 @@ class Knn(Laplacian):
     @classmethod
     def of(cls, pixels: Array, preset: str) -> Knn:
         """The Laplacian of an image that has been checked; the preset is checked here."""
-        if PRESETS[known_preset(preset)].hue and pixels.shape[2] != 3:
-            raise InputError(f"image: preset {preset!r} takes 3 channels, red, green and blue; got {pixels.shape[2]}")
-        return cls(to_host(pixels), preset, {"image": pixels})
+        return cls(to_host(pixels), checked_preset(preset, pixels.shape[2]), {"image": pixels})
 
     def features(self, spatial: float) -> Array:
         """Coordinates times `spatial`, and colours: (H * W, 2 + d).
@@ -133,15 +130,19 @@ class Knn(Laplacian):
         """
         preset = self.constants
         colours = hue_saturation_value(self.image) if preset.hue else self.image
-        height, width = self.shape
+        height, width = self.extent
         diagonal = np.hypot(height, width)
         scale_y, scale_x = (diagonal, diagonal) if preset.by_diagonal else (max(height - 1, 1), max(width - 1, 1))
         down, right = np.float64(np.float32(spatial / scale_y)), np.float64(np.float32(spatial / scale_x))
-        features = np.empty((height, width, 2 + colours.shape[2]))
-        features[:, :, 0] = down * np.arange(height)[:, np.newaxis]
-        features[:, :, 1] = right * np.arange(width)
-        features[:, :, 2:] = colours
-        return features.reshape(height * width, -1)
+        rows, columns = self._coordinates()
+        features = np.empty((*self.shape, 2 + colours.shape[2]))
+        features[:, :, 0], features[:, :, 1], features[:, :, 2:] = down * rows, right * columns, colours
+        return features.reshape(self.shape[0] * self.shape[1], -1)
+
+    def _coordinates(self) -> tuple[Array, Array]:
+        """Row and column of each pixel, which broadcast to (H, W)."""
+        height, width = self.shape
+        return np.arange(height, dtype=np.float64)[:, np.newaxis], np.arange(width, dtype=np.float64)
 
     def pairs(self, touching: Mask | None = None) -> Pairs:
         """The edges of the graph.

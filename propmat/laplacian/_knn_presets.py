@@ -48,3 +48,11 @@ def known_preset(preset: object) -> str:
     if not isinstance(preset, str) or preset not in PRESETS:
         raise InputError(f"preset: takes {', '.join(map(repr, PRESETS))}, got {shown(preset)}")
     return preset
+
+
+def checked_preset(preset: object, channels: int) -> str:
+    """The name of a preset that takes images of so many channels."""
+    name = known_preset(preset)
+    if PRESETS[name].hue and channels != 3:
+        raise InputError(f"image: preset {name!r} takes 3 channels, red, green and blue; got {channels}")
+    return name

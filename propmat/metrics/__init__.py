@@ -1,4 +1,4 @@
-r"""Errors of a matte against the truth: the four measures in use, and one for sequences.
+r"""Errors of a matte against the truth: the four measures in use, and two for sequences.
 
 The definitions are those of the reference code that goes with Xu et al. [2]_, after Rhemann et al.
 [1]_, which published tables are computed with. They count unknown pixels only: :math:`U` below is the
@@ -28,4 +28,5 @@ from propmat.metrics._differences import sad as sad
 from propmat.metrics._evaluation import evaluate as evaluate
 from propmat.metrics._evaluation import per_pixel as per_pixel
 from propmat.metrics._gradient import gradient as gradient
+from propmat.metrics._motion import messddt as messddt
 from propmat.metrics._sequences import dtssd as dtssd

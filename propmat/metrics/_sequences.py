@@ -61,7 +61,7 @@ def dtssd(
     """
     flicker = []
     before = None
-    for error, unknown in _frames(alphas, truths, trimaps):
+    for error, unknown in errors_of(alphas, truths, trimaps):
         if before is not None:
             flicker.append(100 * math.sqrt(mean(_change(before, error)[unknown])))
         before = error
@@ -70,7 +70,7 @@ def dtssd(
     return mean(np.array(flicker))
 
 
-def _frames(
+def errors_of(
     alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[ArrayLike | Trimap] | None
 ) -> Iterator[tuple[Array, Mask]]:
     """Error and unknown pixels of frame after frame."""

@@ -99,7 +99,7 @@ def thing(put, unit=240.0, seed=0):
 
 
 def test_fur_is_solid_with_thin_hairs():
-    alpha = thing(_synthetic._put_fur)
+    alpha = thing(_synthetic.put_fur)
     solid = ndimage.binary_opening(alpha == 1, np.ones((9, 9)))
     assert solid.mean() > 0.08
     hairs = (alpha > 0.2) & ~ndimage.binary_dilation(solid, np.ones((5, 5)))
@@ -118,7 +118,7 @@ def test_hairs_taper_to_nothing():
 
 
 def test_net_has_holes():
-    alpha = thing(_synthetic._put_net)
+    alpha = thing(_synthetic.put_net)
     _, holes = ndimage.label(alpha < 0.05)
     assert holes > 40
     assert 0.1 < np.mean(alpha[100:140, 100:140] > 0.5) < 0.6
@@ -138,7 +138,7 @@ def test_glass_is_partly_transparent_throughout():
 
 def test_blob_has_a_wide_soft_edge():
     for seed in range(10):
-        alpha = thing(_synthetic._put_blob, seed=seed)
+        alpha = thing(_synthetic.put_blob, seed=seed)
         assert np.mean((alpha > 0) & (alpha < 1)) > 0.01
         assert np.abs(np.diff(alpha, axis=0)).max() < 0.13
 

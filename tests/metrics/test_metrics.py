@@ -240,6 +240,48 @@ def test_frames_are_read_one_at_a_time():
     assert metrics.dtssd(iter(alphas), (f for f in truths)) == metrics.dtssd(alphas, truths)
 
 
+# Flicker along the motion
+
+
+def shifts(right, down, shape=(4, 6), count=2):
+    flow = np.empty((*shape, 2))
+    flow[:] = right, down
+    return [flow] * count
+
+
+def test_errors_that_move_with_the_object_do_not_flicker():
+    errors = np.random.default_rng(7).integers(0, 8, (4, 10)) / 16
+    alphas = [errors[:, 4 - 2 * k : 10 - 2 * k] for k in range(3)]
+    truths = np.zeros((3, 4, 6))
+    assert metrics.messddt(alphas, truths, shifts(2, 0)) == 0
+    assert metrics.messddt(alphas, truths, shifts(0, 0)) > 0
+    assert metrics.dtssd(alphas, truths) > 0
+
+
+def test_motion_by_hand():
+    """Squared errors 1 and 0.25 of a pixel, and half of them at half a pixel; means over the unknown pixels."""
+    alphas, truths = [[[1.0, 0.0, 0.0]], [[0.0, 0.5, 0.0]]], np.zeros((2, 1, 3))
+    trimaps = [[[0.5, 0.0, 0.0]]] * 2
+    assert metrics.messddt(alphas, truths, shifts(1, 0, (1, 3), 1), trimaps) == 1000 * (1 - 0.25)
+    assert metrics.messddt(alphas, truths, shifts(0.5, 0, (1, 3), 1), trimaps) == 1000 * (1 - 0.125)
+    # The last pixel leaves the picture, the second one is right where it goes to.
+    assert metrics.messddt(alphas, truths, shifts(1, 0, (1, 3), 1)) == 1000 * (0.75 + 0) / 2
+
+
+def test_flows_that_are_refused():
+    frames = np.zeros((3, 4, 6))
+    with pytest.raises(InputError, match="flows: end after 1; there is one for every frame but the last"):
+        metrics.messddt(frames, frames, shifts(0, 0, count=1))
+    with pytest.raises(InputError, match=r"flows: flow 0 takes shape \(4, 6, 2\), got \(4, 6\)"):
+        metrics.messddt(frames, frames, [np.zeros((4, 6))] * 2)
+    with pytest.raises(
+        InputError, match="flows: flow 0: has 48 values that are NaN|flow 0: has 24 values that are NaN"
+    ):
+        metrics.messddt(frames, frames, [np.full((4, 6, 2), np.nan)] * 2)
+    with pytest.raises(InputError, match="fewer than two"):
+        metrics.messddt(frames[:1], frames[:1], [])
+
+
 # Comparison with the definition
 
 

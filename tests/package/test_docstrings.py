@@ -43,6 +43,7 @@ NAMESPACES = (
     "propmat.studio",
     "propmat.torch",
     "propmat.training",
+    "propmat.video",
 )
 
 EXCUSED = {

@@ -102,6 +102,7 @@ CALLS = {
     "propmat.metrics.evaluate": lambda image: list(metrics.evaluate(ALPHA, TRUTH, LABELS).values()),
     "propmat.metrics.per_pixel": lambda image: metrics.per_pixel(ALPHA, TRUTH, LABELS, "mse"),
     "propmat.metrics.dtssd": lambda image: metrics.dtssd([ALPHA, TRUTH], [TRUTH, ALPHA]),
+    "propmat.metrics.messddt": lambda image: metrics.messddt([ALPHA, TRUTH], [TRUTH, ALPHA], [np.zeros((H, W, 2))]),
     "propmat.sampling.comprehensive": lambda image: sampling.comprehensive(image, LABELS).alpha,
     "propmat.sampling.shared": lambda image: sampling.shared(image, LABELS).alpha,
     "propmat.sampling.trimmed": lambda image: sampling.trimmed(image, LABELS).labels,

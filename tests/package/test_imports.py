@@ -14,6 +14,8 @@ HEAVY = [
     "tqdm",
     "fsspec",
     "distributed",
+    "cv2",
+    "av",
     "cupy",
     "torch",
     "jax",

@@ -24,6 +24,7 @@ LAYERS = (  # lowest first
     "torch jax",
     "networks _photographs",
     "jobs studio",
+    "video",
     "training cli",  # nothing imports training
     "__main__",
 )
@@ -34,6 +35,8 @@ IMPORTED_IN = {
     "OpenImageIO": "io",
     "sklearn": "datasets",
     "tqdm": "cli training",
+    "cv2": "video",
+    "av": "video",
     "cupy": "_gpu",
     "torch": "torch comfyui networks training",
     "safetensors": "networks",

@@ -23,6 +23,7 @@ import propmat.rembg
 import propmat.studio
 import propmat.torch
 import propmat.training
+import propmat.video
 
 LIST = Path(__file__).with_name("surface.json")
 NAMESPACES = [
@@ -50,6 +51,7 @@ NAMESPACES = [
     propmat.studio,
     propmat.torch,
     propmat.training,
+    propmat.video,
 ]
 
 

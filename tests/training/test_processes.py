@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from propmat.networks import DCNN, DeepMattePropNet, LateFusion, load_weights
+from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.training import _processes as processes
 from propmat.training import prepare, read_config, train
 
@@ -32,12 +32,9 @@ checkpoint_every = 2
 """
 # How far the weights of both ways may lie apart, of their way from the first weights: roundings of single precision
 # over four steps, and with a solver, which stops at a residual of 1e-5, steps that differ by as much.
-LATE_FUSION = 'crop = 32\nsegmentation = 0.0\nfusion = 0.0\njoint_rate = 1e-1\ndecay = "constant"\nprecision = "single"'
 NETWORKS = {
     "dcnn": (DCNN, '{filters = 4, mattes = ["closed_form"]}', "patches = 500", 1e-3, 1e-4),
     "deep_matte_prop_net": (DeepMattePropNet, "{width = 16, closed_form = true}", "crop = 48", 1e-1, 1e-2),
-    # The third step, in which statistics are kept; elsewhere those of the processes' parts differ.
-    "late_fusion": (LateFusion, "{width = 16}", LATE_FUSION, 1e-1, 1e-3),
 }
 
 

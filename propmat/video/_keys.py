@@ -1,0 +1,120 @@
+"""Trimaps of all frames from those of key frames."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
+from propmat._trimap import Trimap
+from propmat._typing import ArrayLike
+from propmat.errors import InputError
+from propmat.video._flow import check_same_size, greys_of
+from propmat.video._sides import CarriedTrimap, Grey, Greys, SideFiles, combined, one_sided
+
+WIDEST = 1 / 40  # of the shorter side: by how much the band widens at most
+
+
+@usual_arithmetic
+def carry(
+    frames: Sequence[ArrayLike], keys: Mapping[int, ArrayLike | Trimap], *, widest: float | None = None
+) -> Iterator[CarriedTrimap]:
+    """Trimaps of all frames from those of a few key frames.
+
+    Labels are carried by optical flow from the key frames before and after; where forward and backward flow disagree,
+    or the two sides do, the unknown band widens. Frames before the first and after the last key have one side only.
+
+    Parameters
+    ----------
+    frames : sequence of (H, W), (H, W, 3) or (H, W, d) arrays
+        Read when they are needed, two at a time; each may be asked for several times.
+    keys : mapping of int to (H, W) array or Trimap
+        Trimaps by the index of their frame.
+    widest : float, > 0, optional
+        By how many pixels the band widens at most; a fortieth of the shorter side by default.
+
+    Returns
+    -------
+    iterator of CarriedTrimap
+        Of every frame, in their order; key frames have the trimap that was given.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above, frames differ in size, or a key is of no frame or of another size.
+    MissingDependencyError
+        If OpenCV is not installed.
+
+    References
+    ----------
+    Y.-Y. Chuang, A. Agarwala, B. Curless, D. H. Salesin, R. Szeliski, "Video Matting of Complex Scenes", SIGGRAPH 2002,
+    carries trimaps along flow from both sides.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> import propmat.video
+    >>> scene = propmat.datasets.moving(seed=0, frames=3, shape=(48, 64))
+    >>> keys = {0: scene[0].trimap, 2: scene[2].trimap}
+    >>> trimaps = list(propmat.video.carry([sample.image for sample in scene], keys))
+    >>> [trimap.labels.shape for trimap in trimaps], trimaps[0].uncertain
+    ([(48, 64), (48, 64), (48, 64)], 0.0)
+    """
+    parsed = {_index(number, len(frames)): Trimap.parse(trimap) for number, trimap in keys.items()}
+    if not parsed:
+        raise InputError("keys: has no trimap; takes that of one frame at least")
+    shape = parsed[min(parsed)].shape
+    for number, trimap in parsed.items():
+        check_same_size(trimap.shape, shape, f"keys: the trimap of frame {number}")
+
+    def grey(index: int) -> Greys:
+        image = _inputs.image(frames[index], f"frames: frame {index}")
+        check_same_size(image.shape, shape, f"frames: frame {index}")
+        return greys_of(image)
+
+    return carried_trimaps(grey, len(frames), parsed, None if widest is None else _inputs.positive(widest, "widest"))
+
+
+def _index(number: object, count: int) -> int:
+    """The index of a key frame."""
+    index = _inputs.integer(number, "keys: the index of a frame", 0, 2**31)
+    if index >= count:
+        raise InputError(f"keys: there is no frame {index}; the {count} frames are 0 to {count - 1}")
+    return index
+
+
+def carried_trimaps(
+    grey: Grey, count: int, keys: Mapping[int, Trimap], widest: float | None = None
+) -> Iterator[CarriedTrimap]:
+    """`carry` for arguments that are checked, and frames by their index as `greys_of` returns them."""
+    places = sorted(keys)
+    bound = min(keys[places[0]].shape) * WIDEST if widest is None else widest
+    yield from _before(grey, places[0], keys[places[0]], bound)
+    for first, last in pairwise(places):
+        yield CarriedTrimap(keys[first])
+        yield from _between(grey, first, last, keys, bound)
+    yield CarriedTrimap(keys[places[-1]])
+    for _, side in one_sided(grey, range(places[-1], count), keys[places[-1]], bound):
+        yield combined([side], bound)
+
+
+def _before(grey: Grey, first: int, labels: Trimap, widest: float) -> Iterator[CarriedTrimap]:
+    """The trimaps of the frames before the first key."""
+    with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
+        sides = SideFiles(folder)
+        for number, side in one_sided(grey, range(first, -1, -1), labels, widest):
+            sides.keep(number, side)
+        for number in range(first):
+            yield combined([sides[number]], widest)
+
+
+def _between(grey: Grey, first: int, last: int, keys: Mapping[int, Trimap], widest: float) -> Iterator[CarriedTrimap]:
+    """The trimaps of the frames between two keys."""
+    with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
+        later = SideFiles(folder)
+        for number, side in one_sided(grey, range(last, first, -1), keys[last], widest):
+            later.keep(number, side)
+        for number, side in one_sided(grey, range(first, last), keys[first], widest):
+            yield combined([side, later[number]], widest)

@@ -1,0 +1,115 @@
+"""Mattes of the frames of a sequence, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from propmat import _inputs
+from propmat._arithmetic import usual_arithmetic
+from propmat._solve._matte import Matte
+from propmat._trimap import Trimap
+from propmat._typing import ArrayLike
+from propmat.errors import InputError
+from propmat.matting._methods import NETWORKS, POSED, named
+from propmat.solvers._base import Solver
+from propmat.video._flow import check_same_size
+from propmat.video._joint import check_settings
+from propmat.video._steadiness import CONFIDENCE, Frame, FrameByFrame, Joint, Steadiness
+from propmat.video._steps import steadied
+
+STEADY = ("none", "prior", "joint")
+
+
+@usual_arithmetic
+def mattes(
+    frames: Iterable[ArrayLike],
+    trimaps: Iterable[ArrayLike | Trimap],
+    *,
+    method: str = "closed_form",
+    steady: str = "prior",
+    solver: Solver | None = None,
+    **settings: Any,
+) -> Iterator[Matte]:
+    """Mattes of the frames of a sequence, one after another, in constant memory.
+
+    Parameters
+    ----------
+    frames : iterable of (H, W), (H, W, 3) or (H, W, d) arrays
+        In the order of time, of one size, at least 16 pixels high and wide.
+    trimaps : iterable of (H, W) arrays or Trimaps
+        One for each frame, such as those of `carry`.
+    method : str, default "closed_form"
+        One of `propmat.methods` that solves a linear system: all but networks. With ``steady="joint"`` closed_form,
+        learning_based or knn.
+    steady : {"none", "prior", "joint"}
+        How a matte follows those before it. ``"none"``: each frame has its own, and only the iteration starts at the
+        matte before, carried by optical flow. ``"prior"``: the carried matte is a prior, with a confidence where the
+        flow is consistent. ``"joint"``: each frame is solved together with the two after it, with edges along the
+        flow (`joint`), beside the matte of the frame before.
+    solver : propmat.solvers.CG or Direct, optional
+        Chosen for each matrix if not given.
+    **settings
+        Of the method.
+
+    Returns
+    -------
+    iterator of Matte
+        As of `propmat.solve`; with ``"joint"`` x and the figures of the solve are those of all frames together.
+
+    Raises
+    ------
+    InputError
+        If an argument is not as above; that of a frame when its matte is asked for.
+    ConvergenceError
+        If a solver with ``strict=True`` did not converge.
+    MissingDependencyError
+        If OpenCV is not installed.
+
+    Warns
+    -----
+    PropmatWarning, ConvergenceWarning
+        As in `propmat.solve`.
+
+    Examples
+    --------
+    >>> import propmat
+    >>> import propmat.video
+    >>> scene = propmat.datasets.moving(seed=0, frames=3, shape=(48, 64))
+    >>> images, trimaps = zip(*((sample.image, sample.trimap) for sample in scene))
+    >>> alphas = [matte.alpha for matte in propmat.video.mattes(images, trimaps)]
+    >>> len(alphas), alphas[0].shape
+    (3, (48, 64))
+    """
+    _inputs.solving(solver)
+    how = steadiness(method, steady, solver, settings)
+    images = _inputs.several(frames, "frames", "a sequence of frames")
+    return (
+        matte
+        for _, matte, _ in steadied(_checked(images, _inputs.several(trimaps, "trimaps", "a sequence of trimaps")), how)
+    )
+
+
+def steadiness(method: str, steady: str, solver: Solver | None, settings: Mapping[str, Any]) -> Steadiness:
+    """How frames are solved for, by name."""
+    _inputs.choice(steady, "steady", STEADY)
+    named(method, settings)
+    if method in NETWORKS:
+        raise InputError(f"method: {method} is a network, which takes one picture; takes {', '.join(POSED)}")
+    alone = FrameByFrame(POSED[method].pose, solver, settings, CONFIDENCE if steady == "prior" else 0.0)
+    if steady == "joint":
+        check_settings(method, settings)
+        return Joint(method, alone)
+    return alone
+
+
+def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap]) -> Iterator[Frame]:
+    shape = None
+    for number, given in enumerate(images):
+        image = _inputs.image(given, f"frames: frame {number}")
+        shape = image.shape if shape is None else shape
+        check_same_size(image.shape, shape, f"frames: frame {number}")
+        trimap = next(trimaps, None)
+        if trimap is None:
+            raise InputError(f"trimaps: end after {number}, and there is another frame")
+        yield Frame(number, image, Trimap.parse(trimap, image.shape))

@@ -1,0 +1,150 @@
+"""Mattes of successive frames: starts, priors, windows, and states to go on from."""
+
+import numpy as np
+import pytest
+
+import propmat
+import propmat.video
+from propmat import Trimap
+from propmat.errors import InputError
+from propmat.solvers import CG
+from propmat.video._mattes import STEADY, steadiness
+from propmat.video._steadiness import Before, Frame, State, together
+from propmat.video._steps import steadied
+from tests.video.scenes import drifting
+
+pytest.importorskip("cv2")
+SOLVER = CG(tolerance=1e-6)
+LABELS = np.repeat([0.0, 0.5, 0.5, 1.0], 5) * np.ones((20, 1))
+
+
+def mattes(images, trimaps, **options):
+    return list(propmat.video.mattes(images, trimaps, **{"solver": SOLVER} | options))
+
+
+def noisy(frames=5, shape=(64, 80)):
+    return drifting(frames, speed=(1.25, -0.75), shape=shape, noise=0.01)
+
+
+def wide(trimaps):
+    """Trimaps with a band that is some pixels wider."""
+    from scipy.ndimage import maximum_filter
+
+    return [np.where(maximum_filter(trimap == 0.5, 7), 0.5, trimap) for trimap in trimaps]
+
+
+@pytest.mark.parametrize("method", ["closed_form", "information_flow", "shared_sampling"])
+def test_starts_do_not_change_mattes(method):
+    images, _, trimaps = noisy(3)
+    found = mattes(images, trimaps, method=method, steady="none")
+    for image, trimap, matte in zip(images, trimaps, found, strict=True):
+        alone = propmat.matte(method, image, trimap, solver=SOLVER)
+        assert np.abs(matte.alpha - alone.alpha).max() < 1e-4
+
+
+def test_starts_save_iterations():
+    images, _, trimaps = drifting(4, shape=(96, 128), noise=0.004)
+    solver, trimaps = CG(tolerance=1e-3), wide(trimaps)
+    started = mattes(images, trimaps, steady="none", solver=solver)
+    alone = [propmat.matte("closed_form", *frame, solver=solver) for frame in zip(images, trimaps, strict=True)]
+    assert started[0].iterations == alone[0].iterations
+    assert sum(m.iterations for m in started[1:]) < sum(m.iterations for m in alone[1:])
+
+
+@pytest.mark.parametrize("steady", ["prior", "joint"])
+def test_steadiness_reduces_flicker(steady):
+    images, alphas, trimaps = noisy()
+    trimaps = wide(trimaps)
+    before, after = ([matte.alpha for matte in mattes(images, trimaps, steady=how)] for how in ("none", steady))
+    flicker = [propmat.metrics.dtssd(found, alphas, trimaps) for found in (before, after)]
+    assert flicker[1] < flicker[0]
+    assert np.abs(np.array(after) - alphas).mean() < 1.02 * np.abs(np.array(before) - alphas).mean()
+
+
+@pytest.mark.parametrize("method", ["knn", "learning_based"])
+def test_other_joint_methods(method):
+    images, alphas, trimaps = noisy(3, shape=(32, 40))
+    found = mattes(images, trimaps, method=method, steady="joint")
+    assert [matte.alpha.shape for matte in found] == [(32, 40)] * 3
+    for matte, trimap, alpha in zip(found, trimaps, alphas, strict=True):
+        known = trimap != 0.5
+        assert (matte.alpha[known] == trimap[known]).all()
+        assert np.abs(matte.alpha - alpha).mean() < 0.1
+
+
+@pytest.mark.parametrize("steady", STEADY)
+def test_going_on_from_a_state_is_the_same(steady):
+    images, _, trimaps = noisy(5, shape=(32, 40))
+    frames = [
+        Frame(k, image, Trimap.parse(trimap)) for k, (image, trimap) in enumerate(zip(images, trimaps, strict=True))
+    ]
+    how = steadiness("closed_form", steady, CG(tolerance=1e-3), {})
+    whole = list(steadied(iter(frames), how))
+    second = whole[1]
+    rest = steadied(iter(frames[2:]), how, Before(second.frame, State(second.state.mattes.copy())))
+    for found, expected in zip(rest, whole[2:], strict=True):
+        assert found.frame.number == expected.frame.number
+        assert (found.state.mattes == expected.state.mattes).all()
+
+
+@pytest.mark.parametrize("steady", STEADY)
+def test_one_frame_is_as_alone(steady):
+    images, _, trimaps = noisy(1, shape=(32, 40))
+    (found,) = mattes(images, trimaps, steady=steady)
+    alone = propmat.matte("closed_form", images[0], trimaps[0], solver=SOLVER)
+    assert np.abs(found.alpha - alone.alpha).max() < 1e-9
+
+
+@pytest.mark.parametrize("steady", STEADY)
+def test_frames_without_unknown_pixels(steady):
+    images, _, trimaps = noisy(4, shape=(32, 40))
+    known = [np.round(trimap) if k % 2 else trimap for k, trimap in enumerate(trimaps)]
+    with pytest.warns(propmat.PropmatWarning, match="no pixel is unknown"):
+        found = mattes(images, known, steady=steady)
+    for number in (1, 3):
+        assert (found[number].alpha == known[number]).all()
+
+
+def test_frames_are_taken_one_at_a_time():
+    images, _, trimaps = noisy(5, shape=(32, 40))
+    for steady, ahead in (("none", 0), ("prior", 0), ("joint", 2)):
+        taken = iter(images)
+        found = propmat.video.mattes(taken, iter(trimaps), steady=steady)
+        next(found)
+        assert len(list(taken)) == 5 - 1 - ahead
+
+
+def test_priors_are_added():
+    one, other = (np.array([[0.2, 0.4, 0.6]]), np.array([[1.0, 0.0, 2.0]])), (np.ones((1, 3)), np.array([[3.0, 0, 0]]))
+    value, confidence = together(one, other)
+    assert confidence.tolist() == [[4, 0, 2]]
+    assert value.ravel() == pytest.approx([0.8, 0.5, 0.6])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steady": "always"}, "steady: takes 'none' or 'prior' or 'joint'"),
+        ({"method": "nothing"}, "method: takes"),
+        ({"method": "dcnn"}, "method: dcnn is a network"),
+        ({"method": "random_walk", "steady": "joint"}, "random_walk has no Laplacian of several frames"),
+        ({"preset": "rgb"}, "preset: the method closed_form has no such setting"),
+        ({"solver": "cg"}, "solver: takes"),
+    ],
+)
+def test_bad_settings_are_named_before_any_frame(settings, message):
+    with pytest.raises(InputError, match=message):
+        propmat.video.mattes(iter([]), iter([]), **settings)
+
+
+@pytest.mark.parametrize(
+    ("images", "trimaps", "message"),
+    [
+        ([np.eye(20)] * 2, [LABELS], "trimaps: end after 1"),
+        ([np.eye(20), np.zeros((20, 22))], [LABELS, LABELS], "frame 1: is 22 x 20 pixels"),
+        ([np.eye(20)], [np.eye(21)], "trimap: shape"),
+    ],
+)
+def test_bad_frames(images, trimaps, message):
+    with pytest.raises(InputError, match=message):
+        mattes(images, trimaps)
