@@ -82,7 +82,7 @@ def told(report: Report) -> str:
         f"seconds      {report.seconds:.1f}{rate}",
     ]
     key = report.next_key
-    if key.share >= UNCERTAIN:
+    if key is not None and key.share >= UNCERTAIN:
         lines.append(f"next key     frame {key.number}: {key.share:.0%} of its band is uncertain, because {key.reason}")
     return "\n".join(lines)
 

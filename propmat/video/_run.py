@@ -46,9 +46,10 @@ class Report:
     uncertain: list[Uncertain]
 
     @property
-    def next_key(self) -> Uncertain:
-        """The frame for which a trimap would help most: the most uncertain one."""
-        return max(self.uncertain, key=lambda frame: frame.share)
+    def next_key(self) -> Uncertain | None:
+        """The frame for which a trimap would help most, the most uncertain one; None if all are certain."""
+        worst = max(self.uncertain, key=lambda frame: frame.share)
+        return worst if worst.share else None
 
 
 def run(
@@ -119,8 +120,8 @@ def run(
     ...     if number != 102:
     ...         propmat.io.write_image(f"keys/{number}.png", sample.trimap)
     >>> report = propmat.video.run("shot", "keys", "cutouts")
-    >>> report.done, sorted(os.listdir("cutouts")), report.next_key.number
-    (3, ['.propmat', '101.png', '102.png', '103.png'], 102)
+    >>> report.done, sorted(os.listdir("cutouts")), report.next_key
+    (3, ['.propmat', '101.png', '102.png', '103.png'], None)
     """
     start = time.perf_counter()
     arguments = {"clip": clip, "trimaps": trimaps, "output": output}
