@@ -89,6 +89,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     except SystemExit:  # help was asked for, or the usage is wrong
         _process.flush()
         raise
+    except BrokenPipeError:  # by help: the argparse of earlier Pythons raises it, later ones do not
+        _process.flush()
+        raise SystemExit(0) from None
     return parsed
 
 
