@@ -250,6 +250,8 @@ def test_outputs_take_no_file_of_another(photos):
     with pytest.raises(InputError, match="images: a takes one of trimap and mask, as a pattern or a column; got 2"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t", masks="m").check("alpha")
     with pytest.raises(InputError, match="images: a takes one of alpha, as a pattern or a column; got 0"):
+        work_list([{"image": "a.png"}], "out/{name}.png").check("foreground")
+    with pytest.raises(InputError, match="trimaps: does not go with foreground, which takes alpha"):
         work_list([{"image": "a.png"}], "out/{name}.png", trimaps="t").check("foreground")
 
 
