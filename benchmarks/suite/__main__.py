@@ -7,8 +7,8 @@ DIR is the folder of the photographs of alphamatting.com (`propmat datasets fetc
 mattes are files next to it. A run is a job of `propmat.jobs`: interrupted, it is resumed when it is started again, each
 process loses at most one matte, and `propmat batch status DIR` tells how far it is.
 
-All methods of propmat run with their default settings; `--peers` adds methods of other installed libraries. Networks and
-methods with other settings (knn.rgb) run only if `--methods` names them.
+All methods of propmat run with their default settings; `--peers` adds methods of other installed libraries. Networks
+and methods with other settings (knn.rgb) run only if `--methods` names them.
 
 Before they are scored, mattes are rounded to 8 bits and known pixels set to their labels, as for published numbers.
 Each job is a process with its share of the cores, so that times on one machine are comparable for the same number of
