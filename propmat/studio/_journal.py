@@ -16,7 +16,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)  # what a full disk refuses must not be written later
         if self.size and not self._ends_with_a_line():
             self._file.write(b"\n")
 
@@ -33,8 +33,9 @@ class Journal:
 
     def write(self, record: Record) -> None:
         """Add one record."""
-        self._file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        rest = memoryview(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def rewrite(self, records: Iterable[Record]) -> None:
         """Replace all records by others."""
@@ -43,7 +44,7 @@ class Journal:
         try:
             replace_file(self.path, text.encode())
         finally:
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)
 
     @property
     def size(self) -> int:

@@ -43,7 +43,7 @@ class Fill:
 
 @dataclass(frozen=True)
 class Order:
-    """Undo, redo or clear."""
+    """Undo, redo, or clear what is painted."""
 
     name: str
 

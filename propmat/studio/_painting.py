@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from propmat.errors import InputError
+from propmat.errors import InputError, one_line
 from propmat.studio._brush import Box, fill, paint, whole
 from propmat.studio._history import History
 from propmat.studio._journal import Journal, Record
@@ -16,7 +16,8 @@ from propmat.studio._layers import Change, Layers, Source
 from propmat.studio._messages import Band, Fill, Order, Settings, Stroke
 from propmat.studio._types import UNPAINTED, Bytes
 
-# A journal that is longer is replaced by a shorter one with the same result.
+# A journal that is longer, and twice as long as the last one that was shortened, is replaced by a shorter one with the
+# same result.
 LONGEST_JOURNAL = 96 * 2**20
 
 # So many identifiers of strokes are remembered.
@@ -33,7 +34,16 @@ class Begun:
 
 
 class Painting:
-    """Labels as they are painted. Every method returns the rectangle in which labels may have changed, or None."""
+    """Labels as they are painted. Every method returns the rectangle in which labels may have changed, or None.
+
+    Attributes
+    ----------
+    layers : Layers
+    history : History
+    settings : Settings
+    unkept : str
+        Why the journal lacks changes, such as a full disk; empty if it has them all. The next change writes all anew.
+    """
 
     def __init__(self, shape: tuple[int, int], journal: Path) -> None:
         self.layers = Layers(shape)
@@ -42,6 +52,7 @@ class Painting:
         self._strokes: deque[str] = deque(maxlen=_MOST_STROKES)
         self._begun: Begun | None = None
         self._journal = Journal(journal)
+        self._longest, self.unkept = LONGEST_JOURNAL, ""
         for record in self._journal.read():
             with suppress(InputError, ValueError, TypeError, KeyError):  # a damaged line
                 self._repeat(record)
@@ -91,7 +102,7 @@ class Painting:
         return box
 
     def order(self, order: Order) -> Box | None:
-        """Undo, redo, or clear what was painted and imported."""
+        """Undo, redo, or clear what was painted."""
         self.end_stroke()
         if order.name == "clear":
             return self._cleared()
@@ -149,9 +160,15 @@ class Painting:
         self._write({"change": change.record()})
 
     def _write(self, record: Record) -> None:
-        self._journal.write(record)
-        if self._journal.size > LONGEST_JOURNAL:
-            self._journal.rewrite(self._shortened())
+        try:
+            if not self.unkept:
+                self._journal.write(record)
+            if self.unkept or self._journal.size > self._longest:
+                self._journal.rewrite(self._shortened())
+                self._longest = max(LONGEST_JOURNAL, 2 * self._journal.size)
+            self.unkept = ""
+        except (OSError, InputError) as error:
+            self.unkept = f"folder: what is painted cannot be kept: {one_line(error)}"
 
     def _shortened(self) -> Iterator[Record]:
         """Records with the same result: the layers, and the history, which ends with them."""
@@ -159,6 +176,7 @@ class Painting:
         yield from ({"snapshot": change.record()} for change in self.layers.snapshot())
         yield from ({"done": change.record()} for change in self.history.done)
         yield from ({"undone": change.record()} for change in self.history.undone)
+        yield from ({"stroke": identifier} for identifier in self._strokes)
 
     def _repeat(self, record: Record) -> None:
         """Do again what a line of the journal says."""

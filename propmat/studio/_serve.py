@@ -61,6 +61,8 @@ def serve(
     port = _inputs.integer(port, "port", 0, 65535)
     if trimap is not None and mask is not None:
         raise InputError("mask: takes a trimap or a mask, not both")
+    if folder is not None and not str(folder):
+        raise InputError("folder: is empty; takes the name of a folder")
     if image is None and not (trimap is None and mask is None):
         raise InputError("image: is missing; a trimap or a mask goes with one")
     try:

@@ -31,7 +31,7 @@ PAGE = Path(__file__).with_name("page")
 # An uncompressed photograph of 16 bits and 40 megapixels has as many.
 MOST_BYTES = 240 * 2**20
 
-BAD_REQUEST, TOO_LARGE, MISSING = 400, 413, 501
+BAD_REQUEST, TOO_LARGE, FAILED, MISSING = 400, 413, 500, 501
 
 Answer = Callable[[Request, "Workspace"], Awaitable[Response]]
 
@@ -51,6 +51,8 @@ def application(workspace: Workspace) -> Starlette:
             except PropmatError as error:
                 status = MISSING if isinstance(error, MissingDependencyError) else BAD_REQUEST
                 return JSONResponse({"message": one_line(error)}, TOO_LARGE if isinstance(error, _TooLarge) else status)
+            except OSError as error:  # a full disk, a folder that may not be written into
+                return JSONResponse({"message": f"folder: {one_line(error)}"}, FAILED)
 
         return Route(path, endpoint, methods=list(methods))
 
@@ -153,7 +155,7 @@ async def _command(request: Request, workspace: Workspace) -> Response:
 async def _paint(socket: WebSocket, workspace: Workspace) -> None:
     try:
         session = await asyncio.to_thread(workspace.session, socket.path_params["id"])
-    except PropmatError:
+    except (PropmatError, OSError):  # the request for the picture tells which
         await socket.close()
         return
     await socket.accept()

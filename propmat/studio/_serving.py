@@ -71,6 +71,8 @@ def server(workspace: Workspace, token: str, listener: socket.socket) -> uvicorn
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens; a warning if other computers reach it."""
+    if not host:
+        raise InputError("host: is empty; takes an address or a name, 127.0.0.1 by default")
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)

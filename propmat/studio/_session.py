@@ -50,6 +50,9 @@ class Session:
         self.closed = False
         self._foreground: tuple[int, Pixels] | None = None
         self._watching: set[Callable[[], None]] = set()
+        asked = self.asked()
+        if asked.waiting:
+            self.display.preview(asked, None)
 
     # What pages ask for
 
@@ -178,7 +181,7 @@ class Session:
                 "version": shown.version,
                 "stroke": shown.stroke,
                 "seconds": round(shown.seconds, 3),
-                "note": shown.note,
+                "note": painting.unkept or shown.note,
                 "findings": list(shown.findings),
                 "undo": len(painting.history.done) + painting.moving,
                 "redo": len(painting.history.undone),

@@ -20,6 +20,9 @@ from propmat.studio._solving import Solving
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{20}")
 
+# Bytes of a name; exports add to it, and file systems take 255.
+_LONGEST_NAME = 200
+
 # Pictures that are kept open; those that no page shows are closed first.
 MOST_OPEN = 3
 
@@ -132,4 +135,4 @@ def plain_name(name: str) -> str:
     """The last part of a file's name, of printable characters, for messages and for the names of exports."""
     last = re.split(r"[/\\]", name)[-1].strip()
     plain = "".join(c for c in last if c.isprintable()).lstrip("-.")[:100]
-    return plain or "picture"
+    return plain.encode()[:_LONGEST_NAME].decode(errors="ignore") or "picture"

@@ -1,6 +1,7 @@
 """Labels, their history and their journal; messages of the page."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,6 +188,34 @@ def test_the_history_is_bounded(rng):
         history.push(layers.change("painted", _painting.whole(SHAPE), before))
     assert 1 < len(history.done) < 20
     assert sum(change.size for change in history.done) <= 20_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_told_and_what_was_painted_is_kept_as_soon_as_there_is_room(opened, painting, monkeypatch):
+    painting.stroke(stroke("a", 255, (10.0, 10.0)))
+    with monkeypatch.context() as full, Path("/dev/full").open("ab", buffering=0) as refusing:
+        full.setattr(painting._journal, "_file", refusing)
+        full.setattr(painting._journal, "rewrite", lambda _: refusing.write(b"x"))
+        painting.stroke(stroke("b", 0, (30.0, 20.0)))
+    assert painting.unkept == "folder: what is painted cannot be kept: No space left on device"
+    assert len(painting.history.done) == 2
+    painting.order(UNDO)
+    painting.stroke(stroke("c", 0, (30.0, 5.0)))
+    assert painting.unkept == ""
+    again = opened()
+    np.testing.assert_array_equal(again.layers.labels, painting.layers.labels)
+    assert len(again.history.done) == 2
+    assert again.stroke(stroke("b", 0, (1.0, 1.0))) is None  # it has come
+
+
+def test_a_long_history_is_not_written_with_every_change(opened, rng, monkeypatch):
+    monkeypatch.setattr(_painting, "LONGEST_JOURNAL", 4000)
+    painting, written = opened(), []
+    rewrite = painting._journal.rewrite
+    monkeypatch.setattr(painting._journal, "rewrite", lambda records: written.append(rewrite(records)))
+    for k in range(200):
+        random_step(painting, rng, k)
+    assert 1 < len(written) < 10
 
 
 def test_packed_labels_cannot_grow():

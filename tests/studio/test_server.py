@@ -339,6 +339,7 @@ def test_names_of_uploads_are_plain(fresh, photo):
         ("..", "picture"),
         ("a\0b\n.png", "ab.png"),
         ("x" * 500, "x" * 100),
+        ("名" * 100, "名" * 66),
     ]:
         assert plain_name(name) == plain
     fresh.add(photo, "../../outside.png")
@@ -363,6 +364,35 @@ def test_broken_files_are_told(server, data):
     status, answer = server.ask("POST", "/api/pictures", data, name="broken.png")
     assert status == 400
     assert answer["message"].startswith("broken.png: cannot be read")
+
+
+def test_pictures_without_a_window_are_refused(server):
+    for shape in ((1, 1, 3), (2, 9), (9, 2)):
+        status, answer = server.ask("POST", "/api/pictures", png(np.zeros(shape)), name="a.png")
+        told = f"image: is {shape[0]} x {shape[1]} pixels (height x width); takes at least 3 x 3"
+        assert (status, answer) == (400, {"message": told})
+
+
+def test_a_disk_that_refuses_is_told(fresh, photo, monkeypatch):
+    picture = fresh.add(photo)
+    with fresh.page(picture) as page:
+        page.look()
+        session = fresh.workspace.session(picture)
+
+        def refuse(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(session._painting._journal, "write", refuse)
+        monkeypatch.setattr(session._painting._journal, "rewrite", refuse)
+        page.stroke("a", "foreground", [140, 60])
+        page.until(lambda state: state.get("undo") == 1 and "cannot be kept: No space left" in state["note"])
+        monkeypatch.undo()
+        page.stroke("b", "background", [5, 5])
+        page.until(lambda state: state["undo"] == 2 and state["note"] == "")
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
+    status, answer = fresh.ask("POST", "/api/pictures", png(np.zeros((40, 40))), name="b.png")
+    assert (status, answer) == (500, {"message": "folder: No space left on device"})
+    assert [place.name for place in fresh.workspace.folder.iterdir()] == [picture]
 
 
 def test_malformed_frames_are_told_and_then_end_the_socket(server, painted):
@@ -421,10 +451,13 @@ def test_wrong_arguments_are_named(tmp_path):
         ({"port": 70000}, "port: takes"),
         ({"image": "a", "trimap": "b", "mask": "c"}, "mask: takes a trimap or a mask, not both"),
         ({"mask": "c"}, "image: is missing"),
+        ({"host": ""}, "host: is empty"),
         ({"image": tmp_path / "none.png"}, "cannot be read"),
     ]:
         with pytest.raises(propmat.InputError, match=told):
             serve(folder=tmp_path / "studio", browser=False, **options)
+    with pytest.raises(propmat.InputError, match="folder: is empty"):
+        serve(folder="", browser=False)
 
 
 def test_a_port_that_is_taken_is_told(server, tmp_path):
