@@ -12,6 +12,7 @@ from propmat._typing import Array
 from propmat.errors import one_line
 from propmat.matting._matte import matte
 from propmat.studio._display import EIGHT_BITS, EXACT, PREVIEW, Asked
+from propmat.studio._memory import give_back
 from propmat.studio._preview import Preview
 from propmat.studio._reduced import as_bytes
 from propmat.studio._session import Session
@@ -96,6 +97,7 @@ class Solving:
             self._solve_to_8_bits(asked)
         if self._rested(asked, REST_FOR_EXACT):
             self._solve_exactly(asked)
+            give_back()
         if self._rested(asked, time.monotonic() - asked.since + REST_FOR_FINDINGS):
             findings = tuple(asked.trimap.check())
             self._session.show(asked, lambda display: display.find(findings))

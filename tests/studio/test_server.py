@@ -22,6 +22,7 @@ from websockets.exceptions import InvalidStatus  # noqa: E402
 
 import propmat.studio  # noqa: E402
 from propmat.studio import _server  # noqa: E402
+from propmat.studio._memory import give_back  # noqa: E402
 from propmat.studio._workspace import Workspace, plain_name  # noqa: E402
 from tests.studio.serving import TOKEN, Served, served  # noqa: E402
 
@@ -420,6 +421,19 @@ def test_a_thousand_strokes_at_once_are_painted(fresh, photo, rng):
         page.send(type="order", name="undo")
         page.until(lambda state: state["redo"] == 1)
     assert not page.errors
+
+
+def test_freed_memory_is_given_back_when_labels_rest(fresh, photo, monkeypatch):
+    given = []
+    monkeypatch.setattr("propmat.studio._solving.give_back", lambda: given.append(give_back()))
+    picture = fresh.add(photo)
+    with fresh.page(picture) as page:
+        page.look()
+        page.stroke("a", "foreground", [140, 60])
+        page.stroke("b", "background", [5, 5])
+        page.until(lambda state: state.get("phase") == "exact")
+        fresh.workspace.remove(picture)  # its threads have ended
+    assert given
 
 
 def test_all_threads_end(tmp_path, photo):
