@@ -39,6 +39,18 @@ def files(tmp_path, monkeypatch, sample):
 
 
 @pytest.fixture
+def on_one_thread():
+    """PyTorch on one thread, for planes that are too small to share, and with a seed."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def no_compiling():
     """Leave out the line that kernels are being compiled, which comes where no earlier run left them on disk."""
 

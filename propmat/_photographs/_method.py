@@ -113,7 +113,7 @@ class Upsampling:
 def told(labels: Trimap, solution: Matte, depth: int, seconds: float) -> str:
     """Size, unknown pixels, iterations, residual, error, times, and likely mistakes in the trimap, a line each."""
     height, width = labels.shape
-    enough = f", enough for 8 bits below {FOR_8_BITS:g}" if depth == 8 else ""
+    enough = f"; iterated to {FOR_8_BITS:g}, enough for 8 bits" if depth == 8 else ""
     how = [
         f"iterations   {solution.iterations}",
         f"residual     {solution.residual:.1e}",

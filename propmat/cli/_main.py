@@ -161,7 +161,7 @@ def _command(
 
 def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument("image", metavar="IMAGE", help="- is standard input, for one of the files")
-    command.add_argument("trimap", metavar="TRIMAP", nargs="?", help=f"{LABELS}; by far the best that you can give")
+    command.add_argument("trimap", metavar="TRIMAP", nargs="?", help=LABELS)
     command.add_argument(
         "--mask", metavar="MASK", help="instead of a trimap: a mask, of a lesser size perhaps, or a cut-out"
     )
@@ -193,7 +193,7 @@ def _add_depth(command: argparse.ArgumentParser) -> None:
 def _add_method_options(command: argparse.ArgumentParser) -> None:
     meaning = f"({DEFAULT}; {WITHOUT_TRIMAP} where neither trimap nor mask nor matte is given)"
     command.add_argument("--method", choices=sorted(methods()), help=meaning)
-    command.add_argument("--weights", metavar="FILE", help="of a network (dcnn, late_fusion), made by training")
+    command.add_argument("--weights", metavar="FILE", help="of a network, made by training")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Mask
 from propmat.errors import InputError
 from propmat.metrics._mattes import mean
-from propmat.metrics._sequences import errors_of
+from propmat.metrics._sequences import successive_errors
 
 
 @usual_arithmetic
@@ -71,13 +70,11 @@ def messddt(
     """
     displaced = _inputs.several(flows, "flows", "a sequence of flows")
     changes = []
-    for number, ((before, unknown), (after, _)) in enumerate(pairwise(errors_of(alphas, truths, trimaps))):
+    for number, ((before, unknown), (after, _)) in enumerate(successive_errors(alphas, truths, trimaps)):
         flow = next(displaced, None)
         if flow is None:
             raise InputError(f"flows: end after {number}; there is one for every frame but the last")
         changes.append(1000 * _change(np.square(before), np.square(after), _read(flow, before.shape, number), unknown))
-    if not changes:
-        raise InputError("alphas: fewer than two frames; it takes two to see a change")
     return mean(np.array(changes))
 
 
@@ -99,8 +96,6 @@ def _channels(flow: ArrayLike, shape: tuple[int, ...], number: int) -> Iterator[
 def _change(before: Array, after: Array, displacement: Array, unknown: Mask) -> float:
     from scipy.ndimage import map_coordinates
 
-    if before.shape != after.shape:
-        raise InputError(f"alphas: shape {after.shape} follows a frame of shape {before.shape}")
     places = np.indices(before.shape) + displacement
     last = np.array(before.shape).reshape(2, 1, 1) - 1
     counted = unknown & ((places >= 0) & (places <= last)).all(axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 import numpy as np
 
@@ -59,18 +59,28 @@ def dtssd(
     >>> metrics.dtssd([[[0.0, 0.5]], [[0.5, 1.0]]], [[[0.0, 0.5]], [[0.0, 0.5]]])
     50.0
     """
-    flicker = []
-    before = None
-    for error, unknown in errors_of(alphas, truths, trimaps):
-        if before is not None:
-            flicker.append(100 * math.sqrt(mean(_change(before, error)[unknown])))
-        before = error
-    if not flicker:
-        raise InputError("alphas: fewer than two frames; it takes two to see a change")
+    flicker = [
+        100 * math.sqrt(mean(np.square(after - before)[unknown]))
+        for (before, _), (after, unknown) in successive_errors(alphas, truths, trimaps)
+    ]
     return mean(np.array(flicker))
 
 
-def errors_of(
+def successive_errors(
+    alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[ArrayLike | Trimap] | None
+) -> Iterator[tuple[tuple[Array, Mask], tuple[Array, Mask]]]:
+    """Error and unknown pixels of each frame and of the next."""
+    several = False
+    for before, after in pairwise(_errors(alphas, truths, trimaps)):
+        if before[0].shape != after[0].shape:
+            raise InputError(f"alphas: shape {after[0].shape} follows a frame of shape {before[0].shape}")
+        several = True
+        yield before, after
+    if not several:
+        raise InputError("alphas: fewer than two frames; it takes two to see a change")
+
+
+def _errors(
     alphas: Iterable[ArrayLike], truths: Iterable[ArrayLike], trimaps: Iterable[ArrayLike | Trimap] | None
 ) -> Iterator[tuple[Array, Mask]]:
     """Error and unknown pixels of frame after frame."""
@@ -82,9 +92,3 @@ def errors_of(
         alpha, truth = read_pair(*frame[:2])
         whole = trimaps is None
         yield alpha - truth, np.ones(alpha.shape, bool) if whole else read(*frame).trimap.unknown
-
-
-def _change(before: Array, after: Array) -> Array:
-    if before.shape != after.shape:
-        raise InputError(f"alphas: shape {after.shape} follows a frame of shape {before.shape}")
-    return np.square(after - before)

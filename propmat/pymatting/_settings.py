@@ -28,9 +28,10 @@ _told: set[str] = set()
 
 def check_names(given: Mapping[str, object], called: Callable[..., object], argument: str, skipped: int = 0) -> None:
     """Raise TypeError, as PyMatting does, for names that a function does not take behind its first `skipped` ones."""
-    names = [*inspect.signature(called).parameters][skipped:]
-    if unknown := [name for name in given if name not in names]:
-        raise TypeError(f"{argument}: takes {', '.join(names)}, got {unknown[0]!r}")
+    try:
+        _inputs.known_names(given, [*inspect.signature(called).parameters][skipped:], argument, "key")
+    except InputError as error:
+        raise TypeError(str(error)) from None
 
 
 def without_meaning(name: str, given: object, default: object, why: str) -> None:

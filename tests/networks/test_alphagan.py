@@ -21,15 +21,7 @@ from propmat.networks._trunks._layers import reflected
 from propmat.networks._trunks._resnet import ResNet50
 from propmat.solvers import Direct
 
-
-@pytest.fixture(autouse=True)
-def _seeded():
-    """On one thread: these planes are too small to share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -20,14 +20,7 @@ from propmat.solvers import CG, Direct
 NARROW = {"width": 16}
 
 
-@pytest.fixture(autouse=True)
-def _seeded():
-    """On one thread: these planes are too small to share."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -338,16 +331,6 @@ def test_where_the_network_is_certain_alpha_is_exact(weights, monkeypatch):
     monkeypatch.setattr(LateFusion, "forward", certain(1.0, 0.99))
     alpha = late_fusion(image, weights=weights)
     np.testing.assert_allclose(alpha, image[..., 0] > 0.5, atol=1e-3)
-
-
-def test_without_weights_of_the_package_weights_must_be_given(scene, monkeypatch, tmp_path):
-    monkeypatch.setattr("propmat.networks._weights.SHIPPED", tmp_path)
-    with pytest.raises(
-        InputError, match=r"^weights: takes a file made by training \(docs/weights.md\), for none comes"
-    ):
-        late_fusion(scene.image)
-    saved(tmp_path / "late_fusion.safetensors")
-    assert late_fusion(scene.image).shape == scene.trimap.shape
 
 
 def test_wrong_arguments(scene, weights):

@@ -24,13 +24,7 @@ SIDE = 64
 LEARNED = 300  # iterations, half of those of the sheet
 
 
-@pytest.fixture(autouse=True)
-def _on_one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 
 
 @pytest.fixture(scope="module")

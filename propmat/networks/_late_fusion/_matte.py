@@ -14,12 +14,11 @@ from propmat import _inputs
 from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
-from propmat.errors import InputError, warn
+from propmat.errors import warn
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.networks._inference import checked, inferred
 from propmat.networks._last_solve import EPSILON
 from propmat.networks._late_fusion._network import LateFusion
-from propmat.networks._weights import shipped
 
 FAINTEST = 0.1  # the highest alpha of pictures in which nothing was found
 
@@ -68,7 +67,7 @@ def late_fusion(
     trimap : (H, W) array or Trimap, optional
         Pixels that are known in it are so in the solve, whatever the network says.
     weights : str or os.PathLike, optional
-        A file made by training (`docs/weights.md`); it has to be given where none comes with the package.
+        A file made by training; by default the weights that come with the package (`docs/weights.md`).
     keep_labels : bool, default True
         Set known pixels of the trimap to their label where the network alone is asked.
     refine : bool, default True
@@ -109,8 +108,6 @@ def late_fusion(
     """
     _inputs.flag(refine, "refine")
     pixels, labels = checked(image, trimap, keep_labels)
-    if weights is None and not shipped(LateFusion.name).exists():
-        raise InputError("weights: takes a file made by training (docs/weights.md), for none comes with the package")
     alpha_of = partial(_alpha, refine=refine)
     return inferred(LateFusion, alpha_of, pixels, labels, weights, keep_labels, labels_alone=False)
 
