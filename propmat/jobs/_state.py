@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from propmat.errors import InputError
+from propmat.io._locking import locked
 from propmat.jobs._attempt import Log
 from propmat.jobs._contract import I, Job, Json
-from propmat.jobs._folder import Folder, locked
+from propmat.jobs._folder import Folder
 from propmat.jobs._history import History, read_history
 
 # The folder of all jobs beside their outputs, and what is in that of one.

@@ -49,15 +49,15 @@ def paint(layer: Bytes, points: Sequence[Point], radius: float, value: int) -> B
     A radius of 0.5 or less sets lines one pixel wide: then points are moved to the centres of their pixels. Returns
     what was touched, None if all is outside.
     """
-    touched: Box | None = None
     if radius <= 0.5:
         points = [(math.floor(x) + 0.5, math.floor(y) + 0.5) for x, y in points]
         radius = 0.5
-    for start, end in _segments(points):
-        box = _reach(layer.shape, start, end, radius)
-        if box is not None:
-            layer[box.slices][_capsule(box, start, end, radius)] = value
-            touched = box.joined(touched)
+    touched: Box | None = None
+    for segment in _segments(points):
+        box = _reach(layer.shape, *segment, radius)
+        touched = touched if box is None else box.joined(touched)
+    if touched is not None:
+        layer[touched.slices][_swept(touched, points, radius)] = value
     return touched
 
 
@@ -92,12 +92,19 @@ def _reach(shape: tuple[int, ...], start: Point, end: Point, radius: float) -> B
     return box if box.top < box.bottom and box.left < box.right else None
 
 
-def _capsule(box: Box, start: Point, end: Point, radius: float) -> Mask:
-    """Which pixel centres of a rectangle are at most `radius` from a segment: one interval in every row."""
-    low, high = _intervals(np.arange(box.top + 0.5, box.bottom), start, end, radius)
-    centres = np.arange(box.left + 0.5, box.right)
-    # Rounding must not decide over centres exactly at the radius: they count.
-    inside: Mask = (centres >= low[:, np.newaxis] - 1e-9) & (centres <= high[:, np.newaxis] + 1e-9)
+def _swept(box: Box, points: Sequence[Point], radius: float) -> Mask:
+    """Which pixel centres of a rectangle are within `radius` of a line: an interval in every row for each segment."""
+    rows, first = np.arange(box.top + 0.5, box.bottom), box.left + 0.5
+    each, width = np.arange(box.bottom - box.top), box.right - box.left
+    steps = np.zeros((len(each), width + 1), np.int32)  # by which the number of intervals changes, from left to right
+    for start, end in _segments(points):
+        low, high = _intervals(rows, start, end, radius)
+        # Rounding must not decide over centres exactly at the radius: they count.
+        stop = np.clip(np.floor(high - first + 1e-9) + 1, 0, width).astype(np.intp)
+        begin = np.clip(np.ceil(low - first - 1e-9), 0, stop).astype(np.intp)
+        steps[each, begin] += 1
+        steps[each, stop] -= 1
+    inside: Mask = np.cumsum(steps[:, :-1], axis=1) > 0
     return inside
 
 

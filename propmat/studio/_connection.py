@@ -13,7 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from propmat.errors import InputError, one_line
 from propmat.studio._messages import View, parsed
 from propmat.studio._session import Session
-from propmat.studio._shown import TILE, Place, frame, size_at
+from propmat.studio._shown import TILE, Place, Shown, frame, size_at
+from propmat.studio._types import Bytes
 
 # A page of ours sends no message that is refused; after so many the socket is closed.
 MOST_REFUSED = 20
@@ -26,7 +27,9 @@ class Connection:
     def __init__(self, socket: WebSocket, session: Session) -> None:
         self._socket, self._session = socket, session
         self._view: View | None = None
+        # Checksums of tiles as they were sent, and of what tiles of alpha were made: a state, and a checksum of labels.
         self._sent: dict[Place, int] = {}
+        self._made_of: dict[Place, tuple[Shown, int]] = {}
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -74,6 +77,7 @@ class Connection:
         if isinstance(message, View):
             if self._view is None or self._view.level != message.level:
                 self._sent.clear()
+                self._made_of.clear()
             self._view = message
             self._news.set()
         else:
@@ -83,32 +87,40 @@ class Connection:
         while not self._session.closed:
             await self._news.wait()
             self._news.clear()
-            state, frames = await asyncio.to_thread(self._changed)
-            for data in frames:
-                await self._socket.send_bytes(data)
+            state, tiles = await asyncio.to_thread(self._changed)
+            if tiles:
+                await self._socket.send_bytes(tiles)  # one message: the page draws once, browsers are slow with many
             await self._socket.send_text(json.dumps(state))
         await self._socket.close()
 
-    def _changed(self) -> tuple[dict[str, object], list[bytes]]:
+    def _changed(self) -> tuple[dict[str, object], bytes]:
         """The state, and the tiles that are seen and were not sent as they are; the state is not newer than they."""
         state = self._session.state()
-        return state, list(self._frames())
+        return state, b"".join(self._frames())
 
     def _frames(self) -> Iterator[bytes]:
         shown = self._session.display.shown
         for place in self._places():
-            tile = self._session.tile(shown, place)
-            checksum = zlib.crc32(tile.tobytes())
-            if self._sent.get(place) != checksum:
-                self._sent[place] = checksum
-                yield frame(place, shown.version, tile)
+            labels = self._session.labels(place)
+            yield from self._frame(place, shown, labels)
+            alpha, made_of = place._replace(kind="alpha"), (shown, self._sent[place])
+            if self._made_of.get(alpha) != made_of:
+                self._made_of[alpha] = made_of
+                yield from self._frame(alpha, shown, self._session.alpha(shown, alpha, labels))
+
+    def _frame(self, place: Place, shown: Shown, tile: Bytes) -> Iterator[bytes]:
+        """A tile, unless it was sent as it is."""
+        checksum = zlib.crc32(tile.tobytes())
+        if self._sent.get(place) != checksum:
+            self._sent[place] = checksum
+            yield frame(place, shown.version, tile)
 
     def _places(self) -> Iterator[Place]:
+        """The tiles of labels that are seen."""
         view = self._view
         if view is None:
             return
         height, width = size_at(self._session.photo.shape, view.level)
         rows = range(view.top, min(view.bottom, -(-height // TILE)))
         columns = range(view.left, min(view.right, -(-width // TILE)))
-        for kind in ("labels", "alpha"):
-            yield from (Place(kind, view.level, row, column) for row in rows for column in columns)
+        yield from (Place("labels", view.level, row, column) for row in rows for column in columns)

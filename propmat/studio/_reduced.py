@@ -13,13 +13,14 @@ from propmat._typing import Array, Mask
 from propmat.studio._brush import Box
 from propmat.studio._types import BACKGROUND, FOREGROUND, UNKNOWN, Bytes, Pixels
 
-# Previews are made of about so many pixels.
-SMALL = 60_000
+# Previews are made of about so many pixels: kernels do not share the work of fewer (`_cpu._threads.WORTH_SHARING`, 13
+# entries a pixel), so that the browser, which draws meanwhile, does not hold them up.
+SMALL = 38_000
 
 
 def cell_of(shape: tuple[int, int], most: int = SMALL) -> int:
-    """The side of square cells, in pixels, of which a picture has at most about `most`."""
-    return max(1, math.ceil(math.sqrt(shape[0] * shape[1] / most)))
+    """The side of square cells, in pixels, of which a picture has at most about `most`, and along each side three."""
+    return max(1, min(math.ceil(math.sqrt(shape[0] * shape[1] / most)), min(shape) // 3))
 
 
 def means(pixels: Pixels, side: int) -> Pixels:

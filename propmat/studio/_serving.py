@@ -106,6 +106,7 @@ def opened(workspace: Workspace, image: Path, trimap: Path | None, mask: Path | 
     for kind, path in (("trimap", trimap), ("mask", mask)):
         if path is not None:
             workspace.import_file(identifier, kind, _content(path), BAND)
+    workspace.session(identifier)  # refused here if another process has it open
     return identifier
 
 

@@ -134,11 +134,13 @@ class Session:
 
     # What is read
 
-    def tile(self, shown: Shown, place: Place) -> Bytes:
-        """The pixels of a tile: labels, or alpha in 8 bits."""
-        box = box_of(place, self.photo.shape)
-        labels = self._labels_at(place.level)[box.slices].copy()
-        return labels if place.kind == "labels" else shown.tile(place.level, box, labels)
+    def labels(self, place: Place) -> Bytes:
+        """The labels of a tile."""
+        return self._labels_at(place.level)[box_of(place, self.photo.shape).slices].copy()
+
+    def alpha(self, shown: Shown, place: Place, labels: Bytes) -> Bytes:
+        """Alpha in 8 bits of a tile with these labels."""
+        return shown.tile(place.level, box_of(place, self.photo.shape), labels)
 
     def _labels_at(self, level: int) -> Bytes:
         """The labels of cells of 2**level pixels across."""

@@ -22,6 +22,9 @@ from propmat.studio._types import FOREGROUND
 # they are checked, which takes time from previews.
 REST, REST_FOR_EXACT, REST_FOR_FINDINGS = 0.03, 0.4, 0.5
 
+# Seconds between mattes of full size that are shown while a solve goes on, which showing them slows down.
+PAUSE = 0.25
+
 # Seconds that a picture that is closed waits for its threads.
 _PATIENCE = 10
 
@@ -120,8 +123,13 @@ class Solving:
         if self._labelling is None:
             self._labelling = Labelling(session.photo.pixels)
 
+        shown = time.monotonic()
+
         def show(alpha: Array) -> bool:
-            self._show(asked, alpha, PREVIEW)
+            nonlocal shown
+            if time.monotonic() - shown > PAUSE:
+                self._show(asked, alpha, PREVIEW)
+                shown = time.monotonic()
             return session.stale(asked)
 
         found = self._labelling.matte(asked.trimap, show)

@@ -8,9 +8,12 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from propmat.errors import InputError, one_line
+from propmat.io._locking import locked
 from propmat.io._replacing import replace_file
 from propmat.studio._imports import KINDS
 from propmat.studio._layers import Source
@@ -27,12 +30,26 @@ _LONGEST_NAME = 200
 MOST_OPEN = 3
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A picture that is open, and the lock that keeps other processes from it."""
+
+    session: Session
+    solving: Solving
+    lock: ExitStack
+
+    def close(self) -> None:
+        self.session.close()
+        self.solving.join()
+        self.lock.close()
+
+
 class Workspace:
     """The pictures in a folder. All methods may be called from any thread."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._open: dict[str, tuple[Session, Solving]] = {}
+        self._open: dict[str, Opened] = {}
         self._lock = threading.RLock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,13 +86,16 @@ class Workspace:
             return [{"id": identifier, "name": self.name(identifier)} for identifier in found]
 
     def session(self, identifier: str) -> Session:
-        """A picture, opened if it is not."""
+        """A picture, opened if it is not; refused if another process has it open, for its journal has one writer."""
         with self._lock:
             if identifier not in self._open:
-                session = Session(self._place(identifier))
-                self._open[identifier] = session, Solving(session)
+                place = self._place(identifier)
+                with ExitStack() as lock:
+                    lock.enter_context(_alone(place))
+                    session = Session(place)
+                    self._open[identifier] = Opened(session, Solving(session), lock.pop_all())
                 self._close_some()
-            return self._open[identifier][0]
+            return self._open[identifier].session
 
     def import_file(self, identifier: str, kind: str, data: bytes, width: str) -> None:
         """Take a trimap or a mask for a picture; refused if it does not fit."""
@@ -96,7 +116,10 @@ class Workspace:
         """Delete a picture with all that was made of it."""
         with self._lock:
             self._close(identifier)
-            shutil.rmtree(self._place(identifier))
+            place = self._place(identifier)
+            with _alone(place):
+                pass
+            shutil.rmtree(place)
 
     def close(self) -> None:
         """Close all pictures."""
@@ -105,15 +128,13 @@ class Workspace:
                 self._close(identifier)
 
     def _close_some(self) -> None:
-        unseen = [identifier for identifier, (session, _) in self._open.items() if not session.watched]
+        unseen = [identifier for identifier, opened in self._open.items() if not opened.session.watched]
         for identifier in unseen[: max(0, len(self._open) - MOST_OPEN)]:
             self._close(identifier)
 
     def _close(self, identifier: str) -> None:
         if identifier in self._open:
-            session, solving = self._open.pop(identifier)
-            session.close()
-            solving.join()
+            self._open.pop(identifier).close()
 
     def _place(self, identifier: str) -> Path:
         place = self.folder / identifier
@@ -129,6 +150,10 @@ class Workspace:
     def _changed_at(self, identifier: str) -> float:
         journal = self.folder / identifier / "journal.jsonl"
         return (journal if journal.exists() else journal.with_name("about.json")).stat().st_mtime
+
+
+def _alone(place: Path) -> AbstractContextManager[None]:
+    return locked(place, "image", "propmat studio")
 
 
 def plain_name(name: str) -> str:

@@ -27,7 +27,7 @@ def _run() -> None:
     parser.add_argument("--device", help="cpu or cuda (cuda where there is one)")
     arguments = parser.parse_args()
     # Here, for without PyTorch they raise an error that `main` tells in a line.
-    from propmat.jobs._folder import locked
+    from propmat.io._locking import locked
     from propmat.jobs._run import Summary
     from propmat.training._config import read_config
     from propmat.training._loop import device_of, train

@@ -15,8 +15,8 @@ import torch
 
 from propmat._version import __version__
 from propmat.errors import InputError, PropmatError, refused_as
+from propmat.io._locking import locked
 from propmat.io._replacing import replace_file
-from propmat.jobs._folder import locked
 from propmat.networks._weights import save_weights
 from propmat.training import _checkpoint, _processes
 from propmat.training._config import Config, check_config

@@ -11,9 +11,9 @@ import numpy as np
 
 from propmat._inputs._numbers import whole_number
 from propmat.errors import InputError, PropmatError, refused_as
+from propmat.io._locking import locked
 from propmat.io._replacing import replace_file
 from propmat.jobs._contract import Job
-from propmat.jobs._folder import locked
 from propmat.jobs._pool import Settings, cores
 from propmat.jobs._run import Progress, Run
 from propmat.jobs._state import JOBS

@@ -26,8 +26,8 @@ from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat._version import __version__
 from propmat.errors import InputError
+from propmat.io._locking import locked
 from propmat.io._replacing import replace_file, write_files
-from propmat.jobs._folder import locked
 from propmat.video._contract import Clip, Output, png
 from propmat.video._flow import greys_of
 from propmat.video._keys import carried_trimaps

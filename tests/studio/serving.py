@@ -77,9 +77,11 @@ class Page:
     def read(self, timeout=120):
         data = self.socket.recv(timeout)
         if isinstance(data, bytes):
-            kind, level, row, column, height, width = np.frombuffer(data, "<u2", 6).tolist()
-            pixels = np.frombuffer(data, np.uint8, offset=HEAD).reshape(height, width)
-            self.tiles["alpha labels".split()[kind], level, row, column] = pixels
+            while data:
+                kind, level, row, column, height, width = np.frombuffer(data, "<u2", 6).tolist()
+                pixels = np.frombuffer(data, np.uint8, height * width, HEAD).reshape(height, width)
+                self.tiles["alpha labels".split()[kind], level, row, column] = pixels
+                data = data[HEAD + height * width :]
             return None
         message = json.loads(data)
         if message["type"] == "state":

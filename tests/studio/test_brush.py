@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from propmat.studio._brush import Box, fill, paint
-from propmat.studio._reduced import Cells, Pyramid, cell_of, enlarged, means
+from propmat.studio._reduced import SMALL, Cells, Pyramid, cell_of, enlarged, means
 from propmat.studio._shown import Place, Shown, box_of, size_at
 
 SHAPE = (40, 53)
@@ -98,10 +98,12 @@ def test_cells_follow_a_rectangle(rng):
     np.testing.assert_array_equal(cells.labels, Cells(labels, 4).labels)
 
 
-def test_previews_have_bounded_size():
-    for shape in ((10, 10), (900, 1360), (3000, 4000), (1, 10**6)):
-        side = cell_of(shape)
-        assert shape[0] * shape[1] / side**2 <= 60_000
+@pytest.mark.parametrize("shape", [(10, 10), (900, 1360), (3000, 4000), (3, 10**5), (500, 40_000)])
+def test_previews_have_bounded_size_and_hold_a_window(shape):
+    side = cell_of(shape)
+    cells = [-(-length // side) for length in shape]
+    assert min(cells) >= 3
+    assert shape[0] * shape[1] / side**2 <= SMALL or min(cells) < 6
 
 
 def test_enlarging_is_linear_and_keeps_linear_planes():

@@ -20,7 +20,7 @@ from benchmarks.networks import gain
 from benchmarks.networks import main as cross_validate
 from propmat import InputError, Trimap, datasets, io
 from propmat.errors import shown
-from propmat.jobs._folder import locked
+from propmat.io._locking import locked
 from propmat.matting._mattes import matte
 from propmat.networks import DCNN, DeepMattePropNet, deep_matte_prop_net, load_weights
 from propmat.networks._dcnn._matte import stacked
@@ -922,7 +922,7 @@ def test_devices(config, tmp_path, monkeypatch):
 HOLDER = """
 import sys
 from pathlib import Path
-from propmat.jobs._folder import locked
+from propmat.io._locking import locked
 with locked(Path(sys.argv[1]), "output"):
     print("held", flush=True)
     sys.stdin.read()

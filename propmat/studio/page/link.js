@@ -73,7 +73,7 @@ export class Link {
 
   receive(data) {
     if (typeof data !== "string") {
-      this.on.tile(parsed(data));
+      for (const tile of tilesOf(data)) this.on.tile(tile);
       return;
     }
     const message = JSON.parse(data);
@@ -84,7 +84,11 @@ export class Link {
   }
 }
 
-function parsed(data) {
-  const [kind, level, row, column, height, width] = new Uint16Array(data, 0, 6);
-  return { kind: KINDS[kind], level, row, column, height, width, bytes: new Uint8Array(data, HEAD) };
+function* tilesOf(data) {
+  for (let at = 0; at < data.byteLength; ) {
+    const [kind, level, row, column, height, width] = new Uint16Array(data.slice(at, at + HEAD));
+    const bytes = new Uint8Array(data, at + HEAD, height * width);
+    yield { kind: KINDS[kind], level, row, column, height, width, bytes };
+    at += HEAD + bytes.length;
+  }
 }
