@@ -348,10 +348,11 @@ def _rule_out(tree, marked, p, work):
 def _search(tree, marked, p, up, nearest, work):
     """The nearest points of those of leaf p: first those below its ancestor `up` levels higher, then the rest upwards.
 
-    Starting nearby makes the limits tight early; that ancestor has more than k points. A search is terminated early
+    Starting nearby makes the limits tight early, if that ancestor has more than k points. A search is terminated early
     when neither the point nor any of its neighbours can be marked.
     """
-    size, own, extent = nearest.shape[0], tree.points.shape[0] + p, _extent(tree, p, up)
+    size, own = nearest.shape[0], tree.points.shape[0] + p
+    extent = _extent(tree, p, up) if _has_more_points(tree, nearest.shape[1], up) else FAR
     limits, reach = work.limits, work.reach
     limits[:], reach[:] = -1.0, np.inf
     limits[:size] = extent
@@ -382,6 +383,12 @@ def _search(tree, marked, p, up, nearest, work):
 
 
 @compiled()
+def _has_more_points(tree, count, up):
+    """Whether there are more than `count` points below each node `up` levels above the leaves."""
+    return tree.pixels.size >= (count + 1) * (tree.points.shape[0] >> up)
+
+
+@compiled()
 def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
     """The rows of `Nearest.pixels` for leaves low..high - 1, and the number of further tied neighbours of each."""
     count = neighbours.shape[1]
@@ -393,8 +400,8 @@ def _search_leaves(low, high, tree, marked, neighbours, farthest, ties):
     )
     stack, waits, gaps, near = np.empty(STACK, np.int64), np.empty(STACK), np.empty(WIDTH), np.empty(WIDTH)
     work = Work(distances, limits, reach, tied, stack, waits, gaps, near)
-    up = 0
-    while tree.pixels.size < (count + 1) * (tree.points.shape[0] >> up):
+    up = np.int64(0)  # not a literal, as in _search
+    while up < LEVELS and not _has_more_points(tree, count, up):
         up += 1
     for p in range(low, high):
         start = tree.starts[p]
@@ -439,7 +446,7 @@ def _collect_ties(low, high, tree, nearest):
 
 
 def search(tree, marked, count):
-    """The `count` < 128 nearest pixels, nearest first, of each point that is marked or has a marked neighbour.
+    """The `count` < n nearest pixels, nearest first, of each point that is marked or has a marked neighbour.
 
     All pixels at the distance of the last are neighbours too. The row of a point that is not marked and has no marked
     neighbour may be filled with -1.

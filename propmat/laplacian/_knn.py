@@ -241,7 +241,7 @@ class Knn(Laplacian):
 def _found(points: Array, count: int, wanted: Mask) -> tuple[Pixels, Pixels]:
     """Pairs in which one pixel is among the `count` nearest of the other, and one is wanted; smaller index first."""
     kernels = HOST.kernels("neighbours")
-    if wanted.size == 1:
+    if wanted.size == 1 or not count:
         return np.empty(0, np.int32), np.empty(0, np.int32)
     tree = kernels.build(points)
     nearest = kernels.search(tree, wanted[tree.pixels], min(count, wanted.size - 1))
