@@ -11,7 +11,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._operators._averages import spread_means
 from propmat._trimap import Trimap
-from propmat._typing import Array, ArrayLike
+from propmat._typing import Array, ArrayLike, Mask
 from propmat.adjoint._pullback import Gradients, passes_clip, wanted_names
 from propmat.matting._enlarged import gathered
 from propmat.matting._upsample import CONFIDENCE, EPSILON, SOLVER, Upsampling, posed
@@ -68,7 +68,8 @@ def upsample(
     if solve is not None:
         found, solution = problem.solve(solve, callback)
         solution.check(strict)
-    pullback = UpsamplingPullback(problem, solve, strict, found, _inputs.shape_of(image))
+    within = passes_clip(_inputs.plane(alpha, "alpha"))
+    pullback = UpsamplingPullback(problem, solve, strict, found, within, _inputs.shape_of(image))
     return np.clip(found, 0.0, 1.0), pullback
 
 
@@ -91,6 +92,8 @@ class UpsamplingPullback:
         Whether a solver that does not converge is an error.
     alpha : (H, W) array of float64
         The solution, not clipped.
+    within : (h, w) array of bool
+        The cells whose values were not clipped.
     image_shape : tuple of int
         The shape of the image as it was given.
     """
@@ -99,6 +102,7 @@ class UpsamplingPullback:
     prepared: Solve | None = field(repr=False)
     strict: bool
     alpha: Array = field(repr=False)
+    within: Mask = field(repr=False)
     image_shape: tuple[int, ...]
 
     parameters = NAMES
@@ -159,7 +163,7 @@ class UpsamplingPullback:
         held = np.zeros(problem.matte.shape)
         held.flat[problem.held] = problem.matrix.weights * means
         known = upstream - problem.graph.times(adjoint) - spread_means(held, upstream.shape)
-        return held + gathered(np.where(problem.certain, known, 0.0), problem.matte.shape)
+        return self.within * (held + gathered(np.where(problem.certain, known, 0.0), problem.matte.shape))
 
     def _confidence(self, means: Array) -> float:
         area = self.alpha.size / self.problem.matte.size

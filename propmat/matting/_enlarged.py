@@ -20,8 +20,8 @@ JUMP = 0.9
 
 
 def checked_matte(alpha: ArrayLike, shape: tuple[int, int], name: str = "alpha") -> Array:
-    """A matte (h, w) of an image of `shape`: of its aspect ratio or square, and no larger."""
-    matte = _inputs.plane(alpha, name)
+    """A matte (h, w) of an image of `shape`: of its aspect ratio or square, and no larger; overshoot is clipped."""
+    matte = _inputs.plane(alpha, name).clip(0.0, 1.0)
     height, width = matte.shape
     if height > shape[0] or width > shape[1]:
         raise InputError(f"{name}: shape {matte.shape} is larger than the image of {shape}; takes at most its size")

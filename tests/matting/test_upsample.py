@@ -150,10 +150,14 @@ def test_gathering_is_the_transpose_of_enlarging(rng):
 
 
 def test_overshoot_of_resampling_is_clipped(rng):
-    small = rng.uniform(-0.2, 1.2, (6, 8))
-    alpha = propmat.upsample(rng.random((24, 32, 3)), small)
-    assert alpha.min() == 0
-    assert alpha.max() == 1
+    """Before the solve: else pixels beside a cell of 1.2 would be drawn beyond 1."""
+    image, small = rng.random((24, 32, 3)), rng.uniform(-0.2, 1.2, (6, 8))
+    alpha = propmat.upsample(image, small)
+    assert np.array_equal(alpha, propmat.upsample(image, small.clip(0, 1)))
+    assert (alpha.min(), alpha.max()) == (0, 1)
+    _, pullback = propmat.adjoint.upsample(image, small)
+    gradient = pullback(rng.random(alpha.shape), ["alpha"]).alpha
+    assert np.array_equal(gradient != 0, (small > 0) & (small < 1))
 
 
 @pytest.mark.parametrize(
