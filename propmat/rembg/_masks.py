@@ -88,8 +88,8 @@ def masks_of(
 
 
 def whole_mask(mask: ArrayLike, name: str, *, size: tuple[int, int]) -> Array:
-    """A mask (H, W) of the picture's size."""
-    plane = _inputs.plane(mask, name)
+    """A mask (H, W) of the picture's size, in [0, 1]: what resampling overshot is clipped."""
+    plane = _inputs.plane(mask, name).clip(0.0, 1.0)
     if plane.shape != size[::-1]:
         turned = "; it is turned by 90 degrees" if plane.shape == size else ""
         raise InputError(

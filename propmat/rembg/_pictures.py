@@ -91,7 +91,7 @@ def _of_pillow(image: PIL.Image.Image) -> Photograph:
     from PIL import Image, ImageOps
 
     upright = ImageOps.exif_transpose(image)
-    if upright.has_transparency_data:
+    if upright.has_transparency_data and not opaque(np.asarray(upright.convert("RGBA"))[:, :, 3]):
         _tell_ignored()
     deep = upright.mode.startswith(("I", "F"))
     if deep:
@@ -106,7 +106,14 @@ def _of_pillow(image: PIL.Image.Image) -> Photograph:
             made.info["icc_profile"] = profile
         return made
 
-    return Photograph(_colours(np.asarray(upright if deep else upright.convert("RGB"))), returned)
+    pixels = np.asarray(upright if deep else upright.convert("RGB"))
+    return Photograph(_colours(_unsigned(pixels) if upright.mode == "I" else pixels), returned)
+
+
+def _unsigned(pixels: Pixels) -> Pixels:
+    """32 bits of mode I as the 16 that they usually hold: older Pillow reads grey files of 16 bits so."""
+    fits = 0 <= pixels.min() <= pixels.max() <= np.iinfo(np.uint16).max
+    return pixels.astype(np.uint16) if fits else pixels
 
 
 def _of_array(data: ArrayLike) -> Photograph:

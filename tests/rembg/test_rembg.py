@@ -127,6 +127,30 @@ def test_transparency_is_ignored_with_a_warning(sample):
             remove(data, Drawn(blurred(sample)), "colours")
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_overshoot_of_a_mask_is_clipped(sample, mode):
+    """In 8 bits an alpha of -0.01 would be almost opaque."""
+    mask = 1.1 * sample.alpha - 0.05
+    levels = np.round(255 * sample.image).astype(np.uint8)
+    assert np.array_equal(remove(levels, Drawn(mask), mode), remove(levels, Drawn(mask.clip(0, 1)), mode))
+
+
+def test_opaque_pictures_have_no_transparency(sample):
+    image = Image.fromarray(np.round(255 * sample.image).astype(np.uint8))
+    for mode in ("RGBA", "LA"):
+        remove(image.convert(mode), Drawn(blurred(sample)), "colours")  # a warning would be an error
+
+
+def test_16_bits_in_32_are_read(sample):
+    grey = np.round(65535 * sample.image.mean(axis=2)).astype(np.int32)
+    with pytest.warns(PropmatWarning, match="data: is a picture of mode I,"):
+        cutout = remove(Image.fromarray(grey), Drawn(blurred(sample)), "colours")
+    opaque = np.asarray(blurred(sample)) == 255
+    assert np.abs(np.asarray(cutout)[opaque][:, :3] - grey[opaque][:, np.newaxis] / 257).max() < 1
+    with pytest.warns(PropmatWarning), pytest.raises(InputError, match="data: integer pixels are uint8 or uint16"):
+        remove(Image.fromarray(grey - 65536), Drawn(blurred(sample)))
+
+
 def test_modes_are_those_of_the_functions(sample):
     mask = np.asarray(blurred(sample)) / 255
     labels = propmat.trimap_from_mask(mask, width=4)
@@ -351,6 +375,19 @@ def test_pixel_art_is_matted_where_pymatting_does_not_converge(rembg):
     matrix = propmat.laplacian.closed_form(np.asarray(image) / 255).matrix.toarray()[unknown]
     exact = np.linalg.solve(matrix[:, unknown], -matrix[:, ~unknown] @ labels[~unknown])
     assert np.abs(alpha.ravel()[unknown] / 255 - exact.clip(0, 1)).max() < 1 / 255 + 1e-6  # rembg truncates
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "1", "LA"])
+def test_rembg_keeps_the_mask_of_pictures_without_three_channels(rembg, sample, mode):
+    """PyMatting refuses their numbers, which are no colours in a palette, and rembg then cuts out by the mask."""
+    image = Image.fromarray(np.round(255 * sample.image).astype(np.uint8)).convert(mode)
+    mask = blurred(sample)
+    with propmat.pymatting.installed():
+        cutout = rembg.remove(image, alpha_matting=True, alpha_matting_erode_size=3, session=Drawn(mask))
+    assert cutout.mode == "RGBA"
+    levels, opaque = np.asarray(cutout), np.asarray(mask) == 255
+    assert np.array_equal(levels[:, :, 3], np.asarray(mask))
+    assert np.array_equal(levels[opaque][:, :3], np.asarray(image.convert("RGB"))[opaque])
 
 
 def test_rembg_with_our_functions_has_its_own_result(rembg, photographs, monkeypatch):
