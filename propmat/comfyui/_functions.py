@@ -10,7 +10,7 @@ from propmat import _inputs
 from propmat._foreground._estimate import foreground
 from propmat._trimap_making import trimap_from_mask
 from propmat._typing import Array
-from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, small_planes_of, stacked
+from propmat.comfyui._tensors import Tensor, pictures_of, planes_of, small_planes_of, stacked, without_edge
 from propmat.matting._matte import matte
 from propmat.matting._soft_mask import refined as soft_mask_refined
 from propmat.matting._upsample import upsample
@@ -23,7 +23,8 @@ def trimap(mask: Tensor, inside: float, outside: float) -> tuple[Tensor]:
     def one(plane: Array) -> Array:
         return trimap_from_mask(plane, width=(f"{inside}%", f"{outside}%")).labels
 
-    return (stacked(one, planes_of(mask, "mask")),)
+    planes = planes_of(mask, "mask")
+    return (stacked(one, planes, settled=without_edge(planes, "mask")),)
 
 
 def matted(image: Tensor, trimap: Tensor, method: str) -> tuple[Tensor]:
@@ -39,7 +40,8 @@ def refined(image: Tensor, mask: Tensor, width: float, confidence: float) -> tup
     def one(picture: Array, plane: Array) -> Array:
         return soft_mask_refined(picture, plane, f"{width}%", confidence)
 
-    return (stacked(one, pictures, planes_of(mask, "mask", pictures)),)
+    planes = planes_of(mask, "mask", pictures)
+    return (stacked(one, pictures, planes, settled=without_edge(planes, "mask")),)
 
 
 def upsampled(image: Tensor, mask: Tensor, confidence: float) -> tuple[Tensor]:
@@ -59,7 +61,7 @@ def coloured(image: Tensor, mask: Tensor, linear: bool) -> tuple[Tensor, Tensor]
 
     def cutout(picture: Array, plane: Array) -> Array:
         front = foreground(_inputs.image(picture), plane, linear=linear)[0].clip(0, 1)
-        return np.dstack([colours(front), plane])
+        return np.dstack([colours(front), plane.clip(0, 1)])
 
     cutouts = stacked(cutout, pictures, planes)
     return cutouts[..., :3], cutouts

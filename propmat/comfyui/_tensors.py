@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from propmat import _inputs
+from propmat._trimap import Trimap
 from propmat._typing import Array
-from propmat.errors import InputError
+from propmat.errors import InputError, warn
 from propmat.matting._enlarged import checked_matte
-
-Floats = NDArray[np.float32]
 
 
 class Tensor(Protocol):
@@ -63,14 +63,14 @@ def small_planes_of(mask: Tensor, name: str, pictures: Array) -> Array:
 
 def _refuse_size(planes: Array, name: str, pictures: Array) -> NoReturn:
     (height, width), (tall, wide) = planes.shape[1:], pictures.shape[1:3]
-    why = "; it is what LoadImage gives for a picture without transparency, connect another mask"
+    why = "; it is what LoadImage gives, inverted or not, for a picture without transparency, connect another mask"
     raise InputError(
         f"{name}: has {width} x {height} pixels, the image {wide} x {tall}{why if _is_placeholder(planes) else ''}"
     )
 
 
 def _is_placeholder(planes: Array) -> bool:
-    return planes.shape[1:] == (64, 64) and not planes.any()
+    return planes.shape[1:] == (64, 64) and bool(not planes.any() or (planes == 1).all())
 
 
 def _for_each(planes: Array, name: str, pictures: Array) -> Array:
@@ -79,13 +79,33 @@ def _for_each(planes: Array, name: str, pictures: Array) -> Array:
     return np.broadcast_to(planes, (len(pictures), *planes.shape[1:]))
 
 
-def stacked(function: Callable[..., Array], *batches: Array) -> Tensor:
-    """The results of a function of one item of each batch, as a batch on the host, float32."""
+def without_edge(planes: Array, name: str) -> list[Array | None]:
+    """Of masks that have no edge, beside others that have one, the label of their pixels, of which they are told.
+
+    So do videos go through from which the object is absent for a while.
+    """
+    parsed = [Trimap.parse(_inputs.plane(plane, name)) for plane in planes]
+    labels = [one.labels if one.foreground.all() or one.background.all() else None for one in parsed]
+    without = [k for k, label in enumerate(labels, 1) if label is not None]
+    if not without or len(without) == len(labels):
+        return [None] * len(labels)
+    warn(f"{name}: {len(without)} of {len(labels)} have no edge, the first is number {without[0]}; they are kept")
+    return labels
+
+
+def stacked(function: Callable[..., Array], *batches: Array, settled: Sequence[Array | None] = ()) -> Tensor:
+    """The results of a function of one item of each batch, or those `settled`, as a batch on the host, float32."""
     import torch
 
-    results = [np.asarray(function(*items), np.float32) for items in zip(*batches, strict=True)]
-    if not results:
+    count = len(batches[0])
+    if not count:
         raise InputError("image: is an empty batch")
+    results = []
+    for k, (items, known) in enumerate(zip(zip(*batches, strict=True), settled or [None] * count, strict=True), 1):
+        try:
+            results.append(np.float32(function(*items) if known is None else known))
+        except InputError as error:
+            raise (InputError(f"{error} (number {k} of {count})") if count > 1 else error) from None
     return torch.from_numpy(np.stack(results))
 
 

@@ -153,6 +153,35 @@ def test_small_masks_that_do_not_fit_are_named(nodes, image, mask, told):
         run(nodes["PropmatUpsample"], torch.zeros(image), torch.zeros(mask))
 
 
+@pytest.mark.parametrize("node", ["PropmatRefine", "PropmatUpsample", "PropmatForeground"])
+def test_the_inverted_mask_of_a_picture_without_transparency_is_named(nodes, node):
+    """LoadImage gives 64 x 64 zeros for it, and InvertMask makes ones of them."""
+    with pytest.raises(InputError, match="mask: has 64 x 64 pixels.*what LoadImage gives, inverted or not"):
+        run(nodes[node], torch.zeros(1, 96, 80, 3), torch.ones(1, 64, 64))
+
+
+@pytest.mark.parametrize("node", ["PropmatTrimap", "PropmatRefine"])
+def test_a_frame_without_an_edge_leaves_a_batch_as_it_is(nodes, sample, node):
+    image = () if node == "PropmatTrimap" else (tensor(*[sample.image] * 4),)
+    alpha = sample.alpha
+    with pytest.warns(propmat.PropmatWarning, match="mask: 2 of 4 have no edge, the first is number 2"):
+        (mattes,) = run(nodes[node], *image, tensor(alpha, 0 * alpha, 1 + 0 * alpha, alpha))
+    assert (mattes[1] == 0).all()
+    assert (mattes[2] == 1).all()
+    assert torch.equal(mattes[0], mattes[3])
+
+
+def test_the_item_of_a_batch_that_fails_is_named(nodes, sample):
+    image, alpha = tensor(sample.image, sample.image), tensor(sample.alpha, np.full_like(sample.alpha, 0.5))
+    with pytest.raises(InputError, match=r"mask: has no foreground.* \(number 2 of 2\)"):
+        run(nodes["PropmatRefine"], image, alpha)
+
+
+def test_overshoot_of_a_mask_is_clipped(nodes, sample):
+    _, cutout = run(nodes["PropmatForeground"], tensor(sample.image), tensor(1.1 * sample.alpha - 0.05))
+    assert (float(cutout[..., 3].min()), float(cutout[..., 3].max())) == (0, 1)
+
+
 def test_the_folder_to_copy_has_the_nodes(nodes):
     entry = runpy.run_path(str(EXAMPLE / "__init__.py"))["comfy_entrypoint"]
     assert len(asyncio.run(asyncio.run(entry()).get_node_list())) == len(nodes)
