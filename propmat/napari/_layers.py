@@ -18,7 +18,7 @@ from propmat.matting._matte import matte
 from propmat.pictures._colours import colours
 
 LayerData: TypeAlias = tuple[NDArray[Any], dict[str, Any], str]
-Place = Mapping[str, Any]  # scale and translation of the layer that a result lies on
+Place = Mapping[str, Any]  # scale, translation and so on of the layer that a result lies on
 
 UNKNOWN, BACKGROUND, FOREGROUND = 0, 1, 2
 
@@ -37,9 +37,9 @@ def trimap_layer(mask: ArrayLike, width: Width, place: Place) -> LayerData:
 
 def cutout_layer(image: ArrayLike, alpha: ArrayLike, place: Place) -> LayerData:
     """Colours of the foreground with alpha, RGBA."""
-    share = _inputs.plane(alpha, "alpha")
+    share = _inputs.plane(alpha, "alpha").clip(0.0, 1.0)
     front = foreground(_inputs.image(_colours(image)), share)[0].clip(0, 1)
-    return np.dstack([colours(front), share]), {"name": "cut-out", "rgb": True, **place}, "image"
+    return np.dstack([colours(front, "image"), share]), {"name": "cut-out", "rgb": True, **place}, "image"
 
 
 def trimap_of(labels: ArrayLike) -> Trimap:

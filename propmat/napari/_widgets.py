@@ -99,5 +99,5 @@ def foreground_widget() -> Any:
 
 
 def _place(layer: Any) -> Place:
-    """Scale and translation of a layer, which those made from it share."""
-    return {"scale": layer.scale, "translate": layer.translate}
+    """Where a layer lies: what those made from it share."""
+    return {name: getattr(layer, name) for name in ("scale", "translate", "rotate", "shear", "affine")}

@@ -6,13 +6,14 @@ import os
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import propmat
 from propmat import InputError
-from propmat.napari import _layers, flower
+from propmat.napari import _layers, _widgets, flower
 
 ROOT = Path(propmat.__file__).parents[1]
 MANIFEST = Path(propmat.__file__).parent / "napari" / "napari.yaml"
@@ -60,6 +61,7 @@ def test_cutout_is_a_layer(sample, grey):
     assert np.array_equal(cutout[:, :, 3], sample.alpha)
     assert settings["rgb"]
     assert kind == "image"
+    assert _layers.cutout_layer(image, 1.1 * sample.alpha, PLACE)[0].max() == 1
     with pytest.raises(propmat.InputError, match="image: floating values are in"):
         _layers.cutout_layer(255 * image, sample.alpha, PLACE)
 
@@ -77,6 +79,11 @@ def test_cutout_is_a_layer(sample, grey):
 def test_wrong_labels_are_named(sample, labels, told):
     with pytest.raises(InputError, match=told):
         _layers.alpha_layer(sample.image, labels, "closed_form", PLACE)
+
+
+def test_results_lie_where_the_layer_lies():
+    place = {"scale": (2, 1), "translate": (3, 0), "rotate": np.eye(2), "shear": (0.5,), "affine": np.eye(3)}
+    assert _widgets._place(SimpleNamespace(data=None, **place)) == place
 
 
 def test_flower_is_sample_data():
