@@ -88,13 +88,14 @@ def _channels(picture: Picture, mode: str | None) -> Pixels:
 
 def _size(size: float | tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
     """Width and height."""
-    if not _inputs.is_number(size):
-        width, height = _inputs.size(size, "size")
-        return width, height
-    factor = _inputs.positive(size, "size")
-    width, height = int(shape[1] * factor), int(shape[0] * factor)
-    if not width or not height:
-        raise InputError(f"size: takes a factor that leaves a pixel, or (width, height), got {shown(size)}")
+    if _inputs.is_number(size):
+        factor = _inputs.positive(size, "size")
+        sides = int(shape[1] * factor), int(shape[0] * factor)
+        if not min(sides):
+            raise InputError(f"size: takes a factor that leaves a pixel, or (width, height), got {shown(size)}")
+    else:
+        sides = _inputs.pair(size.tolist() if isinstance(size, np.ndarray) else size, "size", "(width, height)")
+    width, height = (_inputs.whole_number(side, "size") for side in sides)
     return width, height
 
 
@@ -154,6 +155,8 @@ def save_image(path: PathLike, image: ArrayLike, make_directory: bool = True) ->
     if make_directory:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except TypeError:
+            raise InputError(f"path: takes a path, got {shown(path)}") from None
         except OSError as error:
             raise InputError(f"path: its folder cannot be made ({error.strerror})") from None
     if pixels.dtype.kind == "f" and pixels.size and (pixels.min() < -OVERSHOOT or pixels.max() > 1 + OVERSHOOT):

@@ -50,9 +50,8 @@ def random_walk(pixels: Array, sigma: float = 0.033, radius: int = 1, regulariza
     """The Laplacian D - W of the neighbours in a square, symmetric; rows are not divided by their sums."""
     without_meaning("regularization", regularization, 1e-8, "the graph is connected without")
     weights = neighbour_weights(pixels, sigma, radius)
-    both = weights + weights.T
-    symmetric = both.tocsr() / 2
-    symmetric.data += LEAST_WEIGHT
+    weights.data += LEAST_WEIGHT  # first: the sum below leaves out pairs whose weights are 0
+    symmetric = (weights + weights.T).tocsr() / 2
     return Graph(sp.diags_array(symmetric.sum(axis=1)) - symmetric, pixels.shape[:2])
 
 

@@ -130,7 +130,7 @@ def make_grid(
     Raises
     ------
     InputError
-        If there are cells and no image. It is a ValueError.
+        If there are cells and no image, or an image is not floating. It is a ValueError.
 
     Examples
     --------
@@ -146,6 +146,9 @@ def make_grid(
     given = [cell for cell in cells if cell is not None]
     if not given:
         raise InputError("images: takes at least one array, got only None")
+    others = [cell.dtype for cell in given if cell.dtype.kind != "f"]
+    if others:
+        raise InputError(f"images: takes floating arrays in [0, 1], got one of dtype {others[0]}")
     height, width, depth = (max(cell.shape[axis] for cell in given) for axis in range(3))
     grid = np.zeros((down * height, across * width, depth), dtype or given[0].dtype)
     for place, cell in enumerate(cells):

@@ -128,7 +128,7 @@ def cg(
     """
     without_meaning("reorthogonalize", reorthogonalize, False, "give a preconditioner instead")
     limit = _inputs.whole_number(maxiter, "maxiter")
-    rhs = np.array(b, np.float64)
+    rhs = _inputs.vector(b, "b", _inputs.as_array(b, "b").size)
     x = np.zeros_like(rhs) if x0 is None else np.array(_inputs.vector(x0, "x0", rhs.size))
     multiply, precondition = _product(A), _product(M)
     norm_b = float(np.linalg.norm(rhs))

@@ -11,7 +11,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._operators._stored import Sparse
 from propmat._typing import Array, ArrayLike
-from propmat.errors import InputError
+from propmat.errors import InputError, shown
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.laplacian._large_kernel import LargeKernel
 from propmat.laplacian._learning_based import LearningBased
@@ -165,8 +165,9 @@ def make_linear_system(
     array([0.  , 0.25, 0.5 , 0.75, 1.  ])
     """
     is_fg, _, is_known, _ = trimap_split(trimap)
-    if L.shape != (is_fg.size, is_fg.size):
-        raise InputError(f"L: shape {L.shape} does not fit a trimap of {is_fg.size} pixels")
+    if getattr(L, "shape", None) != (is_fg.size, is_fg.size):
+        told = shown(L) if isinstance(L, (tuple, list)) or callable(L) else f"shape {L.shape}"
+        raise InputError(f"L: takes a matrix of a row for each of {is_fg.size} pixels, got {told}")
     c, b = lambda_value * is_known.astype(np.float64), lambda_value * is_fg.astype(np.float64)
     matrix = sp.csr_matrix(L + sp.diags_array(c))
     matrix.sum_duplicates()

@@ -78,7 +78,8 @@ class Solving:
     ) -> Solving:
         """Read `cg_kwargs`."""
         without_meaning("reorthogonalize", reorthogonalize, False, "propmat restarts from the true residual instead")
-        given = {"atol": atol, "rtol": rtol, "max_iterations": maxiter}
+        limit = None if maxiter is None else _inputs.whole_number(maxiter, "maxiter")
+        given = {"atol": atol, "rtol": rtol, "max_iterations": limit}
         settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         called = None if callback is None else _Told(callback)
         return cls(CG(**settings) if settings or callback else None, x0, called)
@@ -87,7 +88,8 @@ class Solving:
         """Where the iteration starts, as a map (H, W)."""
         if self.x0 is None:
             return None
-        values = np.asarray(self.x0, np.float64).ravel()
+        given = _inputs.as_array(self.x0, "x0")
+        values = _inputs.vector(given.ravel(), "x0", given.size)
         alpha = labels.labels.copy()
         if values.size == np.count_nonzero(labels.unknown):
             alpha[labels.unknown] = values

@@ -9,6 +9,7 @@ from propmat import _inputs
 from propmat._solve._problem import Problem, checked
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike
+from propmat.errors import InputError
 from propmat.laplacian._contract import Laplacian
 from propmat.pymatting._images import sanity_check_image
 from propmat.pymatting._settings import Solving, check_names, without_meaning
@@ -19,6 +20,8 @@ from propmat.solvers._base import Status
 # allows; of one that met its residual and is inaccurate all the same, or undetermined, a warning tells.
 FINISHED = (Status.converged, Status.stopped, Status.stagnated, Status.inaccurate, Status.undetermined)
 Settings = Mapping[str, Any]
+
+REPEAT = "; of a grey picture, numpy.dstack([image] * 3)"
 
 
 def alpha_of(
@@ -39,7 +42,14 @@ def alpha_of(
 
 
 def checked_arguments(image: ArrayLike, trimap: ArrayLike) -> tuple[Array, Trimap, tuple[int, ...]]:
-    """Colours, labels, and the shape of the result."""
+    """Colours, labels, and the shape of the result.
+
+    Pictures without three channels are refused as by PyMatting, and programs rely on it: rembg passes the numbers of a
+    palette as a picture (H, W), and keeps the mask if that is an error.
+    """
+    shape = _inputs.shape_of(_inputs.as_array(image, "image"))
+    if len(shape) != 3 or shape[2] != 3:
+        raise InputError(f"image: takes shape (H, W, 3), got {shape}{REPEAT if len(shape) == 2 else ''}")
     sanity_check_image(image)
     labels = labels_of(trimap)
     pixels, labels = checked(image, labels, None, None)

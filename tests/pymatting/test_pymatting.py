@@ -236,6 +236,55 @@ def test_what_cannot_be_solved_is_a_value_error(sample):
         ours.estimate_alpha_cf(sample.image, sample.trimap, laplacian_kwargs={"eps": 1e-7})
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"maxiter": 0}, "maxiter: takes a whole number"),
+        ({"x0": "zeros"}, "x0: takes floating"),
+        ({"x0": np.zeros(3, complex)}, "x0: takes floating"),
+    ],
+)
+def test_wrong_settings_of_the_solver_are_named(sample, settings, told):
+    with pytest.raises(propmat.InputError, match=f"^{told}"):
+        ours.estimate_alpha_cf(sample.image, sample.trimap, cg_kwargs=settings)
+
+
+@pytest.mark.parametrize("b", [np.ones((2, 1)), np.ones(2, complex)])
+def test_right_hand_sides_are_real_vectors(b):
+    with pytest.raises(propmat.InputError, match="^b: takes"):
+        ours.cg(np.eye(2), b)
+
+
+@pytest.mark.parametrize("matrix", [np.eye(3), [[1.0]], (abs, np.ones(4)), abs])
+def test_matrices_that_do_not_fit_the_trimap_are_named(matrix):
+    with pytest.raises(propmat.InputError, match="^L: takes a matrix of a row for each of 4 pixels, got"):
+        ours.make_linear_system(matrix, np.array([[0.0, 1.0], [0.5, 0.5]]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 130, 300, 383, 384, 500])
+def test_any_number_of_neighbours(rng, count):
+    """More than a node of the search's tree holds, and more than there are pixels."""
+    image = rng.random((16, 24, 3))
+    y, x = np.indices(image.shape[:2])
+    features = np.column_stack([image.reshape(-1, 3), np.ravel(y / 15), np.ravel(x / 23)])
+    distances = np.square(features[:, np.newaxis] - features).sum(axis=2)
+    found = np.zeros_like(distances)
+    np.put_along_axis(found, np.argsort(distances, axis=1)[:, :count], 1.0, axis=1)
+    weights = found + found.T
+    expected = np.eye(len(weights)) - weights / weights.sum(axis=1, keepdims=True)
+    laplacian = ours.knn_laplacian(image, [count], [1.0]).toarray()
+    assert np.abs(laplacian - expected).max() < 1e-12
+
+
+def test_random_walk_ties_pixels_whose_weights_vanish():
+    """exp(-900 * 3) is 0 in floating point: a white pixel on black is tied by the least weights alone."""
+    image, trimap = np.zeros((5, 7, 3)), np.full((5, 7), 0.5)
+    image[2, 3], trimap[:, 0], trimap[:, -1] = 1.0, 0, 1
+    alpha = ours.estimate_alpha_rw(image, trimap)
+    assert alpha[2, 3] == pytest.approx(alpha[1:4, 2:5].mean(), abs=1e-6)
+    assert np.abs(alpha + alpha[:, ::-1] - 1).max() < 1e-6
+
+
 @pytest.mark.parametrize("method", ALPHAS)
 @pytest.mark.parametrize("level", [0.0, 1.0, 0.5])
 def test_trimap_without_a_label_is_a_value_error(sample, method, level):
@@ -284,6 +333,23 @@ def test_images_are_checked(sample):
             ours.sanity_check_image(image)
 
 
+@pytest.mark.parametrize("method", ALPHAS)
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 1), (48, 64, 2), (48, 64, 4)])
+def test_pictures_without_three_channels_are_value_errors(sample, method, shape):
+    """As by PyMatting: rembg passes the numbers of a palette as a picture (H, W)."""
+    with pytest.raises(ValueError, match=r"image: takes shape \(H, W, 3\), got"):
+        getattr(ours, f"estimate_alpha_{method}")(np.zeros(shape), sample.trimap)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.bool_])
+def test_grids_take_floating_images(dtype):
+    """Of another dtype, white is not 1, and the images after it would be truncated to it."""
+    images = [np.ones((2, 3), dtype), np.full((2, 3), 0.5)]
+    for given in (images, images[::-1]):
+        with pytest.raises(propmat.InputError, match="images: takes floating arrays"):
+            ours.show_images(given)
+
+
 @pytest.mark.parametrize(
     ("mode", "shape"), [(None, (6, 8, 4)), ("rgb", (6, 8, 3)), ("GRAY", (6, 8)), ("RGBA", (6, 8, 4))]
 )
@@ -302,6 +368,16 @@ def test_files_are_resampled_as_theirs(theirs, rng, tmp_path, size, resample):
     one, other = (module.load_image(str(tmp_path / "image.png"), "RGB", size, resample) for module in (ours, theirs))
     assert one.shape == other.shape
     assert np.array_equal(one, other)
+
+
+def test_sizes_of_files(tmp_path):
+    ours.save_image(tmp_path / "image.png", np.zeros((6, 8)))
+    assert ours.load_image(tmp_path / "image.png", size=np.array([4, 3])).shape == (3, 4)
+    for size, told in [((5,), r"a pair \(width, height\)"), (1e9, "a whole number up to"), (0.01, "a factor that")]:
+        with pytest.raises(propmat.InputError, match=f"^size: takes {told}"):
+            ours.load_image(tmp_path / "image.png", size=size)
+    with pytest.raises(propmat.InputError, match="^path: takes a path"):
+        ours.save_image(b"image.png", np.zeros((6, 8)))
 
 
 def test_images_are_shown(monkeypatch):
