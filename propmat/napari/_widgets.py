@@ -34,7 +34,7 @@ def matte_widget() -> Any:
 
     @magicgui(call_button="Solve", method={"choices": list(METHODS)})
     def matte(image: Image, labels: Labels, method: str = "closed_form") -> FunctionWorker[LayerDataTuple]:
-        given = image.data, labels.data, method, _place(image)
+        given = _data(image), _data(labels), method, _place(image)
         return create_worker(_layers.alpha_layer, *given, _start_thread=True, _progress={"desc": "solving for alpha"})
 
     return matte
@@ -63,7 +63,7 @@ def trimap_widget() -> Any:
 
     @magicgui(call_button="Make", inside={"min": 0, "max": 1000}, outside={"min": 0, "max": 1000})
     def trimap(mask: Labels, inside: float = 8, outside: float = 8) -> LayerDataTuple:
-        return _layers.trimap_layer(mask.data, (inside, outside), _place(mask))
+        return _layers.trimap_layer(_data(mask), (inside, outside), _place(mask))
 
     return trimap
 
@@ -92,10 +92,15 @@ def foreground_widget() -> Any:
 
     @magicgui(call_button="Estimate")
     def foreground(image: Image, alpha: Image) -> FunctionWorker[LayerDataTuple]:
-        given = image.data, alpha.data, _place(image)
+        given = _data(image), _data(alpha), _place(image)
         return create_worker(_layers.cutout_layer, *given, _start_thread=True, _progress={"desc": "estimating colours"})
 
     return foreground
+
+
+def _data(layer: Any) -> Any:
+    """The data of a layer, of one in several resolutions the finest."""
+    return layer.data[0] if layer.multiscale else layer.data
 
 
 def _place(layer: Any) -> Place:

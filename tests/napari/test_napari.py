@@ -86,6 +86,12 @@ def test_results_lie_where_the_layer_lies():
     assert _widgets._place(SimpleNamespace(data=None, **place)) == place
 
 
+def test_the_finest_resolution_of_a_layer_is_taken(sample):
+    levels = [sample.image, sample.image[::2, ::2]]
+    assert _widgets._data(SimpleNamespace(data=levels, multiscale=True)) is levels[0]
+    assert _widgets._data(SimpleNamespace(data=levels[1], multiscale=False)) is levels[1]
+
+
 def test_flower_is_sample_data():
     (image, _, _), (labels, _, _) = flower()
     assert image.shape[:2] == labels.shape
