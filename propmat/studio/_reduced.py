@@ -13,9 +13,9 @@ from propmat._typing import Array, Mask
 from propmat.studio._brush import Box
 from propmat.studio._types import BACKGROUND, FOREGROUND, UNKNOWN, Bytes, Pixels
 
-# Previews are made of about so many pixels: kernels do not share the work of fewer (`_cpu._threads.WORTH_SHARING`, 13
+# Previews are made of about so many pixels: kernels do not share their work (`_cpu._threads.WORTH_SHARING`, 13
 # entries a pixel), so that the browser, which draws meanwhile, does not hold them up.
-SMALL = 38_000
+SMALL = 25_000
 
 
 def cell_of(shape: tuple[int, int], most: int = SMALL) -> int:

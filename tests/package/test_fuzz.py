@@ -19,8 +19,8 @@ else:
     import tomli as tomllib
 
 # Number of inputs in addition to the seeds: all targets together take seconds.
-MORE = {"images": 150, "problems": 150, "adjoints": 80, "torch": 40, "jax": 40, "weights": 30, "commands": 10}
-OTHERS = 60
+MORE = {"images": 80, "problems": 80, "adjoints": 40, "torch": 20, "jax": 20, "weights": 20, "commands": 6}
+OTHERS = 40
 
 
 def _cases(name):

@@ -380,8 +380,10 @@ def test_loss_of_composites():
 # The loop
 
 
-@pytest.mark.parametrize(("network", "kind"), [("dcnn", DCNN), ("deep_matte_prop_net", DeepMattePropNet)])
-@pytest.mark.parametrize("optimiser", ["adam", "sgd", "soap"])
+@pytest.mark.parametrize(
+    ("network", "kind", "optimiser"),
+    [("dcnn", DCNN, "adam"), ("dcnn", DCNN, "sgd"), ("deep_matte_prop_net", DeepMattePropNet, "soap")],
+)
 def test_a_training_that_was_stopped_ends_in_the_same_weights(cache, tmp_path, network, kind, optimiser):
     whole, stopped = (
         parse_config(settings(cache, tmp_path / name, network, optimiser=optimiser, rate=1e-4, batch=2))
