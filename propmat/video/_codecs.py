@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from propmat.errors import InputError, MissingDependencyError, PropmatError, refused_as
 from propmat.io._picture import Pixels
-from propmat.video._pyav import MOVIES, Tags, pyav
+from propmat.video._pyav import MOVIES, RATE, Tags, pyav
 
 if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.container import InputContainer
+    from av import Packet, VideoFrame
+    from av.container import InputContainer, OutputContainer
+    from av.video.codeccontext import VideoCodecContext
 
-RATE = Fraction(24)  # of pictures, which have none
+FINE = Fraction(1, 90_000)  # seconds, a divisor of the usual times of frames, for those that are not evenly apart
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Codec:
         The greatest mean difference of alpha when it is read back.
     decoder : str or None
         That of FFmpeg which reads the alpha, where it is not the default.
+    keeps_aspect : bool
+        Whether it stores the shape of pixels.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Codec:
     alpha_error: float
     options: Mapping[str, str] = field(default_factory=dict)
     decoder: str | None = None
+    keeps_aspect: bool = True
 
 
 def _both(form: str) -> dict[int, str]:
@@ -67,6 +72,7 @@ CODECS = {
         2 / 255,
         {"crf": "12", "b": "0", "auto-alt-ref": "0", "row-mt": "1", "cpu-used": "2"},
         "libvpx-vp9",
+        keeps_aspect=False,
     ),
     ".mkv": Codec(
         "FFV1",
@@ -75,6 +81,7 @@ CODECS = {
         {8: "gray", 16: "gray16le"},
         1 / 65535,
         {"level": "3", "slicecrc": "1"},
+        keeps_aspect=False,
     ),
 }
 
@@ -103,28 +110,52 @@ def is_movie(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in MOVIES
 
 
-def encode(path: str, codec: Codec, frames: Iterable[Pixels], tags: Tags, depth: int) -> int:
-    """Write frames, (H, W, 4) with straight alpha or (H, W), uint8 or uint16, into a file; how many there were."""
-    av, count = pyav(), 0
-    with refused_as(PropmatError, f"{path}: cannot be encoded"), av.open(path, "w") as container:
-        rate = tags.rate or RATE
+def encode(
+    path: str, codec: Codec, frames: Iterable[Pixels], seconds: Sequence[Fraction], tags: Tags, depth: int
+) -> None:
+    """Write frames, (H, W, 4) with straight alpha or (H, W), uint8 or uint16, into a file.
+
+    `seconds` tells when each is shown.
+    """
+    av = pyav()
+    rate = tags.rate or RATE
+    unit = 1 / rate if all((time * rate).denominator == 1 for time in seconds) else FINE
+    with refused_as(PropmatError, f"{path}: cannot be encoded"), av.open(os.path.abspath(path), "w") as container:
         stream = None
-        for count, pixels in enumerate(frames, 1):
+        for pixels, shown in zip(frames, _shown(seconds, unit), strict=True):
             form = (codec.transparent if pixels.ndim == 3 else codec.opaque)[depth]
             if stream is None:
                 stream = container.add_stream(codec.encoder, rate=rate, options=dict(codec.options))
                 stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], form
-                context = stream.codec_context
-                context.colorspace, context.color_primaries, context.color_trc = _stored(tags, form)
+                _describe(stream.codec_context, unit, tags, form)
             frame = _frame(pixels, form, tags)
-            frame.pts, frame.time_base = count - 1, 1 / rate
-            container.mux(stream.encode(frame))
+            frame.pts, frame.time_base = shown.start, unit
+            _put(container, stream.encode(frame), shown)
         if stream is not None:
             container.mux(stream.encode(None))
-    return count
 
 
-def _stored(tags: Tags, form: str) -> tuple[int, int, int]:
+def _shown(seconds: Sequence[Fraction], unit: Fraction) -> Iterator[range]:
+    """From when to when each frame is shown; the last one as long as the one before it."""
+    begins = [round(time / unit) for time in seconds]
+    last = begins[-1] - begins[-2] if len(begins) > 1 else 1
+    yield from (range(begin, end) for begin, end in pairwise([*begins, begins[-1] + last]))
+
+
+def _describe(context: VideoCodecContext, unit: Fraction, tags: Tags, form: str) -> None:
+    context.time_base = unit
+    context.colorspace, context.color_primaries, context.color_trc = _code_points(tags, form)
+    if tags.aspect is not None:
+        context.sample_aspect_ratio = tags.aspect
+
+
+def _put(container: OutputContainer, packets: Iterable[Packet], shown: range) -> None:
+    for packet in packets:
+        packet.duration = packet.duration or len(shown)
+        container.mux(packet)
+
+
+def _code_points(tags: Tags, form: str) -> tuple[int, int, int]:
     """The code points to be written; of RGB the matrix is 0."""
     return 0 if form.startswith(("gbr", "bgr")) else tags.matrix, tags.primaries, tags.transfer
 
@@ -137,7 +168,7 @@ def _frame(pixels: Pixels, form: str, tags: Tags) -> VideoFrame:
 
 def alphas_in(path: str, codec: Codec) -> Iterator[NDArray[np.float32]]:
     """The alpha of each frame of a file."""
-    with pyav().open(path) as container:
+    with pyav().open(os.path.abspath(path)) as container:
         for frame in _frames_of(container, codec):
             plane = frame.reformat(format="rgba64le").to_ndarray()[:, :, 3]
             yield plane.astype(np.float32) / np.float32(65535)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -57,7 +58,10 @@ class Clip(Protocol):
     def paths(self) -> Collection[str]: ...
 
     def read(self, number: int) -> Photograph:
-        """The frame of a number."""
+        """The frame of a number, upright."""
+
+    def seconds(self, numbers: range) -> list[Fraction]:
+        """When each of some frames is shown, counted from the first of them."""
 
 
 class Output(Protocol):

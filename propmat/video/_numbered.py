@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from hashlib import blake2b
 
 from propmat._photographs import _photograph
@@ -13,7 +14,7 @@ from propmat.datasets._patterns import PICTURES
 from propmat.errors import InputError
 from propmat.io._size import size_of
 from propmat.video._pattern import Pattern
-from propmat.video._pyav import Tags
+from propmat.video._pyav import RATE, Tags
 
 
 def numbered_files(place: str, name: str, *, single: bool = False) -> dict[int, str]:
@@ -113,6 +114,9 @@ class NumberedPictures:
     @property
     def paths(self) -> Collection[str]:
         return self.files.values()
+
+    def seconds(self, numbers: range) -> list[Fraction]:
+        return [index / RATE for index in range(len(numbers))]
 
     def read(self, number: int) -> Photograph:
         photograph = _photograph.read(self.files[number])

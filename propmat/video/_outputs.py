@@ -14,7 +14,8 @@ from propmat import io, pictures
 from propmat._photographs import _photograph
 from propmat._photographs._photograph import Photograph
 from propmat._typing import Array
-from propmat.errors import InputError
+from propmat.datasets._patterns import PICTURES
+from propmat.errors import InputError, warn
 from propmat.io._picture import Pixels
 from propmat.io._replacing import check_place, replace_file
 from propmat.video._codecs import Codec, check_alpha, codec_of, encode, is_movie
@@ -104,6 +105,11 @@ class MovieOutput:
             raise InputError(
                 f"output: {self.path}: {self.codec.name} takes an even height and width, frames are {width} x {height}"
             )
+        if clip.tags.aspect not in (None, 1) and not self.codec.keeps_aspect:
+            told = f"{self.codec.name} does not keep that the pixels of the clip are {clip.tags.aspect} times as wide"
+            warn(f"output: {self.path}: {told} as high")
+        if clip.tags.sound:
+            warn(f"output: {self.path}: the sound of the clip is not written, pictures alone are")
 
     def there(self, number: int) -> bool:
         return os.path.exists(self.path) or self._matte(number).exists()
@@ -113,11 +119,12 @@ class MovieOutput:
         replace_file(self._matte(number), png(matte, 16))
 
     def finish(self, clip: Clip, numbers: range) -> None:
-        if os.path.exists(self.path):
-            return
+        if os.path.exists(self.path) and not any(self._matte(number).exists() for number in numbers):
+            return  # it was finished by an earlier run
         unfinished = self.work / f"unfinished{os.path.splitext(self.path)[1].lower()}"
         depth = self.wanted.depth or (8 if clip.read(numbers[0]).depth == 8 else 16)
-        encode(str(unfinished), self.codec, self._pictures(clip, numbers, depth), clip.tags, depth)
+        frames, seconds = self._pictures(clip, numbers, depth), clip.seconds(numbers)
+        encode(str(unfinished), self.codec, frames, seconds, clip.tags, depth)
         if self.wanted.coloured:
             check_alpha(str(unfinished), self.codec, (_alpha(self._read(number)) for number in numbers), depth)
         with open(unfinished, "rb+") as file:
@@ -148,21 +155,30 @@ def _alpha(matte: Matte16) -> Array:
 def output_at(place: str, wanted: Wanted, clip: Clip, numbers: range, inputs: Collection[str]) -> Output:
     """The output at a place: a movie by its suffix, a pattern of numbered pictures, or a folder for PNG files.
 
-    `inputs` are files that are read.
+    `inputs` are files that are read, and folders whose pictures are.
 
     Raises
     ------
     InputError
-        If it cannot be written, holds no alpha, or is also an input.
+        If it cannot be written, holds no alpha, is also an input, or would be taken for one by the next run.
     """
     output: PicturesOutput | MovieOutput
     if is_movie(place):
         output = MovieOutput(place, codec_of(place), wanted)
     else:
-        output = PicturesOutput(Pattern.parsed(place) or clip.names.pictures_in(place), wanted)
-    places = output.places(numbers)
-    if both := {*map(os.path.realpath, places)} & {*map(os.path.realpath, inputs)}:
+        pattern = Pattern.parsed(place)
+        if pattern is None and os.path.splitext(place)[1].lower() in PICTURES and not os.path.isdir(place):
+            raise InputError(f"output: {place} is one picture; takes a folder, a pattern like cut.%04d.png, or a movie")
+        output = PicturesOutput(pattern or clip.names.pictures_in(place), wanted)
+    places, taken = output.places(numbers), {*map(os.path.realpath, inputs)}
+    if both := {*map(os.path.realpath, places)} & taken:
         raise InputError(f"output: {min(both)} is also an input, and would be lost; give another name")
+    folder = os.path.realpath(os.path.dirname(places[0]) or ".")
+    if folder in taken and isinstance(output, PicturesOutput):
+        raise InputError(
+            f"output: {places[0]} would be among the pictures of {folder}, all of which are read; name another folder, "
+            f"or give a pattern for those"
+        )
     _make_folder(os.path.dirname(places[0]))
     output.check(clip)
     return output

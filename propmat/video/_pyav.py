@@ -17,22 +17,30 @@ MOVIES = (".mov", ".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mxf", ".mpg", ".ts"
 BT709, BT601, LARGE = 1, 5, 720
 MATRICES = {1: 1, 4: 4, 7: 7, 9: 9}
 UNSPECIFIED = 2
+RATE = Fraction(24)  # frames per second of pictures, which have none
 
 
 class Tags(NamedTuple):
-    """Frames per second and the colour of a movie; None and 2 where it does not say, as ITU-T H.273 numbers them.
+    """What a movie says beside its frames; None and 2 where it does not say.
 
     Attributes
     ----------
     rate : Fraction or None
+        Frames per second.
     matrix, primaries, transfer : int
         Code points of ITU-T H.273.
+    aspect : Fraction or None
+        Width of a pixel relative to its height.
+    sound : bool
+        Whether there is sound beside the frames.
     """
 
     rate: Fraction | None = None
     matrix: int = UNSPECIFIED
     primaries: int = UNSPECIFIED
     transfer: int = UNSPECIFIED
+    aspect: Fraction | None = None
+    sound: bool = False
 
     def conversion(self, height: int) -> int:
         """The matrix between RGB and YCbCr, by the number that FFmpeg's conversion has for it."""

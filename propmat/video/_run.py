@@ -16,6 +16,7 @@ from propmat.errors import InputError, shown
 from propmat.solvers._auto import Chosen
 from propmat.video._clip import check_frames, opened
 from propmat.video._contract import Clip
+from propmat.video._flow import check_same_size
 from propmat.video._mattes import steadiness
 from propmat.video._numbered import checked_sizes, numbered_files
 from propmat.video._outputs import WHAT, Wanted, output_at
@@ -164,10 +165,12 @@ def posed(place: str, trimaps: str, output: str, options: Options, told: Told | 
     options.check()
     files = numbered_files(trimaps, "trimaps", single=True)
     clip = opened(place)
+    check_same_size(clip.shape, clip.shape, f"clip: {place}")
     numbers = check_frames(options.frames, clip, place)
     keys = _keys(files, clip, numbers, place)
     wanted = Wanted(options.what, options.depth)
-    target = output_at(output, wanted, clip, numbers, [*clip.paths, *files.values()])
+    folders = [given for given in (place, trimaps) if os.path.isdir(given)]
+    target = output_at(output, wanted, clip, numbers, [*clip.paths, *files.values(), *folders])
     solver = Chosen(FOR_8_BITS) if options.depth != DEPTHS[1] else None
     how = steadiness(options.method, options.steady, solver, options.settings or {})
     stamps = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in files.values()]
@@ -194,10 +197,14 @@ def _keys(files: Mapping[int, str], clip: Clip, numbers: range, place: str) -> d
     if not inside:
         raise InputError(f"trimaps: none is of a frame from {numbers[0]} to {numbers[-1]}")
     checked_sizes(inside, "trimaps", clip.shape)
-    return {number: Trimap.parse(io.read_trimap(path), clip.shape) for number, path in inside.items()}
+    keys = {number: Trimap.parse(io.read_trimap(path), clip.shape) for number, path in inside.items()}
+    for number, key in keys.items():
+        if not key.known.any():
+            raise InputError(f"trimaps: {inside[number]} has no known pixel, neither foreground nor background")
+    return keys
 
 
 def _place(given: object, name: str) -> str:
-    if not isinstance(given, (str, os.PathLike)):
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise InputError(f"{name}: takes a path, got {shown(given)}")
     return str(os.fspath(given))

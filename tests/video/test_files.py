@@ -133,6 +133,11 @@ def cutouts(samples):
     return [np.dstack([sample.foreground, sample.alpha]) for sample in samples]
 
 
+def evenly(count, rate):
+    """Times of frames."""
+    return [index / Fraction(rate) for index in range(count)]
+
+
 def levels(pictures, depth):
     full, kind = (255, np.uint8) if depth == 8 else (65535, np.uint16)
     return [np.rint(full * picture).astype(kind) for picture in pictures]
@@ -144,7 +149,7 @@ def test_alpha_is_in_movies(tmp_path, suffix, depth):
     samples = scene(3)
     path, codec = str(tmp_path / f"a{suffix}"), CODECS[suffix]
     tags = Tags(Fraction(30000, 1001), 1, 1, 1)
-    assert encode(path, codec, levels(cutouts(samples), depth), tags, depth) == 3
+    encode(path, codec, levels(cutouts(samples), depth), evenly(3, tags.rate), tags, depth)
     expected = [sample.alpha for sample in samples]
     check_alpha(path, codec, expected, depth)
     for found, alpha in zip(alphas_in(path, codec), expected, strict=True):
@@ -159,7 +164,7 @@ def test_alpha_that_is_not_there_is_found(tmp_path):
     samples = scene(2)
     codec, path = CODECS[".mkv"], str(tmp_path / "a.mkv")
     alphas = [sample.alpha for sample in samples]
-    encode(path, codec, levels(cutouts(samples), 8), Tags(), 8)
+    encode(path, codec, levels(cutouts(samples), 8), evenly(2, 24), Tags(), 8)
     with pytest.raises(PropmatError, match="alpha of frame 1 was read back with a mean error"):
         check_alpha(path, codec, alphas[::-1], 8)
     with pytest.raises(PropmatError, match="only 2 frames"):

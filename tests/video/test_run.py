@@ -137,6 +137,26 @@ def test_an_output_that_is_gone_is_made_again(shot):
     assert contents("out") == before
 
 
+def test_a_file_that_was_there_is_replaced(shot):
+    Path("out.mkv").write_bytes(b"of another program")
+    propmat.video.run("shot", "keys", "out.mkv")
+    written = Path("out.mkv").read_bytes()
+    assert len(written) > 1000
+    propmat.video.run("shot", "keys", "out.mkv")
+    assert Path("out.mkv").read_bytes() == written
+
+
+@pytest.mark.parametrize("steady", ["prior", "joint"])
+def test_grey_frames_among_coloured_ones(shot, steady):
+    """As programs write them that choose the kind of each PNG file by its content."""
+    for number in (101, 104):
+        propmat.io.write_image(f"shot/{number:04d}.png", shot[number - 101].image.mean(axis=2))
+    propmat.video.run("shot", "keys", "out", what="cutout", steady=steady)
+    for number in (101, 103, 104):
+        matte = propmat.io.read(f"out/{number:04d}.png").alpha / 255
+        assert np.abs(matte - shot[number - 101].alpha).mean() < 0.1
+
+
 @pytest.mark.slow
 def test_killed_it_goes_on_the_same(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -183,6 +203,11 @@ def test_several_clips(shot, capsys):
         (["--frames", "102-104"], "trimaps: none is of a frame from 102 to 104"),
         (["-o", "out.mp4"], "movies of .mp4 hold no alpha here"),
         (["-o", "shot"], "is also an input"),
+        (["-o", "cut.png"], "cut.png is one picture; takes a folder, a pattern like cut.%04d.png, or a movie"),
+        (["-o", ""], "output: takes a path, got ''"),
+        (["--trimaps", ""], "trimaps: takes a path, got ''"),
+        (["-o", "shot/cut.%04d.png"], "would be among the pictures of"),
+        (["-o", "keys/cut.%04d.tif"], "would be among the pictures of"),
         (["--method", "random_walk", "--steady", "joint"], "random_walk has no Laplacian of several frames"),
         (["--preset", "rgb"], "preset: the method closed_form has no such setting"),
     ],
@@ -202,6 +227,10 @@ def test_keys_that_are_refused(shot):
     os.remove("keys/0200.png")
     write(Path("keys"), [shot[0].trimap[:40]], first=103)
     with pytest.raises(InputError, match="0103.png is 64 x 40 pixels, other frames are 64 x 48"):
+        propmat.video.run("shot", "keys", "out")
+    os.remove("keys/0103.png")
+    write(Path("keys"), [np.full((48, 64), 0.5)], first=104)
+    with pytest.raises(InputError, match="0104.png has no known pixel"):
         propmat.video.run("shot", "keys", "out")
     with pytest.raises(InputError, match="depth: takes 8 or 16, got 12"):
         propmat.video.run("shot", "keys/0101.png", "out", depth=12)
