@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
-from propmat._typing import Array, ArrayLike
-from propmat.errors import InputError, MissingDependencyError
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from propmat._typing import Array, ArrayLike, Mask
+from propmat.errors import InputError
+from propmat.video._opencv import opencv
+from propmat.video._reduced import SMALLEST, grey_of, levels_of
 
 # (H, W, 2): by how many pixels a pixel moves, right and down.
 Flow: TypeAlias = NDArray[np.float32]
 
-SMALLEST = 16  # pixels of the shorter side, for which patches of 8 pixels fit the coarser level
 SIGMA_ERROR, SIGMA_COLOUR = 0.4, 0.02  # disagreements (pixels, colours) at which trust falls to exp(-1)
 APART = 4.0  # pixels: colours count less where the background moves otherwise by more
+ROW = 1024  # OpenCV takes places to interpolate at as a picture
+CHANNELS = 4  # at most
 LEAST_TRUST = 1e-3  # less counts as none
 
 
@@ -41,15 +41,6 @@ class Motion(NamedTuple):
     flow: Flow
     error: NDArray[np.float32]
     apart: NDArray[np.float32] | None = None
-
-
-def opencv() -> ModuleType:
-    """OpenCV, imported when it is first needed."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingDependencyError("optical flow needs OpenCV: pip install 'propmat[video]'") from error
-    return cast("ModuleType", cv2)
 
 
 @usual_arithmetic
@@ -89,7 +80,7 @@ def flow(first: ArrayLike, second: ArrayLike) -> Flow:
     """
     before, after = _inputs.image(first, "first"), _inputs.image(second, "second")
     check_same_size(after.shape, before.shape, "second")
-    return _flow(greys_of(before), greys_of(after))
+    return _flow(levels_of(grey_of(before)), levels_of(grey_of(after)))
 
 
 def check_same_size(shape: tuple[int, ...], first: tuple[int, ...], name: str) -> None:
@@ -100,9 +91,19 @@ def check_same_size(shape: tuple[int, ...], first: tuple[int, ...], name: str) -
         raise InputError(f"{name}: is {shape[1]} x {shape[0]} pixels; optical flow takes {SMALLEST} x {SMALLEST}")
 
 
-def greys_of(image: Array) -> NDArray[np.uint8]:
-    """The mean of the channels in 8 bits, of which flow is computed."""
-    return np.rint(255 * np.clip(image.mean(axis=2), 0, 1)).astype(np.uint8)
+def enlarged(motion: Motion, shape: tuple[int, int]) -> Motion:
+    """A motion between reduced frames as one between the frames, of this height and width."""
+    cv2, given = opencv(), motion.error.shape
+    if given == shape:
+        return motion
+
+    def whole(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = cv2.resize(values, shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return found
+
+    down, right = np.float32(shape[0] / given[0]), np.float32(shape[1] / given[1])
+    apart = None if motion.apart is None else down * whole(motion.apart)
+    return Motion(whole(motion.flow) * np.array([right, down]), down * whole(motion.error), apart)
 
 
 def _flow(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Flow:
@@ -160,16 +161,33 @@ def standing(shape: tuple[int, int]) -> Motion:
     return Motion(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
 
 
-def trust(motion: Motion, image: Array, other: Array) -> Array:
-    """How far the flow from one image to another is consistent, from 0 to 1, (H, W).
+def trust(motion: Motion, image: Array, other: Array, where: Mask) -> Array:
+    """How far the flow from one image to another is consistent, from 0 to 1, at the n pixels of a mask.
 
     exp(-(e / 0.4)² - g (c / 0.02)²), for the error e of the flow and the greatest difference c of the colours there;
     0 below 1e-3. Where the background moves otherwise by a pixels the colours of soft pixels change, whatever their
     alpha, and do not count: g = exp(-(a / 4)²).
     """
-    colours = np.stack([carried(channel, motion.flow, cubic=True) for channel in np.moveaxis(other, 2, 0)], axis=2)
-    change = np.square(np.abs(image - colours).max(axis=2) / SIGMA_COLOUR)
+    there = carried_to(where, other, motion.flow)
+    change = np.square(np.abs(image[where] - there).max(axis=1) / SIGMA_COLOUR)
     if motion.apart is not None:
-        change *= np.exp(-np.square(motion.apart / APART))
-    found = np.exp(-np.square(motion.error / SIGMA_ERROR) - change)
+        change *= np.exp(-np.square(motion.apart[where] / APART))
+    found = np.exp(-np.square(motion.error[where] / SIGMA_ERROR) - change)
     return np.where(found < LEAST_TRUST, 0.0, found)
+
+
+def carried_to(where: Mask, image: Array, displacement: Flow) -> Array:
+    """What `carried` gives of the channels at the pixels of a mask, (n, d), by cubic interpolation."""
+    cv2, count = opencv(), np.count_nonzero(where)
+    y, x = (place.astype(np.float32) for place in np.nonzero(where))
+    right, down = displacement[where].T
+    rows = -(-count // ROW)
+    if not rows:
+        return np.zeros((0, image.shape[2]))
+    places = [np.resize(place, (rows, ROW)) for place in (x + right, y + down)]
+    found = []
+    for first in range(0, image.shape[2], CHANNELS):
+        values = np.ascontiguousarray(image[:, :, first : first + CHANNELS], np.float32)
+        part = cv2.remap(values, *places, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        found.append(part.reshape(rows * ROW, -1)[:count])
+    return np.concatenate(found, axis=1)

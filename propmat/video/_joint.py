@@ -18,8 +18,9 @@ from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._knn_presets import checked_preset
 from propmat.laplacian._learning_based import LearningBased
 from propmat.video._edges import FlowEdges, Link
-from propmat.video._flow import Motion, check_same_size, composed, greys_of, motions, standing, trust
+from propmat.video._flow import Motion, check_same_size, composed, enlarged, motions, standing, trust
 from propmat.video._moving_knn import MovingKnn
+from propmat.video._reduced import alike, greys_of
 
 # The weight of the edges along consistent flow, beside diagonals of the closed form of up to 9.
 WEIGHT = 0.002
@@ -41,8 +42,13 @@ class Stack(NamedTuple):
     @classmethod
     def of(cls, images: Sequence[Array]) -> Stack:
         """With the flow computed."""
-        ways = [motions(greys_of(first), greys_of(second)) for first, second in pairwise(images)]
-        return cls(list(images), ways)
+        return cls.along(images, [motions(greys_of(first), greys_of(second)) for first, second in pairwise(images)])
+
+    @classmethod
+    def along(cls, images: Sequence[Array], ways: Sequence[tuple[Motion, Motion]]) -> Stack:
+        """With motions between reduced frames."""
+        shape = images[0].shape[:2]
+        return cls(alike(images), [(enlarged(there, shape), enlarged(back, shape)) for there, back in ways])
 
     @property
     def frame_shape(self) -> tuple[int, int]:
@@ -63,12 +69,23 @@ class Stack(NamedTuple):
 
         Those between the first two frames may have a weight of their own.
         """
-        links, all_others = [], weight
+        links, all_others, everywhere = [], weight, np.ones(self.frame_shape, bool)
         for number, (there, back) in enumerate(self.ways):
             here, after = self.images[number], self.images[number + 1]
             weight = all_others if number or first is None else first
-            links.append(Link(number, number + 1, there.flow, weight * trust(there, here, after)))
-            links.append(Link(number + 1, number, back.flow, weight * trust(back, after, here)))
+            links.append(
+                Link(
+                    number,
+                    number + 1,
+                    there.flow,
+                    weight * trust(there, here, after, everywhere).reshape(here.shape[:2]),
+                )
+            )
+            links.append(
+                Link(
+                    number + 1, number, back.flow, weight * trust(back, after, here, everywhere).reshape(here.shape[:2])
+                )
+            )
         return FlowEdges(tuple(links), len(self.images), self.frame_shape)
 
     def places(self) -> tuple[Array, Array]:

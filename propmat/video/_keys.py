@@ -11,8 +11,9 @@ from propmat._arithmetic import usual_arithmetic
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError
-from propmat.video._flow import check_same_size, greys_of
-from propmat.video._sides import CarriedTrimap, Grey, Greys, SideFiles, combined, one_sided
+from propmat.video._flow import check_same_size
+from propmat.video._reduced import greys_of
+from propmat.video._sides import CarriedTrimap, Grey, GreyFiles, Greys, Key, WayFiles, combined
 
 WIDEST = 1 / 40  # of the shorter side: by how much the band widens at most
 
@@ -91,30 +92,35 @@ def carried_trimaps(
     """`carry` for arguments that are checked, and frames by their index as `greys_of` returns them."""
     places = sorted(keys)
     bound = min(keys[places[0]].shape) * WIDEST if widest is None else widest
-    yield from _before(grey, places[0], keys[places[0]], bound)
+    if places[0]:
+        yield from _before(grey, places[0], keys[places[0]], bound)
     for first, last in pairwise(places):
         yield CarriedTrimap(keys[first])
-        yield from _between(grey, first, last, keys, bound)
+        if last - first > 1:
+            yield from _between(grey, first, last, keys, bound)
     yield CarriedTrimap(keys[places[-1]])
-    for _, side in one_sided(grey, range(places[-1], count), keys[places[-1]], bound):
-        yield combined([side], bound)
+    if places[-1] < count - 1:
+        key = Key(keys[places[-1]], bound)
+        for _, way in key.ways(grey, range(places[-1], count)):
+            yield combined([key.side(way)], bound)
 
 
 def _before(grey: Grey, first: int, labels: Trimap, widest: float) -> Iterator[CarriedTrimap]:
     """The trimaps of the frames before the first key."""
     with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
-        sides = SideFiles(folder)
-        for number, side in one_sided(grey, range(first, -1, -1), labels, widest):
-            sides.keep(number, side)
+        kept, key = WayFiles(folder), Key(labels, widest)
+        for number, way in key.ways(grey, range(first, -1, -1)):
+            kept.keep(number, way)
         for number in range(first):
-            yield combined([sides[number]], widest)
+            yield combined([key.side(kept[number])], widest)
 
 
 def _between(grey: Grey, first: int, last: int, keys: Mapping[int, Trimap], widest: float) -> Iterator[CarriedTrimap]:
     """The trimaps of the frames between two keys."""
     with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
-        later = SideFiles(folder)
-        for number, side in one_sided(grey, range(last, first, -1), keys[last], widest):
-            later.keep(number, side)
-        for number, side in one_sided(grey, range(first, last), keys[first], widest):
-            yield combined([side, later[number]], widest)
+        kept, greys = WayFiles(folder), GreyFiles(folder, grey)
+        earlier, later = Key(keys[first], widest), Key(keys[last], widest)
+        for number, way in later.ways(greys, range(last, first, -1)):
+            kept.keep(number, way)
+        for number, way in earlier.ways(greys, range(first, last)):
+            yield combined([earlier.side(way), later.side(kept[number])], widest)

@@ -13,6 +13,7 @@ from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting._methods import NETWORKS, POSED, named
 from propmat.solvers._base import Solver
+from propmat.video._both_sides import CONFIDENCES, BothSides
 from propmat.video._flow import check_same_size
 from propmat.video._joint import check_settings
 from propmat.video._steadiness import CONFIDENCE, Frame, FrameByFrame, Joint, Steadiness
@@ -43,9 +44,10 @@ def mattes(
         One of `propmat.methods` that solves a linear system: all but networks. With ``steady="joint"`` closed_form,
         learning_based or knn.
     steady : {"none", "prior", "joint"}
-        How a matte follows those before it. ``"none"``: each frame has its own, and only the iteration starts at the
-        matte before, carried by optical flow. ``"prior"``: the carried matte is a prior, with a confidence where the
-        flow is consistent. ``"joint"``: each frame is solved together with the two after it, with edges along the
+        How a matte follows those around it. ``"none"``: each frame has its own, and only the iteration starts at the
+        matte before, carried by optical flow. ``"prior"``: the mattes of the two frames before and the two after, each
+        alone, are carried along the flow, and are a prior with a confidence where the flow is consistent; each frame
+        is solved for twice. ``"joint"``: each frame is solved together with the two after it, with edges along the
         flow (`joint`), beside the matte of the frame before.
     solver : propmat.solvers.CG or Direct, optional
         Chosen for each matrix if not given.
@@ -96,11 +98,11 @@ def steadiness(method: str, steady: str, solver: Solver | None, settings: Mappin
     named(method, settings)
     if method in NETWORKS:
         raise InputError(f"method: {method} is a network, which takes one picture; takes {', '.join(POSED)}")
-    alone = FrameByFrame(POSED[method].pose, solver, settings, CONFIDENCE if steady == "prior" else 0.0)
+    alone = FrameByFrame(POSED[method].pose, solver, settings)
     if steady == "joint":
         check_settings(method, settings)
         return Joint(method, alone)
-    return alone
+    return BothSides(alone, CONFIDENCES.get(method, CONFIDENCE)) if steady == "prior" else alone
 
 
 def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap]) -> Iterator[Frame]:

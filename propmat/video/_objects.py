@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from propmat._trimap import Trimap
-from propmat.video._flow import Flow, Motion, carried, opencv
+from propmat.video._flow import Flow, Motion, carried
+from propmat.video._opencv import opencv
+from propmat.video._reduced import reduced_labels
 
 Map = NDArray[np.float32]
 
@@ -29,6 +31,7 @@ COARSEST = 2  # pixels of the shorter side of the coarsest picture
 
 def object_motion(motion: Motion, labels: Trimap) -> Motion:
     """The flow of the object in a frame with these labels, continued over the whole frame, and how far it varies."""
+    labels = reduced_labels(labels, motion.error.shape)
     sure = np.exp(-np.square(motion.error / AGREE))
     behind = continued(motion.flow, sure * labels.background)
     other = -np.expm1(-np.square(_length(motion.flow - behind) / OTHER))

@@ -29,8 +29,8 @@ from propmat.errors import InputError
 from propmat.io._locking import locked
 from propmat.io._replacing import replace_file, write_files
 from propmat.video._contract import Clip, Output, png
-from propmat.video._flow import greys_of
 from propmat.video._keys import carried_trimaps
+from propmat.video._reduced import greys_of
 from propmat.video._sides import CarriedTrimap, Greys
 from propmat.video._steadiness import Before, Frame, State, Steadiness
 from propmat.video._steps import steadied
@@ -151,7 +151,7 @@ class Shot:
     @cached_property
     def _read(self) -> Callable[[int], Photograph]:
         """Frames by their numbers; the last of them are kept."""
-        return lru_cache(maxsize=self.how.ahead + 2)(self.clip.read)
+        return lru_cache(maxsize=self.how.ahead + self.how.behind + 1)(self.clip.read)
 
     def _image(self, number: int) -> Array:
         image = _photograph.bounded(self._read(number))
@@ -190,7 +190,8 @@ class Shot:
             number, state = int(stored["number"]), State(stored["mattes"])
         if not all(self.output.there(earlier) for earlier in range(self.numbers[0], number + 1)):
             return None
-        return Before(self._frame(number), state)
+        begin = max(self.numbers[0], number + 1 - self.how.behind)
+        return Before([self._frame(earlier) for earlier in range(begin, number + 1)], state)
 
     def _frames(self, first: int) -> Iterator[Frame]:
         return (self._frame(number) for number in self.numbers[first:])

@@ -16,6 +16,7 @@ from propmat.jobs._run import Progress, Run, Summary
 from propmat.video._run import Options, posed
 
 PLACE = "{name}"
+FRAMES = {"none": 1, "prior": 2, "joint": 4}  # for which there is memory at a time
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ShotTask:
         return {name: value for name, value in asdict(self.options).items() if value is not None}
 
     def memory(self, item: ShotItem) -> int:
-        frames = 4 if self.options.steady == "joint" else 1
+        frames = FRAMES[self.options.steady]
         return item.pixels * (frames * BYTES_PER_PIXEL[self.options.method] + 300)
 
     def __call__(self, item: ShotItem) -> dict[str, Json]:

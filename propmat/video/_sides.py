@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from propmat._trimap import Trimap
 from propmat._typing import Mask
-from propmat.video._flow import carried, composed, motions, standing
+from propmat.video._flow import Motion, carried, composed, enlarged, motions, standing
 from propmat.video._objects import inverse, object_motion
+from propmat.video._opencv import opencv
+from propmat.video._reduced import reduced, reduced_shape
 
 ROUNDING = 0.5  # pixels: the error of a label that was carried between pixels
 Greys = NDArray[np.uint8]
@@ -60,34 +62,62 @@ class Side(NamedTuple):
     error: NDArray[np.float32]
 
 
-class SideFiles:
-    """Sides by the number of their frame, kept in files of a folder."""
+class WayFiles:
+    """Motions by the number of their frame, kept in files of a folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
 
-    def keep(self, number: int, side: Side) -> None:
-        np.save(self._path(number), np.stack(side).astype(np.float16))
+    def keep(self, number: int, way: Motion) -> None:
+        np.save(self._path(number), np.dstack([way.flow, way.error]))
 
-    def __getitem__(self, number: int) -> Side:
-        distance, error = np.load(self._path(number)).astype(np.float32)
-        return Side(distance, error)
+    def __getitem__(self, number: int) -> Motion:
+        stored = np.load(self._path(number))
+        return Motion(stored[:, :, :2], stored[:, :, 2])
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"{number}.npy"
+        return self._folder / f"way-{number}.npy"
 
 
-def one_sided(grey: Grey, numbers: Iterable[int], labels: Trimap, widest: float) -> Iterator[tuple[int, Side]]:
-    """The labels of the first of some frames carried to the others, in their order, with the numbers of the frames."""
-    distances = signed_distance(labels, 2 * widest)
-    way, before, here = standing(labels.shape), None, labels
-    for number, onward in pairwise(numbers):
-        last = grey(number) if before is None else before
-        before = grey(onward)
-        way = composed(inverse(object_motion(motions(last, before)[0], here)), way)
-        side = Side(carried(distances, way.flow), way.error + np.float32(ROUNDING))
-        here = Trimap(side.distance > 0.5, side.distance < -0.5)
-        yield onward, side
+class GreyFiles:
+    """Grey frames that are made once, and kept in files of a folder."""
+
+    def __init__(self, folder: str, grey: Grey) -> None:
+        self._folder, self._grey = Path(folder), grey
+
+    def __call__(self, number: int) -> Greys:
+        path = self._folder / f"grey-{number}.npy"
+        if not path.exists():
+            np.save(path, self._grey(number))
+        found: Greys = np.load(path)
+        return found
+
+
+class Key:
+    """The labels of a key frame, which are carried to others."""
+
+    def __init__(self, labels: Trimap, widest: float) -> None:
+        self._labels = labels
+        self._distances = signed_distance(labels, 2 * widest)
+
+    def ways(self, grey: Grey, numbers: Iterable[int]) -> Iterator[tuple[int, Motion]]:
+        """From each of some frames to the first, the key, in their order and without that; between reduced frames."""
+        shape = reduced_shape(self._labels.shape)
+        distances = reduced(self._distances, shape)
+        half = self._labels.shape[0] / shape[0] / 2  # of a reduced pixel
+        way, before, here = standing(shape), None, self._labels
+        for number, onward in pairwise(numbers):
+            last = grey(number) if before is None else before
+            before = grey(onward)
+            way = composed(inverse(object_motion(motions(last, before)[0], here)), way)
+            moved = carried(distances, way.flow)
+            here = Trimap(moved > half, moved < -half)
+            yield onward, way
+
+    def side(self, way: Motion) -> Side:
+        """The labels carried to a frame, from which a motion leads to the key."""
+        whole = enlarged(way, self._labels.shape)
+        return Side(carried(self._distances, whole.flow), whole.error + np.float32(ROUNDING))
 
 
 def signed_distance(labels: Trimap, most: float) -> NDArray[np.float32]:
@@ -97,11 +127,11 @@ def signed_distance(labels: Trimap, most: float) -> NDArray[np.float32]:
 
 
 def _depth(mask: Mask, most: float) -> NDArray[np.float32]:
-    from scipy.ndimage import distance_transform_edt
-
     if mask.all():
         return np.full(mask.shape, most, np.float32)
-    return np.minimum(distance_transform_edt(mask), most).astype(np.float32)
+    cv2 = opencv()
+    found = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.minimum(found, np.float32(most))
 
 
 def combined(sides: Sequence[Side], widest: float) -> CarriedTrimap:

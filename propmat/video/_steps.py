@@ -36,4 +36,5 @@ def _next(
     matte, state = how(before, list(window), ways)
     frame = window.popleft()
     yield Steadied(frame, matte, state)
-    return Before(frame, state)
+    frames = [] if before is None else before.frames
+    return Before([*frames, frame][-how.behind :], state)

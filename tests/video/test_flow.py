@@ -7,12 +7,16 @@ import pytest
 
 import propmat
 import propmat.video
+from propmat import Trimap
 from propmat.errors import InputError, MissingDependencyError
-from propmat.video._flow import Motion, carried, composed, greys_of, motions, standing, trust
+from propmat.video import _reduced
+from propmat.video._flow import Motion, carried, carried_to, composed, enlarged, motions, standing, trust
+from propmat.video._reduced import greys_of, reduced_labels, reduced_shape
 from tests.video.scenes import drifting
 
 pytest.importorskip("cv2")
 INNER = slice(8, -8), slice(8, -8)
+EVERYWHERE = np.ones((96, 128), bool)
 
 
 def constant(right, down, shape=(20, 30), error=0.0):
@@ -34,17 +38,49 @@ def test_forward_and_backward_flow_of_a_drift_agree():
     there, back = motions(*map(greys_of, images))
     for motion, image, other in ((there, *images), (back, *images[::-1])):
         assert np.median(motion.error[INNER]) < 0.1
-        assert np.median(trust(motion, image, other)[INNER]) > 0.9
+        assert np.median(trust(motion, image, other, EVERYWHERE).reshape(96, 128)[INNER]) > 0.9
 
 
 def test_trust_ends_where_colours_or_flows_differ():
     image = np.full((20, 30, 3), 0.5)
     other = image.copy()
     other[:, :10] = 0.9
-    found = trust(constant(0, 0), image, other)
+    everywhere = np.ones((20, 30), bool)
+    found = trust(constant(0, 0), image, other, everywhere).reshape(20, 30)
     assert (found[:, :10] < 1e-6).all()
     assert (found[:, 10:] == 1).all()
-    assert (trust(constant(0, 0, error=3.0), image, image) < 1e-6).all()
+    assert (trust(constant(0, 0, error=3.0), image, image, everywhere) < 1e-6).all()
+
+
+def test_trust_is_told_of_some_pixels_alone():
+    images, _, _ = drifting(2, shape=(96, 128))
+    motion = motions(*map(greys_of, images))[0]
+    whole, some = trust(motion, *images, EVERYWHERE), np.random.default_rng(0).random((96, 128)) < 0.2
+    assert (trust(motion, *images, some) == whole[some.ravel()]).all()
+    assert trust(motion, *images, ~EVERYWHERE).shape == (0,)
+
+
+def test_maps_of_many_channels_are_carried():
+    image = np.random.default_rng(0).random((20, 30, 6))
+    where = np.random.default_rng(1).random((20, 30)) < 0.3
+    found = carried_to(where, image, constant(1.3, -0.4).flow)
+    expected = [carried(image[:, :, c], constant(1.3, -0.4).flow, cubic=True)[where] for c in range(6)]
+    assert np.abs(found - np.stack(expected, axis=1)).max() < 1e-5
+
+
+def test_flow_of_large_frames_is_that_of_reduced_ones(monkeypatch):
+    assert reduced_shape((360, 640, 3)) == (360, 640)
+    assert reduced_shape((1080, 1920, 3)) == (360, 640)
+    assert reduced_shape((20, 1_000_000)) == (20, 1_000_000)  # not under 16 pixels
+    images, _, _ = drifting(2, speed=(6.0, -3.0), shape=(161, 241))
+    monkeypatch.setattr(_reduced, "PIXELS", 120 * 80)
+    greys = [greys_of(image) for image in images]
+    assert greys[0].shape == (81, 121)
+    motion = enlarged(motions(*greys)[0], (161, 241))
+    assert motion.flow.shape == (161, 241, 2)
+    assert np.abs(np.median(motion.flow[INNER], axis=(0, 1)) - [6.0, -3.0]).max() < 0.3
+    small = reduced_labels(Trimap.parse(np.pad(np.ones((2, 3)), ((0, 2), (1, 2)))), (2, 3))
+    assert small.labels.tolist() == [[0.5, 1, 0], [0, 0, 0]]
 
 
 def test_carried_maps():

@@ -74,15 +74,15 @@ def test_other_joint_methods(method):
 
 @pytest.mark.parametrize("steady", STEADY)
 def test_going_on_from_a_state_is_the_same(steady):
-    images, _, trimaps = noisy(5, shape=(32, 40))
+    images, _, trimaps = noisy(6, shape=(32, 40))
     frames = [
         Frame(k, image, Trimap.parse(trimap)) for k, (image, trimap) in enumerate(zip(images, trimaps, strict=True))
     ]
     how = steadiness("closed_form", steady, CG(tolerance=1e-3), {})
     whole = list(steadied(iter(frames), how))
-    second = whole[1]
-    rest = steadied(iter(frames[2:]), how, Before(second.frame, State(second.state.mattes.copy())))
-    for found, expected in zip(rest, whole[2:], strict=True):
+    last = frames[:3][-how.behind :]
+    rest = steadied(iter(frames[3:]), how, Before(last, State(whole[2].state.mattes.copy())))
+    for found, expected in zip(rest, whole[3:], strict=True):
         assert found.frame.number == expected.frame.number
         assert (found.state.mattes == expected.state.mattes).all()
 
@@ -107,7 +107,7 @@ def test_frames_without_unknown_pixels(steady):
 
 def test_frames_are_taken_one_at_a_time():
     images, _, trimaps = noisy(5, shape=(32, 40))
-    for steady, ahead in (("none", 0), ("prior", 0), ("joint", 2)):
+    for steady, ahead in (("none", 0), ("prior", 2), ("joint", 2)):
         taken = iter(images)
         found = propmat.video.mattes(taken, iter(trimaps), steady=steady)
         next(found)
@@ -116,7 +116,7 @@ def test_frames_are_taken_one_at_a_time():
 
 def test_priors_are_added():
     one, other = (np.array([[0.2, 0.4, 0.6]]), np.array([[1.0, 0.0, 2.0]])), (np.ones((1, 3)), np.array([[3.0, 0, 0]]))
-    value, confidence = together(one, other)
+    value, confidence = together([one, other])
     assert confidence.tolist() == [[4, 0, 2]]
     assert value.ravel() == pytest.approx([0.8, 0.5, 0.6])
 
