@@ -15,7 +15,7 @@ Key = tuple[str, int, str]
 
 METRICS = ("sad", "mse", "gradient", "connectivity")
 # Fields that differ between runs; all others are reproducible.
-MEASURED = ("seconds", "cpu_seconds", "memory_mb")
+MEASURED = ("date", "seconds", "cpu_seconds", "memory_mb")
 
 
 def key(record: Record) -> Key:

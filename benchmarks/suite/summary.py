@@ -53,7 +53,7 @@ def _of(statistic, own: Iterable[Record], quantity: str) -> float | None:
 
 
 def markdown(rows: list[Row]) -> str:
-    """The table in README.md."""
+    """The table in docs/benchmarks.md."""
     lines = [
         "| method | mean rank | SAD | MSE x 1000 | gradient | connectivity | CPU, s | memory, MB |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

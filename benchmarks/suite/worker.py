@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from contextlib import suppress
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ def run(method: contestants.Method, sample: Sample) -> tuple[np.ndarray, dict[st
     alpha = np.where(labels.known, labels.labels, outcome.alpha.clip(0, 1))
     residual = None if outcome.residual is None else float(f"{outcome.residual:.2g}")
     measured = {
+        "date": date.today().isoformat(),
         "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu_seconds, 3),
         "memory_mb": above,

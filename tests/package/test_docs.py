@@ -18,7 +18,7 @@ MODULES = [
     for module in pkgutil.walk_packages(propmat.__path__, "propmat.")
     if "._cpu" not in module.name and not module.name.endswith("__main__")
 ]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,15 @@ def test_docstrings_of_decorated_functions_are_found():
     assert {"differences.sad", "differences.mse"} <= {test.name for test in examples if test.examples}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages(page):
     assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+def test_links_of_the_readme_lead_to_files():
+    targets = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(targets) > 5
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
 
 
 def rows(page):
