@@ -106,8 +106,10 @@ class MovieOutput:
                 f"output: {self.path}: {self.codec.name} takes an even height and width, frames are {width} x {height}"
             )
         if clip.tags.aspect not in (None, 1) and not self.codec.keeps_aspect:
-            told = f"{self.codec.name} does not keep that the pixels of the clip are {clip.tags.aspect} times as wide"
-            warn(f"output: {self.path}: {told} as high")
+            warn(
+                f"output: {self.path}: {self.codec.name} does not keep the shape of the clip's pixels, "
+                f"{clip.tags.aspect} times as wide as high"
+            )
         if clip.tags.sound:
             warn(f"output: {self.path}: the sound of the clip is not written, pictures alone are")
 
