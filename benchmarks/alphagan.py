@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import propmat
 from benchmarks.measuring.clock import least_seconds
-from benchmarks.measuring.memory import forget_peak, peak
+from benchmarks.measuring.networks import tell_time
 from propmat import metrics
 from propmat.networks import AlphaGAN, alphagan, load_weights
 from propmat.networks._alphagan._matte import whole
@@ -147,23 +147,13 @@ def time_picture(preset: str, threads: int) -> None:
     labels = propmat.Trimap.parse(scene.trimap)
     for name, options in (("", {}), (" with the last solve", {"confidence": CONFIDENCE})):
         network = AlphaGAN.preset(preset, **options).eval()
-        tell_time(f"{preset}{name}", threads, partial(whole, network, scene.image, labels, []))
+        tell_time(f"{preset}{name}, 800 x 600", threads, partial(whole, network, scene.image, labels, []))
 
 
 def time_shipped(threads: int) -> None:
     """The weights of the package, with the mattes that they take and the last solve."""
     scene = propmat.datasets.synthetic(0, PICTURE)
-    tell_time("as it ships", threads, partial(alphagan, scene.image, scene.trimap))
-
-
-def tell_time(name: str, threads: int, matte: Callable[[], np.ndarray]) -> None:
-    forget_peak()
-    before = peak()
-    seconds = least_seconds(matte, 3)
-    print(
-        f"{name}, 800 x 600, threads {threads}: {seconds:.2f} s, "
-        f"{peak() - before:.0f} MB above {before:.0f} MB of the process"
-    )
+    tell_time("as it ships, 800 x 600", threads, partial(alphagan, scene.image, scene.trimap))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,16 @@ from propmat.errors import PropmatWarning
 from propmat.io._picture import Pixels
 from propmat.solvers._base import Callback
 
-Solving = Callable[[], AbstractContextManager[Callback | None]]
+
+class Solving(Protocol):
+    """Gives the callback of a solve, or of a network that answers in steps."""
+
+    def __call__(self, in_steps: bool = False) -> AbstractContextManager[Callback | None]: ...
+
+
+def silently(in_steps: bool = False) -> AbstractContextManager[None]:
+    """No callback."""
+    return nullcontext()
 
 
 class Matting(Protocol):
@@ -34,7 +42,7 @@ class Matting(Protocol):
     def check(self) -> None:
         """Refuse settings that the method does not take."""
 
-    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = silently) -> Matte:
         """The matte, as accurate as `depth` bits ask for; `solving` gives a callback of the solver."""
 
 
@@ -81,7 +89,7 @@ class Made:
                 io.write_images(files, depth=self.depth, metadata=self.metadata)
 
 
-def alpha(wanted: Wanted, solving: Solving = nullcontext) -> Made:
+def alpha(wanted: Wanted, solving: Solving = silently) -> Made:
     """The matte of a photograph."""
     photograph = _photograph.read(wanted.image)
     labels = _labels(wanted, photograph.image)
@@ -91,7 +99,7 @@ def alpha(wanted: Wanted, solving: Solving = nullcontext) -> Made:
     return Made({wanted.output: solution.alpha}, depth, metadata, labels, solution)
 
 
-def cutout(wanted: Wanted, solving: Solving = nullcontext) -> Made:
+def cutout(wanted: Wanted, solving: Solving = silently) -> Made:
     """The foreground with its matte, or over a new background."""
     photograph = _photograph.read(wanted.image)
     labels = _labels(wanted, photograph.image)

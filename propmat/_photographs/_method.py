@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from propmat import _inputs
 from propmat._arithmetic import usual_arithmetic
 from propmat._backend import to_device, to_host
 from propmat._photographs import _masks
-from propmat._photographs._making import Solving
+from propmat._photographs._making import Solving, silently
 from propmat._photographs._places import Place
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
@@ -27,7 +26,7 @@ from propmat.solvers._base import Callback, Solver
 
 FOR_8_BITS = 1e-3  # error of alpha; half a step is 2e-3
 DEFAULT, WITHOUT_TRIMAP = "closed_form", "late_fusion"
-SETTINGS = ("epsilon", "radius", "weights")
+SETTINGS = ("epsilon", "radius", "weights", "steps", "seed")
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,15 @@ class Method:
             to_device(np.zeros(1))  # raises if there is no GPU, before pictures are read
         named(self.name, self.settings)
 
-    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = silently) -> Matte:
         """The matte, as accurate as `depth` bits ask for, and how it went.
 
-        `solving` gives the callback of the solver, which networks have none of.
+        `solving` gives the callback of the solver, or of the steps of a network; one without steps has none.
         """
         start = time.perf_counter()
         if self.name in NETWORKS:
-            return self._call(image, labels)
+            with solving(in_steps=True) if NETWORKS[self.name].in_steps else silently() as callback:
+                return self._call(image, labels, callback=callback)
         if self.gpu:
             image, labels = to_device(image), Trimap(to_device(labels.foreground), to_device(labels.background))
         solver = Chosen(FOR_8_BITS) if depth == 8 and not self.exact else None
@@ -98,7 +98,7 @@ class Upsampling:
             raise InputError(f"{others[0]}: does not go with --matte, which is upsampled; leave it out")
         _inputs.positive(self._epsilon, "epsilon")
 
-    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = nullcontext) -> Matte:
+    def solve(self, image: Array, labels: Trimap, depth: int, solving: Solving = silently) -> Matte:
         """As `Method.solve`, to one accuracy for all depths."""
         small = _masks.small_matte(self.matte, labels.shape)
         with solving() as callback:

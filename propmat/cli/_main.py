@@ -194,6 +194,8 @@ def _add_method_options(command: argparse.ArgumentParser) -> None:
     meaning = f"({DEFAULT}; {WITHOUT_TRIMAP} where neither trimap nor mask nor matte is given)"
     command.add_argument("--method", choices=sorted(methods()), help=meaning)
     command.add_argument("--weights", metavar="FILE", help="of a network, made by training")
+    command.add_argument("--steps", type=int, help="of diffmatte (10)")
+    command.add_argument("--seed", type=int, help="of the noise of diffmatte (0)")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     _add_depth(command)

@@ -20,28 +20,30 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def solving(rtol: float = 1e-6) -> Iterator[Callable[[int, float], None] | None]:
-    """Give a callback that shows how far the residual has fallen towards `rtol`, or None if there is no terminal.
+def solving(in_steps: bool = False, rtol: float = 1e-6) -> Iterator[Callable[[int, float], None] | None]:
+    """Give a callback that shows how far a solve or the steps of a network are, or None if there is no terminal.
 
-    A residual falls by a fairly constant factor per iteration, so that the bar counts decimal digits. It appears with
-    the first iteration: the time before it, in which kernels may be compiled, reduces no residual.
+    Of a solve: how far the residual has fallen towards `rtol`. It falls by a fairly constant factor per iteration, so
+    that the bar counts decimal digits. It appears with the first iteration: the time before it, in which kernels may be
+    compiled, reduces no residual. Of steps: the share that is done.
     """
     if not _on_a_terminal():
         yield None
         return
     from tqdm import tqdm
 
-    digits = -math.log10(rtol)
+    total = 1.0 if in_steps else -math.log10(rtol)
     layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}{postfix}"
     bars: list[Any] = []
 
-    def show(iteration: int, residual: float) -> None:
-        reached = min(digits, max(0.0, -math.log10(max(residual, rtol))))
+    def show(number: int, left: float) -> None:
+        reached = 1 - left if in_steps else min(total, max(0.0, -math.log10(max(left, rtol))))
         if not bars:
-            options = {"desc": "solving", "bar_format": layout, "leave": False, "file": sys.stderr}
-            bars.append(tqdm(total=digits, initial=reached, **options))
+            options = {"desc": "steps" if in_steps else "solving", "bar_format": layout}
+            bars.append(tqdm(total=total, initial=reached, leave=False, file=sys.stderr, **options))
         bar = bars[0]
-        bar.set_postfix_str(f"iteration {iteration}, residual {residual:.1e}", refresh=False)
+        told = f"step {number}" if in_steps else f"iteration {number}, residual {left:.1e}"
+        bar.set_postfix_str(told, refresh=False)
         bar.update(max(0.0, reached - bar.n))
 
     try:

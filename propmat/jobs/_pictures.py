@@ -29,6 +29,7 @@ BYTES_PER_PIXEL = {
     "comprehensive_sampling": 400,
     "dcnn": 1400,
     "deep_matte_prop_net": 1400,
+    "diffmatte": 1400,
     "information_flow": 1400,
     "knn": 1100,
     "large_kernel": 650,

@@ -50,7 +50,8 @@ def matte(
     trimap : (H, W) array or Trimap
         Only the method "late_fusion" does without.
     solver, callback
-        As in `propmat.closed_form`. Networks do not take them.
+        As in `propmat.closed_form`. Networks do not take them, but "diffmatte" a callback of its steps, as
+        `propmat.networks.diffmatte`.
     **settings
         The keyword arguments of the function of that name, in `propmat` or `propmat.networks`.
 

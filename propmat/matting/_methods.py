@@ -97,6 +97,7 @@ class NetworkMethod:
     name: str
     settings: tuple[str, ...] = ("weights", "keep_labels")  # of every network; wrong ones are refused without PyTorch
     needs_trimap: bool = True
+    in_steps: bool = False  # whether it takes a callback, of the step and the share of the steps that are left
 
     def __call__(
         self,
@@ -108,8 +109,10 @@ class NetworkMethod:
         **settings: Any,
     ) -> Matte:
         for name, given in {"solver": solver, "callback": callback}.items():
-            if given is not None:
+            if given is not None and not (self.in_steps and name == "callback"):
                 raise InputError(f"{name}: the method {self.name} does not take it; leave it out")
+        if callback is not None:
+            settings["callback"] = callback
         start = time.perf_counter()
         alpha = self._network()(image, trimap, **settings)
         return Matte(alpha.ravel(), Status.converged, 0, np.nan, time.perf_counter() - start, alpha)
@@ -147,6 +150,12 @@ NETWORKS = {
     "dcnn": NetworkMethod("a network that merges the mattes of other methods", "dcnn"),
     "deep_matte_prop_net": NetworkMethod(
         "a network learns what labels are propagated along, and which mattes to trust", "deep_matte_prop_net"
+    ),
+    "diffmatte": NetworkMethod(
+        "a network takes noise out of alpha, in several steps",
+        "diffmatte",
+        ("weights", "keep_labels", "steps", "seed", "sampler", "start", "projection"),
+        in_steps=True,
     ),
     "late_fusion": NetworkMethod(
         "a network finds the salient object; needs no trimap",

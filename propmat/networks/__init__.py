@@ -1,8 +1,8 @@
 """Networks on the solver, in PyTorch: each is faithful to its paper by default, departures are named options.
 
 `DCNN` merges mattes that the verbs make; `DeepMattePropNet` learns the affinities that a matte is propagated by.
-`AlphaGAN` answers alpha itself, trained against a discriminator, and `LateFusion` needs no trimap. `propmat.training`
-trains them, see `docs/weights.md`.
+`AlphaGAN` answers alpha itself, trained against a discriminator, `DiffMatte` takes noise out of it in several steps,
+and `LateFusion` needs no trimap. `propmat.training` trains them, see `docs/weights.md`.
 
 >>> from propmat.networks import DCNN
 >>> sum(weight.numel() for weight in DCNN().parameters())
@@ -29,6 +29,9 @@ from propmat.networks._dcnn._matte import dcnn
 from propmat.networks._dcnn._network import DCNN
 from propmat.networks._deep_matte_prop_net._matte import deep_matte_prop_net
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
+from propmat.networks._diffmatte._matte import diffmatte
+from propmat.networks._diffmatte._network import DiffMatte
+from propmat.networks._diffmatte._published import load_published
 from propmat.networks._encoders import load_encoder
 from propmat.networks._late_fusion._matte import late_fusion
 from propmat.networks._late_fusion._network import LateFusion
@@ -39,14 +42,17 @@ __all__ = [
     "DCNN",
     "AlphaGAN",
     "DeepMattePropNet",
+    "DiffMatte",
     "LateFusion",
     "Network",
     "PatchGAN",
     "alphagan",
     "dcnn",
     "deep_matte_prop_net",
+    "diffmatte",
     "late_fusion",
     "load_encoder",
+    "load_published",
     "load_weights",
     "save_weights",
 ]

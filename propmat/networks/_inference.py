@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
 
 from propmat import _inputs
+from propmat._memory import available
 from propmat._solve._trivial import without_solving
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, PathLike
@@ -14,6 +16,8 @@ from propmat.errors import InputError
 from propmat.networks._network import N
 from propmat.networks._weights import load_weights, shipped
 from propmat.pictures._colours import coloured
+
+SHARE = 0.8  # of the memory that is free; other programs want some later
 
 
 def checked(image: ArrayLike, trimap: ArrayLike | Trimap | None, keep_labels: bool) -> tuple[Array, Trimap]:
@@ -26,6 +30,11 @@ def checked(image: ArrayLike, trimap: ArrayLike | Trimap | None, keep_labels: bo
     if trimap is None:
         return pixels, Trimap.unlabelled((pixels.shape[0], pixels.shape[1]))
     return pixels, Trimap.parse(trimap, pixels.shape)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a network may take."""
+    return int(SHARE * (torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available()))
 
 
 def inferred(

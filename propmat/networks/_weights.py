@@ -34,7 +34,7 @@ def save_weights(path: PathLike, network: Network, facts: Mapping[str, Any]) -> 
     path : str or os.PathLike
         By custom ``.safetensors``.
     network : Network
-        `DCNN`, `DeepMattePropNet`, `AlphaGAN`, `LateFusion`.
+        `DCNN`, `DeepMattePropNet`, `AlphaGAN`, `DiffMatte`, `LateFusion`.
     facts : mapping of str to what JSON can hold
         Preset, data, seed, commit, metrics.
 
@@ -74,7 +74,7 @@ def load_weights(path: PathLike, kind: type[N]) -> tuple[N, dict[str, Any]]:
     ----------
     path : str or os.PathLike
     kind : type of Network
-        `DCNN`, `DeepMattePropNet`, `AlphaGAN`, `LateFusion`.
+        `DCNN`, `DeepMattePropNet`, `AlphaGAN`, `DiffMatte`, `LateFusion`.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def _kinds() -> str:
 
 
 def shipped(name: str) -> Path:
-    """The weights that come with the package."""
+    """The place of the weights that come with the package."""
     return SHIPPED / f"{name}.safetensors"
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from propmat._trimap import Trimap
-from propmat.losses import alpha_loss, composition_loss
+from propmat.losses._alpha import alpha_loss, composition_loss
 from propmat.networks._alphagan._discriminator import PatchGAN
 from propmat.networks._alphagan._matte import whole
 from propmat.networks._alphagan._network import AlphaGAN

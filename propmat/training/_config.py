@@ -37,7 +37,7 @@ class Config:
 
     Attributes
     ----------
-    network : {"alphagan", "dcnn", "deep_matte_prop_net", "late_fusion"}
+    network : {"alphagan", "dcnn", "deep_matte_prop_net", "diffmatte", "late_fusion"}
     cache : Path
         The folder of the problems.
     output : Path

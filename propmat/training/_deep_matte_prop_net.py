@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from propmat._trimap import Trimap
 from propmat.errors import InputError
-from propmat.losses import alpha_loss, composition_loss
+from propmat.losses._alpha import alpha_loss, composition_loss
 from propmat.networks._deep_matte_prop_net._matte import propagated
 from propmat.networks._deep_matte_prop_net._network import DeepMattePropNet
 from propmat.solvers._cg import CG

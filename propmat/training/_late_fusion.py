@@ -18,13 +18,13 @@ from propmat.networks._late_fusion._decoder import Branch
 from propmat.networks._late_fusion._matte import answered
 from propmat.networks._late_fusion._network import Fused, LateFusion, fused
 from propmat.networks._trunks._layers import normalised
-from propmat.networks._weights import load_weights
 from propmat.training._late_fusion_losses import READINGS, blend_loss, branch_loss
 from propmat.training._late_fusion_views import Squares
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._processes import replicated, share
 from propmat.training._schedule import Schedule, count, file, one_of, size
+from propmat.training._start import go_on_from
 from propmat.training._task import Scores, Task, means
 
 PARTS = ("segmentation", "fusion", "joint")
@@ -90,7 +90,7 @@ class LateFusionTask(Task):
         if schedule.encoder:
             load_encoder(schedule.encoder, network)
         if schedule.start:
-            go_on_from(schedule.start, network)
+            go_on_from(schedule.start, network, ("encoder", "width"))
         super().__init__(network, problems, schedule, seed, device)
         self.schedule, self.device = schedule, device
         self.encoded = replicated(self.network.encoder) if schedule.moved == "all" else self._encoded_as_loaded
@@ -178,15 +178,6 @@ class LateFusionTask(Task):
             name: means([whole_scores(*pair) for pair in zip(found, problems, strict=True)])
             for name, found in mattes.items()
         }
-
-
-def go_on_from(path: str, network: LateFusion) -> None:
-    """Give a network the weights of a file, which has to be of the same encoder and width."""
-    given, _ = load_weights(path, LateFusion)
-    for name in ("encoder", "width"):
-        if given.options[name] != network.options[name]:
-            raise InputError(f"start: {path} has {name} = {given.options[name]!r}, takes {network.options[name]!r}")
-    network.load_state_dict(given.state_dict())
 
 
 def whole_scores(alpha: Array, problem: Problem) -> Scores:

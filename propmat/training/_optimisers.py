@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,11 +13,13 @@ from torch.optim import Optimizer
 from propmat.training._schedule import Schedule
 from propmat.training._soap import Soap
 
+Weights: TypeAlias = Iterable[Parameter] | Iterable[dict[str, Any]]
+
 SQUARES = 0.999  # what Adam's mean of squares keeps of the past at a step
 
 
-def optimiser_of(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
-    """The optimiser that a schedule asks for."""
+def optimiser_of(weights: Weights, schedule: Schedule) -> Optimizer:
+    """The optimiser that a schedule asks for, of weights or of groups of them, each with its share of the rate."""
     return OPTIMISERS[schedule.optimiser](weights, schedule)
 
 
@@ -33,7 +36,7 @@ def descend(optimiser: Optimizer, loss: Tensor, rate: float, clip: float = 0.0) 
         The longest gradient, over all weights of the optimiser; 0 for no limit.
     """
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("share", 1.0)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if clip:
@@ -42,20 +45,20 @@ def descend(optimiser: Optimizer, loss: Tensor, rate: float, clip: float = 0.0) 
     optimiser.step()
 
 
-def _sgd(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
+def _sgd(weights: Weights, schedule: Schedule) -> Optimizer:
     return torch.optim.SGD(weights, schedule.rate, schedule.momentum, weight_decay=schedule.weight_decay)
 
 
-def _adam(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
+def _adam(weights: Weights, schedule: Schedule) -> Optimizer:
     betas = schedule.momentum, SQUARES
     return torch.optim.AdamW(weights, schedule.rate, betas, weight_decay=schedule.weight_decay)
 
 
-def _soap(weights: Iterable[Parameter], schedule: Schedule) -> Optimizer:
+def _soap(weights: Weights, schedule: Schedule) -> Optimizer:
     return Soap(weights, schedule.rate, schedule.weight_decay)
 
 
-OPTIMISERS: dict[str, Callable[[Iterable[Parameter], Schedule], Optimizer]] = {
+OPTIMISERS: dict[str, Callable[[Weights, Schedule], Optimizer]] = {
     "sgd": _sgd,
     "adam": _adam,
     "soap": _soap,

@@ -30,7 +30,7 @@ class Soap(torch.optim.Optimizer):
 
     Parameters
     ----------
-    weights : iterable of Tensor
+    weights : iterable of Tensor, or of groups with their own settings
     rate : float, default 3e-3
     weight_decay : float, default 0
     betas : (float, float), default (0.95, 0.95)
@@ -41,7 +41,7 @@ class Soap(torch.optim.Optimizer):
 
     def __init__(
         self,
-        weights: Iterable[Tensor],
+        weights: Iterable[Tensor] | Iterable[dict[str, Any]],
         rate: float = 3e-3,
         weight_decay: float = 0.0,
         *,

@@ -11,6 +11,7 @@ TASKS = {
     "alphagan": "propmat.training._alphagan:AlphaGANTask",
     "dcnn": "propmat.training._dcnn:DcnnTask",
     "deep_matte_prop_net": "propmat.training._deep_matte_prop_net:DeepMattePropNetTask",
+    "diffmatte": "propmat.training._diffmatte:DiffMatteTask",
     "late_fusion": "propmat.training._late_fusion:LateFusionTask",
 }
 

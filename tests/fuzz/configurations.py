@@ -45,6 +45,15 @@ VALID: tuple[dict[str, Any], ...] = (
         "data": [{"source": "synthetic", "count": 2}],
     },
     {
+        "network": "diffmatte",
+        "preset": "small",
+        "cache": "c",
+        "output": "o",
+        "options": {"down": [4, 4], "up": [4, 4, 4], "t_scale": 2.0, "mattes": ["knn"]},
+        "training": {"crop": 64, "aligned_from": 0.5, "decay": "steps", "layer_decay": 0.7, "average": 0.9},
+        "data": [{"source": "synthetic", "count": 2}],
+    },
+    {
         "network": "late_fusion",
         "preset": "small",
         "cache": "c",

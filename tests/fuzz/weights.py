@@ -17,11 +17,19 @@ from tests.fuzz.target import Target, Unavailable, require
 try:
     import torch
 
-    from propmat.networks import DCNN, AlphaGAN, DeepMattePropNet, LateFusion, load_weights, save_weights
+    from propmat.networks import (
+        DCNN,
+        AlphaGAN,
+        DeepMattePropNet,
+        DiffMatte,
+        LateFusion,
+        load_weights,
+        save_weights,
+    )
 except ImportError as error:
     raise Unavailable("weights need PyTorch and safetensors") from error
 
-KINDS = (AlphaGAN, DCNN, DeepMattePropNet, LateFusion)
+KINDS = (AlphaGAN, DCNN, DeepMattePropNet, DiffMatte, LateFusion)
 
 
 def run(data: bytes) -> bool:
@@ -108,6 +116,7 @@ def valid() -> list[bytes]:
         DeepMattePropNet.preset("small", width=64),
         DeepMattePropNet(64, closed_form=True, norm="group"),
         AlphaGAN.preset("small", width=32, mattes=["knn"], confidence=0.1),
+        DiffMatte("compact", down=(2, 2), up=(2, 2, 2), embedding=2, mattes=["knn"]),
         LateFusion(width=16),
     ):
         with tempfile.TemporaryDirectory() as folder:

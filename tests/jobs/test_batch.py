@@ -284,7 +284,7 @@ def test_lists_of_python(pictures):
         propmat.jobs.run(rows, "out/{name}.webp", cluster="local", client=object())
 
 
-@pytest.mark.parametrize("kind", ["AlphaGAN", "DCNN", "DeepMattePropNet"])
+@pytest.mark.parametrize("kind", ["AlphaGAN", "DCNN", "DeepMattePropNet", "DiffMatte"])
 def test_networks_take_the_memory_of_their_mattes(kind):
     """The mattes that the shipped weights merge are solved within the same item."""
     networks = pytest.importorskip("propmat.networks")

@@ -54,7 +54,7 @@ def weights(name, tmp_path):
     if shipped(name).exists():
         return None
     kind = next(kind for kind in networks.Network.__subclasses__() if kind.name == name)
-    networks.save_weights(tmp_path / "w", kind.preset("small", width=16), {})
+    networks.save_weights(tmp_path / "w", kind.preset("small"), {})
     return tmp_path / "w"
 
 

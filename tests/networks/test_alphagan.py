@@ -14,10 +14,9 @@ from propmat.matting._mattes import matte
 from propmat.networks import AlphaGAN, PatchGAN, alphagan, load_encoder, save_weights
 from propmat.networks._alphagan._decoder import unpooled
 from propmat.networks._alphagan._matte import whole
-from propmat.networks._alphagan._network import merged
 from propmat.networks._alphagan._tiles import tiled
 from propmat.networks._last_solve import EPSILON
-from propmat.networks._trunks._layers import reflected
+from propmat.networks._trunks._layers import merged, reflected
 from propmat.networks._trunks._resnet import ResNet50
 from propmat.solvers import Direct
 
@@ -336,7 +335,7 @@ def test_files_of_encoders_that_are_none(tmp_path):
     for place in (tmp_path, tmp_path / "nothing", 5, "a\0b"):
         with pytest.raises(InputError, match="^weights: "):
             load_encoder(place, network)
-    with pytest.raises(InputError, match="^network: takes an AlphaGAN or a LateFusion, got ResNet50"):
+    with pytest.raises(InputError, match="^network: takes an AlphaGAN, a DiffMatte or a LateFusion, got ResNet50"):
         load_encoder(path, network.encoder)
 
 
@@ -405,7 +404,7 @@ def test_tiles_where_memory_is_short(scene, monkeypatch):
     expected = whole(network, scene.image, labels, [])
     monkeypatch.setattr("propmat.networks._alphagan._tiles.SIDE", 40)
     monkeypatch.setattr("propmat.networks._alphagan._tiles.OVERLAP", 16)
-    monkeypatch.setattr("propmat.networks._alphagan._tiles.available", lambda: 1000)
+    monkeypatch.setattr("propmat.networks._inference.available", lambda: 1000)
     with pytest.warns(PropmatWarning, match="^image: 64 x 48 pixels at once would take about .* in tiles of 40 pixels"):
         found = whole(network, scene.image, labels, [])
     assert found.shape == expected.shape

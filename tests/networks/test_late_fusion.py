@@ -357,7 +357,7 @@ def test_wrong_arguments(scene, weights):
         assert message in str(raised.value)
     with pytest.raises(InputError, match=r"^image: takes a floating tensor of shape \(B, 3, H, W\)"):
         LateFusion.preset("small", **NARROW)(torch.rand(1, 4, 32, 32))
-    with pytest.raises(InputError, match="^network: takes an AlphaGAN or a LateFusion, got Identity"):
+    with pytest.raises(InputError, match="^network: takes an AlphaGAN, a DiffMatte or a LateFusion, got Identity"):
         load_encoder(weights, torch.nn.Identity())
 
 

@@ -762,7 +762,8 @@ def test_what_is_no_file(tmp_path):
     for path in (5, None, b"w", tmp_path / "a\0b", ""):
         refused(path, DCNN)
     with pytest.raises(
-        InputError, match="kind: takes PatchGAN or AlphaGAN or DCNN or DeepMattePropNet or LateFusion, got 'dcnn'"
+        InputError,
+        match="kind: takes PatchGAN or AlphaGAN or DCNN or DeepMattePropNet or DiffMatte or LateFusion, got 'dcnn'",
     ):
         load_weights(tmp_path, "dcnn")
 
@@ -772,7 +773,7 @@ def test_only_networks_are_written(tmp_path):
     for wrong in (torch.nn.DataParallel(network), torch.nn.Linear(2, 2), "dcnn", None):
         with pytest.raises(
             InputError,
-            match="^network: takes PatchGAN or AlphaGAN or DCNN or DeepMattePropNet or LateFusion, got "
+            match="^network: takes PatchGAN or AlphaGAN or DCNN or DeepMattePropNet or DiffMatte or LateFusion, got "
             ".*pass what they wrap",
         ):
             save_weights(path, wrong, {})

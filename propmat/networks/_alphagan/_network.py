@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from propmat._inputs._numbers import integer, within
+from propmat._inputs._numbers import integer
 from propmat._inputs._settings import choice
 from propmat.errors import InputError, shown
 from propmat.matting._mattes import checked_mattes
 from propmat.networks._alphagan._decoder import Decoder, PyramidPooling
-from propmat.networks._last_solve import EPSILON
+from propmat.networks._last_solve import EPSILON, checked_confidence
 from propmat.networks._network import Network, checked_labels
-from propmat.networks._trunks._layers import normalised, reflected
+from propmat.networks._trunks._layers import merged, normalised, reflected
 from propmat.networks._trunks._resnet import STRIDE, ResNet50
 from propmat.networks._trunks._segnet import NORMS
 from propmat.solvers._base import Solver
@@ -27,7 +27,6 @@ from propmat.torch._refine import refine
 
 WIDEST = 32  # 32 channels divided by it leave one
 FARTHEST = 64  # pixels of the encoder's planes, eight of the picture each
-LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the network's answer
 LEAST = 16  # pixels a side; a plane of one pixel has no variance
 
 
@@ -85,7 +84,7 @@ class AlphaGAN(Network):
         super().__init__()
         width, norm, rates = integer(width, "width", 1, WIDEST), choice(norm, "norm", NORMS), _rates(rates)
         self.mattes = () if isinstance(mattes, list | tuple) and not mattes else checked_mattes(mattes)
-        self.confidence = None if confidence is None else within(confidence, "confidence", LEAST_CONFIDENCE)
+        self.confidence = checked_confidence(confidence)
         self.options = {
             "width": width,
             "norm": norm,
@@ -199,12 +198,6 @@ class AlphaGAN(Network):
         labels = checked_labels(self, image, trimap, mattes)
         alpha = self.answer(self.seen(image, labels, mattes))[..., : image.shape[2], : image.shape[3]]
         return self.solved(image, labels, alpha, solver)
-
-
-def merged(planes: Tensor, mattes: Tensor) -> Tensor:
-    """Mattes (B, m, H, W) by the decoder's planes (B, m + 1, H, W): the mean where these are 0, (B, 1, H, W)."""
-    count = mattes.shape[1]
-    return ((planes[:, :count] + 1 / count) * mattes).sum(dim=1, keepdim=True) + planes[:, count:]
 
 
 def _rates(given: object) -> tuple[int, ...]:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from propmat._memory import available, gibibytes
+from propmat._memory import gibibytes
 from propmat.errors import warn
+from propmat.networks._inference import free_memory
 
 SIDE, OVERLAP = 640, 128  # of tiles, pixels; multiples of 8
-SHARE = 0.8  # of the memory that is free; other programs want some later
 # Bytes of a pixel at the same time, by `python -m benchmarks.alphagan time`: of the paper's channels, and of what a
 # divisor of these does not make fewer.
 BYTES, BYTES_LEFT = 2200, 150
@@ -20,7 +20,7 @@ BYTES, BYTES_LEFT = 2200, 150
 def answered(answer: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
     """What a network answers, (1, C, H, W) → (1, 1, H, W), in tiles where the whole would not fit; that is said."""
     wanted = x.shape[2] * x.shape[3] * (BYTES // width + BYTES_LEFT)
-    free = int(SHARE * _free(x.device))
+    free = free_memory(x.device)
     if wanted <= free or max(x.shape[2:]) <= SIDE:
         return answer(x)
     warn(
@@ -28,10 +28,6 @@ def answered(answer: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tenso
         f"{gibibytes(free)} may be taken; computed in tiles of {SIDE} pixels, which do not see the whole picture"
     )
     return tiled(answer, x, SIDE, OVERLAP)
-
-
-def _free(device: torch.device) -> int:
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else available()
 
 
 def tiled(answer: Callable[[Tensor], Tensor], x: Tensor, side: int, overlap: int) -> Tensor:

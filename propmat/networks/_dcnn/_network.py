@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from propmat._inputs._numbers import integer, within
+from propmat._inputs._numbers import integer
 from propmat._inputs._settings import flag
 from propmat.errors import InputError
 from propmat.matting._mattes import checked_mattes
+from propmat.networks._last_solve import checked_confidence
 from propmat.networks._network import Network, check_planes
 
 # Pixels a side of what the network sees and answers in training; its convolutions take the margin between.
 PATCH, TARGET = 27, 15
 MARGIN = (PATCH - TARGET) // 2
-LEAST_CONFIDENCE = 1e-6  # of the last solve; below it nothing is left of the answer
 
 
 class DCNN(Network):
@@ -73,7 +73,7 @@ class DCNN(Network):
         self.mattes = checked_mattes(mattes)
         remapping, filters = integer(remapping, "remapping", 0, 64), integer(filters, "filters", 1, 1024)
         bias = flag(bias, "bias")
-        self.confidence = None if confidence is None else within(confidence, "confidence", LEAST_CONFIDENCE)
+        self.confidence = checked_confidence(confidence)
         self.options = {
             "mattes": list(mattes),
             "remapping": remapping,

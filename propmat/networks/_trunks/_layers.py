@@ -13,8 +13,19 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def normalised(image: Tensor) -> Tensor:
     """Colours (B, 3, H, W) in [0, 1] with the mean and the deviation of ImageNet's taken out."""
-    mean, deviation = (image.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+    mean, deviation = _statistics(image)
     return (image - mean) / deviation
+
+
+def coloured(x: Tensor) -> Tensor:
+    """The colours that `normalised` makes these of."""
+    mean, deviation = _statistics(x)
+    return x * deviation + mean
+
+
+def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:
+    mean, deviation = (like.new_tensor(values)[:, None, None] for values in (MEAN, DEVIATION))
+    return mean, deviation
 
 
 def normalisation(norm: str, features: int) -> nn.Module:
@@ -34,6 +45,12 @@ def block(before: int, after: int, side: int = 3, *, norm: str, dilation: int = 
     return nn.Sequential(
         convolution(before, after, side, dilation=dilation), normalisation(norm, after), nn.ReLU(inplace=True)
     )
+
+
+def merged(planes: Tensor, mattes: Tensor) -> Tensor:
+    """Mattes (B, m, H, W) by the decoder's planes (B, m + 1, H, W): the mean where these are 0, (B, 1, H, W)."""
+    count = mattes.shape[1]
+    return ((planes[:, :count] + 1 / count) * mattes).sum(dim=1, keepdim=True) + planes[:, count:]
 
 
 def reflected(x: Tensor, multiple: int, least: int = 1) -> Tensor:
