@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from propmat._solve._labelling import Solved
 from propmat._trimap import Trimap
-from propmat.laplacian import closed_form
-from propmat.solvers import CG
+from propmat.laplacian._closed_form import closed_form
+from propmat.solvers._cg import CG
 from propmat.studio._reduced import cell_of, means
 from propmat.studio._types import BACKGROUND, FOREGROUND, UNKNOWN, Bytes, Pixels
 

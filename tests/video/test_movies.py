@@ -133,7 +133,9 @@ def test_pixels_that_are_not_square_are_kept_or_told_of(tmp_path):
     pixels = [np.zeros((*SHAPE, 4), np.uint8)] * 3
     encode(path, CODECS[".mov"], pixels, clip.seconds(clip.numbers), clip.tags, 8)
     assert opened(path).tags.aspect == aspect
-    with pytest.warns(PropmatWarning, match="VP9 does not keep the shape of the clip's pixels, 4/3 times as wide as high"):
+    with pytest.warns(
+        PropmatWarning, match="VP9 does not keep the shape of the clip's pixels, 4/3 times as wide as high"
+    ):
         output_at(str(tmp_path / "a.webm"), Wanted("cutout", None), clip, clip.numbers, [])
 
 
