@@ -672,7 +672,7 @@ def test_gain():
 WRONG_TABLES = {
     "network": (
         {"network": "unet"},
-        "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'late_fusion', got 'unet'",
+        "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got 'unet'",
     ),
     "setting": ({"colour": 1}, "config: there is no setting 'colour'; takes network, cache"),
     "no data": ({"data": []}, "data: takes at least one table"),
@@ -727,10 +727,10 @@ WRONG_FILES = {
     "misspelt schedule": (b'network = "dcnn"\n[training]\nshedule = "fast"', "did you mean 'schedule'?"),
     "not UTF-8": ('network = "dcnn" # \u00e9'.encode("latin-1"), "codec can't decode"),
     "UTF-16": ('network = "dcnn"'.encode("utf-16"), "codec can't decode"),
-    "empty": (b"", "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'late_fusion', got None"),
+    "empty": (b"", "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got None"),
     "network = []": (
         b"network = []",
-        "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'late_fusion', got []",
+        "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got []",
     ),
     "network = {}": (b"network = {a = 1}", "network: takes 'alphagan' or 'dcnn'"),
     "data = 5": (b'network = "dcnn"\ndata = 5', "data: takes at least one table [[data]], got 5"),
