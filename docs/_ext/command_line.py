@@ -38,7 +38,7 @@ def commands() -> list[str]:
 
 def write(app: Sphinx) -> None:
     sections = [INTRODUCTION]
-    for arguments in [(), *((name,) for name in commands()), ("batch", "status")]:
+    for arguments in [(), *((name,) for name in commands()), ("batch", "status"), ("datasets", "fetch")]:
         title = " ".join(("propmat", *arguments))
         help_text = "\n".join(f"   {line}".rstrip() for line in said(*arguments).splitlines())
         sections.append(f"{title}\n{'-' * len(title)}\n\n.. code-block:: text\n\n{help_text}\n")
