@@ -727,7 +727,10 @@ WRONG_FILES = {
     "misspelt schedule": (b'network = "dcnn"\n[training]\nshedule = "fast"', "did you mean 'schedule'?"),
     "not UTF-8": ('network = "dcnn" # \u00e9'.encode("latin-1"), "codec can't decode"),
     "UTF-16": ('network = "dcnn"'.encode("utf-16"), "codec can't decode"),
-    "empty": (b"", "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got None"),
+    "empty": (
+        b"",
+        "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got None",
+    ),
     "network = []": (
         b"network = []",
         "network: takes 'alphagan' or 'dcnn' or 'deep_matte_prop_net' or 'diffmatte' or 'late_fusion', got []",
