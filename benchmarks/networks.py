@@ -2,7 +2,8 @@
 
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
                                            [--beside NAME ...]
-    python -m benchmarks.networks rendered --root DIR --backgrounds DIR [--methods NAME ...]
+    python -m benchmarks.networks rendered --root DIR --backgrounds DIR [--methods NAME ...] [--draw NAME ...]
+                                           [--output DIR]
     python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
@@ -12,7 +13,8 @@ photographs among its sources. `--beside` names other methods to evaluate. An in
 the format of the suite: `python -m benchmarks.report --data DIR --results DIR` makes a page of them. `cases` prints the
 gain of a network over other methods, and draws the photographs with the largest and the smallest gain; these pictures
 show the photographs: do not publish them. `rendered` evaluates methods on composites of the foregrounds for tests of a
-rendered set (`docs/dataset.md`) over the backgrounds for tests, two of each, always the same. `time` measures a pass of
+rendered set (`docs/dataset.md`) over the backgrounds for tests, two of each, always the same, and draws those on which
+some of them gain most and least over the first. `time` measures a pass of
 DCNN and a training step of DeepMattePropNet.
 """
 
@@ -33,7 +35,7 @@ from tqdm import tqdm
 import propmat
 from benchmarks.data import sets
 from benchmarks.measuring.clock import least_seconds
-from benchmarks.report.panels import panels, sheet
+from benchmarks.report.panels import panels, panels_of, sheet
 from benchmarks.suite import contestants, records, worker
 from benchmarks.suite.summary import markdown, summary
 from propmat import datasets, io, metrics
@@ -79,6 +81,9 @@ def main() -> None:
     composing.add_argument("--backgrounds", type=Path, required=True, help="photographs with credits.csv")
     everyone = ["closed_form", "knn.rgb", "information_flow", *contestants.networks()]
     composing.add_argument("--methods", nargs="+", default=everyone, help=", ".join(everyone))
+    composing.add_argument("--draw", nargs="+", default=[], help="some of the methods, beside the others")
+    composing.add_argument("--output", type=Path, default=Path("network-cases"), help="of pictures (%(default)s)")
+    composing.add_argument("--count", type=int, default=2, help="of each kind (%(default)s)")
     commands.add_parser("time").set_defaults(run=time_networks)
     commands.choices["time"].add_argument("--threads", type=int, default=2, help="(%(default)s)")
     arguments = parser.parse_args()
@@ -168,19 +173,51 @@ def gain(method: str, scores: Mapping[Any, Sequence[float]], kind: str) -> str:
 
 def evaluate_rendered(arguments: argparse.Namespace) -> None:
     """Mean SAD and MSE of methods on composites that are never trained on."""
+    if strange := set(arguments.draw) - set(arguments.methods):
+        sys.exit(f"--draw takes some of the methods, {', '.join(arguments.methods)}; got {', '.join(sorted(strange))}")
     fronts = datasets.rendered(arguments.root, "test")
     behind = datasets.backgrounds(arguments.backgrounds, "test")
     samples = datasets.composites(fronts, None, behind, repeats=2, reach=REACH, augmentation=CHANGES)
     methods = {name: contestants.everyone()[name] for name in arguments.methods}
-    errors = {name: [] for name in methods}
-    for sample in tqdm(samples, total=len(samples)):
-        trimap = propmat.Trimap.parse(sample.trimap)
-        for name, method in methods.items():
-            matte = method.run(sample.image, trimap).alpha, sample.alpha, sample.trimap
-            errors[name].append((metrics.sad(*matte), 1000 * metrics.mse(*matte)))
-    print(f"| of {len(samples)} composites | SAD | MSE x 1000 |\n| --- | ---: | ---: |")
-    for name, pairs in errors.items():
-        print("| {} | {:.2f} | {:.1f} |".format(name, *np.mean(pairs, axis=0)))
+    mattes = [mattes_by(methods, sample) for sample in tqdm(samples, total=len(samples))]
+    tell_errors(samples, mattes)
+    for name in arguments.draw:
+        draw_composites(name, samples, mattes, arguments)
+
+
+def mattes_by(methods: Mapping[str, contestants.Method], sample: datasets.Sample) -> dict[str, np.ndarray]:
+    """Mattes in 8 bits, as in the suite."""
+    return {name: worker.run(method, sample)[0] for name, method in methods.items()}
+
+
+def tell_errors(samples: datasets.Samples, mattes: list[dict[str, np.ndarray]]) -> None:
+    """A table of means, and of how often each method is better than the first."""
+    first = next(iter(mattes[0]))
+    sad = {name: sads(samples, mattes, name) for name in mattes[0]}
+    print(f"| of {len(samples)} composites | SAD | MSE x 1000 | SAD / {first} | below it |\n| --- |{' ---: |' * 4}")
+    for name, own in sad.items():
+        pairs = zip(samples, mattes, strict=True)
+        mse = 1000 * np.mean([metrics.mse(found[name], sample.alpha, sample.trimap) for sample, found in pairs])
+        ratio, won = own.mean() / sad[first].mean(), np.count_nonzero(own < sad[first])
+        print(f"| {name} | {own.mean():.2f} | {mse:.1f} | {ratio:.3f} | {won} |")
+
+
+def sads(samples: datasets.Samples, mattes: list[dict[str, np.ndarray]], name: str) -> np.ndarray:
+    pairs = zip(samples, mattes, strict=True)
+    return np.array([metrics.sad(found[name], sample.alpha, sample.trimap) for sample, found in pairs])
+
+
+def draw_composites(
+    name: str, samples: datasets.Samples, mattes: list[dict[str, np.ndarray]], arguments: argparse.Namespace
+) -> None:
+    """Draw the composites with the largest and the smallest gain of a method over the first."""
+    order = np.argsort(sads(samples, mattes, name) / sads(samples, mattes, arguments.methods[0]))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for kind, places in (("best", order[: arguments.count]), ("worst", order[: -arguments.count - 1 : -1])):
+        for rank, place in enumerate(map(int, places), 1):
+            alphas = {of: matte / 255 for of, matte in mattes[place].items()}
+            picture = sheet(panels_of(samples[place], alphas), width=240)
+            picture.save(arguments.output / f"{name}-{kind}{rank}-{samples.names[place]}.png")
 
 
 def time_networks(arguments: argparse.Namespace) -> None:

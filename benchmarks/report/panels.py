@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,10 +29,14 @@ class Panel(NamedTuple):
 
 
 def panels(data: Path | None, results: Path, problem: tuple[str, int], methods: list[str]) -> list[Panel]:
-    """Image with trimap, truth, and each method that has a matte with its error map."""
-    sample = sets.read_sample(data, *problem)
+    """Those of a problem of the suite, with each method whose matte is there."""
     paths = {method: matte_path(results, *problem, method) for method in methods}
     mattes = {method: io.read_matte(path) / 255 for method, path in paths.items() if path.exists()}
+    return panels_of(sets.read_sample(data, *problem), mattes)
+
+
+def panels_of(sample: Sample, mattes: Mapping[str, np.ndarray]) -> list[Panel]:
+    """Image with trimap, truth, and each matte with its error map."""
     corner = worst_patch(sample, list(mattes.values()))
     columns = [
         Panel("image, trimap", outlined(sample.image, corner), sample.trimap, patch(sample.image, corner)),
