@@ -35,6 +35,7 @@ from propmat import io, pictures
 from propmat.matting._mattes import matte
 from propmat.networks import DiffMatte, diffmatte, load_weights, save_weights
 from propmat.networks._diffmatte._matte import Sampling, whole
+from propmat.networks._inference import checked
 from propmat.networks._last_solve import last_solved
 from propmat.networks._weights import shipped
 from propmat.training import Config, prepare, read_config
@@ -208,7 +209,7 @@ def trained(
 
 
 def draw_steps(arguments: argparse.Namespace) -> None:
-    image, labels = io.read_image(arguments.image), propmat.Trimap.parse(io.read_trimap(arguments.trimap))
+    image, labels = checked(io.read_image(arguments.image), io.read_trimap(arguments.trimap), True)
     network, _ = load_weights(arguments.weights, DiffMatte)
     shown = {"image": image, "trimap": labels.labels}
 

@@ -18,28 +18,25 @@ from propmat.networks._alphagan._network import AlphaGAN
 from propmat.networks._encoders import load_encoder
 from propmat.networks._trunks._layers import normalised
 from propmat.solvers._cg import CG
-from propmat.training._alphagan_views import Drawing, Views
+from propmat.training._alphagan_views import Drawing, Views, ViewSchedule
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._processes import replicated, share, world_size
-from propmat.training._schedule import Schedule, count, file, one_of, size
+from propmat.training._schedule import count, file, one_of, size
 from propmat.training._task import Task
 
 LEAST_CROP = 48  # pixels, that every discriminator takes
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlphaGANSchedule(Schedule):
-    """Beside what all take: the game, how views are drawn, and where the encoder begins."""
+class AlphaGANSchedule(ViewSchedule):
+    """Beside views: the game, and where the encoder begins."""
 
     game: float = size(1e6, 0.05)  # weight of the discriminator in the generator's loss; 0 for no discriminator
     warm_up: int = count(10**9, 1000, least=0)  # iterations before the game
     discriminator: str = one_of(tuple(PatchGAN.presets), "small")
     discriminator_rate: float = size(1e6, 2e-4)  # at first; it falls as the generator's does
     crop: int = count(2**13, 320, least=LEAST_CROP)  # pixels a side
-    scale: float = size(16, 2, least=1)  # squares of pictures have up to so many times as many pixels a side
-    rotation: float = size(180, 15)  # degrees, in both directions
-    symmetries: str = one_of(("mirror", "turns", "all"), "mirror")  # see `Drawing`
     precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
     encoder: str = file()  # see `load_encoder`
 
@@ -83,16 +80,7 @@ class AlphaGANTask(Task):
             device, memory_format=torch.channels_last
         )  # type: ignore[call-overload]
         self.judge = replicated(self.discriminator)
-        self.drawing = Drawing(
-            problems,
-            seed,
-            device,
-            batch=schedule.batch,
-            crop=schedule.crop,
-            scale=schedule.scale,
-            rotation=schedule.rotation,
-            symmetries=schedule.symmetries,
-        )
+        self.drawing = Drawing(problems, seed, device, schedule)
 
     def optimisers(self) -> dict[str, Optimizer]:
         players = {"generator": self.network, "discriminator": self.discriminator}

@@ -12,10 +12,21 @@ from torch.nn import functional
 
 from propmat.errors import InputError
 from propmat.training._problem import Array, Problem
+from propmat.training._schedule import Schedule, count, one_of, size
 
 OWN = 0.5  # of the composites are over the background of the picture itself
 # Planes of a view in this order, then those of mattes.
 PLANES = {"image": 3, "trimap": 1, "alpha": 1, "contrast": 3, "background": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSchedule(Schedule):
+    """Beside what all take: how views are drawn."""
+
+    crop: int = count(2**13, 320)  # pixels a side
+    scale: float = size(16, 2, least=1)  # squares of pictures have up to so many times as many pixels a side
+    rotation: float = size(180, 15)  # degrees, in both directions
+    symmetries: str = one_of(("mirror", "turns", "all"), "mirror")  # see `Drawing`
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,34 +84,21 @@ class Drawing:
     problems : sequence of Problem
     seed : int
     device : torch.device
-    batch, crop : int
-        Views of a batch, and pixels a side of a view.
-    scale : float
-        Squares of the pictures have 1, (1 + scale) / 2 or scale times as many pixels a side, where a picture has them.
-    rotation : float
-        Degrees, at most, in both directions.
-    symmetries : {"mirror", "turns", "all"}
-        Mirror images; quarter turns too; and colours in any order, and foreground and background exchanged.
+    schedule : ViewSchedule
+        Of a batch, and of views: pixels a side; squares of the pictures have 1, (1 + `scale`) / 2 or `scale` times as
+        many, where a picture has them; `rotation` in degrees, at most, in both directions; symmetries are "mirror",
+        mirror images, "turns", quarter turns too, and "all", colours in any order and foreground and background
+        exchanged too.
     """
 
-    def __init__(
-        self,
-        problems: Sequence[Problem],
-        seed: int,
-        device: torch.device,
-        *,
-        batch: int,
-        crop: int,
-        scale: float,
-        rotation: float,
-        symmetries: str,
-    ) -> None:
+    def __init__(self, problems: Sequence[Problem], seed: int, device: torch.device, schedule: ViewSchedule) -> None:
+        crop, scale = schedule.crop, schedule.scale
         small = [problem.name for problem in problems if min(problem.labels.shape) < crop]
         if small:
             raise InputError(f"crop: {small[0]} is smaller than {crop} pixels; takes less")
-        self.seed, self.size, self.side = seed, batch, crop
-        self.scales, self.rotation = (1.0, (1 + scale) / 2, scale), np.radians(rotation)
-        self.turns, self.exchanges = symmetries != "mirror", symmetries == "all"
+        self.seed, self.size, self.side = seed, schedule.batch, crop
+        self.scales, self.rotation = (1.0, (1 + scale) / 2, scale), np.radians(schedule.rotation)
+        self.turns, self.exchanges = schedule.symmetries != "mirror", schedule.symmetries == "all"
         self.places = [np.argwhere(problem.unknown) for problem in problems]
         self.ends = np.cumsum([len(places) for places in self.places])
         self.planes = [_layers(problem).to(device) for problem in problems]

@@ -21,13 +21,13 @@ from propmat.networks._diffmatte._seen import COLOURS_AND_LABELS, Seen, answered
 from propmat.networks._encoders import load_encoder
 from propmat.networks._trunks._vit import BLOCKS, ViT
 from propmat.solvers._cg import CG
-from propmat.training._alphagan_views import Drawing, Views
+from propmat.training._alphagan_views import Drawing, Views, ViewSchedule
 from propmat.training._diffmatte_losses import denoising_losses
 from propmat.training._diffmatte_views import augmented
 from propmat.training._optimisers import descend, optimiser_of
 from propmat.training._problem import Array, Problem
 from propmat.training._processes import replicated, share, world_size
-from propmat.training._schedule import Schedule, count, file, one_of, size
+from propmat.training._schedule import count, file, one_of, size
 from propmat.training._start import go_on_from
 from propmat.training._task import Scores, Task, means
 
@@ -38,8 +38,8 @@ COLDEST = 1e-3  # factor of the rate at the first iteration of the warm-up
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiffMatteSchedule(Schedule):
-    """Beside what all take: when and how answers are what noise is added to, rates, averages, and views."""
+class DiffMatteSchedule(ViewSchedule):
+    """Beside views: when and how answers are what noise is added to, rates, and averages."""
 
     aligned_from: float = size(1, 0.67)  # share of the iterations before; 1 for never
     aligned_by: str = one_of(("intervals", "noise"), "intervals")  # see `DiffMatteTask.drawn`
@@ -49,9 +49,6 @@ class DiffMatteSchedule(Schedule):
     layer_decay: float = size(1, 1.0, least=0.01)  # of the rates of a transformer, from block to block downwards
     average: float = size(1, 0.0)  # what the mean of the weights keeps at an iteration; 0 for none
     crop: int = count(2**13, 512, least=LEAST_CROP)  # pixels a side
-    scale: float = size(16, 2, least=1)  # squares of pictures have up to so many times as many pixels a side
-    rotation: float = size(180, 15)  # degrees, in both directions
-    symmetries: str = one_of(("mirror", "turns", "all"), "mirror")  # see `Drawing`
     augmentation: str = one_of(("none", "paper"), "none")  # see `augmented`; of networks without mattes
     precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
     encoder: str = file()  # see `load_encoder`
@@ -125,16 +122,7 @@ class DiffMatteTask(Task):
         if schedule.average:
             averaging = get_ema_multi_avg_fn(schedule.average)
             self.average = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
-        self.drawing = Drawing(
-            problems,
-            seed,
-            device,
-            batch=schedule.batch,
-            crop=schedule.crop,
-            scale=schedule.scale,
-            rotation=schedule.rotation,
-            symmetries=schedule.symmetries,
-        )
+        self.drawing = Drawing(problems, seed, device, schedule)
 
     @property
     def trained(self) -> DiffMatte:

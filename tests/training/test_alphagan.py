@@ -18,7 +18,7 @@ from propmat.networks._trunks._layers import normalised
 from propmat.networks._trunks._resnet import ResNet50
 from propmat.training import prepare, train
 from propmat.training._alphagan import AlphaGANSchedule, AlphaGANTask, matting_losses
-from propmat.training._alphagan_views import Drawing, Views, exchanged_view, resampled
+from propmat.training._alphagan_views import Drawing, Views, ViewSchedule, exchanged_view, resampled
 from propmat.training._config import parse_config
 from propmat.training._problems import load
 
@@ -63,8 +63,8 @@ def problems(config):
 
 
 def drawing(problems, **changes):
-    usual = {"batch": 8, "crop": SIDE, "scale": 1.0, "rotation": 0.0, "symmetries": "mirror"}
-    return Drawing(problems, 0, CPU, **usual | changes)
+    usual = {"iterations": 1, "rate": 1.0, "batch": 8, "crop": SIDE, "scale": 1.0, "rotation": 0.0}
+    return Drawing(problems, 0, CPU, ViewSchedule(**usual | changes))
 
 
 def task_of(config, **changes):
