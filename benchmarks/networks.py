@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ from propmat.training._deep_matte_prop_net import matting_loss
 
 TRIMAPS = (1, 2)
 OUTPUT = Path("network-results")
+ERRORS = (metrics.sad, metrics.mse)
 # Of composites of a rendered set: as in the training of the weights that ship.
 REACH = (3, 20)
 CHANGES = datasets.Augmentation(match=(0, 0.4), background_blur=(0, 1.5), noise=(0, 0.01), jpeg=(80, 100))
@@ -179,45 +180,45 @@ def evaluate_rendered(arguments: argparse.Namespace) -> None:
     behind = datasets.backgrounds(arguments.backgrounds, "test")
     samples = datasets.composites(fronts, None, behind, repeats=2, reach=REACH, augmentation=CHANGES)
     methods = {name: contestants.everyone()[name] for name in arguments.methods}
-    mattes = [mattes_by(methods, sample) for sample in tqdm(samples, total=len(samples))]
-    tell_errors(samples, mattes)
+    cases = [judged(methods, sample) for sample in tqdm(samples, total=len(samples))]
+    tell_errors(cases)
     for name in arguments.draw:
-        draw_composites(name, samples, mattes, arguments)
+        draw_composites(name, samples, cases, arguments)
 
 
-def mattes_by(methods: Mapping[str, contestants.Method], sample: datasets.Sample) -> dict[str, np.ndarray]:
-    """Mattes in 8 bits, as in the suite."""
-    return {name: worker.run(method, sample)[0] for name, method in methods.items()}
+class Case(NamedTuple):
+    """Mattes of one composite in 8 bits, and their errors, by method."""
+
+    mattes: dict[str, np.ndarray]
+    sad: dict[str, float]
+    mse: dict[str, float]
 
 
-def tell_errors(samples: datasets.Samples, mattes: list[dict[str, np.ndarray]]) -> None:
+def judged(methods: Mapping[str, contestants.Method], sample: datasets.Sample) -> Case:
+    mattes = {name: worker.run(method, sample)[0] for name, method in methods.items()}
+    sad, mse = ({name: error(matte, sample.alpha, sample.trimap) for name, matte in mattes.items()} for error in ERRORS)
+    return Case(mattes, sad, mse)
+
+
+def tell_errors(cases: list[Case]) -> None:
     """A table of means, and of how often each method is better than the first."""
-    first = next(iter(mattes[0]))
-    sad = {name: sads(samples, mattes, name) for name in mattes[0]}
-    print(f"| of {len(samples)} composites | SAD | MSE x 1000 | SAD / {first} | below it |\n| --- |{' ---: |' * 4}")
-    for name, own in sad.items():
-        pairs = zip(samples, mattes, strict=True)
-        mse = 1000 * np.mean([metrics.mse(found[name], sample.alpha, sample.trimap) for sample, found in pairs])
-        ratio, won = own.mean() / sad[first].mean(), np.count_nonzero(own < sad[first])
-        print(f"| {name} | {own.mean():.2f} | {mse:.1f} | {ratio:.3f} | {won} |")
+    first = next(iter(cases[0].mattes))
+    print(f"| of {len(cases)} composites | SAD | MSE x 1000 | SAD / {first} | below it |\n| --- |{' ---: |' * 4}")
+    for name in cases[0].mattes:
+        sad, beside = (np.array([case.sad[of] for case in cases]) for of in (name, first))
+        mse, ratio = 1000 * np.mean([case.mse[name] for case in cases]), sad.mean() / beside.mean()
+        print(f"| {name} | {sad.mean():.2f} | {mse:.1f} | {ratio:.3f} | {np.count_nonzero(sad < beside)} |")
 
 
-def sads(samples: datasets.Samples, mattes: list[dict[str, np.ndarray]], name: str) -> np.ndarray:
-    pairs = zip(samples, mattes, strict=True)
-    return np.array([metrics.sad(found[name], sample.alpha, sample.trimap) for sample, found in pairs])
-
-
-def draw_composites(
-    name: str, samples: datasets.Samples, mattes: list[dict[str, np.ndarray]], arguments: argparse.Namespace
-) -> None:
+def draw_composites(name: str, samples: datasets.Samples, cases: list[Case], arguments: argparse.Namespace) -> None:
     """Draw the composites with the largest and the smallest gain of a method over the first."""
-    order = np.argsort(sads(samples, mattes, name) / sads(samples, mattes, arguments.methods[0]))
+    order = np.argsort([case.sad[name] / case.sad[arguments.methods[0]] for case in cases])
     arguments.output.mkdir(parents=True, exist_ok=True)
     for kind, places in (("best", order[: arguments.count]), ("worst", order[: -arguments.count - 1 : -1])):
         for rank, place in enumerate(map(int, places), 1):
-            alphas = {of: matte / 255 for of, matte in mattes[place].items()}
-            picture = sheet(panels_of(samples[place], alphas), width=240)
-            picture.save(arguments.output / f"{name}-{kind}{rank}-{samples.names[place]}.png")
+            alphas = {of: matte / 255 for of, matte in cases[place].mattes.items()}
+            path = arguments.output / f"{name}-{kind}{rank}-{samples.names[place]}.png"
+            sheet(panels_of(samples[place], alphas), width=240).save(path)
 
 
 def time_networks(arguments: argparse.Namespace) -> None:
