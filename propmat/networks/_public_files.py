@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import warnings
 from collections.abc import Mapping
@@ -55,6 +56,10 @@ def fitted(
 ) -> dict[str, Tensor]:
     """A state like one's own: tensors of a file, and what it lacks for good reason."""
     given = layout.named(tensors)
+    for name, tensor in tensors.items():
+        same = layout.named({name: tensor})
+        if any(given[other] is not tensor for other in same):
+            raise InputError(f"weights: {path} has two tensors {shown(next(iter(same)))}, one of them as {shown(name)}")
     for name in given:
         if name not in own:
             raise InputError(f"weights: {path} does not fit {what}: unexpected tensor {shown(name)}")
@@ -101,7 +106,22 @@ def tensors_of(path: PathLike) -> dict[str, Tensor]:
             raise InputError(f"weights: cannot read {path}: it is neither safetensors nor a state dict of PyTorch")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged files, which raise an error too
-            return _checked(torch.load(path, map_location="cpu", weights_only=True), path)
+            return _checked(_unpickled(path), path)
+
+
+def _unpickled(path: PathLike) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # whose text tells how to run the code
+        raise InputError(
+            f"weights: cannot read {path}: it is damaged, or holds code or other things than names with tensors; save "
+            "the state dict of the network alone"
+        ) from None
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether a tensor has its numbers one by one."""
+    return tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_meta
 
 
 def _checked(loaded: object, path: PathLike) -> dict[str, Tensor]:
@@ -111,6 +131,6 @@ def _checked(loaded: object, path: PathLike) -> dict[str, Tensor]:
     if not isinstance(loaded, Mapping):
         raise InputError(f"weights: {path} takes a state dict, names with tensors, got {shown(loaded)}")
     for name, value in loaded.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor) or value.layout is not torch.strided:
+        if not isinstance(name, str) or not isinstance(value, Tensor) or not _dense(value):
             raise InputError(f"weights: {path} takes names with dense tensors, got {shown(name)}: {shown(value)}")
     return dict(loaded)

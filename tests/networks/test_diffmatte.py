@@ -352,13 +352,43 @@ def test_any_encoder():
     given = torch.rand(1, 3, 24, 30), torch.rand(1, 1, 24, 30), torch.randn(1, 1, 24, 30), torch.rand(1)
     assert network(*given).shape == (1, 1, 24, 30)
     assert network.options["encoder"] == "Quarter"
-    for channels, stride in ((None, 8), (5, 2), (5.0, 8), (5, None)):
+    for channels, stride in ((None, 8), (5, 2), (5.0, 8), (5, None), (0, 8), (-5, 8), (True, 8), (5, 8.0), (5, [8, 8])):
         wrong = torch.nn.Identity()
         wrong.channels, wrong.stride = channels, stride
         with pytest.raises(
             InputError, match="^encoder: takes a module with a whole number of channels and a stride of"
         ):
             DiffMatte(wrong)
+    network.encoder.channels, network.encoder.stride = np.int64(5), np.int64(4)
+    assert network(*given).shape == (1, 1, 24, 30)
+    with pytest.raises(InputError, match=r"^encoder: takes 'vit_s' or .* or a module, got <class "):
+        DiffMatte(Quarter)
+
+
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [
+        (lambda x: x[..., ::4, ::4], r"one of shape \(1, 6, 8, 8\)"),
+        (lambda x: x[:, :5, ::8, ::8], r"one of shape \(1, 5, 4, 4\)"),
+        (lambda x: [x[:, :5, ::4, ::4]], r"\[tensor"),
+        (lambda x: None, "None"),
+    ],
+)
+def test_an_encoder_answers_what_it_tells(answer, got):
+    encoder = torch.nn.Identity()
+    encoder.channels, encoder.stride, encoder.forward = 5, 4, answer
+    network = DiffMatte(encoder, down=[3], up=[4, 3], embedding=4).eval()
+    given = torch.rand(1, 3, 24, 30), torch.rand(1, 1, 24, 30), torch.randn(1, 1, 24, 30), torch.rand(1)
+    with pytest.raises(
+        InputError, match=r"^encoder: Identity has to answer a tensor of shape \(1, 5, 8, 8\), got " + got
+    ):
+        network(*given)
+
+
+def test_options_of_numpy_can_be_saved(tmp_path):
+    options = {"side": np.int64(64), "embedding": np.int64(4), "down": [np.int64(4), 4], "scale": np.float32(0.5)}
+    save_weights(tmp_path / "w", DiffMatte.preset("small", **options), {})
+    assert load_weights(tmp_path / "w", DiffMatte)[0].options["side"] == 64
 
 
 def test_an_encoder_of_a_file(tmp_path):
@@ -461,6 +491,22 @@ WRONG = {
         "the tensor encoder.pos_embed has 75648 values that are",
     ),
     "kind": (lambda s: s.update({"backbone.pos_embed": torch.ones(1, 197, 384).int()}), "is of torch.int32, takes"),
+    "number": (
+        lambda s: s.update({"backbone.pos_embed": torch.tensor(1.0)}),
+        "size mismatch for encoder.pos_embed, it is () in the file",
+    ),
+    "table": (
+        lambda s: s.update({"backbone.blocks.2.attn.rel_pos_h": torch.tensor(1.0)}),
+        "does not fit DiffMatte: missing tensor 'encoder.patc",
+    ),
+    "large table": (
+        lambda s: s.update({"backbone.blocks.2.attn.rel_pos_h": torch.ones(2000, 2)}),
+        "does not fit DiffMatte: side: takes a whole number up to 8192, got 16000",
+    ),
+    "twice": (
+        lambda s: s.update({"model.backbone.pos_embed": torch.ones(1, 197, 384)}),
+        "has two tensors 'encoder.pos_embed', one of them as ",
+    ),
     "other": (
         lambda s: s.pop("backbone.pos_embed"),
         "is not of DiffMatte's layout: it has none of encoder.pos_embed, ",
@@ -479,6 +525,31 @@ def test_weights_that_are_not_of_the_authors_layout(case, tmp_path):
         load_published(tmp_path / "published.safetensors")
     assert str(raised.value).startswith(f"weights: {tmp_path}/published.safetensors")
     assert message in str(raised.value)
+
+
+class Code:
+    def __reduce__(self):
+        return print, ("this was run",)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (
+            {"backbone.pos_embed": torch.zeros(1, 197, 384), "more": Code()},
+            "it is damaged, or holds code or other thing",
+        ),
+        ({"backbone.pos_embed": torch.empty(1, 197, 384, device="meta")}, "takes names with dense tensors, got 'backb"),
+        ({"backbone.pos_embed": torch.eye(3).to_sparse()}, "takes names with dense tensors, got 'backb"),
+    ],
+)
+def test_files_of_more_than_numbers(state, message, tmp_path, capsys):
+    torch.save(state, tmp_path / "published.pth")
+    with pytest.raises(InputError) as raised:
+        load_published(tmp_path / "published.pth")
+    assert message in str(raised.value)
+    assert "weights_only" not in str(raised.value)  # which would tell how to run the code
+    assert "this was run" not in capsys.readouterr().out
 
 
 # Departures
@@ -588,6 +659,22 @@ def test_a_seed_tells_the_matte(scene, weights, sampler):
     assert (first[0] != first[1]).any()
 
 
+def test_noise_does_not_depend_on_what_tensors_are_by_default(scene, weights):
+    """Nor on the kind of integer of the seed."""
+    expected = diffmatte(scene.image, scene.trimap, steps=2, seed=3, weights=weights)
+    np.testing.assert_array_equal(
+        diffmatte(scene.image, scene.trimap, steps=np.int32(2), seed=np.int64(3), weights=weights), expected
+    )
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        found = diffmatte(scene.image, scene.trimap, steps=2, seed=3, weights=weights)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    np.testing.assert_allclose(found, expected, atol=1e-5)  # of the network in double precision
+
+
 def test_mattes_of_a_picture(scene, tmp_path):
     path = saved(tmp_path / "w", mattes=["closed_form"])
     found = diffmatte(scene.image, scene.trimap, steps=1, weights=path, keep_labels=False)
@@ -606,9 +693,16 @@ def test_steps_are_told(scene, weights):
     )
     assert told == [(1, 0.75), (2, 0.5), (3, 0.25), (4, 0)]
     np.testing.assert_array_equal(by_name.alpha, diffmatte(scene.image, scene.trimap, steps=4, weights=weights))
-    ended = []
-    diffmatte(scene.image, scene.trimap, steps=4, weights=weights, callback=lambda *step: ended.append(step) or True)
-    assert len(ended) == 1
+    for answer, steps in ((True, 1), (np.True_, 1), (1, 4), ("stop", 4), (np.zeros(2), 4)):  # as of solvers
+        ended = []
+        diffmatte(
+            scene.image,
+            scene.trimap,
+            steps=4,
+            weights=weights,
+            callback=lambda *step, answer=answer, ended=ended: ended.append(step) or answer,
+        )
+        assert len(ended) == steps
 
 
 @pytest.mark.parametrize(

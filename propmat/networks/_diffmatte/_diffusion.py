@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from propmat.solvers._base import asks_to_stop
+
 SAMPLERS = ("ddim", "ddpm")
 LEAST_GAMMA = 1e-9
 LEAST_NOISE = 1e-10  # a standard deviation under a quotient
@@ -96,7 +98,7 @@ class Sampler:
             x = noisy(first, x, times[0], self.scale)
         for number, (time, following) in enumerate(zip(times[:-1], times[1:], strict=True), 1):
             found = predict(scaled(x), time).clamp(-1, 1)
-            if told is not None and told(number, found):
+            if told is not None and asks_to_stop(told(number, found)):
                 return found
             x = self._step(x, found, time, following, noise if number < self.steps else None)
         return x / self.scale

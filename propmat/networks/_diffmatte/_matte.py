@@ -131,7 +131,7 @@ def _alpha(network: DiffMatte, image: Array, labels: Trimap, *, sampling: Sampli
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster on CPUs
 
     def told(step: int, x: Tensor) -> object:
-        return callback is not None and callback(step, 1 - step / sampling.steps)
+        return None if callback is None else callback(step, 1 - step / sampling.steps)
 
     return whole(network, image, labels, mattes, sampling, told)
 
@@ -161,9 +161,10 @@ def whole(
         return torch.from_numpy(np.ascontiguousarray(planes, dtype=np.float32)).to(first)[None]
 
     def noise() -> Tensor:
-        return torch.randn(1, 1, *labels.shape, generator=generator).to(first)
+        drawn = torch.randn(1, 1, *labels.shape, generator=generator, dtype=torch.float32, device=generator.device)
+        return drawn.to(first)
 
-    generator = torch.Generator().manual_seed(sampling.seed)
+    generator = torch.Generator("cpu").manual_seed(int(sampling.seed))
     given = tensor(image.transpose(2, 0, 1)), tensor(labels.labels[np.newaxis])
     seen = network.seen(network.planes(*given, tensor(np.stack(mattes)) if mattes else None))
     projected = None if sampling.projection is None else Projection(image, labels, sampling.projection)

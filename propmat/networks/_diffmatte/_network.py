@@ -17,7 +17,7 @@ from propmat.matting._mattes import checked_mattes
 from propmat.networks._diffmatte._decoder import Decoder
 from propmat.networks._diffmatte._encoders import DOWN, UP
 from propmat.networks._diffmatte._options import channels_of, check_times, encoder_of, features_of, multiple
-from propmat.networks._diffmatte._seen import COLOURS_AND_LABELS, Seen, answered, padded
+from propmat.networks._diffmatte._seen import COLOURS_AND_LABELS, Seen, answered, checked_features, padded
 from propmat.networks._last_solve import EPSILON, checked_confidence
 from propmat.networks._network import Network, check_planes, checked_labels
 from propmat.networks._trunks._layers import normalised
@@ -105,7 +105,7 @@ class DiffMatte(Network):
         down, up = channels_of(down, "down", DOWN[stride]), channels_of(up, "up", UP[stride])
         self.options = {
             "encoder": name,
-            "side": side,
+            "side": int(side),
             "down": list(down),
             "up": list(up),
             "embedding": embedding,
@@ -152,8 +152,14 @@ class DiffMatte(Network):
         Returns
         -------
         Seen
+
+        Raises
+        ------
+        InputError
+            If the encoder answers features of another shape than its channels and its stride tell.
         """
-        return Seen(self.encoder(padded(planes[:, :COLOURS_AND_LABELS])), planes)
+        given = padded(planes[:, :COLOURS_AND_LABELS])
+        return Seen(checked_features(self.encoder(given), self.encoder, given), planes)
 
     def answer(self, seen: Seen, x: Tensor, time: Tensor) -> Tensor:
         """The matte without noise, before the last solve.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from torch import Tensor, nn
 
 from propmat._inputs._numbers import integer
-from propmat._inputs._settings import choice
 from propmat.errors import InputError, shown
 from propmat.networks._diffmatte._encoders import ENCODERS, STRIDES
 
@@ -18,19 +18,21 @@ def encoder_of(given: object, side: int) -> tuple[nn.Module, str]:
     """An encoder of its own or of a name, and its name."""
     if isinstance(given, nn.Module):
         return given, type(given).__name__
-    name = choice(given, "encoder", ENCODERS)
-    return ENCODERS[name](side), name
+    if not isinstance(given, str) or given not in ENCODERS:
+        raise InputError(f"encoder: takes {' or '.join(map(repr, ENCODERS))} or a module, got {shown(given)}")
+    return ENCODERS[given](side), given
 
 
 def features_of(encoder: nn.Module) -> tuple[int, int]:
     """Channels and stride of the features of an encoder."""
     channels, stride = (getattr(encoder, name, None) for name in ("channels", "stride"))
-    if stride not in STRIDES or not isinstance(channels, int):
+    whole = all(isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (channels, stride))
+    if not whole or stride not in STRIDES or channels < 1:
         raise InputError(
             f"encoder: takes a module with a whole number of channels and a stride of 4, 8, 16 or 32, got "
             f"{type(encoder).__name__} with channels {shown(channels)} and stride {shown(stride)}"
         )
-    return channels, int(stride)
+    return int(channels), int(stride)
 
 
 def multiple(given: object, name: str, of: int, most: int) -> int:

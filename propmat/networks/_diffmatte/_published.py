@@ -28,7 +28,7 @@ LAYOUT = Layout(
 POSITIONS = f"encoder.blocks.{GLOBAL[0]}.attn.rel_pos_h"  # of which there are twice as many as patches, less one
 # By a tensor that only one kind of encoder has: the name of the encoder, of some tensors.
 KINDS: Mapping[str, Callable[[Mapping[str, Tensor]], str]] = {
-    "encoder.pos_embed": lambda tensors: "vit_b" if tensors["encoder.pos_embed"].shape[-1] == 768 else "vit_s",
+    "encoder.pos_embed": lambda tensors: "vit_b" if tensors["encoder.pos_embed"].shape[-1:] == (768,) else "vit_s",
     "encoder.layer_bottleneck.0.bn1.weight": lambda tensors: "resnet34",
     "encoder.patch_embed.norm.weight": lambda tensors: "swin_t",
 }
@@ -67,7 +67,10 @@ def load_published(path: PathLike) -> DiffMatte:
     kind = next((KINDS[name] for name in KINDS if name in named), None)
     if kind is None:
         raise InputError(f"weights: {path} is not of DiffMatte's layout: it has none of {', '.join(KINDS)}")
-    network = DiffMatte.outline({"encoder": kind(named), "side": _side(named)})
+    try:
+        network = DiffMatte.outline({"encoder": kind(named), "side": _side(named)})
+    except InputError as error:
+        raise InputError(f"weights: {path} does not fit DiffMatte: {error}") from None
     state = fitted(tensors, network.state_dict(), LAYOUT, path, "DiffMatte")
     network.load_state_dict(state, assign=True)
     return network.eval()
@@ -76,4 +79,4 @@ def load_published(path: PathLike) -> DiffMatte:
 def _side(tensors: Mapping[str, Tensor]) -> int:
     """Pixels a side of the crops of training, by the table of distances of a block that sees the whole picture."""
     table = tensors.get(POSITIONS)
-    return 512 if table is None else max(PATCH * (len(table) + 1) // 2, PATCH)
+    return 512 if table is None or not table.shape else PATCH * max((len(table) + 1) // 2, 1)

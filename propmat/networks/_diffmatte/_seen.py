@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from propmat.errors import InputError, shown
+from propmat.networks._diffmatte._options import features_of
 from propmat.networks._trunks._layers import merged
 
 MULTIPLE = 32  # of the sides of what encoder and decoder see
@@ -32,6 +34,16 @@ class Seen(NamedTuple):
     @property
     def mattes(self) -> Tensor:
         return self.planes[:, COLOURS_AND_LABELS:]
+
+
+def checked_features(found: object, encoder: nn.Module, like: Tensor) -> Tensor:
+    """What an encoder answers of planes (B, 6, H, W): (B, C, H/s, W/s) by its channels and its stride."""
+    channels, stride = features_of(encoder)
+    takes = (len(like), channels, *(side // stride for side in like.shape[2:]))
+    if not isinstance(found, Tensor) or tuple(found.shape) != takes:
+        got = f"one of shape {tuple(found.shape)}" if isinstance(found, Tensor) else shown(found)
+        raise InputError(f"encoder: {type(encoder).__name__} has to answer a tensor of shape {takes}, got {got}")
+    return found
 
 
 def answered(
