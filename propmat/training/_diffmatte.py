@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from propmat._trimap import Trimap
+from propmat.errors import InputError, warn
 from propmat.networks._diffmatte._diffusion import noisy, scaled
 from propmat.networks._diffmatte._matte import Sampling, whole
 from propmat.networks._diffmatte._network import DiffMatte
@@ -33,7 +34,7 @@ from propmat.training._task import Scores, Task, means
 
 LEAST_CROP = 32  # pixels, for five levels of a pyramid
 FALLS = {0.0: 1.0, 0.2: 0.1, 0.6: 0.05, 0.93: 0.01}  # factors of the rate from shares of the iterations on
-SHAPING = ("encoder", "side", "down", "up", "embedding", "mattes")  # options that weights depend on
+SHAPING = ("encoder", "side", "down", "up", "embedding", "t_scale", "mattes")  # options that weights depend on
 COLDEST = 1e-3  # factor of the rate at the first iteration of the warm-up
 
 
@@ -47,13 +48,18 @@ class DiffMatteSchedule(ViewSchedule):
     decay: str = one_of(("constant", "cosine", "steps"), "constant")  # of the rate; "steps" as in the authors' code
     warm_up: int = count(10**9, 250, least=0)  # iterations in which the rate rises
     layer_decay: float = size(1, 1.0, least=0.01)  # of the rates of a transformer, from block to block downwards
-    average: float = size(1, 0.0)  # what the mean of the weights keeps at an iteration; 0 for none
+    average: float = size(1, 0.0)  # what the mean of the weights keeps at an iteration, below 1; 0 for none
     crop: int = count(2**13, 512, least=LEAST_CROP)  # pixels a side
     augmentation: str = one_of(("none", "paper"), "none")  # see `augmented`; of networks without mattes
     precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
     encoder: str = file()  # see `load_encoder`
     start: str = file()  # weights of a training that this one goes on from
     steps: int = count(1000, 10)  # of mattes to validate with
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.average == 1:
+            raise InputError("average: takes less than 1, with which the weights would stay the first ones; got 1")
 
     def rate_at(self, iteration: int) -> float:
         rate = super().rate_at(iteration)
@@ -117,6 +123,8 @@ class DiffMatteTask(Task):
             go_on_from(schedule.start, network, SHAPING)
         super().__init__(network, problems, schedule, seed, device)
         self.schedule, self.device, self.seed = schedule, device, seed
+        if schedule.augmentation == "paper" and network.mattes:
+            warn("augmentation: 'paper' changes pictures, of which mattes are given; views are not augmented")
         self.encoded, self.decoded = replicated(self.network.encoder), replicated(self.network.decoder)
         self.average = None
         if schedule.average:

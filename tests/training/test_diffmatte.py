@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from propmat import InputError
+from propmat.errors import PropmatWarning
 from propmat.networks import DiffMatte, load_weights, save_weights
 from propmat.networks._diffmatte._diffusion import noisy, scaled
 from propmat.networks._diffmatte._matte import Sampling
@@ -342,6 +343,15 @@ def test_a_training_that_goes_on_from_weights(cache, tmp_path, config):
     torch.testing.assert_close(task.network.state_dict(), given.state_dict(), rtol=0, atol=0)
     with pytest.raises(InputError, match=r"^start: .* has embedding = 4, takes 6"):
         task_of(configured(cache, tmp_path, {"embedding": 6}, start=str(tmp_path / "w")))
+    with pytest.raises(InputError, match=r"^start: .* has t_scale = 1.0, takes 1000.0"):
+        task_of(configured(cache, tmp_path, {"t_scale": 1000}, start=str(tmp_path / "w")))
+
+
+def test_pictures_with_mattes_are_not_augmented(cache, tmp_path):
+    config = configured(cache, tmp_path, {"mattes": ["closed_form"]}, augmentation="paper")
+    prepare(config)
+    with pytest.warns(PropmatWarning, match="^augmentation: 'paper' changes pictures, of which mattes are given"):
+        task_of(config)
 
 
 def test_matte_of_a_problem(config):
@@ -373,6 +383,7 @@ def test_single_precision_and_bfloat16(config):
         ({"decay": "linear"}, "decay: takes 'constant' or 'cosine' or 'steps', got 'linear'"),
         ({"layer_decay": 0}, "layer_decay: takes a finite number from 0.01 to 1, got 0"),
         ({"average": 2}, "average: takes a finite number from 0 to 1, got 2"),
+        ({"average": 1}, "average: takes less than 1, with which the weights would stay the first ones; got 1"),
         ({"steps": 0}, "steps: takes a whole number >= 1, got 0"),
         ({"augmentation": "all"}, "augmentation: takes 'none' or 'paper', got 'all'"),
     ],
