@@ -25,14 +25,19 @@ def encoder_of(given: object, side: int) -> tuple[nn.Module, str]:
 
 def features_of(encoder: nn.Module) -> tuple[int, int]:
     """Channels and stride of the features of an encoder."""
-    channels, stride = (getattr(encoder, name, None) for name in ("channels", "stride"))
-    whole = all(isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (channels, stride))
-    if not whole or stride not in STRIDES or channels < 1:
+    given = [getattr(encoder, name, None) for name in ("channels", "stride")]
+    channels, stride = (_whole(number) for number in given)
+    if channels < 1 or stride not in STRIDES:
         raise InputError(
             f"encoder: takes a module with a whole number of channels and a stride of 4, 8, 16 or 32, got "
-            f"{type(encoder).__name__} with channels {shown(channels)} and stride {shown(stride)}"
+            f"{type(encoder).__name__} with channels {shown(given[0])} and stride {shown(given[1])}"
         )
-    return int(channels), int(stride)
+    return channels, stride
+
+
+def _whole(number: object) -> int:
+    """A number of an integer type, and 0 for all else."""
+    return int(number) if isinstance(number, int | np.integer) and not isinstance(number, bool) else 0
 
 
 def multiple(given: object, name: str, of: int, most: int) -> int:
