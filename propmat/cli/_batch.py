@@ -31,6 +31,7 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 _PASSED_ON = (
     *("trimaps", "masks", "alphas", "what", "method", "epsilon", "radius", "weights", "width", "depth", "background"),
+    *("steps", "seed"),
     *("jobs", "rank", "ranks", "retry", "cluster"),
 )
 
@@ -81,6 +82,8 @@ def add_to(
     command.add_argument("--what", choices=WHAT, default="alpha", help="(%(default)s)")
     command.add_argument("--method", choices=sorted(methods()), default="closed_form", help="(%(default)s)")
     command.add_argument("--weights", metavar="FILE", help="of a network, made by training")
+    command.add_argument("--steps", type=int, help="of diffmatte (10)")
+    command.add_argument("--seed", type=int, help="of the noise of diffmatte (0)")
     command.add_argument("--epsilon", type=float, help="regulariser (closed_form: 1e-7); 1e-5 for blocky JPEGs")
     command.add_argument("--radius", type=int, help="windows are 2 radius + 1 pixels wide (closed_form: 1)")
     command.add_argument("--width", metavar="N", help="of the unknown band around the edge of a mask")

@@ -37,6 +37,8 @@ def run(
     width: str | None = None,
     depth: int | None = None,
     background: str | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
     jobs: int | None = None,
     memory: int | None = None,
     rank: int = 0,
@@ -58,7 +60,7 @@ def run(
     images : str or sequence of mappings
         A pattern of paths or of URLs, with ``*``, ``**`` or ``{name}``; a folder; a manifest (.csv, .jsonl, .parquet)
         or its rows, with columns ``image``, ``trimap`` or ``mask`` or ``alpha``, ``name``, and any of the settings
-        from `method` to `background`, which hold for that row. The name of a photograph is the part of its path that
+        from `method` to `seed`, which hold for that row. The name of a photograph is the part of its path that
         varies, without the suffix.
     output : str
         Where results go: a pattern of a path or URL with ``{name}``, or any column of the manifest in braces. Its
@@ -77,6 +79,8 @@ def run(
         Bits per sample; those of the photograph by default.
     background : str, optional
         Of cut-outs: a colour of CSS, or a picture, in place of transparency.
+    steps, seed : int, optional
+        Settings of "diffmatte", as on the command line.
     jobs : int, optional
         Processes of one thread each; by default as many as there are cores.
     memory : int, optional
@@ -120,7 +124,7 @@ def run(
     >>> summary.done, summary.failed, sorted(os.listdir("mattes"))
     (3, 0, ['.propmat', '0.png', '1.png', '2.png'])
     """
-    options = Options(method, epsilon, radius, weights, width, depth, background)
+    options = Options(method, epsilon, radius, weights, width, depth, background, steps, seed)
     job = batch(images, output, what, options, trimaps=trimaps, masks=masks, alphas=alphas)
     settings = Settings(cores() if jobs is None else _inputs.whole_number(jobs, "jobs"), memory=_bytes(memory))
     _check_rank(rank, ranks)

@@ -38,6 +38,8 @@ class Options:
     width: str | None = None
     depth: int | None = None
     background: str | None = None
+    steps: int | None = None
+    seed: int | None = None
 
     def changed(self, settings: tuple[tuple[str, str], ...]) -> Options:
         """With some settings from text, as in a manifest."""
@@ -56,4 +58,7 @@ def _whole(text: str) -> int:
     return int(number)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {"epsilon": float, "radius": _whole, "depth": _whole}
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "epsilon": float,
+    **dict.fromkeys(("radius", "depth", "steps", "seed"), _whole),
+}

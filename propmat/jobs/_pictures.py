@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from propmat._inputs._numbers import whole_number
+from propmat._inputs._numbers import integer, whole_number
 from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
@@ -19,7 +19,7 @@ from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
-from propmat.matting._methods import POSED
+from propmat.matting._methods import LIMITS, POSED
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown, by
 # `python -m benchmarks.jobs --only memory`.
@@ -120,7 +120,7 @@ class PictureTask:
     def _method(self, options: Options) -> Method:
         """The method with the settings that are its own."""
         weights = None if options.weights is None else self._at(options.weights)
-        own = {"epsilon": options.epsilon, "radius": options.radius, "weights": weights}
+        own = {name: getattr(options, name) for name in ("epsilon", "radius", "steps", "seed")} | {"weights": weights}
         return Method(options.method, {name: value for name, value in own.items() if value is not None})
 
     def _at(self, place: str) -> str:
@@ -129,6 +129,8 @@ class PictureTask:
 
 def _check_values(method: Method) -> None:
     """Refuse values that the method does not take, as far as its system of a picture of one window tells."""
+    for name in LIMITS.keys() & method.settings.keys():
+        integer(method.settings[name], name, *LIMITS[name])
     if method.settings and method.name in POSED:
         side = 2 * min(whole_number(method.settings.get("radius", 2), "radius"), _WIDEST) + 1
         labels = np.full((side, side), 0.5)

@@ -164,6 +164,7 @@ NETWORKS = {
         needs_trimap=False,
     ),
 }
+LIMITS = {"steps": (1, 1000), "seed": (0, 2**63 - 1)}  # of whole numbers that a network takes
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}
 
 

@@ -175,6 +175,8 @@ USAGE = [
     ([*BATCH, "--memory", "lots"], "memory: takes a number of bytes such as 8G, got 'lots'"),
     ([*BATCH, "--rank", "2", "--ranks", "2"], "rank: takes a number below that of ranks, which is 2, got 2"),
     ([*BATCH, "--method", "knn", "--radius", "2"], "radius: the method knn has no such setting"),
+    ([*BATCH, "--seed", "3"], "seed: the method closed_form has no such setting"),
+    ([*BATCH, "--method", "diffmatte", "--steps", "0"], "steps: takes a whole number >= 1, got 0"),
     ([*BATCH[:-4], "--depth", "16", "-o", "out/{name}.jpg"], "JPEG holds no 16 bits"),
     ([*BATCH[:-4], "--what", "cutout", "-o", "out/{name}.jpg"], "JPEG holds no transparency"),
     ([*BATCH[:-4], "-o", "out/{name}.gif"], "no format has suffix '.gif'"),
@@ -282,6 +284,20 @@ def test_lists_of_python(pictures):
     assert (status.done, status.items, status.configuration["what"]) == (2, 2, "cutout")
     with pytest.raises(InputError, match="cluster: goes without client"):
         propmat.jobs.run(rows, "out/{name}.webp", cluster="local", client=object())
+
+
+def test_steps_and_seed_of_a_network(pictures, capsys):
+    """Of all pictures, or of a line of a manifest; as of a single one."""
+    pytest.importorskip("torch")
+    table = "image,trimap,name,method,steps\nphotos/p000.png,trimaps/p000.png,x,diffmatte,2\n"
+    (pictures / "many.csv").write_text(table)
+    of_network = ["--method", "diffmatte", "--seed", "3"]
+    assert main(["batch", "many.csv", "-o", "many/{name}.png", "--jobs", "1", *of_network]) == 0
+    assert main(["alpha", "photos/p000.png", "trimaps/p000.png", "-o", "one.png", "--steps", "2", *of_network]) == 0
+    np.testing.assert_array_equal(io.read_matte("many/x.png"), io.read_matte("one.png"))
+    (pictures / "many.csv").write_text(table.replace(",2", ",0"))
+    assert main(["batch", "many.csv", "-o", "other/{name}.png", "--jobs", "1", *of_network]) == 1
+    assert "steps: takes a whole number >= 1, got 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["AlphaGAN", "DCNN", "DeepMattePropNet", "DiffMatte"])

@@ -20,6 +20,7 @@ from propmat._typing import Array, ArrayLike, PathLike
 from propmat.errors import InputError
 from propmat.laplacian._closed_form import ClosedForm
 from propmat.matting._mattes import matte
+from propmat.matting._methods import LIMITS
 from propmat.networks._diffmatte._diffusion import SAMPLERS, Sampler
 from propmat.networks._diffmatte._network import DiffMatte
 from propmat.networks._diffmatte._seen import COLOURS_AND_LABELS
@@ -27,7 +28,6 @@ from propmat.networks._inference import checked, free_memory, inferred
 from propmat.networks._last_solve import EPSILON, checked_confidence, last_solved
 from propmat.solvers._base import Callback
 
-MOST_STEPS, MOST_SEEDS = 1000, 2**63 - 1
 EARLIEST = 1e-3  # time of the first step
 
 
@@ -119,8 +119,8 @@ class Sampling:
     projection: float | None = None
 
     def __post_init__(self) -> None:
-        integer(self.steps, "steps", 1, MOST_STEPS)
-        integer(self.seed, "seed", 0, MOST_SEEDS)
+        integer(self.steps, "steps", *LIMITS["steps"])
+        integer(self.seed, "seed", *LIMITS["seed"])
         choice(self.sampler, "sampler", SAMPLERS)
         within(self.start, "start", EARLIEST, 1)
         checked_confidence(self.projection, "projection")
