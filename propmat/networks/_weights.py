@@ -208,7 +208,8 @@ def _check_header(path: PathLike) -> None:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if length > LONGEST_HEADER:
-        raise InputError(f"weights: cannot read {path}: its header claims {length} bytes, at most {LONGEST_HEADER}")
+        claim = f"its header claims {length} bytes, at most {LONGEST_HEADER}"
+        raise InputError(f"weights: cannot read {path}: it is damaged, or no file of safetensors; {claim}")
 
 
 def _about(path: PathLike, metadata: Mapping[str, str]) -> dict[str, Any]:
