@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from propmat._trimap import Trimap
-from propmat.errors import InputError, warn
+from propmat.errors import InputError
 from propmat.networks._diffmatte._diffusion import noisy, scaled
 from propmat.networks._diffmatte._matte import Sampling, whole
 from propmat.networks._diffmatte._network import DiffMatte
@@ -121,10 +121,10 @@ class DiffMatteTask(Task):
             load_encoder(schedule.encoder, network)
         if schedule.start:
             go_on_from(schedule.start, network, SHAPING)
+        if schedule.augmentation == "paper" and network.mattes:
+            raise InputError("augmentation: takes 'none' for a network with mattes, which are of pictures as they are")
         super().__init__(network, problems, schedule, seed, device)
         self.schedule, self.device, self.seed = schedule, device, seed
-        if schedule.augmentation == "paper" and network.mattes:
-            warn("augmentation: 'paper' changes pictures, of which mattes are given; views are not augmented")
         self.encoded, self.decoded = replicated(self.network.encoder), replicated(self.network.decoder)
         self.average = None
         if schedule.average:
@@ -141,7 +141,7 @@ class DiffMatteTask(Task):
 
     def step(self, optimisers: Mapping[str, Optimizer], iteration: int) -> dict[str, Tensor]:
         planes = self.drawing.batch(iteration)
-        if self.schedule.augmentation == "paper" and not self.network.mattes:
+        if self.schedule.augmentation == "paper":
             planes = augmented(planes, np.random.default_rng((self.seed, iteration, 1)))
         drawn = Drawn(*map(share, self.drawn(iteration)))
         views, of_all = Views.of(share(planes)), Views.of(planes)

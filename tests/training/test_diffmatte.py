@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from propmat import InputError
-from propmat.errors import PropmatWarning
 from propmat.networks import DiffMatte, load_weights, save_weights
 from propmat.networks._diffmatte._diffusion import noisy, scaled
 from propmat.networks._diffmatte._matte import Sampling
@@ -350,7 +349,7 @@ def test_a_training_that_goes_on_from_weights(cache, tmp_path, config):
 def test_pictures_with_mattes_are_not_augmented(cache, tmp_path):
     config = configured(cache, tmp_path, {"mattes": ["closed_form"]}, augmentation="paper")
     prepare(config)
-    with pytest.warns(PropmatWarning, match="^augmentation: 'paper' changes pictures, of which mattes are given"):
+    with pytest.raises(InputError, match="^augmentation: takes 'none' for a network with mattes, which are of"):
         task_of(config)
 
 
