@@ -162,11 +162,13 @@ class Coarsening:
             out,
         )
 
-    def _local(self, edge: int) -> Array:
-        """Galerkin matrices, on the last level, of the elements inside blocks of edge x edge pixels.
+    def _local(self, edge: int, blocks: int) -> Array:
+        """Galerkin matrices, on the last level, of the elements inside so many blocks of edge x edge pixels.
 
         Only entries inside such a block are valid; those between blocks are meaningless.
         """
+        if blocks == 1:
+            return self.stencil
         self.matrix.across(edge, self.between)
         across = np.zeros(self.levels[0].entries, like=self.stencil)
         self._galerkin_pixels(self.between, self.levels[0], self.levels[0].basis, across, edge)
@@ -188,7 +190,8 @@ class Coarsening:
     def _next_level(self, edge: int) -> None:
         fine = self.levels[-1]
         level = group(fine)
-        level.take(*level.functions(fine, self._local(edge), most_of(len(self.levels)), self.settings.threshold))
+        local = self._local(edge, len(level.where))
+        level.take(*level.functions(fine, local, most_of(len(self.levels)), self.settings.threshold))
         level.place_children()
         stencil = np.zeros(level.entries, like=self.stencil)
         level.galerkin(fine, self.stencil, level.basis, stencil)

@@ -107,6 +107,8 @@ class RenewableCoarsening(Coarsening):
 
     def _local_near(self, k: int, blocks: Array, edge: int) -> Array:
         """As `_local`, on the level finer than k, valid inside some blocks of level k."""
+        if len(self.levels[k].where) == 1:
+            return self._blocks[k - 1].stencil  # there are no other blocks
         inside = [blocks]
         for level in self._blocks[k:0:-1]:
             inside.insert(0, self._children(level, inside[0]))

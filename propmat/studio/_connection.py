@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,10 @@ from propmat.studio._types import Bytes
 MOST_REFUSED = 20
 POLICY_VIOLATION = 1008
 
+# Seconds that labels wait for their preview, to travel with it: the page has drawn the stroke, and each message takes a
+# browser time that the preview lacks.
+SOON = 0.1
+
 
 class Connection:
     """The socket of a page. A slow one gets fewer states, never old ones: tiles are made when they can be sent."""
@@ -30,6 +35,7 @@ class Connection:
         # Checksums of tiles as they were sent, and of what tiles of alpha were made: a state, and a checksum of labels.
         self._sent: dict[Place, int] = {}
         self._made_of: dict[Place, tuple[Shown, int]] = {}
+        self._shown: Shown | None = None
         self._news = asyncio.Event()
 
     async def run(self) -> None:
@@ -86,20 +92,30 @@ class Connection:
     async def _send(self) -> None:
         while not self._session.closed:
             await self._news.wait()
+            await self._wait_for_preview()
             self._news.clear()
-            state, tiles = await asyncio.to_thread(self._changed)
-            if tiles:
-                await self._socket.send_bytes(tiles)  # one message: the page draws once, browsers are slow with many
-            await self._socket.send_text(json.dumps(state))
+            await self._socket.send_bytes(await asyncio.to_thread(self._changed))
         await self._socket.close()
 
-    def _changed(self) -> tuple[dict[str, object], bytes]:
-        """The state, and the tiles that are seen and were not sent as they are; the state is not newer than they."""
-        state = self._session.state()
-        return state, b"".join(self._frames())
+    async def _wait_for_preview(self) -> None:
+        """Wait for what is shown to change, if it will soon."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + SOON
+        while self._session.will_show_more_than(self._shown) and (left := end - clock()) > 0:
+            self._news.clear()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left)
+
+    def _changed(self) -> bytes:
+        """The length of the state (little-endian), the state as JSON, and the tiles that are seen and have changed.
+
+        The state is not newer than they.
+        """
+        state = json.dumps(self._session.state()).encode()
+        return b"".join([struct.pack("<I", len(state)), state, *self._frames()])
 
     def _frames(self) -> Iterator[bytes]:
-        shown = self._session.display.shown
+        self._shown = shown = self._session.display.shown
         for place in self._places():
             labels = self._session.labels(place)
             yield from self._frame(place, shown, labels)

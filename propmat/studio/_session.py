@@ -178,7 +178,6 @@ class Session:
         with self.changed:
             shown, painting = self.display.shown, self._painting
             return {
-                "type": "state",
                 "phase": shown.phase if shown.version == self.version else PREVIEW,
                 "version": shown.version,
                 "stroke": shown.stroke,
@@ -191,6 +190,11 @@ class Session:
                 "method": painting.settings.method,
                 "source": vars(painting.layers.source),
             }
+
+    def will_show_more_than(self, shown: Shown | None) -> bool:
+        """Whether this is what is shown, and is not of the labels as they are: a preview of these comes."""
+        with self.changed:
+            return not self.closed and self.display.shown is shown and self.version != shown.version
 
     def watch(self, tell: Callable[[], None]) -> None:
         """Call a function whenever something has changed."""

@@ -23,7 +23,10 @@ from propmat.studio._types import FOREGROUND
 REST, REST_FOR_EXACT, REST_FOR_FINDINGS = 0.03, 0.4, 0.5
 
 # Seconds between mattes of full size that are shown while a solve goes on, which showing them slows down.
-PAUSE = 0.25
+PAUSE = 0.5
+
+# Seconds between two times that freed memory is returned, which takes some hundredths of a second.
+GIVE_BACK = 5
 
 # Seconds that a picture that is closed waits for its threads.
 _PATIENCE = 10
@@ -40,6 +43,7 @@ class Solving:
         self._small: Preview | None = None
         self._labelling: Labelling | None = None
         self._previewed = self._ended = 0
+        self._given_back = 0.0
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._follow, self._refine)]
         for thread in self._threads:
             thread.start()
@@ -68,6 +72,13 @@ class Solving:
                     self._solve(asked)
             if not session.stale(asked):
                 self._ended = asked.version
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Return freed memory to the system, not too often: solves that are begun and stopped free much, too."""
+        if time.monotonic() - self._given_back > GIVE_BACK:
+            give_back()
+            self._given_back = time.monotonic()
 
     def _versions(self, wanted: Callable[[], bool]) -> Iterator[Asked]:
         """The state of the labels whenever there is something to do, until the session is closed."""
@@ -100,7 +111,6 @@ class Solving:
             self._solve_to_8_bits(asked)
         if self._rested(asked, REST_FOR_EXACT):
             self._solve_exactly(asked)
-            give_back()
         if self._rested(asked, time.monotonic() - asked.since + REST_FOR_FINDINGS):
             findings = tuple(asked.trimap.check())
             self._session.show(asked, lambda display: display.find(findings))

@@ -77,17 +77,16 @@ class Page:
     def read(self, timeout=120):
         data = self.socket.recv(timeout)
         if isinstance(data, bytes):
+            begin = 4 + int.from_bytes(data[:4], "little")
+            self.state, data = json.loads(data[4:begin]), data[begin:]
             while data:
                 kind, level, row, column, height, width = np.frombuffer(data, "<u2", 6).tolist()
                 pixels = np.frombuffer(data, np.uint8, height * width, HEAD).reshape(height, width)
                 self.tiles["alpha labels".split()[kind], level, row, column] = pixels
                 data = data[HEAD + height * width :]
-            return None
+            return self.state
         message = json.loads(data)
-        if message["type"] == "state":
-            self.state = message
-        else:
-            self.errors.append(message["message"])
+        self.errors.append(message["message"])
         return message
 
     def read_to_the_end(self):

@@ -72,20 +72,20 @@ export class Link {
   }
 
   receive(data) {
-    if (typeof data !== "string") {
-      for (const tile of tilesOf(data)) this.on.tile(tile);
+    if (typeof data === "string") {
+      this.on.error(JSON.parse(data).message);
       return;
     }
-    const message = JSON.parse(data);
-    if (message.type === "error") this.on.error(message.message);
-    if (message.type !== "state") return;
-    for (const id of message.strokes) this.pending.delete(id);
-    this.on.state(message);
+    const begin = 4 + new DataView(data).getUint32(0, true);
+    const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, begin - 4)));
+    for (const tile of tilesOf(data, begin)) this.on.tile(tile);
+    for (const id of state.strokes) this.pending.delete(id);
+    this.on.state(state);
   }
 }
 
-function* tilesOf(data) {
-  for (let at = 0; at < data.byteLength; ) {
+function* tilesOf(data, begin) {
+  for (let at = begin; at < data.byteLength; ) {
     const [kind, level, row, column, height, width] = new Uint16Array(data.slice(at, at + HEAD));
     const bytes = new Uint8Array(data, at + HEAD, height * width);
     yield { kind: KINDS[kind], level, row, column, height, width, bytes };
