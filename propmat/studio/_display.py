@@ -71,6 +71,10 @@ class Display:
         self.exact, self.ended = exact, asked.version
         self.shown = replace(self.shown, note=note)
 
+    def announce(self, note: str) -> None:
+        """Tell a sentence until something else is shown."""
+        self.shown = replace(self.shown, note=note)
+
     def find(self, findings: tuple[str, ...]) -> None:
         """Tell what is unusual about the labels."""
         self.shown = replace(self.shown, findings=findings)

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 from propmat import _inputs
 from propmat.errors import InputError, MissingDependencyError, PropmatError, one_line
 from propmat.studio import _export
+from propmat.studio._announcements import announced_on_pages
 from propmat.studio._connection import Connection
 from propmat.studio._imports import BAND
 from propmat.studio._messages import LEVELS, offered_methods
@@ -41,7 +42,8 @@ def application(workspace: Workspace) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        with announced_on_pages(workspace):
+            yield
         await asyncio.to_thread(workspace.close)
 
     def route(path: str, answer: Answer, *methods: str) -> Route:

@@ -132,6 +132,12 @@ class Session:
                 self.changed.notify_all()
                 self._tell()
 
+    def announce(self, note: str) -> None:
+        """Tell pages a sentence, until something else is shown."""
+        with self.changed:
+            self.display.announce(note)
+            self._tell()
+
     # What is read
 
     def labels(self, place: Place) -> Bytes:

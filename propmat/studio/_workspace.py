@@ -97,6 +97,11 @@ class Workspace:
                 self._close_some()
             return self._open[identifier].session
 
+    @property
+    def sessions(self) -> list[Session]:
+        """The pictures that are open. It takes no lock: threads of pictures that are being closed may ask."""
+        return [opened.session for opened in tuple(self._open.values())]
+
     def import_file(self, identifier: str, kind: str, data: bytes, width: str) -> None:
         """Take a trimap or a mask for a picture; refused if it does not fit."""
         if kind not in KINDS:

@@ -1,6 +1,7 @@
 """The server without a browser: mattes that follow strokes, files that equal those of commands, and attacks."""
 
 import io as streams
+import logging
 import os
 import shlex
 import subprocess
@@ -25,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
 import propmat.studio  # noqa: E402
 from propmat.studio import _server  # noqa: E402
 from propmat.studio._memory import give_back  # noqa: E402
+from propmat.studio._solving import Solving  # noqa: E402
 from propmat.studio._workspace import Workspace, plain_name  # noqa: E402
 from tests.studio.serving import TOKEN, Served, served  # noqa: E402
 
@@ -450,6 +452,53 @@ def test_freed_memory_is_given_back_when_labels_rest(fresh, photo, monkeypatch):
         page.until(lambda state: state.get("phase") == "exact")
         fresh.workspace.remove(picture)  # its threads have ended
     assert given
+
+
+def test_freed_memory_is_given_back_while_strokes_go_on(fresh, photo, monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr("propmat.studio._solving.give_back", given.set)
+    monkeypatch.setattr("propmat.studio._solving.REST_FOR_EXACT", 1e6)
+    with fresh.page(fresh.add(photo)) as page:
+        page.look()
+        page.stroke("a", "foreground", [140, 60])
+        page.stroke("b", "background", [5, 5])
+        page.until(lambda state: state.get("phase") == "8 bits")
+        page.stroke("c", "background", [250, 100])
+        assert given.wait(20)
+
+
+def test_labels_come_with_their_preview_or_soon_without(fresh, photo, monkeypatch):
+    held = threading.Event()
+    preview = Solving._preview
+
+    def late(solving, asked):
+        held.wait(20)
+        preview(solving, asked)
+
+    with fresh.page(fresh.add(photo)) as page:
+        page.look()
+        page.stroke("a", "foreground", [140, 60])
+        page.stroke("b", "background", [5, 5])
+        page.until_exact("b")
+        monkeypatch.setattr(Solving, "_preview", late)
+        page.stroke("c", "background", [250, 100])
+        state = page.until(lambda state: "c" in state["strokes"])
+        assert (state["phase"], state["stroke"]) == ("preview", "b")
+        assert page.plane("labels", SHAPE)[100, 250] == 0
+        held.set()
+        page.until(lambda state: state["stroke"] == "c")
+
+
+def test_what_is_announced_is_told_until_the_next_matte(fresh, photo, caplog):
+    caplog.set_level("INFO", "propmat")
+    with fresh.page(fresh.add(photo)) as page:
+        page.until(lambda state: state.get("phase") == "waiting")
+        logging.getLogger("propmat").info("compiling kernels")
+        page.until(lambda state: state["note"] == "compiling kernels")
+        page.look()
+        page.stroke("a", "foreground", [140, 60])
+        page.stroke("b", "background", [5, 5])
+        assert page.until_exact("b")["note"] == ""
 
 
 def test_all_threads_end(tmp_path, photo):
