@@ -401,11 +401,13 @@ def galerkin_blocks(
     coarse_offsets,
     most,
     capacity,
+    fresh,
     out,
 ):
     """Galerkin product Pᵀ A P for blocks of blocks; if most > 0 only entries inside squares of most x most blocks.
 
-    A diagonal matrix is computed from half of the entries of A, and its transpose added.
+    Only matrices between two blocks of which one is `fresh`. A diagonal matrix is computed from half of the entries of
+    A, and its transpose added.
     """
     product = np.empty((5, capacity))  # A P, for the rows of one finer block and each of the slots 4-8
     part = np.empty(capacity)  # basis of one finer block, in double precision
@@ -424,7 +426,7 @@ def galerkin_blocks(
                 other = parent[r]
                 dy, dx = where[other, 0] - where[p, 0], where[other, 1] - where[p, 1]
                 slot = 3 * dy + dx
-                if slot < 0 or (slot == 0 and s < 4):
+                if slot < 0 or (slot == 0 and s < 4) or not (fresh[p] or fresh[other]):
                     continue
                 if most > 0 and (leaves(where[p, 0], dy, most) or leaves(where[p, 1], dx, most)):
                     continue
@@ -449,7 +451,8 @@ def galerkin_blocks(
                 if width > 0:
                     target = coarse_offsets[p, slot]
                     add_product(wide[p], rows, width, part, none, one, wide[p], product[slot], none, out, target)
-        add_transpose(out, coarse_offsets[p, 0], wide[p])
+        if fresh[p]:
+            add_transpose(out, coarse_offsets[p, 0], wide[p])
 
 
 @compiled(inline="always")
@@ -507,22 +510,26 @@ def factor_blocks(low, high, stencil, offsets, sizes, starts, where, inverses, l
 
 
 @compiled()
-def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, units, values):
+def change_basis(
+    low, high, stencil, offsets, sizes, where, inverses, neighbours, first, begins, basis, fresh, units, values
+):
     """Normalise the bases: P_p ← P_p L_p⁻ᵀ, and the matrices between blocks accordingly, A_pq ← L_p⁻¹ A_pq L_q⁻ᵀ.
 
-    These are also written to `values`, times `units` and rounded, as lines (`multigrid.relax_blocks`).
+    The bases of `fresh` blocks, and matrices between two of which one is; others are normalised. All matrices are also
+    written to `values`, times `units` and rounded, as lines (`multigrid.relax_blocks`).
     """
     none, one = np.int64(0), np.int64(1)  # not literals: the product would be compiled again for these
     for p in range(low, high):
         size = sizes[p]
         rows = first[p + 1] - first[p]
-        own = basis[begins[p] : begins[p] + rows * size]
-        before, after = np.empty(rows * size), np.zeros(rows * size)
-        for i in range(rows * size):
-            before[i] = own[i]
-        add_product(rows, size, size, before, none, size, one, inverses, where[p], after, none)
-        for i in range(rows * size):
-            own[i] = after[i]
+        if fresh[p]:
+            own = basis[begins[p] : begins[p] + rows * size]
+            before, after = np.empty(rows * size), np.zeros(rows * size)
+            for i in range(rows * size):
+                before[i] = own[i]
+            add_product(rows, size, size, before, none, size, one, inverses, where[p], after, none)
+            for i in range(rows * size):
+                own[i] = after[i]
         first_ahead, line = offsets[p, 1], line_width(p, neighbours, sizes)
         for s in range(5, 9):
             q = neighbours[p, s]
@@ -530,10 +537,11 @@ def change_basis(low, high, stencil, offsets, sizes, where, inverses, neighbours
                 continue
             width, start = sizes[q], offsets[p, s - 4]
             block = stencil[start : start + size * width]
-            half = np.zeros(size * width)
-            add_product(size, width, width, block, none, width, one, inverses, where[q], half, none)
-            block[:] = 0.0
-            add_product(size, size, width, inverses, where[p], one, size, half, none, block, none)
+            if fresh[p] or fresh[q]:
+                half = np.zeros(size * width)
+                add_product(size, width, width, block, none, width, one, inverses, where[q], half, none)
+                block[:] = 0.0
+                add_product(size, size, width, inverses, where[p], one, size, half, none, block, none)
             at = first_ahead + (start - first_ahead) // size
             for i in range(size):
                 for j in range(width):

@@ -145,9 +145,13 @@ def galerkin_blocks(
     coarse_offsets: Any,
     most: int,
     capacity: int,
+    fresh: Any,
     out: Any,
 ) -> None:
-    """Galerkin product Pᵀ A P for blocks of blocks; if most > 0 only entries inside squares of most x most blocks."""
+    """Galerkin product Pᵀ A P for blocks of blocks; if most > 0 only entries inside squares of most x most blocks.
+
+    All blocks are `fresh`: a hierarchy is set up as a whole.
+    """
     groups = max(1, min(5 * wide.size, GROUPS, SCRATCH // (8 * capacity)))
     products = np.empty((groups, capacity), like=stencil)
     fine = (stencil, offsets, sizes, neighbours, parent, basis, begins)
@@ -183,15 +187,16 @@ def change_basis(
     first: Any,
     begins: Any,
     basis: Any,
+    fresh: Any,
     units: float,
     values: Any,
 ) -> None:
     """Normalise the bases: P_p ← P_p L_p⁻ᵀ, and the matrices between blocks accordingly, A_pq ← L_p⁻¹ A_pq L_q⁻ᵀ."""
-    half, fresh = np.empty_like(stencil), np.empty_like(basis)
+    half, normalised = np.empty_like(stencil), np.empty_like(basis)
     layout = (offsets, sizes, where, inverses, neighbours, high)
-    launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, fresh, half)
+    launch("multigrid_setup", "transform_right", high, stencil, *layout, first, begins, basis, normalised, half)
     launch("multigrid_setup", f"transform_left_{values.dtype}", high, stencil, *layout, half, units, values)
-    basis[...] = fresh
+    basis[...] = normalised
 
 
 def symmetric_inverse(matrix: Any) -> Any:

@@ -111,9 +111,19 @@ class Blocks(Level):
         return functions, counts
 
     def galerkin(
-        self, fine: Blocks, stencil: Array, basis: Array, out: Array, most: int = 0, blocks: Array | None = None
+        self,
+        fine: Blocks,
+        stencil: Array,
+        basis: Array,
+        out: Array,
+        most: int = 0,
+        blocks: Array | None = None,
+        fresh: Array | None = None,
     ) -> None:
-        """Galerkin product of a matrix of the finer level; if most > 0 only inside squares of most x most blocks."""
+        """Galerkin product of a matrix of the finer level; if most > 0 only inside squares of most x most blocks.
+
+        If `fresh` is given, only matrices between two blocks of which one is.
+        """
         self.run(
             self.backend.kernels("multigrid_setup").galerkin_blocks,
             blocks,
@@ -131,6 +141,7 @@ class Blocks(Level):
             self.offsets,
             most,
             fine.widest * self.widest,
+            self._all if fresh is None else fresh,
             out,
         )
 
@@ -159,10 +170,15 @@ class Blocks(Level):
             self.first,
             self.begins,
             self.basis,
+            self._all,
             self.precision.units,
             self.values,
         )
         return inverses
+
+    @property
+    def _all(self) -> Array:
+        return np.ones(len(self.where), np.bool_, like=self.where)
 
     def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")

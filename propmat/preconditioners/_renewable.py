@@ -112,6 +112,8 @@ class RenewableBlocks(Blocks):
         What bases are multiplied by, a triangular matrix for each block.
     lengths : (size,) array
         Squared lengths of the functions.
+    fresh : (blocks,) array of bool
+        Blocks that are being set up anew. Of those behind them, matrices to others are kept.
     renewed : int
         How many blocks were set up anew since the eigenvalues were bounded.
     """
@@ -123,6 +125,7 @@ class RenewableBlocks(Blocks):
 
     def take(self, functions: Array, counts: Array) -> None:
         super().take(functions, counts)
+        self.fresh = np.zeros(len(counts), np.bool_)
         self.renewed, bases = 0, np.diff(self.first) * self.sizes
         self.unknowns, self.bases = Places(self.starts, self.sizes), Places(self.begins, bases)
         self.corner = Places(self.corners, self.sizes**2)
@@ -155,10 +158,11 @@ class RenewableBlocks(Blocks):
         lengths: Array = self.sizes[blocks] * self._widths(blocks).sum(axis=1)
         return lengths
 
-    def replace(self, blocks: Array, functions: Array, counts: Array) -> Array:
+    def replace(self, blocks: Array, functions: Array, counts: Array, whole: bool = False) -> Array:
         """Give blocks other functions, of which `counts` are those of all blocks.
 
-        Returns the blocks whose matrices change: these, and those behind them, whose matrices are set to 0.
+        Returns the blocks whose matrices change: these, and those behind them. Matrices that change, or all of these
+        blocks if `whole`, are set to 0.
         """
         from propmat._cpu.blocks import LANES
 
@@ -174,18 +178,25 @@ class RenewableBlocks(Blocks):
             places.fit(blocks, lengths)
         behind = self.neighbours[blocks, :4]
         changed = np.union1d(blocks, behind[behind >= 0])
+        self.fresh[:] = False
+        self.fresh[changed if whole else blocks] = True
         self._place_matrices(changed)
-        self._lengthen()
         self.raw[indices(self.begins[blocks], rows * sizes)] = 0.0
         pack = HOST.kernels("multigrid_setup").pack
         self.run(pack, blocks, functions, self.first, self.counts, self.sizes, self.begins, self.raw)
-        self.stencil[indices(self.matrices.starts[changed], self.matrix_lengths(changed))] = 0.0
         return changed
 
     def _place_matrices(self, blocks: Array) -> None:
-        lengths = self.sizes[blocks, None] * self._widths(blocks)
+        """Place the matrices of blocks anew; those that are kept move along, others are set to 0."""
+        indices = HOST.kernels("blocks").indices_of
+        ahead, lengths = self.neighbours[blocks, 4:], self.sizes[blocks, None] * self._widths(blocks)
+        kept = (ahead >= 0) & ~self.fresh[blocks, None] & ~self.fresh[ahead]
+        matrices = self.stencil[indices(self.offsets[blocks][kept], lengths[kept])]
         self.matrices.fit(blocks, lengths.sum(axis=1))
         self.offsets[blocks] = self.matrices.starts[blocks, None] + np.cumsum(lengths, axis=1) - lengths
+        self._lengthen()
+        self.stencil[indices(self.matrices.starts[blocks], lengths.sum(axis=1))] = 0.0
+        self.stencil[indices(self.offsets[blocks][kept], lengths[kept])] = matrices
 
     def _lengthen(self) -> None:
         self.live, self.lengths = (lengthened(array, self.unknowns) for array in (self.live, self.lengths))
@@ -199,13 +210,13 @@ class RenewableBlocks(Blocks):
 
         `finer` are the squared lengths of the finer level.
         """
-        kernels = HOST.kernels("multigrid_setup")
-        rows = np.diff(self.first)[changed]
-        bases = HOST.kernels("blocks").indices_of(self.begins[changed], rows * self.sizes[changed])
+        kernels, fresh = HOST.kernels("multigrid_setup"), changed[self.fresh[changed]]
+        rows = np.diff(self.first)[fresh]
+        bases = HOST.kernels("blocks").indices_of(self.begins[fresh], rows * self.sizes[fresh])
         self.basis[bases] = self.raw[bases]
         common: tuple[Any, ...] = self.stencil, self.offsets, self.sizes
-        self.run(kernels.factor_blocks, changed, *common, self.starts, self.corners, self.inverses, self.live)
-        given = self.corners, self.inverses, self.neighbours, self.first, self.begins, self.basis
+        self.run(kernels.factor_blocks, fresh, *common, self.starts, self.corners, self.inverses, self.live)
+        given = self.corners, self.inverses, self.neighbours, self.first, self.begins, self.basis, self.fresh
         self.run(kernels.change_basis, changed, *common, *given, self.precision.units, self.values)
         self._measure(blocks, finer)
 

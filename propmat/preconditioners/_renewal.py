@@ -74,7 +74,7 @@ class RenewableCoarsening(Coarsening):
         if k == 0:
             finer = self.pixels.live.astype(np.float64)
             between = self.matrix.near(edge, self._rectangles(level, blocks, edge))
-            changed = level.replace(blocks, *self._functions_of_pixels(level, between, blocks))
+            changed = level.replace(blocks, *self._functions_of_pixels(level, between, blocks), whole=True)
             self._locate_anew(level, blocks)
             self._galerkin_pixels(self.matrix.values, level, level.raw, level.stencil, blocks=changed)
         else:
@@ -85,7 +85,7 @@ class RenewableCoarsening(Coarsening):
             functions = level.functions(fine, local, most_of(k), self.settings.threshold, blocks)
             changed = level.replace(blocks, *functions)
             level.place_children()
-            level.galerkin(fine, fine.stencil, level.raw, level.stencil, blocks=changed)
+            level.galerkin(fine, fine.stencil, level.raw, level.stencil, blocks=changed, fresh=level.fresh)
         level.normalise(blocks, changed, finer)
         return blocks
 

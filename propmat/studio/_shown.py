@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from propmat.studio._brush import Box
 from propmat.studio._reduced import Pyramid, enlarged
-from propmat.studio._types import BACKGROUND, FOREGROUND, Bytes
+from propmat.studio._types import BACKGROUND, FOREGROUND, UNKNOWN, Bytes
 
 TILE = 256
 
@@ -62,10 +62,12 @@ class Shown:
         step = 2**level / self.side
         if before is not None and np.abs(_around(self.change, box, step)).max(initial=0.0) < _UNSEEN:
             return before
-        added = enlarged(self.change, box, step)
-        alpha = 255 * added if before is None else before + 255 * added
-        known = (labels == FOREGROUND) | (labels == BACKGROUND)
-        return np.where(known, labels, np.clip(np.rint(alpha), 0, 255)).astype(np.uint8)
+        alpha = enlarged(np.float32(255) * self.change, box, step)
+        if before is not None:
+            alpha += before
+        tile: Bytes = np.clip(np.rint(alpha, out=alpha), 0, 255, out=alpha).astype(np.uint8)
+        np.copyto(tile, labels, where=labels != UNKNOWN)
+        return tile
 
 
 def _around(change: NDArray[np.float32], box: Box, step: float) -> NDArray[np.float32]:

@@ -77,9 +77,9 @@ def counted(monkeypatch):
     found = {"blocks": [], "whole": 0}
     replace, init = _renewable.RenewableBlocks.replace, _renewal.RenewableCoarsening.__init__
 
-    def replacing(self, blocks, *arguments):
+    def replacing(self, blocks, *arguments, **options):
         found["blocks"].append((len(blocks), len(self.counts)))
-        return replace(self, blocks, *arguments)
+        return replace(self, blocks, *arguments, **options)
 
     def beginning(self, *arguments):
         found["whole"] += 1
