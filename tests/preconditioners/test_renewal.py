@@ -162,3 +162,24 @@ def test_the_precision_follows_the_amplification():
     ours = ours.constrained(flat.within(mask))
     afresh = SETTINGS.prepare(flat.within(mask))
     assert ours.shared.at(ours.matrix).precision is afresh.precision
+
+
+def test_matrices_between_blocks_that_stay_are_kept_wherever_they_lie():
+    matrix, unknown = whole()
+    ours = Constrained.of(SETTINGS, matrix)
+    for mask in strokes(unknown, 4, seed=5):
+        before = [
+            (level, level.offsets.copy(), level.stencil.copy()) for level in ours.shared.at(ours.matrix).levels[1:]
+        ]
+        ours = ours.constrained(matrix.within(mask))
+        ours.shared.at(ours.matrix)
+        for level, offsets, stencil in before:
+            for p, s in np.argwhere(level.neighbours[:, 4:] >= 0):
+                q = level.neighbours[p, 4 + s]
+                if not (level.fresh[p] or level.fresh[q]):
+                    length = level.sizes[p] * level.sizes[q]
+                    one, other = (
+                        entries[start : start + length]
+                        for entries, start in ((level.stencil, level.offsets[p, s]), (stencil, offsets[p, s]))
+                    )
+                    np.testing.assert_array_equal(one, other)
