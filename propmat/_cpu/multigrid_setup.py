@@ -549,6 +549,29 @@ def change_basis(
 
 
 @compiled(fastmath={"contract", "reassoc"})
+def solve_rows(low, high, inverses, corners, finer, first_child, children, begins, sizes, basis):
+    """B_c ← L_cᵀ B_c for the rows of every child c of blocks, whose L_c⁻ᵀ is in `inverses`, by back substitution.
+
+    `finer` are the sizes of the children. Rows of unknowns that are not live become 0.
+    """
+    for p in range(low, high):
+        width = sizes[p]
+        row = np.empty(width)
+        for child in children[first_child[p] : first_child[p + 1]]:
+            size, begin, corner = finer[child], begins[child], corners[child]
+            for i in range(size - 1, -1, -1):
+                pivot, at = inverses[corner + i * size + i], begin + i * width
+                for j in range(width):
+                    row[j] = basis[at + j]
+                for k in range(i + 1, size):
+                    factor, other = inverses[corner + i * size + k], begin + k * width
+                    for j in range(width):
+                        row[j] -= factor * basis[other + j]
+                for j in range(width):
+                    basis[at + j] = row[j] / pivot if pivot > 0.0 else 0.0
+
+
+@compiled(fastmath={"contract", "reassoc"})
 def symmetric_inverse(matrix):
     """The inverse; unknowns that depend on the previous ones, up to rounding, are left out.
 

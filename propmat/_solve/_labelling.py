@@ -52,7 +52,7 @@ class Solved:
     ) -> tuple[Solved, Matte]:
         """The matte for other labels, after at most so many iterations."""
         if self.prepared is None:
-            prepared = Problem.posed(self.graph, labels).prepared(solver, changing=True)
+            prepared = Problem.posed(self.graph, labels).prepared(solver, changing="labels")
         else:
             prepared = self.prepared.relabelled(labels)
         begin = self.alpha if start is None else start

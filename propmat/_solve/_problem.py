@@ -20,7 +20,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Prior
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._graph import labelled
-from propmat.solvers._answers import prepared
+from propmat.solvers._answers import Changing, prepared
 from propmat.solvers._auto import choose
 from propmat.solvers._base import Callback, Solver, Status
 
@@ -86,8 +86,8 @@ class Problem:
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 
-    def prepared(self, solver: Solver | None, changing: bool = False) -> Prepared:
-        """Assemble the system, and set up the solver, if `changing` for labels that change."""
+    def prepared(self, solver: Solver | None, changing: Changing = "nothing") -> Prepared:
+        """Assemble the system, and set up the solver so that what is changing can be set up anew."""
         with guarded(self.labels.known), FORK_GATE:
             system = self._system()
             chosen = choose(system.matrix) if solver is None else solver

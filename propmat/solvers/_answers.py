@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 
 from propmat._inputs._arrays import is_real_like
@@ -10,16 +12,23 @@ from propmat._typing import Array
 from propmat.errors import InputError, shown
 from propmat.solvers._base import Callback, Solution, Solve, Solver, Status
 
+Changing: TypeAlias = Literal["nothing", "labels", "prior"]
+PREPARING: dict[Changing, str] = {
+    "nothing": "prepare",
+    "labels": "_prepare_to_change",
+    "prior": "_prepare_to_shift",
+}
 
-def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: bool = False) -> Solve:
-    """`Solver.prepare`; if constraints are `changing`, so that parts can be set up anew, where the solver can.
+
+def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: Changing = "nothing") -> Solve:
+    """`Solver.prepare`, so that what is changing can be set up anew without the rest, where the solver can.
 
     Raises
     ------
     InputError
         If what it returns cannot be called.
     """
-    prepare = getattr(solver, "_prepare_to_change", solver.prepare) if changing else solver.prepare
+    prepare = getattr(solver, PREPARING[changing], solver.prepare)
     ready: Solve = prepare(matrix, near_null_space)
     if not callable(ready):
         raise InputError(

@@ -54,5 +54,12 @@ class Chosen:
     strict: ClassVar[bool] = False
 
     def prepare(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
-        ready = choose(matrix).prepare(matrix, near_null_space)
+        return self._to_tolerance(choose(matrix).prepare(matrix, near_null_space))
+
+    def _prepare_to_shift(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """As `prepare`, so that a larger diagonal needs little of the set-up (`_shifting.shifted`)."""
+        chosen = choose(matrix)
+        return self._to_tolerance(getattr(chosen, "_prepare_to_shift", chosen.prepare)(matrix, near_null_space))
+
+    def _to_tolerance(self, ready: Solve) -> Solve:
         return ready.to(self.tolerance) if isinstance(ready, PreparedCG) else ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from propmat import _inputs
@@ -16,6 +17,7 @@ from propmat.preconditioners._auto import choose
 from propmat.preconditioners._base import Apply, Preconditioner
 from propmat.preconditioners._constrained import Changing
 from propmat.preconditioners._multigrid import Multigrid
+from propmat.preconditioners._shifted import Shiftable
 from propmat.solvers._base import Solve
 from propmat.solvers._direct import Direct
 from propmat.solvers._prepared_cg import PreparedCG, Rescaled, unit_of
@@ -131,7 +133,13 @@ class CG:
         return ready(matrix, near_null_space)
 
     def _changeable(self, operator: Operator, near_null_space: NearNullSpace | None) -> PreparedCG:
-        return self._prepared(operator, near_null_space, changing=True)
+        return self._prepared(operator, near_null_space, Changing)
+
+    def _prepare_to_shift(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
+        """As `prepare`, so that a larger diagonal needs little of the set-up (`_shifting.shifted`)."""
+        if matrix.grid is None or unit_of(matrix) != 1:
+            return self.prepare(matrix, near_null_space)
+        return self._prepared(matrix, near_null_space, Shiftable)
 
     def criterion(self, apply: Apply | None = None) -> tuple[float, float]:
         """The largest error relative to the largest |x|, infinite if it does not count, and the relative residual.
@@ -152,12 +160,15 @@ class CG:
         return math.inf if self.tolerance is None else self.tolerance, rtol
 
     def _prepared(
-        self, operator: Operator, near_null_space: NearNullSpace | None, changing: bool = False
+        self,
+        operator: Operator,
+        near_null_space: NearNullSpace | None,
+        multigrid: Callable[[Multigrid], Preconditioner] | None = None,
     ) -> PreparedCG:
         start = time.perf_counter()
         preconditioner = choose(operator) if self.preconditioner is None else self.preconditioner
-        if changing and isinstance(preconditioner, Multigrid):
-            preconditioner = Changing(preconditioner)
+        if multigrid is not None and isinstance(preconditioner, Multigrid):
+            preconditioner = multigrid(preconditioner)
         with FORK_GATE:
             apply = preconditioner.prepare(operator, near_null_space)
         if not callable(apply):

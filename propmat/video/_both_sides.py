@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from propmat._solve._held import held, together
 from propmat._solve._matte import Matte
+from propmat._solve._prepared import Prepared
 from propmat._typing import Array
+from propmat.solvers._base import Solve
+from propmat.solvers._prepared_cg import PreparedCG
 from propmat.video._flow import carried_to, composed, enlarged, trust
 from propmat.video._reduced import alike
 from propmat.video._steadiness import (
-    CONFIDENCE,
     Before,
+    Computed,
     Frame,
     FrameByFrame,
     Matte16,
     State,
     Ways,
     alpha_of,
+    carried_matte,
     sixteen_bits,
-    together,
 )
 
 REACH = 2  # frames before and after
-CONFIDENCES = {"knn": 5.0}  # in a carried matte, of methods whose diagonals are far greater: of `knn` about 50
+# Confidence in a carried matte where flow is consistent, beside diagonals of the closed form of up to 9.
+CONFIDENCE = 0.02
+CONFIDENCES = {"knn": 5.0}  # of methods whose diagonals are far greater: of `knn` about 50
+SIGMA_ALPHA = 0.1  # a difference from the median of carried mattes at which confidence falls to exp(-1)
+ROUGH = 1e-2  # error of mattes that are carried: their mean counts
 
 
 @dataclass(frozen=True)
@@ -49,29 +57,61 @@ class BothSides:
     ahead: ClassVar[int] = REACH
     behind: ClassVar[int] = REACH
 
-    def __call__(self, before: Before | None, frames: list[Frame], ways: Ways) -> tuple[Matte, State]:
+    def __call__(self, before: Before | None, frames: list[Frame], computed: Computed) -> tuple[Matte, State]:
         past = [] if before is None else before.frames
         every, here = [*past, *frames], len(past)
-        if len(every) == 1:  # the clip
-            return self.alone(before, frames, ways)
-        mattes = self._alone(before, every, ways)
-        frame, start = every[here], alpha_of(mattes[here])
-        prior = together(list(self._carried(every, mattes, here, ways)))
-        matte = self.alone.solved(frame, start, (_map(prior[0], frame), _map(prior[1], frame)))
-        return matte, State(np.stack([sixteen_bits(matte.alpha), *mattes[max(0, here + 1 - REACH) :]]))
+        mattes = self.rough(before, every, computed)
+        frame = every[here]
+        if len(every) == 1 or not frame.labels.unknown.any():
+            matte = self.alone.problem(frame).solve(self.alone.solver)
+        else:
+            prior = self.prior(every, mattes, here, computed.ways)
+            matte = held(self._prepared(frame, computed), *prior).solve(x0=alpha_of(mattes[here]))
+        return matte, after(matte, mattes, here, self.behind)
 
-    def _alone(self, before: Before | None, every: list[Frame], ways: Ways) -> list[Matte16]:
+    def rough(self, before: Before | None, every: list[Frame], computed: Computed) -> list[Matte16]:
         """The mattes of frames, each for itself: those that the state has, and the others solved for."""
         found = [] if before is None else list(before.state.mattes[1:])
         for number in range(len(found), len(every)):
-            last = Before([every[number - 1]], State(found[-1][np.newaxis])) if found else None
-            found.append(self.alone(last, [every[number]], ways)[1].mattes[0])
+            frame, start = every[number], None
+            if found:
+                back = computed.ways.back(every[number - 1], frame)
+                start = carried_matte(alpha_of(found[-1]), back, frame.labels)
+            found.append(self._roughly(frame, start, computed))
         return found
+
+    def _roughly(self, frame: Frame, start: Array | None, computed: Computed) -> Matte16:
+        problem = self.alone.problem(frame)
+        alpha = problem.without_solving()
+        if alpha is None:
+            ready = problem.prepared(self.alone.solver, "prior")
+            computed.prepared[frame.number] = ready
+            alpha = replace(ready, solve_linear=less_accurate(ready.solve_linear)).solve(x0=start).alpha
+        return sixteen_bits(alpha)
+
+    def _prepared(self, frame: Frame, computed: Computed) -> Prepared:
+        """The problem of a frame alone: that which its rough matte came from, unless the run was ended in between."""
+        ready = computed.prepared.pop(frame.number, None)
+        return self.alone.problem(frame).prepared(self.alone.solver, "prior") if ready is None else ready
+
+    def prior(self, every: list[Frame], mattes: list[Matte16], here: int, ways: Ways) -> tuple[Array, Array]:
+        """The mattes of other frames carried to one of them, and the confidence in them, (H, W) both.
+
+        Where they differ from the median of all, one of them is wrong, or its motion.
+        """
+        frame, where = every[here], every[here].labels.unknown
+        carried = list(self._carried(every, mattes, here, ways))
+        if not carried:
+            return np.full(where.shape, 0.5), np.zeros(where.shape)
+        usual = np.median([alpha_of(mattes[here])[where], *(alphas for alphas, _ in carried)], axis=0)
+        agreed = [(alphas, c * np.exp(-np.square((alphas - usual) / SIGMA_ALPHA))) for alphas, c in carried]
+        value, confidence = together(agreed)
+        return _map(value, frame), _map(confidence, frame)
 
     def _carried(
         self, every: list[Frame], mattes: list[Matte16], here: int, ways: Ways
     ) -> Iterator[tuple[Array, Array]]:
-        """The mattes of the others carried to the unknown pixels of a frame, (n,), and the confidence in them."""
+        """The mattes of the others carried to the unknown pixels of a frame, (n,), and the confidence in their flow."""
         frame, where = every[here], every[here].labels.unknown
         for others in (range(here - 1, -1, -1)[:REACH], range(here + 1, len(every))[:REACH]):
             way, near = None, here
@@ -85,6 +125,16 @@ class BothSides:
                 consistent = trust(whole, image, of_other, where)
                 yield np.clip(alphas, 0, 1), self.confidence * consistent
                 near = number
+
+
+def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:
+    """The state after a frame: its matte, and the rough ones of those that come before the next one, and after it."""
+    return State(np.stack([sixteen_bits(matte.alpha), *mattes[max(0, here + 1 - behind) :]]))
+
+
+def less_accurate(ready: Solve) -> Solve:
+    """A prepared solver to the accuracy of mattes that are carried, if an error can be told from its steps."""
+    return ready.to(max(ROUGH, ready.settings.tolerance or 0.0)) if isinstance(ready, PreparedCG) else ready
 
 
 def _map(values: Array, frame: Frame) -> Array:

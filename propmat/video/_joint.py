@@ -64,15 +64,11 @@ class Stack(NamedTuple):
         height = self.frame_shape[0]
         return Parts(tuple(range(height, height * len(self.images), height)))
 
-    def edges(self, weight: float, first: float | None = None) -> FlowEdges:
-        """The edges along the flow in both directions, weighted by how consistent it is.
-
-        Those between the first two frames may have a weight of their own.
-        """
-        links, all_others, everywhere = [], weight, np.ones(self.frame_shape, bool)
+    def edges(self, weight: float) -> FlowEdges:
+        """The edges along the flow in both directions, weighted by how consistent it is."""
+        links, everywhere = [], np.ones(self.frame_shape, bool)
         for number, (there, back) in enumerate(self.ways):
             here, after = self.images[number], self.images[number + 1]
-            weight = all_others if number or first is None else first
             links.append(
                 Link(
                     number,
@@ -121,11 +117,9 @@ JOINT: Mapping[str, Callable[..., Laplacian]] = {
 }
 
 
-def joined(
-    stack: Stack, method: str, weight: float, settings: Mapping[str, object], first: float | None = None
-) -> Laplacian:
-    """`joint` for arguments that are checked, but for the settings; `first` is the weight between the first two."""
-    return JOINT[method](stack, **settings) + stack.edges(weight, first)
+def joined(stack: Stack, method: str, weight: float, settings: Mapping[str, object]) -> Laplacian:
+    """`joint` for arguments that are checked, but for the settings."""
+    return JOINT[method](stack, **settings) + stack.edges(weight)
 
 
 @usual_arithmetic

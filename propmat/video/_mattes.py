@@ -13,10 +13,11 @@ from propmat._typing import ArrayLike
 from propmat.errors import InputError
 from propmat.matting._methods import NETWORKS, POSED, named
 from propmat.solvers._base import Solver
-from propmat.video._both_sides import CONFIDENCES, BothSides
+from propmat.video._both_sides import CONFIDENCE, CONFIDENCES, BothSides
 from propmat.video._flow import check_same_size
 from propmat.video._joint import check_settings
-from propmat.video._steadiness import CONFIDENCE, Frame, FrameByFrame, Joint, Steadiness
+from propmat.video._jointly import Joint
+from propmat.video._steadiness import Frame, FrameByFrame, Steadiness
 from propmat.video._steps import steadied
 
 STEADY = ("none", "prior", "joint")
@@ -46,9 +47,9 @@ def mattes(
     steady : {"none", "prior", "joint"}
         How a matte follows those around it. ``"none"``: each frame has its own, and only the iteration starts at the
         matte before, carried by optical flow. ``"prior"``: the mattes of the two frames before and the two after, each
-        alone, are carried along the flow, and are a prior with a confidence where the flow is consistent; each frame
-        is solved for twice. ``"joint"``: each frame is solved together with the two after it, with edges along the
-        flow (`joint`), beside the matte of the frame before.
+        alone, are carried along the flow, and are a prior with a confidence where the flow is consistent and they
+        agree; each frame is solved for twice. ``"joint"``: each frame is solved together with the ones before and after
+        it, with edges along the flow (`joint`) and these priors for all three.
     solver : propmat.solvers.CG or Direct, optional
         Chosen for each matrix if not given.
     **settings
@@ -99,10 +100,13 @@ def steadiness(method: str, steady: str, solver: Solver | None, settings: Mappin
     if method in NETWORKS:
         raise InputError(f"method: {method} is a network, which takes one picture; takes {', '.join(POSED)}")
     alone = FrameByFrame(POSED[method].pose, solver, settings)
-    if steady == "joint":
-        check_settings(method, settings)
-        return Joint(method, alone)
-    return BothSides(alone, CONFIDENCES.get(method, CONFIDENCE)) if steady == "prior" else alone
+    if steady == "none":
+        return alone
+    sides = BothSides(alone, CONFIDENCES.get(method, CONFIDENCE))
+    if steady == "prior":
+        return sides
+    check_settings(method, settings)
+    return Joint(method, sides)
 
 
 def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap]) -> Iterator[Frame]:

@@ -1,30 +1,26 @@
-"""How the matte of a frame follows those before it: by the start of its iteration, by a prior, or solved jointly."""
+"""How the matte of a frame follows those around it, and the simplest way: the iteration starts at the matte before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from propmat._solve._matte import Matte
+from propmat._solve._prepared import Prepared
 from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
-from propmat._typing import Array, Mask
+from propmat._typing import Array
 from propmat.matting._posed import Pose
 from propmat.solvers._base import Solver
 from propmat.video._flow import Motion, carried, enlarged, motions
-from propmat.video._joint import WEIGHT, Stack, joined
 from propmat.video._objects import object_motion
 from propmat.video._reduced import greys_of
 
-# Confidence in a carried matte where flow is consistent, beside diagonals of the closed form of up to 9.
-CONFIDENCE = 0.02
-AHEAD = 2  # frames after the one that is answered, which `Joint` solves for as well
-KEPT = 5  # pairs of frames whose flow is kept
+KEPT = 6  # pairs of frames whose flow is kept
 FULL = 65535
 Matte16: TypeAlias = NDArray[np.uint16]
 
@@ -48,11 +44,6 @@ class State:
     """
 
     mattes: Matte16
-
-    @classmethod
-    def of(cls, *alphas: Array) -> State:
-        """The state of some mattes (H, W)."""
-        return cls(np.stack([sixteen_bits(alpha) for alpha in alphas]))
 
     def alpha(self, number: int) -> Array:
         """One of the mattes, (H, W)."""
@@ -114,6 +105,21 @@ class Ways:
         return self._flows[first.number]
 
 
+@dataclass(frozen=True)
+class Computed:
+    """What has been computed of frames, and is needed again.
+
+    Attributes
+    ----------
+    ways : Ways
+    prepared : dict of int to Prepared
+        By the number of a frame that will be solved for once more, the problem of the frame alone.
+    """
+
+    ways: Ways = field(default_factory=Ways)
+    prepared: dict[int, Prepared] = field(default_factory=dict)
+
+
 class Steadiness(Protocol):
     """How frames are solved for.
 
@@ -129,7 +135,7 @@ class Steadiness(Protocol):
     @property
     def behind(self) -> int: ...
 
-    def __call__(self, before: Before | None, frames: list[Frame], ways: Ways) -> tuple[Matte, State]:
+    def __call__(self, before: Before | None, frames: list[Frame], computed: Computed) -> tuple[Matte, State]:
         """The matte of the first of some successive frames, and the state for the one after it."""
 
 
@@ -153,98 +159,20 @@ class FrameByFrame:
     ahead: ClassVar[int] = 0
     behind: ClassVar[int] = 1
 
-    def __call__(self, before: Before | None, frames: list[Frame], ways: Ways) -> tuple[Matte, State]:
+    def __call__(self, before: Before | None, frames: list[Frame], computed: Computed) -> tuple[Matte, State]:
         frame, start = frames[0], None
         if before is not None:
-            start = carried_matte(before.state.alpha(0), ways.back(before.frame, frame), frame.labels)
-        matte = self.solved(frame, start)
-        return matte, State.of(matte.alpha)
+            start = carried_matte(before.state.alpha(0), computed.ways.back(before.frame, frame), frame.labels)
+        matte = self.problem(frame).solve(self.solver, x0=start)
+        return matte, State(sixteen_bits(matte.alpha)[np.newaxis])
 
-    def solved(self, frame: Frame, start: Array | None, held: tuple[Array, Array] | None = None) -> Matte:
-        """The matte of a frame, from a start, with a prior (value, confidence) beside that of the method."""
+    def problem(self, frame: Frame) -> Problem:
+        """That of a frame alone."""
         graph, prior = self.pose(frame.image, frame.labels, **self.settings)
-        if held is not None:
-            prior = held if prior is None else together([held, (np.asarray(prior[0]), np.asarray(prior[1]))])
-        return Problem.posed(graph, frame.labels, prior=prior).solve(self.solver, x0=start)
+        return Problem.posed(graph, frame.labels, prior=prior)
 
 
 def carried_matte(alpha: Array, back: Motion, labels: Trimap) -> Array:
     """The matte of the frame before, carried to a frame by the flow back from it; labels where they are known."""
     moved = np.clip(carried(alpha, enlarged(back, alpha.shape).flow, cubic=True), 0, 1)
     return np.where(labels.known, labels.labels, moved)
-
-
-def together(priors: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-    """The prior whose energy is the sum of those of some priors, but for a constant."""
-    confidence = np.sum([confidence for _, confidence in priors], axis=0)
-    mean = np.sum([value * confidence for value, confidence in priors], axis=0)
-    return np.divide(mean, confidence, out=np.full_like(mean, 0.5), where=confidence > 0), confidence
-
-
-@dataclass(frozen=True)
-class Joint:
-    """Each frame together with those after it in one system, in which the matte of the frame before is fixed.
-
-    Attributes
-    ----------
-    method : str
-        One of `JOINT`.
-    alone : FrameByFrame
-        The same method for a frame that is solved alone.
-    weight : float
-        Of the edges along the flow.
-    """
-
-    method: str
-    alone: FrameByFrame
-    weight: float = WEIGHT
-
-    ahead: ClassVar[int] = AHEAD
-    behind: ClassVar[int] = 1
-
-    def __call__(self, before: Before | None, frames: list[Frame], ways: Ways) -> tuple[Matte, State]:
-        window = [] if before is None else [fixed(before)]
-        window += [Held(frame.image, frame.labels, frame.labels.labels) for frame in frames]
-        if len(window) == 1 or not any(held.labels.unknown.any() for held in window):
-            return self.alone(before, frames, ways)
-        every = frames if before is None else [before.frame, *frames]
-        moved = [(ways.there(*two), ways.back(*two)) for two in pairwise(every)]
-        stack = Stack.along([held.image for held in window], moved)
-        start = None if before is None else np.concatenate(starts(before, frames, ways))
-        labels = Trimap(*(np.concatenate(masks) for masks in zip(*(held.masks for held in window), strict=True)))
-        held = CONFIDENCE if before is not None else None
-        graph = joined(stack, self.method, self.weight, self.alone.settings, held)
-        prepared = Problem.posed(graph, labels).prepared(self.alone.solver)
-        matte = prepared.solve(np.concatenate([held.values for held in window]), x0=start)
-        alphas = matte.alpha.reshape(len(window), *stack.frame_shape)[len(window) - len(frames) :]
-        return replace(matte, alpha=np.ascontiguousarray(alphas[0])), State.of(*alphas)
-
-
-class Held(NamedTuple):
-    """A frame of a window: its image, which pixels are known, and their values."""
-
-    image: Array
-    labels: Trimap
-    values: Array
-
-    @property
-    def masks(self) -> tuple[Mask, Mask]:
-        return self.labels.foreground, self.labels.background
-
-
-def fixed(before: Before) -> Held:
-    """The frame before, all of whose pixels are known."""
-    alpha = before.state.alpha(0)
-    return Held(before.frame.image, Trimap(alpha >= 0.5, alpha < 0.5), alpha)
-
-
-def starts(before: Before, frames: list[Frame], ways: Ways) -> list[Array]:
-    """Where the iteration begins: the matte before, estimates of those after it, and what the flow carries on."""
-    found = [before.state.alpha(0)]
-    for number, (last, frame) in enumerate(pairwise([before.frame, *frames]), 1):
-        if number < len(before.state.mattes):
-            found.append(np.where(frame.labels.known, frame.labels.labels, before.state.alpha(number)))
-        else:
-            back = ways.back(last, frame)
-            found.append(carried_matte(found[-1], back, frame.labels))
-    return found

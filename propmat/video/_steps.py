@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from propmat._solve._matte import Matte
-from propmat.video._steadiness import Before, Frame, State, Steadiness, Ways
+from propmat.video._steadiness import Before, Computed, Frame, State, Steadiness
 
 
 class Steadied(NamedTuple):
@@ -20,20 +20,20 @@ class Steadied(NamedTuple):
 
 def steadied(frames: Iterator[Frame], how: Steadiness, before: Before | None = None) -> Iterator[Steadied]:
     """The mattes of successive frames that are checked; `before` is what came before the first one."""
-    ways, window = Ways(), deque[Frame]()
+    computed, window = Computed(), deque[Frame]()
     for frame in frames:
         window.append(frame)
         if len(window) > how.ahead:
-            before = yield from _next(window, how, before, ways)
+            before = yield from _next(window, how, before, computed)
     while window:
-        before = yield from _next(window, how, before, ways)
+        before = yield from _next(window, how, before, computed)
 
 
 def _next(
-    window: deque[Frame], how: Steadiness, before: Before | None, ways: Ways
+    window: deque[Frame], how: Steadiness, before: Before | None, computed: Computed
 ) -> Generator[Steadied, None, Before]:
     """Answer the first frame of the window, and take it off."""
-    matte, state = how(before, list(window), ways)
+    matte, state = how(before, list(window), computed)
     frame = window.popleft()
     yield Steadied(frame, matte, state)
     frames = [] if before is None else before.frames

@@ -6,10 +6,11 @@ import pytest
 import propmat
 import propmat.video
 from propmat import Trimap
+from propmat._solve._held import together
 from propmat.errors import InputError
 from propmat.solvers import CG
 from propmat.video._mattes import STEADY, steadiness
-from propmat.video._steadiness import Before, Frame, State, together
+from propmat.video._steadiness import Before, Frame, State
 from propmat.video._steps import steadied
 from tests.video.scenes import drifting
 
@@ -107,7 +108,7 @@ def test_frames_without_unknown_pixels(steady):
 
 def test_frames_are_taken_one_at_a_time():
     images, _, trimaps = noisy(5, shape=(32, 40))
-    for steady, ahead in (("none", 0), ("prior", 2), ("joint", 2)):
+    for steady, ahead in (("none", 0), ("prior", 2), ("joint", 3)):
         taken = iter(images)
         found = propmat.video.mattes(taken, iter(trimaps), steady=steady)
         next(found)
