@@ -33,8 +33,9 @@ REACH = 2  # frames before and after
 # Confidence in a carried matte where flow is consistent, beside diagonals of the closed form of up to 9.
 CONFIDENCE = 0.02
 CONFIDENCES = {"knn": 5.0}  # of methods whose diagonals are far greater: of `knn` about 50
-SIGMA_ALPHA = 0.1  # a difference from the median of carried mattes at which confidence falls to exp(-1)
-ROUGH = 1e-2  # error of mattes that are carried: their mean counts
+# An error of the flow (pixels), and a difference from the median of all mattes, at which confidence falls to exp(-1).
+SIGMA_ERROR, SIGMA_ALPHA = 1.6, 0.1
+ROUGH = 2e-3  # relative residual of mattes that are carried: their mean counts
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class BothSides:
                 whole = enlarged(way, where.shape)
                 alphas = carried_to(where, alpha_of(mattes[number])[:, :, np.newaxis], whole.flow)[:, 0]
                 image, of_other = alike([frame.image, other.image])
-                consistent = trust(whole, image, of_other, where)
+                consistent = trust(whole, image, of_other, where, SIGMA_ERROR)
                 yield np.clip(alphas, 0, 1), self.confidence * consistent
                 near = number
 
@@ -133,8 +134,8 @@ def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:
 
 
 def less_accurate(ready: Solve) -> Solve:
-    """A prepared solver to the accuracy of mattes that are carried, if an error can be told from its steps."""
-    return ready.to(max(ROUGH, ready.settings.tolerance or 0.0)) if isinstance(ready, PreparedCG) else ready
+    """A prepared solver to the accuracy of mattes that are carried, if it would end when it estimates the error."""
+    return ready.to_residual(ROUGH) if isinstance(ready, PreparedCG) else ready
 
 
 def _map(values: Array, frame: Frame) -> Array:

@@ -161,10 +161,10 @@ def standing(shape: tuple[int, int]) -> Motion:
     return Motion(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
 
 
-def trust(motion: Motion, image: Array, other: Array, where: Mask) -> Array:
+def trust(motion: Motion, image: Array, other: Array, where: Mask, sigma: float = SIGMA_ERROR) -> Array:
     """How far the flow from one image to another is consistent, from 0 to 1, at the n pixels of a mask.
 
-    exp(-(e / 0.4)² - g (c / 0.02)²), for the error e of the flow and the greatest difference c of the colours there;
+    exp(-(e / σ)² - g (c / 0.02)²), for the error e of the flow and the greatest difference c of the colours there;
     0 below 1e-3. Where the background moves otherwise by a pixels the colours of soft pixels change, whatever their
     alpha, and do not count: g = exp(-(a / 4)²).
     """
@@ -172,7 +172,7 @@ def trust(motion: Motion, image: Array, other: Array, where: Mask) -> Array:
     change = np.square(np.abs(image[where] - there).max(axis=1) / SIGMA_COLOUR)
     if motion.apart is not None:
         change *= np.exp(-np.square(motion.apart[where] / APART))
-    found = np.exp(-np.square(motion.error[where] / SIGMA_ERROR) - change)
+    found = np.exp(-np.square(motion.error[where] / sigma) - change)
     return np.where(found < LEAST_TRUST, 0.0, found)
 
 
