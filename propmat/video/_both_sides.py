@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 
@@ -50,13 +49,21 @@ class BothSides:
         The same method for each frame alone.
     confidence : float
         In each of the carried mattes, where the flow is consistent.
+    reach : int
+        How many frames before and after count.
     """
 
     alone: FrameByFrame
     confidence: float = CONFIDENCE
+    reach: int = REACH
 
-    ahead: ClassVar[int] = REACH
-    behind: ClassVar[int] = REACH
+    @property
+    def ahead(self) -> int:
+        return self.reach
+
+    @property
+    def behind(self) -> int:
+        return self.reach
 
     def __call__(self, before: Before | None, frames: list[Frame], computed: Computed) -> tuple[Matte, State]:
         past = [] if before is None else before.frames
@@ -114,7 +121,7 @@ class BothSides:
     ) -> Iterator[tuple[Array, Array]]:
         """The mattes of the others carried to the unknown pixels of a frame, (n,), and the confidence in their flow."""
         frame, where = every[here], every[here].labels.unknown
-        for others in (range(here - 1, -1, -1)[:REACH], range(here + 1, len(every))[:REACH]):
+        for others in (range(here - 1, -1, -1)[: self.reach], range(here + 1, len(every))[: self.reach]):
             way, near = None, here
             for number in others:
                 one, other = every[near], every[number]

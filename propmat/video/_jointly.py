@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 
 from propmat._solve._matte import Matte
 from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
-from propmat.video._both_sides import REACH, BothSides, after
+from propmat.video._both_sides import BothSides, after
 from propmat.video._joint import Stack, joined
 from propmat.video._steadiness import Before, Computed, Frame, Matte16, State, alpha_of
 
 NEXT = 1  # frames before and after that are in one system
+REACH = 3  # frames before and after each of them whose mattes it is held to
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,13 @@ class Joint:
     method: str
     sides: BothSides
 
-    ahead: ClassVar[int] = REACH + NEXT
-    behind: ClassVar[int] = REACH + NEXT
+    @property
+    def ahead(self) -> int:
+        return self.sides.reach + NEXT
+
+    @property
+    def behind(self) -> int:
+        return self.sides.reach + NEXT
 
     def __call__(self, before: Before | None, frames: list[Frame], computed: Computed) -> tuple[Matte, State]:
         past = [] if before is None else before.frames

@@ -16,7 +16,7 @@ from propmat.solvers._base import Solver
 from propmat.video._both_sides import CONFIDENCE, CONFIDENCES, BothSides
 from propmat.video._flow import check_same_size
 from propmat.video._joint import check_settings
-from propmat.video._jointly import Joint
+from propmat.video._jointly import REACH, Joint
 from propmat.video._steadiness import Frame, FrameByFrame, Steadiness
 from propmat.video._steps import steadied
 
@@ -102,11 +102,11 @@ def steadiness(method: str, steady: str, solver: Solver | None, settings: Mappin
     alone = FrameByFrame(POSED[method].pose, solver, settings)
     if steady == "none":
         return alone
-    sides = BothSides(alone, CONFIDENCES.get(method, CONFIDENCE))
+    confidence = CONFIDENCES.get(method, CONFIDENCE)
     if steady == "prior":
-        return sides
+        return BothSides(alone, confidence)
     check_settings(method, settings)
-    return Joint(method, sides)
+    return Joint(method, BothSides(alone, confidence, REACH))
 
 
 def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap]) -> Iterator[Frame]:

@@ -20,7 +20,7 @@ from propmat.video._flow import Motion, carried, enlarged, motions
 from propmat.video._objects import object_motion
 from propmat.video._reduced import greys_of
 
-KEPT = 6  # pairs of frames whose flow is kept
+KEPT = 9  # pairs of frames whose flow is kept
 FULL = 65535
 Matte16: TypeAlias = NDArray[np.uint16]
 

@@ -108,7 +108,7 @@ def test_frames_without_unknown_pixels(steady):
 
 def test_frames_are_taken_one_at_a_time():
     images, _, trimaps = noisy(5, shape=(32, 40))
-    for steady, ahead in (("none", 0), ("prior", 2), ("joint", 3)):
+    for steady, ahead in (("none", 0), ("prior", 2), ("joint", 4)):
         taken = iter(images)
         found = propmat.video.mattes(taken, iter(trimaps), steady=steady)
         next(found)
