@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from propmat._solve._held import held, together
 from propmat._solve._matte import Matte
@@ -13,9 +14,10 @@ from propmat._solve._prepared import Prepared
 from propmat._typing import Array
 from propmat.solvers._base import Solve
 from propmat.solvers._prepared_cg import PreparedCG
-from propmat.video._flow import carried_to, composed, enlarged, trust
+from propmat.video._flow import at_pixels, carried_to, composed, consistency
 from propmat.video._reduced import alike
 from propmat.video._steadiness import (
+    FULL,
     Before,
     Computed,
     Frame,
@@ -121,17 +123,18 @@ class BothSides:
     ) -> Iterator[tuple[Array, Array]]:
         """The mattes of the others carried to the unknown pixels of a frame, (n,), and the confidence in their flow."""
         frame, where = every[here], every[here].labels.unknown
+        pixels = np.nonzero(where)
         for others in (range(here - 1, -1, -1)[: self.reach], range(here + 1, len(every))[: self.reach]):
             way, near = None, here
             for number in others:
                 one, other = every[near], every[number]
                 step = ways.back(other, one) if number < near else ways.there(one, other)
                 way = step if way is None else composed(way, step)._replace(apart=way.apart)
-                whole = enlarged(way, where.shape)
-                alphas = carried_to(where, alpha_of(mattes[number])[:, :, np.newaxis], whole.flow)[:, 0]
+                motion = at_pixels(way, where)
                 image, of_other = alike([frame.image, other.image])
-                consistent = trust(whole, image, of_other, where, SIGMA_ERROR)
-                yield np.clip(alphas, 0, 1), self.confidence * consistent
+                moved = carried_to(pixels, with_alpha(of_other, mattes[number]), motion.flow)
+                consistent = consistency(motion, image[where] - moved[:, :-1], SIGMA_ERROR)
+                yield np.clip(moved[:, -1], 0, 1), self.confidence * consistent
                 near = number
 
 
@@ -143,6 +146,14 @@ def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:
 def less_accurate(ready: Solve) -> Solve:
     """A prepared solver to the accuracy of mattes that are carried, if it would end when it estimates the error."""
     return ready.to_residual(ROUGH) if isinstance(ready, PreparedCG) else ready
+
+
+def with_alpha(image: Array, matte: Matte16) -> NDArray[np.float32]:
+    """Colours and alpha (H, W, d + 1)."""
+    found = np.empty((*matte.shape, image.shape[2] + 1), np.float32)
+    found[:, :, :-1] = image
+    np.multiply(matte, np.float32(1 / FULL), out=found[:, :, -1])
+    return found
 
 
 def _map(values: Array, frame: Frame) -> Array:

@@ -16,6 +16,7 @@ from propmat.video._reduced import SMALLEST, grey_of, levels_of
 
 # (H, W, 2): by how many pixels a pixel moves, right and down.
 Flow: TypeAlias = NDArray[np.float32]
+Values: TypeAlias = NDArray[np.float32]
 
 SIGMA_ERROR, SIGMA_COLOUR = 0.4, 0.02  # disagreements (pixels, colours) at which trust falls to exp(-1)
 APART = 4.0  # pixels: colours count less where the background moves otherwise by more
@@ -161,33 +162,56 @@ def standing(shape: tuple[int, int]) -> Motion:
     return Motion(np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32))
 
 
-def trust(motion: Motion, image: Array, other: Array, where: Mask, sigma: float = SIGMA_ERROR) -> Array:
-    """How far the flow from one image to another is consistent, from 0 to 1, at the n pixels of a mask.
+def trust(motion: Motion, image: Array, other: Array, where: Mask) -> Array:
+    """How far the flow from one image to another is consistent, from 0 to 1, at the n pixels of a mask."""
+    at = at_pixels(motion, where)
+    return consistency(at, image[where] - carried_to(np.nonzero(where), other, at.flow), SIGMA_ERROR)
 
-    exp(-(e / σ)² - g (c / 0.02)²), for the error e of the flow and the greatest difference c of the colours there;
-    0 below 1e-3. Where the background moves otherwise by a pixels the colours of soft pixels change, whatever their
-    alpha, and do not count: g = exp(-(a / 4)²).
+
+def consistency(motion: Motion, change: Array, sigma: float) -> Array:
+    """How far a motion of n pixels is consistent, from 0 to 1, with the change of colours along it, (n, d).
+
+    exp(-(e / σ)² - g (c / 0.02)²), for the error e of the flow and the greatest change c of a colour; 0 below 1e-3.
+    Where the background moves otherwise by a pixels the colours of soft pixels change, whatever their alpha, and do not
+    count: g = exp(-(a / 4)²).
     """
-    there = carried_to(where, other, motion.flow)
-    change = np.square(np.abs(image[where] - there).max(axis=1) / SIGMA_COLOUR)
+    counts = np.square(np.abs(change).max(axis=1) / SIGMA_COLOUR)
     if motion.apart is not None:
-        change *= np.exp(-np.square(motion.apart[where] / APART))
-    found = np.exp(-np.square(motion.error[where] / sigma) - change)
+        counts *= np.exp(-np.square(motion.apart / APART))
+    found = np.exp(-np.square(motion.error / sigma) - counts)
     return np.where(found < LEAST_TRUST, 0.0, found)
 
 
-def carried_to(where: Mask, image: Array, displacement: Flow) -> Array:
-    """What `carried` gives of the channels at the pixels of a mask, (n, d), by cubic interpolation."""
-    cv2, count = opencv(), np.count_nonzero(where)
-    y, x = (place.astype(np.float32) for place in np.nonzero(where))
-    right, down = displacement[where].T
+def at_pixels(motion: Motion, where: Mask) -> Motion:
+    """The motion of the n pixels of a mask, interpolated if it is one between reduced frames."""
+    apart = motion.apart
+    if motion.error.shape == where.shape:
+        return Motion(motion.flow[where], motion.error[where], None if apart is None else apart[where])
+    down, right = np.array(where.shape, np.float32) / np.array(motion.error.shape, np.float32)
+    y, x = (place.astype(np.float32) + np.float32(0.5) for place in np.nonzero(where))
+    known = np.dstack([values for values in motion if values is not None])
+    found = _at_places(known, x / right - np.float32(0.5), y / down - np.float32(0.5), opencv().INTER_LINEAR)
+    flow, error = found[:, :2] * np.array([right, down]), down * found[:, 2]
+    return Motion(flow, error, None if apart is None else down * found[:, 3])
+
+
+def carried_to(pixels: tuple[NDArray[np.int64], ...], image: NDArray[np.floating], displacement: Flow) -> Values:
+    """What `carried` gives of the channels at n pixels (y, x) displaced by (n, 2), (n, d), by cubic interpolation."""
+    y, x = (place.astype(np.float32) for place in pixels)
+    right, down = displacement.T
+    return _at_places(image, x + right, y + down, opencv().INTER_CUBIC)
+
+
+def _at_places(image: NDArray[np.floating], x: Values, y: Values, kernel: int) -> Values:
+    """The channels of an image at n places, (n, d); constant beyond the edges."""
+    cv2, count = opencv(), x.size
     rows = -(-count // ROW)
     if not rows:
-        return np.zeros((0, image.shape[2]))
-    places = [np.resize(place, (rows, ROW)) for place in (x + right, y + down)]
+        return np.zeros((0, image.shape[2]), np.float32)
+    places = [np.resize(place, (rows, ROW)) for place in (x, y)]
     found = []
     for first in range(0, image.shape[2], CHANNELS):
         values = np.ascontiguousarray(image[:, :, first : first + CHANNELS], np.float32)
-        part = cv2.remap(values, *places, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        part = cv2.remap(values, *places, kernel, borderMode=cv2.BORDER_REPLICATE)
         found.append(part.reshape(rows * ROW, -1)[:count])
     return np.concatenate(found, axis=1)

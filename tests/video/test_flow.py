@@ -10,7 +10,7 @@ import propmat.video
 from propmat import Trimap
 from propmat.errors import InputError, MissingDependencyError
 from propmat.video import _reduced
-from propmat.video._flow import Motion, carried, carried_to, composed, enlarged, motions, standing, trust
+from propmat.video._flow import Motion, at_pixels, carried, carried_to, composed, enlarged, motions, standing, trust
 from propmat.video._reduced import greys_of, reduced_labels, reduced_shape
 from tests.video.scenes import drifting
 
@@ -63,7 +63,7 @@ def test_trust_is_told_of_some_pixels_alone():
 def test_maps_of_many_channels_are_carried():
     image = np.random.default_rng(0).random((20, 30, 6))
     where = np.random.default_rng(1).random((20, 30)) < 0.3
-    found = carried_to(where, image, constant(1.3, -0.4).flow)
+    found = carried_to(np.nonzero(where), image, constant(1.3, -0.4).flow[where])
     expected = [carried(image[:, :, c], constant(1.3, -0.4).flow, cubic=True)[where] for c in range(6)]
     assert np.abs(found - np.stack(expected, axis=1)).max() < 1e-5
 
@@ -76,7 +76,10 @@ def test_flow_of_large_frames_is_that_of_reduced_ones(monkeypatch):
     monkeypatch.setattr(_reduced, "PIXELS", 120 * 80)
     greys = [greys_of(image) for image in images]
     assert greys[0].shape == (81, 121)
-    motion = enlarged(motions(*greys)[0], (161, 241))
+    given = motions(*greys)[0]._replace(apart=np.abs(motions(*greys)[0].flow[:, :, 0]))
+    motion, some = enlarged(given, (161, 241)), np.random.default_rng(0).random((161, 241)) < 0.2
+    for whole, found in zip(motion, at_pixels(given, some), strict=True):
+        assert np.abs(whole[some] - found).max() < 0.05  # places are rounded to a part of a pixel
     assert motion.flow.shape == (161, 241, 2)
     assert np.abs(np.median(motion.flow[INNER], axis=(0, 1)) - [6.0, -3.0]).max() < 0.3
     small = reduced_labels(Trimap.parse(np.pad(np.ones((2, 3)), ((0, 2), (1, 2)))), (2, 3))
