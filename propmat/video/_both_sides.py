@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from propmat._solve._held import held, together
 from propmat._solve._matte import Matte
@@ -17,7 +16,6 @@ from propmat.solvers._prepared_cg import PreparedCG
 from propmat.video._flow import at_pixels, carried_to, composed, consistency
 from propmat.video._reduced import alike
 from propmat.video._steadiness import (
-    FULL,
     Before,
     Computed,
     Frame,
@@ -132,9 +130,9 @@ class BothSides:
                 way = step if way is None else composed(way, step)._replace(apart=way.apart)
                 motion = at_pixels(way, where)
                 image, of_other = alike([frame.image, other.image])
-                moved = carried_to(pixels, with_alpha(of_other, mattes[number]), motion.flow)
-                consistent = consistency(motion, image[where] - moved[:, :-1], SIGMA_ERROR)
-                yield np.clip(moved[:, -1], 0, 1), self.confidence * consistent
+                change = image[where] - carried_to(pixels, of_other, motion.flow)
+                alphas = carried_to(pixels, alpha_of(mattes[number])[:, :, np.newaxis], motion.flow)[:, 0]
+                yield np.clip(alphas, 0, 1), self.confidence * consistency(motion, change, SIGMA_ERROR)
                 near = number
 
 
@@ -146,14 +144,6 @@ def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:
 def less_accurate(ready: Solve) -> Solve:
     """A prepared solver to the accuracy of mattes that are carried, if it would end when it estimates the error."""
     return ready.to_residual(ROUGH) if isinstance(ready, PreparedCG) else ready
-
-
-def with_alpha(image: Array, matte: Matte16) -> NDArray[np.float32]:
-    """Colours and alpha (H, W, d + 1)."""
-    found = np.empty((*matte.shape, image.shape[2] + 1), np.float32)
-    found[:, :, :-1] = image
-    np.multiply(matte, np.float32(1 / FULL), out=found[:, :, -1])
-    return found
 
 
 def _map(values: Array, frame: Frame) -> Array:

@@ -16,7 +16,7 @@ from propmat._trimap import Trimap
 from propmat._typing import Array
 from propmat.matting._posed import Pose
 from propmat.solvers._base import Solver
-from propmat.video._flow import Motion, carried, enlarged, motions
+from propmat.video._flow import Motion, at_pixels, carried_to, motions
 from propmat.video._objects import object_motion
 from propmat.video._reduced import greys_of
 
@@ -174,5 +174,7 @@ class FrameByFrame:
 
 def carried_matte(alpha: Array, back: Motion, labels: Trimap) -> Array:
     """The matte of the frame before, carried to a frame by the flow back from it; labels where they are known."""
-    moved = np.clip(carried(alpha, enlarged(back, alpha.shape).flow, cubic=True), 0, 1)
-    return np.where(labels.known, labels.labels, moved)
+    found, where = labels.labels.copy(), labels.unknown
+    moved = carried_to(np.nonzero(where), alpha[:, :, np.newaxis], at_pixels(back, where).flow)
+    found[where] = np.clip(moved[:, 0], 0, 1)
+    return found
