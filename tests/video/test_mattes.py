@@ -1,5 +1,7 @@
 """Mattes of successive frames: starts, priors, windows, and states to go on from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ import propmat
 import propmat.video
 from propmat import Trimap
 from propmat._solve._held import together
+from propmat._solve._problem import Problem
 from propmat.errors import InputError
 from propmat.solvers import CG
+from propmat.video._both_sides import ROUGH, less_accurate
 from propmat.video._mattes import STEADY, steadiness
-from propmat.video._steadiness import Before, Frame, State
+from propmat.video._steadiness import FULL, Before, Frame, State, Ways, sixteen_bits
 from propmat.video._steps import steadied
 from tests.video.scenes import drifting
 
@@ -113,6 +117,39 @@ def test_frames_are_taken_one_at_a_time():
         found = propmat.video.mattes(taken, iter(trimaps), steady=steady)
         next(found)
         assert len(list(taken)) == 5 - 1 - ahead
+
+
+def still(frames=5):
+    """Frames without motion, and their rough mattes."""
+    images, alphas, trimaps = drifting(frames, speed=(0.0, 0.0), shape=(32, 40))
+    every = [
+        Frame(k, image, Trimap.parse(trimap)) for k, (image, trimap) in enumerate(zip(images, trimaps, strict=True))
+    ]
+    return every, [sixteen_bits(alpha) for alpha in alphas]
+
+
+def test_a_matte_that_is_astray_does_not_count():
+    every, mattes = still()
+    where, how = every[2].labels.unknown, steadiness("closed_form", "prior", SOLVER, {})
+    value, confidence = how.prior(every, mattes, 2, Ways())
+    assert np.abs(value - mattes[2] / FULL)[where].max() < 1e-4
+    assert np.median(confidence[where]) == pytest.approx(4 * how.confidence, rel=0.05)
+    assert (confidence[~where] == 0).all()
+    mattes[3] = FULL - mattes[3]
+    differs = where & (np.abs(mattes[3] / FULL - mattes[2] / FULL) > 0.5)
+    value, fewer = how.prior(every, mattes, 2, Ways())
+    assert np.abs(value - mattes[2] / FULL)[where].max() < 0.05
+    assert (fewer[differs] < 0.8 * confidence[differs]).all()
+
+
+def test_rough_mattes_take_fewer_iterations():
+    images, _, trimaps = noisy(2)
+    ready = Problem.posed(propmat.laplacian.closed_form(images[0]), Trimap.parse(wide(trimaps)[0])).prepared(CG())
+    rough = less_accurate(ready.solve_linear)
+    assert rough.settings.rtol == ROUGH
+    assert replace(ready, solve_linear=rough).solve().iterations < ready.solve().iterations / 1.5
+    exact = Problem.posed(ready.graph, ready.trimap).prepared(CG(rtol=1e-9)).solve_linear
+    assert less_accurate(exact) is exact  # as asked for
 
 
 def test_priors_are_added():
