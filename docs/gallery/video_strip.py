@@ -3,7 +3,7 @@ A clip from two trimaps
 =======================
 
 Of a clip only the first and the last frame have a trimap. :py:obj:`propmat.video.carry` carries the labels to all
-frames between, and :py:obj:`propmat.video.mattes` solves them, each beside the matte before. What flickers is seen
+frames between, and :py:obj:`propmat.video.mattes` solves them, each held to those around it. What flickers is seen
 best in one column of the picture over time.
 """
 

@@ -163,11 +163,6 @@ class PreparedCG:
             return self
         return replace(self, settings=replace(self.settings, tolerance=tolerance))
 
-    def to_residual(self, rtol: float) -> PreparedCG:
-        """The same to a residual, with which the error is not told, if it was to an error."""
-        by_error = math.isfinite(self.settings.criterion(self.preconditioner)[0]) and self.settings.rtol is None
-        return replace(self, settings=replace(self.settings, tolerance=None, rtol=rtol)) if by_error else self
-
     def relabelled(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
         """Prepare for a matrix of the same elements with other constraints, keeping what they do not touch.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -143,7 +144,10 @@ def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:
 
 def less_accurate(ready: Solve) -> Solve:
     """A prepared solver to the accuracy of mattes that are carried, if it would end when it estimates the error."""
-    return ready.to_residual(ROUGH) if isinstance(ready, PreparedCG) else ready
+    if not isinstance(ready, PreparedCG) or ready.settings.rtol is not None:
+        return ready
+    by_error = math.isfinite(ready.settings.criterion(ready.preconditioner)[0])
+    return replace(ready, settings=replace(ready.settings, tolerance=None, rtol=ROUGH)) if by_error else ready
 
 
 def _map(values: Array, frame: Frame) -> Array:
