@@ -112,3 +112,27 @@ def test_pictograms_and_textures_are_a_set_of_foregrounds(tmp_path, monkeypatch)
     np.testing.assert_allclose(sample.foreground[32, 32], np.array([200, 40, 60]) / 255, atol=0.02)
     np.testing.assert_allclose(sample.foreground[32, 14], sample.foreground[32, 32], atol=0.05)  # carried on
     assert len(datasets.rendered(tmp_path / "made", kinds=("texture",))) == 2
+
+
+def test_the_mean_of_weights(tmp_path):
+    torch = pytest.importorskip("torch")
+    import mean_weights
+
+    from propmat.networks import LateFusion, load_weights, save_weights
+
+    files = [tmp_path / f"{number}.safetensors" for number in range(2)]
+    states = []
+    for number, file in enumerate(files):
+        torch.manual_seed(number)
+        network = LateFusion.preset("small", width=16)
+        save_weights(file, network, {"schedule": {"start": "here", "rate": 1e-3}})
+        states.append(network.state_dict())
+    out = tmp_path / "mean.safetensors"
+    mean_weights.main([*map(str, files), "--out", str(out), "--shares", "0.75", "0.25", "--side", "128"])
+    found, facts = load_weights(out, LateFusion)
+    assert (found.side, facts["schedule"], facts["shares"]) == (128, {"rate": 1e-3}, [0.75, 0.25])
+    for name, tensor in found.state_dict().items():
+        expected = 0.75 * states[0][name] + 0.25 * states[1][name]
+        torch.testing.assert_close(tensor.double(), expected.double(), atol=1e-3, rtol=1e-3)
+    with pytest.raises(SystemExit, match="shares: takes 2 numbers"):
+        mean_weights.main([*map(str, files), "--out", str(out), "--shares", "1"])
