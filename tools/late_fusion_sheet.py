@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def pair(path: Path, shape: tuple[int, int], weights: Path | None) -> np.ndarray:
     """A photograph, cropped to a shape, and its cut-out beside it."""
-    image = pictures.fitted(io.read_image(path)[..., :3] / 255, (2 * shape[0], 2 * shape[1]))
+    pixels = np.asarray(io.read_image(path)) / 255
+    colours = np.dstack(3 * [pixels]) if pixels.ndim == 2 else pixels[..., :3]
+    image = pictures.fitted(colours, (2 * shape[0], 2 * shape[1]))
     alpha = late_fusion(image, weights=weights)
     cut_out = pictures.over(propmat.foreground(image, alpha)[0], alpha, pictures.flat(BEHIND, alpha.shape))
     return np.concatenate([pictures.fitted(part, shape) for part in (image, cut_out)], 1)
