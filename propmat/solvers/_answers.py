@@ -20,7 +20,9 @@ PREPARING: dict[Changing, str] = {
 }
 
 
-def prepared(solver: Solver, matrix: Operator, near_null_space: NearNullSpace, changing: Changing = "nothing") -> Solve:
+def prepared(
+    solver: Solver, matrix: Operator, near_null_space: NearNullSpace | None, changing: Changing = "nothing"
+) -> Solve:
     """`Solver.prepare`, so that what is changing can be set up anew without the rest, where the solver can.
 
     Raises

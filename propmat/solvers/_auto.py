@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from propmat._operators._contract import NearNullSpace, Operator
 from propmat._operators._stored import wrapped
+from propmat.solvers._answers import prepared
 from propmat.solvers._base import Solve, Solver
 from propmat.solvers._cg import CG
 from propmat.solvers._direct import Direct
@@ -58,8 +59,7 @@ class Chosen:
 
     def _prepare_to_shift(self, matrix: Operator, near_null_space: NearNullSpace | None = None) -> Solve:
         """As `prepare`, so that a larger diagonal needs little of the set-up (`_shifting.shifted`)."""
-        chosen = choose(matrix)
-        return self._to_tolerance(getattr(chosen, "_prepare_to_shift", chosen.prepare)(matrix, near_null_space))
+        return self._to_tolerance(prepared(choose(matrix), matrix, near_null_space, "prior"))
 
     def _to_tolerance(self, ready: Solve) -> Solve:
         return ready.to(self.tolerance) if isinstance(ready, PreparedCG) else ready
