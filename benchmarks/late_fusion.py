@@ -28,7 +28,7 @@ import propmat
 from benchmarks.data import problems
 from benchmarks.measuring.clock import least_seconds
 from benchmarks.measuring.memory import forget_peak, peak
-from benchmarks.saliency import box, peers
+from benchmarks.measuring.saliency import box, peers
 from propmat import datasets, io, pictures
 from propmat.networks import LateFusion, load_weights
 from propmat.networks._late_fusion._matte import Answer, answered, refined
