@@ -178,7 +178,7 @@ class Blocks(Level):
 
     @property
     def _all(self) -> Array:
-        return np.ones(len(self.where), np.bool_)  # in host memory: devices set up all, and do not look
+        return np.ones(len(self.where), np.bool_)  # on the host: kernels of devices ignore it
 
     def relax(self, b: Array, x: Array, step: Array, old: Number, new: Number, out: Array) -> None:
         kernels = self.backend.kernels("multigrid")
