@@ -2,6 +2,7 @@
 
 import io as streams
 import re
+import threading
 from importlib.util import find_spec
 
 import numpy as np
@@ -303,6 +304,131 @@ def test_a_lost_connection_is_made_again(browser, server, opened, studio):
     studio.stroke("Background", (10, 10))
     studio.wait_for("exact")
     studio.problems.clear()
+
+
+def shows(page, name):
+    from playwright.sync_api import expect
+
+    expect(page).to_have_title(re.compile(f"^{name}"))
+
+
+def test_of_pictures_chosen_one_after_another_the_last_is_shown(server, studio, sample, tmp_path):
+    """Though the server answers for the first one last."""
+    page, chosen = studio.page, studio.page.get_by_label("Picture", exact=True)
+    io.write_image(tmp_path / "other.png", sample.image[::-1])
+    page.set_input_files("#open", str(tmp_path / "other.png"))
+    shows(page, "other.png")
+    first = chosen.locator("option", has_text="photo.png").get_attribute("value")
+    held = []
+    page.route(re.compile(f"/api/pictures/{first}$"), lambda route: held.append(route))
+    chosen.select_option("photo.png")
+    chosen.select_option("other.png")
+    shows(page, "other.png")
+    with page.expect_response(re.compile(first)):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert page.title().startswith("other.png")
+    assert [session.folder.name != first for session in server.workspace.sessions if session.watched] == [True]
+
+
+def test_a_stroke_ends_where_another_picture_is_opened(server, studio, sample, tmp_path):
+    page = studio.page
+    page.mouse.move(*studio.place(20, 20))
+    page.mouse.down()
+    page.mouse.move(*studio.place(60, 30))
+    io.write_image(tmp_path / "other.png", sample.image[::-1])
+    page.set_input_files("#open", str(tmp_path / "other.png"))
+    shows(page, "other.png")
+    page.mouse.move(*studio.place(150, 120))
+    page.mouse.up()
+    page.keyboard.down("Shift")
+    page.mouse.click(*studio.place(100, 100))  # no straight line from a point of the other picture
+    page.keyboard.up("Shift")
+    page.locator("#undo:enabled").wait_for()
+    states = {server.workspace.name(one.folder.name): one.state() for one in server.workspace.sessions}
+    assert [len(states[name]["strokes"]) for name in ("photo.png", "other.png")] == [1, 1]
+    trimap = io.read_trimap(studio.exported("trimap"))
+    assert (trimap[:60, :60] == 128).all()
+
+
+def test_a_stroke_that_has_not_come_is_sent_after_another_picture_is_opened(server, studio, sample, tmp_path):
+    page, sockets = studio.page, []
+
+    def pass_on_only_later(socket):
+        sockets.append(socket)
+        onward = socket.connect_to_server()
+        socket.on_message(lambda message: onward.send(message) if len(sockets) > 1 else None)
+
+    page.route_web_socket(re.compile("/socket"), pass_on_only_later)
+    page.reload()
+    page.locator("#state:not([data-phase=''])").wait_for()
+    studio.stroke("Foreground", (90, 70), (110, 80))
+    io.write_image(tmp_path / "other.png", sample.image[::-1])
+    page.set_input_files("#open", str(tmp_path / "other.png"))
+    shows(page, "other.png")
+    sockets[0].close()
+    page.get_by_label("Picture", exact=True).select_option("photo.png")
+    page.locator("#undo:enabled").wait_for()
+
+
+def test_a_stroke_of_keys_ends_when_the_mouse_paints(server, studio):
+    studio.page.get_by_role("img", name="Painting").focus()
+    for key in ("f", "Enter", "ArrowRight", "ArrowRight"):
+        studio.page.keyboard.press(key)
+    studio.stroke("Background", (10, 10), (10, 140))
+    studio.wait_for("exact")
+    assert len(server.workspace.sessions[0].state()["strokes"]) == 2
+
+
+def test_a_touch_that_the_system_takes_away_paints_nothing(opened, server, photo):
+    studio = opened(viewport=TELEPHONE, has_touch=True, is_mobile=True, device_scale_factor=1)
+    studio.open(photo, SHAPE)
+    session = studio.page.context.new_cdp_session(studio.page)
+    place = dict(zip("xy", studio.place(90, 70), strict=True))
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [place]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    drag(studio, (20, 20), (30, 30))
+    studio.page.locator("#undo:enabled").wait_for()
+    assert len(server.workspace.sessions[0].state()["strokes"]) == 1
+
+
+def test_colours_are_those_of_the_last_matte(studio, monkeypatch):
+    """Though it came while those of another one were fetched."""
+    from propmat.studio import _session
+
+    held, estimate, calls = threading.Event(), _session.foreground, []
+
+    def slow_at_first(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            held.wait(60)
+        return estimate(*given)
+
+    monkeypatch.setattr(_session, "foreground", slow_at_first)
+    studio.page.get_by_label("Show", exact=True).select_option("checkerboard")
+    studio.stroke("Foreground", (90, 70), (110, 80))
+    with studio.page.expect_request(re.compile("layer=foreground")):
+        studio.stroke("Background", (10, 10), (10, 140))
+    with studio.page.expect_request(re.compile("layer=foreground")):
+        studio.stroke("Background", (180, 10), (190, 20))
+    held.set()
+
+
+def test_a_picture_that_another_tab_deletes(opened, studio):
+    other = opened(studio.page.context)
+    other.page.on("dialog", lambda dialog: dialog.accept())
+    other.page.get_by_role("button", name="Delete this picture").click()
+    studio.page.locator("#state", has_text="picture: there is none").wait_for()
+    studio.problems.clear()  # Chromium writes refused sockets into the console by itself
+
+
+def test_pictures_longer_than_canvases_are_shown_smaller(opened, tmp_path):
+    studio, shape = opened(), (3, 70_000)
+    io.write_image(tmp_path / "long.png", np.zeros(shape))
+    studio.open(tmp_path / "long.png", shape)
+    with studio.page.expect_response(re.compile("photo.level=2")) as answer:
+        studio.page.get_by_role("button", name="One pixel each").click()
+    assert answer.value.ok
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ export class Brush {
     const at = this.at(event);
     this.pointers.set(event.pointerId, at);
     this.cross = null;
-    if (this.pointers.size === 2) this.pinch();
+    if (this.pointers.size > 1) this.pinch();
     else if (event.button === 1 || this.spaceHeld) this.panning = at;
     else if (event.pointerType === "touch") this.touched = { at, event };
     else this.press(at, event);
@@ -78,9 +78,9 @@ export class Brush {
 
   up(event) {
     this.pointers.delete(event.pointerId);
-    if (this.touched) this.press(this.touched.at, this.touched.event);
+    if (this.touched && event.type === "pointerup") this.press(this.touched.at, this.touched.event);
     this.touched = this.panning = null;
-    if (this.pinched && this.pointers.size < 2) this.pinched = null;
+    if (this.pinched) this.pinched = this.pointers.size > 1 ? this.span() : null;
     else if (this.stroke) this.end();
   }
 
@@ -118,7 +118,16 @@ export class Brush {
     this.on.moved();
   }
 
+  // Another picture is going to be shown.
+  leave() {
+    if (this.stroke) this.end();
+    this.pointers.clear();
+    this.touched = this.panning = this.pinched = this.cross = this.last = null;
+    this.hover(null);
+  }
+
   begin(points, label, straight = false) {
+    if (this.stroke) this.end(); // keys and the mouse may both paint
     const link = this.on.link();
     if (!link) return;
     const id = identifier();

@@ -1,5 +1,5 @@
 // The socket of a picture: strokes go up, tiles and states come down. A lost connection is made again, and strokes
-// that the server has not confirmed are sent again.
+// that the server has not confirmed are sent again. A link that is closed goes on until all are confirmed.
 
 import { socketAddress } from "./server.js";
 
@@ -22,14 +22,14 @@ export class Link {
     this.socket.onopen = () => this.opened();
     this.socket.onmessage = (event) => this.receive(event.data);
     this.socket.onclose = () => {
-      if (this.closed) return;
-      this.on.lost();
-      setTimeout(() => this.closed || this.connect(), 700);
+      if (this.done) return;
+      if (!this.closed) this.on.lost();
+      setTimeout(() => this.done || this.connect(), 700);
     };
   }
 
   opened() {
-    if (this.view) this.send(this.view);
+    if (this.view && !this.closed) this.send(this.view);
     for (const stroke of this.pending.values()) {
       stroke.sent = 0;
       this.flush(stroke);
@@ -38,7 +38,11 @@ export class Link {
 
   close() {
     this.closed = true;
-    this.socket.close();
+    if (this.done) this.socket.close();
+  }
+
+  get done() {
+    return this.closed && !this.pending.size;
   }
 
   send(message) {
@@ -73,13 +77,17 @@ export class Link {
 
   receive(data) {
     if (typeof data === "string") {
-      this.on.error(JSON.parse(data).message);
+      if (!this.closed) this.on.error(JSON.parse(data).message);
       return;
     }
     const begin = 4 + new DataView(data).getUint32(0, true);
     const state = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, begin - 4)));
-    for (const tile of tilesOf(data, begin)) this.on.tile(tile);
     for (const id of state.strokes) this.pending.delete(id);
+    if (this.closed) {
+      this.close();
+      return;
+    }
+    for (const tile of tilesOf(data, begin)) this.on.tile(tile);
     this.on.state(state);
   }
 }

@@ -20,18 +20,28 @@ let about = null;
 
 // Pictures
 
+let opening = 0;
+
+// Of several that are asked for one after another the last is shown, in whatever order the server answers.
 async function open(id) {
+  const number = ++opening;
+  const found = await json(`/api/pictures/${id}`);
+  if (number === opening) show(found);
+}
+
+function show(found) {
+  brush.leave();
   link?.close();
   link = state = null;
-  scene.clear();
-  picture = await json(`/api/pictures/${id}`);
+  picture = found;
+  const { id } = picture;
   history.replaceState(null, "", `#${id}`);
   $("empty").hidden = true;
   $("pictures").value = id;
   document.title = `${picture.name} – propmat studio`;
   scene.open(picture);
   sizeBrush();
-  link = new Link(id, { tile: (tile) => scene.put(tile), state: show, error: complain, lost });
+  link = new Link(id, { tile: (tile) => scene.put(tile), state: update, error: complain, lost });
   scene.strokes = () => link?.pending.values() ?? [];
   moved();
 }
@@ -61,11 +71,18 @@ async function importLabels(kind, file) {
 
 async function remove() {
   if (!picture || !confirm(`Delete ${picture.name} with all its strokes?`)) return;
+  link.pending.clear();
   link.close();
-  link = null;
-  await trying(() => request(base(), { method: "DELETE" }));
-  history.replaceState(null, "", location.pathname + location.search);
-  location.reload();
+  await trying(async () => {
+    try {
+      await request(base(), { method: "DELETE" });
+    } catch (error) {
+      await open(picture.id);
+      throw error;
+    }
+    history.replaceState(null, "", location.pathname + location.search);
+    location.reload();
+  });
 }
 
 const base = () => `/api/pictures/${picture.id}`;
@@ -77,8 +94,9 @@ const fetching = new Set();
 async function fetchPhoto(layer = "photo") {
   const { id } = picture;
   const level = scene.viewport.level;
+  const version = layer === "photo" ? 0 : state.version;
   const bitmaps = layer === "photo" ? scene.photos : scene.foregrounds;
-  const name = `${layer} ${level} ${id}`;
+  const name = `${layer} ${level} ${id} ${version}`;
   if (bitmaps.has(level) || fetching.has(name)) return;
   fetching.add(name);
   await trying(async () => {
@@ -111,11 +129,10 @@ const WORDS = {
   exact: "exact",
 };
 
-function show(now) {
+function update(now) {
   if (state?.version !== now.version || now.phase !== "exact") scene.foregrounds = new Map();
   state = now;
-  const seconds = now.phase === "exact" ? `, ${now.seconds.toFixed(1)} s` : "";
-  tell(WORDS[now.phase] + seconds, now.phase);
+  tellPhase();
   $("state").dataset.version = now.version;
   $("undo").disabled = !now.undo;
   $("redo").disabled = !now.redo;
@@ -175,8 +192,18 @@ function measure(now) {
   if (ended && now.phase === "exact") once("exact", "end");
 }
 
-function lost() {
+async function lost() {
   tell("the server does not answer; strokes are kept", "");
+  try {
+    await json(base());
+  } catch (error) {
+    if (!(error instanceof TypeError)) tell(error.message, ""); // it answers: the picture is gone, or the token is old
+  }
+}
+
+function tellPhase() {
+  const seconds = state?.phase === "exact" ? `, ${state.seconds.toFixed(1)} s` : "";
+  tell(state ? WORDS[state.phase] + seconds : "open a picture", state?.phase ?? "");
 }
 
 function tell(text, phase) {
@@ -202,7 +229,8 @@ async function trying(work) {
     await work();
   } catch (error) {
     complain(error.message);
-    if (!state) tell("open a picture", "");
+    tellPhase();
+    if (picture) $("pictures").value = picture.id;
   }
 }
 
@@ -323,6 +351,9 @@ chosen("background", (file) =>
   }),
 );
 $("pictures").onchange = () => trying(() => open($("pictures").value));
+window.onbeforeunload = (event) => {
+  if (link?.pending.size) event.preventDefault(); // the browser asks whether to leave
+};
 $("undo").onclick = () => order("undo");
 $("redo").onclick = () => order("redo");
 $("clear").onclick = () => order("clear");

@@ -5,8 +5,9 @@ import { TILE, sizeAt } from "./tiles.js";
 const MOST = 64;
 const LEVELS = 8;
 
-// A plane of more pixels is not made, because browsers refuse larger canvases.
+// A plane of more pixels or a longer side is not made, because browsers refuse larger canvases.
 const MOST_PIXELS = 2 ** 24;
+const LONGEST = 2 ** 15 - 1;
 
 export class Viewport {
   constructor() {
@@ -61,7 +62,8 @@ export class Viewport {
   get level() {
     let level = Math.max(0, Math.min(LEVELS, Math.floor(Math.log2(1 / this.scale) + 1e-9)));
     const { width, height } = this.picture;
-    while (sizeAt(width, level) * sizeAt(height, level) > MOST_PIXELS) level++;
+    const tooLarge = ([w, h]) => w * h > MOST_PIXELS || Math.max(w, h) > LONGEST;
+    while (tooLarge([sizeAt(width, level), sizeAt(height, level)])) level++;
     return level;
   }
 
