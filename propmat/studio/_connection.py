@@ -12,7 +12,7 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from propmat.errors import InputError, one_line
-from propmat.studio._messages import View, parsed
+from propmat.studio._messages import Stroke, View, parsed
 from propmat.studio._session import Session
 from propmat.studio._shown import TILE, Place, Shown, frame, size_at
 from propmat.studio._types import Bytes
@@ -26,15 +26,22 @@ POLICY_VIOLATION = 1008
 SOON = 0.1
 
 
+class Sent:
+    """Checksums of the tiles of one level that a page has got, and of what those of alpha were made."""
+
+    def __init__(self) -> None:
+        self.tiles: dict[Place, int] = {}
+        self.made_of: dict[Place, tuple[Shown, int]] = {}
+
+
 class Connection:
     """The socket of a page. A slow one gets fewer states, never old ones: tiles are made when they can be sent."""
 
     def __init__(self, socket: WebSocket, session: Session) -> None:
         self._socket, self._session = socket, session
         self._view: View | None = None
-        # Checksums of tiles as they were sent, and of what tiles of alpha were made: a state, and a checksum of labels.
-        self._sent: dict[Place, int] = {}
-        self._made_of: dict[Place, tuple[Shown, int]] = {}
+        self._sent = Sent()
+        self._ended: list[str] = []  # strokes of this page that it has not been told of
         self._shown: Shown | None = None
         self._news = asyncio.Event()
 
@@ -82,20 +89,25 @@ class Connection:
         message = parsed(text)
         if isinstance(message, View):
             if self._view is None or self._view.level != message.level:
-                self._sent.clear()
-                self._made_of.clear()
+                self._sent = Sent()  # before the view, for a thread that is making tiles
             self._view = message
             self._news.set()
-        else:
-            await asyncio.to_thread(self._session.take, message)
+            return
+        await asyncio.to_thread(self._session.take, message)
+        if isinstance(message, Stroke) and message.end:
+            self._ended.append(message.identifier)
+            self._news.set()
 
     async def _send(self) -> None:
-        while not self._session.closed:
-            await self._news.wait()
-            await self._wait_for_preview()
-            self._news.clear()
-            await self._socket.send_bytes(await asyncio.to_thread(self._changed))
-        await self._socket.close()
+        try:
+            while not self._session.closed:
+                await self._news.wait()
+                await self._wait_for_preview()
+                self._news.clear()
+                ended, self._ended = self._ended, []
+                await self._socket.send_bytes(await asyncio.to_thread(self._changed, ended))
+        finally:  # whatever went wrong, a page that is told connects again
+            await self._socket.close()
 
     async def _wait_for_preview(self) -> None:
         """Wait for what is shown to change, if it will soon."""
@@ -106,37 +118,36 @@ class Connection:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left)
 
-    def _changed(self) -> bytes:
+    def _changed(self, ended: list[str]) -> bytes:
         """The length of the state (little-endian), the state as JSON, and the tiles that are seen and have changed.
 
         The state is not newer than they.
         """
-        state = json.dumps(self._session.state()).encode()
+        state = json.dumps(self._session.state(ended)).encode()
         return b"".join([struct.pack("<I", len(state)), state, *self._frames()])
 
     def _frames(self) -> Iterator[bytes]:
+        view, sent = self._view, self._sent
         self._shown = shown = self._session.display.shown
-        for place in self._places():
+        for place in [] if view is None else self._places(view):
             labels = self._session.labels(place)
-            yield from self._frame(place, shown, labels)
-            alpha, made_of = place._replace(kind="alpha"), (shown, self._sent[place])
-            if self._made_of.get(alpha) != made_of:
-                self._made_of[alpha] = made_of
-                yield from self._frame(alpha, shown, self._session.alpha(shown, alpha, labels))
+            yield from _unless_sent(place, shown, labels, sent)
+            alpha, made_of = place._replace(kind="alpha"), (shown, sent.tiles[place])
+            if sent.made_of.get(alpha) != made_of:
+                sent.made_of[alpha] = made_of
+                yield from _unless_sent(alpha, shown, self._session.alpha(shown, alpha, labels), sent)
 
-    def _frame(self, place: Place, shown: Shown, tile: Bytes) -> Iterator[bytes]:
-        """A tile, unless it was sent as it is."""
-        checksum = zlib.crc32(tile.tobytes())
-        if self._sent.get(place) != checksum:
-            self._sent[place] = checksum
-            yield frame(place, shown.version, tile)
-
-    def _places(self) -> Iterator[Place]:
+    def _places(self, view: View) -> Iterator[Place]:
         """The tiles of labels that are seen."""
-        view = self._view
-        if view is None:
-            return
         height, width = size_at(self._session.photo.shape, view.level)
         rows = range(view.top, min(view.bottom, -(-height // TILE)))
         columns = range(view.left, min(view.right, -(-width // TILE)))
         yield from (Place("labels", view.level, row, column) for row in rows for column in columns)
+
+
+def _unless_sent(place: Place, shown: Shown, tile: Bytes, sent: Sent) -> Iterator[bytes]:
+    """A tile as it travels, unless the page has it as it is."""
+    checksum = zlib.crc32(tile.tobytes())
+    if sent.tiles.get(place) != checksum:
+        sent.tiles[place] = checksum
+        yield frame(place, shown.version, tile)

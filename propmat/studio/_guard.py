@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Collection
 from urllib.parse import parse_qs
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "[::1]"))
+# Browsers leave the usual port 80 away.
+_PORT = re.compile(r":[0-9]*$")
+
 FORBIDDEN, POLICY_VIOLATION = 403, 1008
 
 HEADERS = (
@@ -52,7 +56,7 @@ class Guard:
         """Why a request is refused; empty if it is not."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get("host", ""), headers.get("origin")
-        if self._hosts is not None and host.rpartition(":")[0] not in self._hosts:
+        if self._hosts is not None and _PORT.sub("", host) not in self._hosts:
             return "propmat studio: this is not the address that the command has printed"
         if origin is not None and origin.partition("://")[2] != host:
             return "propmat studio: other sites may not ask"

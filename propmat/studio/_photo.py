@@ -16,6 +16,9 @@ from propmat.studio._types import Pixels
 # Larger ones take more memory for an exact matte than most computers have.
 MOST_PIXELS = 64_000_000
 
+# Positions of strokes (`_messages.FARTHEST`) reach some times as far, for the page shows what is beside a picture, too.
+LONGEST = 100_000
+
 # The windows of the closed form, by which previews are made, have as many rows and columns.
 LEAST_LENGTH = 3
 
@@ -36,6 +39,8 @@ class Photo:
         height, width = found.pixels.shape[:2]
         if height * width > MOST_PIXELS:
             raise InputError(f"image: has {height * width} pixels; takes up to {MOST_PIXELS}")
+        if max(height, width) > LONGEST:
+            raise InputError(f"image: is {height} x {width} pixels (height x width); takes sides of up to {LONGEST}")
         if min(height, width) < LEAST_LENGTH:
             raise InputError(f"image: is {height} x {width} pixels (height x width); takes at least 3 x 3")
         _inputs.image(found.pixels)  # refuses values that are no colours

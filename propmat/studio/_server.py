@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -34,6 +35,8 @@ MOST_BYTES = 240 * 2**20
 
 BAD_REQUEST, TOO_LARGE, FAILED, MISSING = 400, 413, 500, 501
 
+# What waits for an exact matte runs by `run_in_threadpool`: the threads of `asyncio.to_thread`, which are few, must be
+# free for strokes meanwhile.
 Answer = Callable[[Request, "Workspace"], Awaitable[Response]]
 
 
@@ -135,7 +138,7 @@ async def _photo(request: Request, workspace: Workspace) -> Response:
     level = _inputs.integer(_number(request, "level"), "level", 0, LEVELS)
     session = await asyncio.to_thread(workspace.session, request.path_params["id"])
     layer = session.foreground if request.query_params.get("layer") == "foreground" else session.photograph
-    data = await asyncio.to_thread(lambda: jpeg(layer(), level, session.photo.linear))
+    data = await run_in_threadpool(lambda: jpeg(layer(), level, session.photo.linear))
     return Response(data, media_type="image/jpeg")
 
 
@@ -143,7 +146,7 @@ async def _file(request: Request, workspace: Workspace) -> Response:
     wanted = _wanted(request, workspace)
     wanted.check()
     session = await asyncio.to_thread(workspace.session, request.path_params["id"])
-    data = await asyncio.to_thread(_export.made, session, wanted)
+    data = await run_in_threadpool(_export.made, session, wanted)
     return Response(data, media_type="application/octet-stream")
 
 

@@ -55,7 +55,8 @@ def _turns_taken_often() -> Iterator[None]:
 
 def server(workspace: Workspace, token: str, listener: socket.socket) -> uvicorn.Server:
     """The server of a working folder, to be run with a socket that listens."""
-    names = LOOPBACK if is_own(listener.getsockname()[0]) else None
+    listening_at = listener.getsockname()[0]
+    names = LOOPBACK | {listening_at} if is_own(listening_at) else None
     guarded = Guard(application(workspace), token, names)
     config = uvicorn.Config(
         guarded,

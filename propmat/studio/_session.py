@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -179,8 +179,8 @@ class Session:
                 raise InputError(self.display.shown.note or "image: was closed")
             return self.asked(), self.display.exact
 
-    def state(self) -> dict[str, object]:
-        """What the page is told beside pixels."""
+    def state(self, ended: Iterable[str] = ()) -> dict[str, object]:
+        """What the page is told beside pixels; strokes are the last of all pages, and those that it has `ended`."""
         with self.changed:
             shown, painting = self.display.shown, self._painting
             return {
@@ -192,7 +192,7 @@ class Session:
                 "findings": list(shown.findings),
                 "undo": len(painting.history.done) + painting.moving,
                 "redo": len(painting.history.undone),
-                "strokes": painting.ended_strokes,
+                "strokes": list(dict.fromkeys([*painting.ended_strokes, *ended])),
                 "method": painting.settings.method,
                 "source": vars(painting.layers.source),
             }

@@ -48,7 +48,7 @@ class Workspace:
     """The pictures in a folder. All methods may be called from any thread."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self._open: dict[str, Opened] = {}
         self._lock = threading.RLock()
         try:

@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from urllib.parse import urlencode
 
 import numpy as np
@@ -21,17 +21,16 @@ HEAD = 16
 class Served:
     """A running server: requests go to it with its token, or as they are given."""
 
-    def __init__(self, workspace, port, address):
-        self.workspace, self.port, self.address = workspace, port, address
+    def __init__(self, workspace, port, address, host="127.0.0.1"):
+        self.workspace, self.port, self.address, self.host = workspace, port, address, host
 
     def ask(self, method, path, body=None, headers=None, **query):
         """Status and content; JSON is parsed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         given = {"Authorization": f"Bearer {TOKEN}"} if headers is None else headers
-        connection.request(method, f"{path}?{urlencode(query)}" if query else path, body, given)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        with closing(http.client.HTTPConnection(self.host, self.port, timeout=60)) as connection:
+            connection.request(method, f"{path}?{urlencode(query)}" if query else path, body, given)
+            answer = connection.getresponse()
+            content = answer.read()
         if answer.headers.get_content_type() == "application/json":
             content = json.loads(content)
         return answer.status, content
@@ -106,15 +105,15 @@ class Page:
 
 
 @contextmanager
-def served(folder):
+def served(folder, host="127.0.0.1"):
     """A server over a working folder."""
     workspace = Workspace(folder)
-    with listening("127.0.0.1", 0) as listener:
+    with listening(host, 0) as listener:
         running = server(workspace, TOKEN, listener)
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield Served(workspace, listener.getsockname()[1], address_of(listener, TOKEN))
+            yield Served(workspace, listener.getsockname()[1], address_of(listener, TOKEN), host)
         finally:
             running.should_exit = True
             thread.join()
