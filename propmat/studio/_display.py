@@ -17,15 +17,21 @@ WAITING, PREVIEW, EIGHT_BITS, EXACT = "waiting", "preview", "8 bits", "exact"
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What a matte is asked for: labels of a version, of the picture and of its cells, and the method."""
+    """What a preview is asked for: a version of the labels, and those of its cells."""
 
     version: int
-    labels: Bytes
     cells: Bytes
-    method: str
     waiting: bool
     since: float
     stroke: str
+
+
+@dataclass(frozen=True, eq=False)
+class Posed(Asked):
+    """What a matte of full size is asked for: the labels of the picture, and the method."""
+
+    labels: Bytes
+    method: str
 
     @property
     def trimap(self) -> Trimap:

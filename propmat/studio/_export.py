@@ -80,7 +80,7 @@ def made(session: Session, wanted: Wanted) -> bytes:
     wanted.check()
     if wanted.what == "trimap":
         with session.changed:
-            return _encoded(session.asked().labels, wanted, io.Metadata())
+            return _encoded(session.posed().labels, wanted, io.Metadata())
     asked, alpha = session.wait_for_exact()
     if wanted.suffix == ".exr" or session.photo.linear:
         return _by_command(session.folder / "photo", asked.labels, wanted, asked.method)

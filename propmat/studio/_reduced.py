@@ -44,12 +44,15 @@ class Cells:
     Attributes
     ----------
     labels : (h, w) array of uint8
+    both : bool
+        Whether there are pixels of foreground and of background.
     """
 
     def __init__(self, labels: Bytes, side: int) -> None:
         self.side = side
         shape = -(-labels.shape[0] // side), -(-labels.shape[1] // side)
         self.labels: Bytes = np.full(shape, UNKNOWN, np.uint8)
+        self._foreground, self._background = np.zeros(shape, bool), np.zeros(shape, bool)
         self.update(labels, Box(0, labels.shape[0], 0, labels.shape[1]))
 
     def update(self, labels: Bytes, box: Box) -> None:
@@ -63,6 +66,12 @@ class Cells:
         here[foreground & ~background] = FOREGROUND
         here[background & ~foreground] = BACKGROUND
         self.labels[top:bottom, left:right] = here
+        self._foreground[top:bottom, left:right] = foreground
+        self._background[top:bottom, left:right] = background
+
+    @property
+    def both(self) -> bool:
+        return bool(self._foreground.any() and self._background.any())
 
 
 def _any(mask: Mask, side: int) -> Mask:

@@ -15,14 +15,14 @@ from propmat._typing import Array
 from propmat.errors import InputError
 from propmat.studio import _imports
 from propmat.studio._brush import Box
-from propmat.studio._display import PREVIEW, Asked, Display
+from propmat.studio._display import PREVIEW, Asked, Display, Posed
 from propmat.studio._layers import Source
 from propmat.studio._messages import Band, Fill, Message, Order, Settings, Stroke
 from propmat.studio._painting import Painting
 from propmat.studio._photo import Photo
 from propmat.studio._reduced import Cells, cell_of
 from propmat.studio._shown import Place, Shown, box_of
-from propmat.studio._types import BACKGROUND, FOREGROUND, Bytes, Pixels
+from propmat.studio._types import Bytes, Pixels
 
 
 class Session:
@@ -108,12 +108,14 @@ class Session:
     # What threads ask for
 
     def asked(self) -> Asked:
-        """The state of the labels, to be called with `changed` held."""
-        labels = self._painting.layers.labels.copy()
-        waiting = not (np.any(labels == FOREGROUND) and np.any(labels == BACKGROUND))
-        cells = self._cells[self.side].labels.copy()
-        method = self._painting.settings.method
-        return Asked(self.version, labels, cells, method, waiting, self._since, self._stroke)
+        """The state of the labels of cells, to be called with `changed` held."""
+        cells = self._cells[self.side]
+        return Asked(self.version, cells.labels.copy(), not cells.both, self._since, self._stroke)
+
+    def posed(self) -> Posed:
+        """The state of all labels, which takes longer to copy, to be called with `changed` held."""
+        labels, method = self._painting.layers.labels.copy(), self._painting.settings.method
+        return Posed(**vars(self.asked()), labels=labels, method=method)
 
     def rested(self, seconds: float) -> float:
         """How much longer the labels have to rest until they have rested so long."""
@@ -168,16 +170,15 @@ class Session:
             self._foreground = asked.version, foreground(self.photo.pixels, alpha)[0].astype(np.float32)
         return self._foreground[1]
 
-    def wait_for_exact(self) -> tuple[Asked, Array]:
+    def wait_for_exact(self) -> tuple[Posed, Array]:
         """The labels and their exact matte, as soon as it is there; `InputError` if there will be none."""
         with self.changed:
-            asked = self.asked()
-            if asked.waiting:
+            if self.asked().waiting:
                 raise InputError("trimap: paint some foreground and some background first")
             self.changed.wait_for(lambda: self.closed or self.display.ended == self.version)
             if self.closed or self.display.exact is None:
                 raise InputError(self.display.shown.note or "image: was closed")
-            return self.asked(), self.display.exact
+            return self.posed(), self.display.exact
 
     def state(self, ended: Iterable[str] = ()) -> dict[str, object]:
         """What the page is told beside pixels; strokes are the last of all pages, and those that it has `ended`."""

@@ -11,7 +11,7 @@ from propmat._solve._labelling import Labelling
 from propmat._typing import Array
 from propmat.errors import one_line
 from propmat.matting._matte import matte
-from propmat.studio._display import EIGHT_BITS, EXACT, PREVIEW, Asked
+from propmat.studio._display import EIGHT_BITS, EXACT, PREVIEW, Asked, Posed
 from propmat.studio._memory import give_back
 from propmat.studio._preview import Preview
 from propmat.studio._reduced import as_bytes
@@ -107,13 +107,20 @@ class Solving:
         self._session.show(asked, lambda display: display.preview(asked, small), late=True)
 
     def _solve(self, asked: Asked) -> None:
-        if self._rested(asked, REST):
-            self._solve_to_8_bits(asked)
+        posed = self._posed(asked)
+        if posed is None:
+            return
+        self._solve_to_8_bits(posed)
         if self._rested(asked, REST_FOR_EXACT):
-            self._solve_exactly(asked)
+            self._solve_exactly(posed)
         if self._rested(asked, time.monotonic() - asked.since + REST_FOR_FINDINGS):
-            findings = tuple(asked.trimap.check())
+            findings = tuple(posed.trimap.check())
             self._session.show(asked, lambda display: display.find(findings))
+
+    def _posed(self, asked: Asked) -> Posed | None:
+        """All labels when they have rested; None if they change before."""
+        with self._session.changed:
+            return self._session.posed() if self._rested(asked, REST) else None
 
     def _rested(self, asked: Asked, seconds: float) -> bool:
         """Wait until the labels have rested so long; False if they change before."""
@@ -126,7 +133,7 @@ class Solving:
                 session.changed.wait(left)
         return False
 
-    def _solve_to_8_bits(self, asked: Asked) -> None:
+    def _solve_to_8_bits(self, asked: Posed) -> None:
         session = self._session
         if asked.labels.size > MOST_LABELLED or not asked.trimap.unknown.any():
             return
@@ -145,7 +152,7 @@ class Solving:
         found = self._labelling.matte(asked.trimap, show)
         self._show(asked, found.alpha, EIGHT_BITS if found.converged else PREVIEW)
 
-    def _solve_exactly(self, asked: Asked) -> None:
+    def _solve_exactly(self, asked: Posed) -> None:
         session = self._session
         if asked.trimap.unknown.any():
             found = matte(asked.method, session.photo.pixels, asked.trimap, callback=lambda *_: session.stale(asked))

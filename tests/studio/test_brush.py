@@ -90,6 +90,15 @@ def test_means_and_labels_of_cells(rng, side):
             assert cells.labels[row, column] == (there.pop() if len(there) == 1 else 128)
 
 
+def test_cells_tell_whether_there_are_both_labels():
+    labels = np.full(SHAPE, 128, np.uint8)
+    cells = Cells(labels, 4)
+    for row, label, both in [(9, 255, False), (8, 0, True), (9, 128, False)]:
+        labels[row, 30] = label
+        cells.update(labels, Box(row, row + 1, 30, 31))
+        assert cells.both == both
+
+
 def test_cells_follow_a_rectangle(rng):
     labels = np.full(SHAPE, 128, np.uint8)
     cells = Cells(labels, 4)
