@@ -422,6 +422,19 @@ def test_a_picture_that_another_tab_deletes(opened, studio):
     studio.problems.clear()  # Chromium writes refused sockets into the console by itself
 
 
+def test_planes_are_about_as_fine_as_the_canvas(studio):
+    for scale in (3.0, 1.0, 0.61, 0.59, 0.27, 0.1):
+        covered = studio.page.evaluate(
+            """async (scale) => {
+            const { Viewport } = await import('/static/viewport.js');
+            const one = Object.assign(new Viewport(), { picture: { width: 4000, height: 3000 }, scale });
+            return scale * 2 ** one.level;
+            }""",
+            scale,
+        )
+        assert 0.6 < covered <= max(1.2, scale)
+
+
 def test_pictures_longer_than_canvases_are_shown_smaller(opened, tmp_path):
     studio, shape = opened(), (3, 70_000)
     io.write_image(tmp_path / "long.png", np.zeros(shape))

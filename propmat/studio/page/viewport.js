@@ -5,6 +5,10 @@ import { TILE, sizeAt } from "./tiles.js";
 const MOST = 64;
 const LEVELS = 8;
 
+// Pixels of the canvas that a pixel of a plane covers at most: with 1, a picture that is shown at 0.27 of its size would
+// have four times the tiles.
+const COVERED = 1.2;
+
 // A plane of more pixels or a longer side is not made, because browsers refuse larger canvases.
 const MOST_PIXELS = 2 ** 24;
 const LONGEST = 2 ** 15 - 1;
@@ -60,7 +64,7 @@ export class Viewport {
   }
 
   get level() {
-    let level = Math.max(0, Math.min(LEVELS, Math.floor(Math.log2(1 / this.scale) + 1e-9)));
+    let level = Math.max(0, Math.min(LEVELS, Math.floor(Math.log2(COVERED / this.scale))));
     const { width, height } = this.picture;
     const tooLarge = ([w, h]) => w * h > MOST_PIXELS || Math.max(w, h) > LONGEST;
     while (tooLarge([sizeAt(width, level), sizeAt(height, level)])) level++;
