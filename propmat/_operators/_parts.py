@@ -76,6 +76,10 @@ class Parts:
             inside[max(seam - side + 1, 0) : seam] = False
         return inside
 
+    def lowest(self, height: int) -> int:
+        """The number of rows of the lowest part of an image of this height."""
+        return int(self._heights(height).min())
+
     def _heights(self, height: int) -> NDArray[np.int_]:
         return np.diff([0, *self.seams, height])
 

@@ -109,7 +109,7 @@ class WindowLaplacian(Laplacian):
         """The Laplacian of an image that has been checked; the settings are checked here."""
         epsilon = _inputs.positive(epsilon, "epsilon")
         radius = known_radius(radius)
-        check_window(pixels.shape, radius)
+        check_window((parts.lowest(len(pixels)), pixels.shape[1]), radius)
         return cls(pixels, epsilon, radius, parts)
 
     def split(self, unknown: Mask, diagonal: Array | None = None) -> Split:

@@ -121,8 +121,14 @@ class MovieOutput:
         replace_file(self._matte(number), png(matte, 16))
 
     def finish(self, clip: Clip, numbers: range) -> None:
-        if os.path.exists(self.path) and not any(self._matte(number).exists() for number in numbers):
-            return  # it was finished by an earlier run
+        mattes = [self._matte(number) for number in numbers]
+        if not os.path.exists(self.path) or all(matte.exists() for matte in mattes):  # not finished by an earlier run
+            self._encode(clip, numbers)
+        for matte in mattes:
+            matte.unlink(missing_ok=True)
+
+    def _encode(self, clip: Clip, numbers: range) -> None:
+        """Make the movie of all mattes."""
         unfinished = self.work / f"unfinished{os.path.splitext(self.path)[1].lower()}"
         depth = self.wanted.depth or (8 if clip.read(numbers[0]).depth == 8 else 16)
         frames, seconds = self._pictures(clip, numbers, depth), clip.seconds(numbers)
@@ -132,8 +138,6 @@ class MovieOutput:
         with open(unfinished, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(unfinished, self.path)
-        for number in numbers:
-            self._matte(number).unlink(missing_ok=True)
 
     def _pictures(self, clip: Clip, numbers: range, depth: int) -> Iterator[Pixels]:
         full, kind = (255, np.uint8) if depth == 8 else (65535, np.uint16)

@@ -188,6 +188,7 @@ def test_neighbours_move_with_the_flow():
         ([np.zeros((20, 20))] * 2, {"preset": "rgb"}, "there is no setting 'preset'"),
         ([np.zeros((20, 20))] * 2, {"weight": 0}, "weight: takes a finite number > 0"),
         ([np.zeros((20, 20))] * 2, {"epsilon": -1}, "epsilon: takes a finite number > 0"),
+        ([np.zeros((20, 30))] * 2, {"radius": 10}, "is 20 x 30 pixels .* smaller than one window"),
         (3, {}, "frames: takes a sequence of frames"),
     ],
 )
