@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 def usual_arithmetic(function: F) -> F:
@@ -23,3 +24,14 @@ def usual_arithmetic(function: F) -> F:
             return function(*args, **kwargs)
 
     return cast(F, call)
+
+
+def each_in_usual_arithmetic(items: Iterator[T]) -> Iterator[T]:
+    """The items of an iterator, each computed as in a function of `usual_arithmetic`, when it is asked for."""
+    following = usual_arithmetic(items.__next__)
+    while True:
+        try:
+            item = following()
+        except StopIteration:
+            return
+        yield item

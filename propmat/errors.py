@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -85,12 +86,28 @@ class DeviceMemoryError(PropmatError, MemoryError):
     """A GPU has too little memory left; the message says how many bytes were asked for."""
 
 
+_SUBJECT = ContextVar("subject", default="")  # what messages begin with
+
+
+@contextmanager
+def about(subject: str) -> Iterator[None]:
+    """Begin the messages of errors and warnings of propmat with what they are about: one of several frames, say."""
+    begun = _SUBJECT.set(f"{subject}: ")
+    try:
+        yield
+    except PropmatError as error:
+        error.args = (f"{subject}: {error.args[0]}", *error.args[1:])
+        raise
+    finally:
+        _SUBJECT.reset(begun)
+
+
 def warn(message: str, category: type[PropmatWarning] = PropmatWarning) -> None:
     """Warn at the line that called this package, through however many functions of `_BETWEEN`."""
     frame, level = sys._getframe(), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(_SUBJECT.get() + message, category, stacklevel=level)
 
 
 def one_line(error: BaseException) -> str:

@@ -13,16 +13,16 @@ from propmat._backend import guarded
 from propmat._constraints import System, check_known, eliminate, weigh
 from propmat._locks import FORK_GATE
 from propmat._operators._stored import Sparse
-from propmat._solve._matte import Matte
+from propmat._solve._matte import Matte, settled_matte
 from propmat._solve._prepared import Prepared
-from propmat._solve._trivial import without_solving
+from propmat._solve._trivial import Settled, settled, told
 from propmat._trimap import Trimap
 from propmat._typing import Array, ArrayLike, Prior
 from propmat.laplacian._contract import Laplacian
 from propmat.laplacian._graph import labelled
 from propmat.solvers._answers import Changing, prepared
 from propmat.solvers._auto import choose
-from propmat.solvers._base import Callback, Solver, Status
+from propmat.solvers._base import Callback, Solver
 
 GraphLike: TypeAlias = Laplacian | Sparse
 
@@ -70,10 +70,14 @@ class Problem:
         check_known(labels, prior is not None)
         return cls(graph, labels, confidence, value, of_prior)
 
-    def without_solving(self, values: ArrayLike | None = None) -> Array | None:
-        """Alpha if it needs no solve (see `without_solving`), else None; `values` other than the labels need one."""
+    def settled(self, values: ArrayLike | None = None) -> Settled | None:
+        """Alpha if it needs no solve, and why, else None; `values` other than the labels need one."""
         alone = self.prior is None and values is None
-        return without_solving(self.labels, soft=self.confidence is not None, labels_alone=alone)
+        return settled(self.labels, soft=self.confidence is not None, labels_alone=alone)
+
+    def without_solving(self, values: ArrayLike | None = None) -> Array | None:
+        """Alpha if it needs no solve, with a warning that says why, else None."""
+        return told(self.settled(values))
 
     def solve(
         self, solver: Solver | None = None, *, x0: Array | None = None, callback: Callback | None = None
@@ -82,7 +86,7 @@ class Problem:
         start = time.perf_counter()
         alpha = self.without_solving()
         if alpha is not None:
-            return Matte(alpha.ravel(), Status.converged, 0, 0.0, time.perf_counter() - start, alpha, error=0.0)
+            return settled_matte(alpha, time.perf_counter() - start)
         matte = self.prepared(solver).solve(x0=x0, callback=callback)
         return replace(matte, seconds=time.perf_counter() - start)
 

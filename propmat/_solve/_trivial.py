@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from propmat._trimap import Trimap
@@ -9,26 +11,46 @@ from propmat._typing import Array
 from propmat.errors import warn
 
 
-def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
-    """Alpha, with a warning, if no solve is needed because no pixel is unknown or there is one label only; else None.
+class Settled(NamedTuple):
+    """Alpha (H, W) that needs no solve, and why."""
+
+    alpha: Array
+    reason: str
+
+
+def settled(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Settled | None:
+    """Alpha if no solve is needed because no pixel is unknown or there is one label only; else None.
 
     `soft`: a confidence is given, so that all pixels are solved for. `labels_alone`: neither a prior nor values other
     than the labels are given.
     """
     if not soft and not trimap.unknown.any():
-        warn(
+        return Settled(
+            trimap.labels.copy(),
             "trimap: no pixel is unknown, so there is nothing to solve for. A mask gets an unknown band from "
-            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown"
+            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown",
         )
-        return trimap.labels.copy()
     label = only_label(trimap) if labels_alone else None
     if label is None:
         return None
-    warn(
+    return Settled(
+        np.full(trimap.shape, label, like=trimap.known),
         f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
-        f"everywhere. Label some pixels of the other kind."
+        f"everywhere. Label some pixels of the other kind.",
     )
-    return np.full(trimap.shape, label, like=trimap.known)
+
+
+def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
+    """Alpha that is `settled`, with a warning that says why; else None."""
+    return told(settled(trimap, soft=soft, labels_alone=labels_alone))
+
+
+def told(found: Settled | None) -> Array | None:
+    """Alpha that needs no solve, with a warning that says why; else None."""
+    if found is None:
+        return None
+    warn(found.reason)
+    return found.alpha
 
 
 def only_label(trimap: Trimap) -> float | None:

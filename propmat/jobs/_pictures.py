@@ -6,20 +6,16 @@ import math
 import os
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
-from propmat._inputs._numbers import integer, whole_number
 from propmat._photographs import _making
 from propmat._photographs._making import Made, Wanted
 from propmat._photographs._method import Method
-from propmat._trimap import Trimap
 from propmat.errors import InputError
 from propmat.io._formats import check_format
 from propmat.io._remote import is_url
 from propmat.io._size import size_of
 from propmat.jobs._contract import Json
 from propmat.jobs._options import Options, Picture
-from propmat.matting._methods import LIMITS, POSED
+from propmat.matting._methods import check_values
 
 # Bytes per pixel above those of a process, of a picture of which half is unknown, by
 # `python -m benchmarks.jobs --only memory`.
@@ -41,9 +37,6 @@ BYTES_PER_PIXEL = {
 BYTES_FOR_COLOURS = 160
 
 DEPTHS = (8, 16)
-
-# Pictures are smaller than larger windows.
-_WIDEST = 1000
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class PictureTask:
         if options.background is not None and self.what != "cutout":
             raise InputError("background: goes with --what cutout")
         self._wanted(Picture("", "", "", "", mask="" if masked else None), options).check()
-        _check_values(self._method(options))
+        check_values(options.method, self._method(options).settings)
 
     def memory(self, item: Picture) -> int:
         size = size_of(self._at(item.image))
@@ -125,17 +118,6 @@ class PictureTask:
 
     def _at(self, place: str) -> str:
         return place if is_url(place) else os.path.join(self.base, place)
-
-
-def _check_values(method: Method) -> None:
-    """Refuse values that the method does not take, as far as its system of a picture of one window tells."""
-    for name in LIMITS.keys() & method.settings.keys():
-        integer(method.settings[name], name, *LIMITS[name])
-    if method.settings and method.name in POSED:
-        side = 2 * min(whole_number(method.settings.get("radius", 2), "radius"), _WIDEST) + 1
-        labels = np.full((side, side), 0.5)
-        labels[0], labels[-1] = 0, 1
-        POSED[method.name].pose(np.zeros((side, side, 3)), Trimap.parse(labels), **method.settings)
 
 
 def _facts(made: Made) -> dict[str, Json]:

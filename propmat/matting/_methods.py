@@ -165,6 +165,7 @@ NETWORKS = {
     ),
 }
 LIMITS = {"steps": (1, 1000), "seed": (0, 2**63 - 1)}  # of whole numbers that a network takes
+USUAL, WIDEST = 10, 1000  # radii of windows: none is wider if not asked for, and none if checked by a picture
 METHODS: Mapping[str, Method] = {**POSED, **NETWORKS}
 
 
@@ -182,3 +183,18 @@ def named(method: str, settings: Iterable[str] = ()) -> Method:
             takes = ", ".join(found.settings) or "none"
             raise InputError(f"{name}: the method {method} has no such setting; takes {takes}")
     return found
+
+
+def check_values(method: str, settings: Mapping[str, Any], shape: tuple[int, int] | None = None) -> None:
+    """Refuse values that a method does not take, as far as its system of a black picture of one window tells.
+
+    If the height and width of the pictures are given, they are refused if smaller than a window.
+    """
+    for name in LIMITS.keys() & settings.keys():
+        _inputs.integer(settings[name], name, *LIMITS[name])
+    if method in POSED and (settings or shape is not None):
+        side = 2 * min(_inputs.whole_number(settings.get("radius", USUAL), "radius"), WIDEST) + 1
+        height, width = (side, side) if shape is None else (min(side, length) for length in shape)
+        labels = np.full((height, width), 0.5)
+        labels[0], labels[-1] = 0, 1
+        POSED[method].pose(np.zeros((height, width, 3)), Trimap.parse(labels), **settings)

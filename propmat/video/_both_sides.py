@@ -11,12 +11,15 @@ import numpy as np
 from propmat._solve._held import held, together
 from propmat._solve._matte import Matte
 from propmat._solve._prepared import Prepared
+from propmat._solve._trivial import only_label
 from propmat._typing import Array
+from propmat.errors import about
 from propmat.solvers._base import Solve
 from propmat.solvers._prepared_cg import PreparedCG
 from propmat.video._flow import at_pixels, carried_to, composed, consistency
 from propmat.video._reduced import alike
 from propmat.video._steadiness import (
+    FULL,
     Before,
     Computed,
     Frame,
@@ -71,11 +74,12 @@ class BothSides:
         every, here = [*past, *frames], len(past)
         mattes = self.rough(before, every, computed)
         frame = every[here]
-        if len(every) == 1 or not frame.labels.unknown.any():
-            matte = self.alone.problem(frame).solve(self.alone.solver)
+        if is_alone(every, mattes, here):
+            matte = self.alone.solved(frame)
         else:
             prior = self.prior(every, mattes, here, computed.ways)
-            matte = held(self._prepared(frame, computed), *prior).solve(x0=alpha_of(mattes[here]))
+            with about(f"frame {frame.number}"):
+                matte = held(self._prepared(frame, computed), *prior).solve(x0=alpha_of(mattes[here]))
         return matte, after(matte, mattes, here, self.behind)
 
     def rough(self, before: Before | None, every: list[Frame], computed: Computed) -> list[Matte16]:
@@ -86,17 +90,17 @@ class BothSides:
             if found:
                 back = computed.ways.back(every[number - 1], frame)
                 start = carried_matte(alpha_of(found[-1]), back, frame.labels)
-            found.append(self._roughly(frame, start, computed))
+            with about(f"frame {frame.number}"):
+                found.append(self._roughly(frame, start, computed))
         return found
 
     def _roughly(self, frame: Frame, start: Array | None, computed: Computed) -> Matte16:
         problem = self.alone.problem(frame)
-        alpha = problem.without_solving()
-        if alpha is None:
-            ready = problem.prepared(self.alone.solver, "prior")
-            computed.prepared[frame.number] = ready
-            alpha = replace(ready, solve_linear=less_accurate(ready.solve_linear)).solve(x0=start).alpha
-        return sixteen_bits(alpha)
+        known = problem.settled()
+        if known is not None:
+            return sixteen_bits(known.alpha)
+        ready = computed.prepared[frame.number] = problem.prepared(self.alone.solver, "prior")
+        return sixteen_bits(replace(ready, solve_linear=less_accurate(ready.solve_linear)).solve(x0=start).alpha)
 
     def _prepared(self, frame: Frame, computed: Computed) -> Prepared:
         """The problem of a frame alone: that which its rough matte came from, unless the run was ended in between."""
@@ -135,6 +139,14 @@ class BothSides:
                 alphas = carried_to(pixels, alpha_of(mattes[number])[:, :, np.newaxis], motion.flow)[:, 0]
                 yield np.clip(alphas, 0, 1), self.confidence * consistency(motion, change, SIGMA_ERROR)
                 near = number
+
+
+def is_alone(every: list[Frame], mattes: list[Matte16], here: int) -> bool:
+    """Whether no other of some frames tells of the matte of one: its labels do, or all have its only label."""
+    labels = every[here].labels
+    label = only_label(labels)
+    same = label is not None and all((matte == FULL * label).all() for matte in mattes)
+    return len(every) == 1 or not labels.unknown.any() or same
 
 
 def after(matte: Matte, mattes: list[Matte16], here: int, behind: int) -> State:

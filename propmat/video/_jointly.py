@@ -10,7 +10,8 @@ import numpy as np
 from propmat._solve._matte import Matte
 from propmat._solve._problem import Problem
 from propmat._trimap import Trimap
-from propmat.video._both_sides import BothSides, after
+from propmat.errors import about
+from propmat.video._both_sides import BothSides, after, is_alone
 from propmat.video._joint import Stack, joined
 from propmat.video._steadiness import Before, Computed, Frame, Matte16, State, alpha_of
 
@@ -50,11 +51,11 @@ class Joint:
         mattes = self.sides.rough(before, every, computed)
         computed.prepared.clear()  # they are for frames alone
         near = range(max(0, here - NEXT), min(len(every), here + NEXT + 1))
-        if len(near) == 1 or not every[here].labels.unknown.any():
-            alone = self.sides.alone
-            matte = alone.problem(every[here]).solve(alone.solver)
+        if is_alone(every, mattes, here):
+            matte = self.sides.alone.solved(every[here])
         else:
-            matte = self._solved(every, mattes, near, near.index(here), computed)
+            with about(f"frame {every[here].number}"):
+                matte = self._solved(every, mattes, near, near.index(here), computed)
         return matte, after(matte, mattes, here, self.behind)
 
     def _solved(self, every: list[Frame], mattes: list[Matte16], near: range, place: int, computed: Computed) -> Matte:

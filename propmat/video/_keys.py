@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from propmat import _inputs
-from propmat._arithmetic import usual_arithmetic
+from propmat._arithmetic import each_in_usual_arithmetic, usual_arithmetic
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
-from propmat.errors import InputError
+from propmat.errors import InputError, about, shown
 from propmat.video._flow import check_same_size
 from propmat.video._reduced import greys_of
 from propmat.video._sides import CarriedTrimap, Grey, GreyFiles, Greys, Key, WayFiles, combined
@@ -63,19 +63,35 @@ def carry(
     >>> [trimap.labels.shape for trimap in trimaps], trimaps[0].uncertain
     ([(48, 64), (48, 64), (48, 64)], 0.0)
     """
-    parsed = {_index(number, len(frames)): Trimap.parse(trimap) for number, trimap in keys.items()}
-    if not parsed:
-        raise InputError("keys: has no trimap; takes that of one frame at least")
+    if not (hasattr(frames, "__len__") and hasattr(frames, "__getitem__")):
+        raise InputError(f"frames: takes a sequence of frames, which are asked for by index; got {shown(frames)}")
+    parsed = _parsed(keys, len(frames))
     shape = parsed[min(parsed)].shape
-    for number, trimap in parsed.items():
-        check_same_size(trimap.shape, shape, f"keys: the trimap of frame {number}")
 
     def grey(index: int) -> Greys:
         image = _inputs.image(frames[index], f"frames: frame {index}")
         check_same_size(image.shape, shape, f"frames: frame {index}")
         return greys_of(image)
 
-    return carried_trimaps(grey, len(frames), parsed, None if widest is None else _inputs.positive(widest, "widest"))
+    bound = None if widest is None else _inputs.positive(widest, "widest")
+    return each_in_usual_arithmetic(carried_trimaps(grey, len(frames), parsed, bound))
+
+
+def _parsed(keys: object, count: int) -> dict[int, Trimap]:
+    """The trimaps of key frames, checked."""
+    if not isinstance(keys, Mapping) or not keys:
+        raise InputError(
+            f"keys: takes a mapping of the index of a frame, one at least, to its trimap; got {shown(keys)}"
+        )
+    parsed = {}
+    for given, trimap in keys.items():
+        number = _index(given, count)
+        with about(f"keys: frame {number}"):
+            parsed[number] = Trimap.parse(trimap)
+    shape = parsed[min(parsed)].shape
+    for number, trimap in parsed.items():
+        check_same_size(trimap.shape, shape, f"keys: the trimap of frame {number}")
+    return parsed
 
 
 def _index(number: object, count: int) -> int:

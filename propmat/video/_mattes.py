@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from propmat import _inputs
-from propmat._arithmetic import usual_arithmetic
+from propmat._arithmetic import each_in_usual_arithmetic, usual_arithmetic
 from propmat._solve._matte import Matte
 from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
-from propmat.errors import InputError
-from propmat.matting._methods import NETWORKS, POSED, named
+from propmat.errors import InputError, about
+from propmat.matting._methods import NETWORKS, POSED, check_values, named
 from propmat.solvers._base import Solver
 from propmat.video._both_sides import CONFIDENCE, CONFIDENCES, BothSides
 from propmat.video._flow import check_same_size
@@ -87,30 +87,36 @@ def mattes(
     _inputs.solving(solver)
     how = steadiness(method, steady, solver, settings)
     images = _inputs.several(frames, "frames", "a sequence of frames")
-    return (
-        matte
-        for _, matte, _ in steadied(_checked(images, _inputs.several(trimaps, "trimaps", "a sequence of trimaps")), how)
-    )
+    checked = _checked(images, _inputs.several(trimaps, "trimaps", "a sequence of trimaps"))
+    return (matte for _, matte, _ in each_in_usual_arithmetic(steadied(checked, how)))
 
 
-def steadiness(method: str, steady: str, solver: Solver | None, settings: Mapping[str, Any]) -> Steadiness:
-    """How frames are solved for, by name."""
+def steadiness(
+    method: str,
+    steady: str,
+    solver: Solver | None,
+    settings: Mapping[str, Any],
+    shape: tuple[int, int] | None = None,
+) -> Steadiness:
+    """How frames, of this height and width if they are known, are solved for, by name."""
     _inputs.choice(steady, "steady", STEADY)
     named(method, settings)
     if method in NETWORKS:
         raise InputError(f"method: {method} is a network, which takes one picture; takes {', '.join(POSED)}")
+    if steady == "joint":
+        check_settings(method, settings)
+    check_values(method, settings, shape)
     alone = FrameByFrame(POSED[method].pose, solver, settings)
     if steady == "none":
         return alone
     confidence = CONFIDENCES.get(method, CONFIDENCE)
     if steady == "prior":
         return BothSides(alone, confidence)
-    check_settings(method, settings)
     return Joint(method, BothSides(alone, confidence, REACH))
 
 
 def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap]) -> Iterator[Frame]:
-    shape = None
+    shape, count = None, 0
     for number, given in enumerate(images):
         image = _inputs.image(given, f"frames: frame {number}")
         shape = image.shape if shape is None else shape
@@ -118,4 +124,9 @@ def _checked(images: Iterator[ArrayLike], trimaps: Iterator[ArrayLike | Trimap])
         trimap = next(trimaps, None)
         if trimap is None:
             raise InputError(f"trimaps: end after {number}, and there is another frame")
-        yield Frame(number, image, Trimap.parse(trimap, image.shape))
+        with about(f"trimaps: frame {number}"):
+            labels = Trimap.parse(trimap, image.shape)
+        yield Frame(number, image, labels)
+        count += 1
+    if next(trimaps, None) is not None:
+        raise InputError(f"trimaps: go on after {count}, and there is no other frame")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from propmat import _inputs, io
+from propmat._arithmetic import usual_arithmetic
 from propmat._photographs._method import FOR_8_BITS
 from propmat._trimap import Trimap
 from propmat._typing import PathLike
@@ -53,6 +54,7 @@ class Report:
         return worst if worst.share else None
 
 
+@usual_arithmetic
 def run(
     clip: PathLike,
     trimaps: PathLike,
@@ -127,6 +129,9 @@ def run(
     start = time.perf_counter()
     arguments = {"clip": clip, "trimaps": trimaps, "output": output}
     places = {name: _place(given, name) for name, given in arguments.items()}
+    if not isinstance(settings, (Mapping, type(None))):
+        raise InputError(f"settings: takes a mapping of names to values, got {shown(settings)}")
+    _inputs.function(progress, "progress", "(Progress)")
     shot = posed(
         places["clip"],
         places["trimaps"],
@@ -168,11 +173,11 @@ def posed(place: str, trimaps: str, output: str, options: Options, told: Told | 
     check_same_size(clip.shape, clip.shape, f"clip: {place}")
     numbers = check_frames(options.frames, clip, place)
     keys = _keys(files, clip, numbers, place)
+    solver = Chosen(FOR_8_BITS) if options.depth != DEPTHS[1] else None
+    how = steadiness(options.method, options.steady, solver, options.settings or {}, clip.shape)
     wanted = Wanted(options.what, options.depth)
     folders = [given for given in (place, trimaps) if os.path.isdir(given)]
     target = output_at(output, wanted, clip, numbers, [*clip.paths, *files.values(), *folders])
-    solver = Chosen(FOR_8_BITS) if options.depth != DEPTHS[1] else None
-    how = steadiness(options.method, options.steady, solver, options.settings or {})
     stamps = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in files.values()]
     configuration = {
         "clip": [os.path.abspath(place), clip.stamp],

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from propmat._solve._matte import Matte
+from propmat._solve._matte import Matte, settled_matte
 from propmat._solve._prepared import Prepared
 from propmat._solve._problem import Problem
+from propmat._solve._trivial import only_label
 from propmat._trimap import Trimap
 from propmat._typing import Array
+from propmat.errors import about
 from propmat.matting._posed import Pose
 from propmat.solvers._base import Solver
 from propmat.video._flow import Motion, at_pixels, carried_to, motions
@@ -163,8 +165,16 @@ class FrameByFrame:
         frame, start = frames[0], None
         if before is not None:
             start = carried_matte(before.state.alpha(0), computed.ways.back(before.frame, frame), frame.labels)
-        matte = self.problem(frame).solve(self.solver, x0=start)
+        matte = self.solved(frame, start)
         return matte, State(sixteen_bits(matte.alpha)[np.newaxis])
+
+    def solved(self, frame: Frame, start: Array | None = None) -> Matte:
+        """The matte of a frame alone; without a warning if the object is not in the frame."""
+        labels = frame.labels
+        if not labels.unknown.any() and only_label(labels) is not None:
+            return settled_matte(labels.labels.copy())
+        with about(f"frame {frame.number}"):
+            return self.problem(frame).solve(self.solver, x0=start)
 
     def problem(self, frame: Frame) -> Problem:
         """That of a frame alone."""

@@ -116,7 +116,9 @@ def test_frames_are_read_one_after_another():
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({}, "keys: has no trimap"),
+        ({}, "keys: takes a mapping of the index of a frame, one at least, to its trimap; got {}"),
+        ([np.full((48, 64), 0.5)], "keys: takes a mapping of the index of a frame, one at least"),
+        ({1: np.full((48, 64), np.nan)}, "keys: frame 1: trimap: has 3072 values that are NaN"),
         ({4: np.full((48, 64), 0.5)}, "there is no frame 4; the 4 frames are 0 to 3"),
         ({-1: np.full((48, 64), 0.5)}, "takes a whole number >= 0"),
         ({0: np.full((48, 60), 0.5)}, "frame 0: is 64 x 48 pixels, other frames are 60 x 48"),
@@ -129,7 +131,9 @@ def test_bad_keys(keys, message):
         carried(images, keys)
 
 
-def test_bad_width():
+def test_bad_frames_and_width():
     images, _, trimaps = drifting(2)
+    with pytest.raises(InputError, match="frames: takes a sequence of frames, which are asked for by index"):
+        carried(iter(images), {0: trimaps[0]})
     with pytest.raises(InputError, match="widest: takes a finite number > 0"):
         carried(images, {0: trimaps[0]}, widest=0)

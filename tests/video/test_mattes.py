@@ -159,6 +159,43 @@ def test_priors_are_added():
     assert value.ravel() == pytest.approx([0.8, 0.5, 0.6])
 
 
+@pytest.mark.parametrize("steady", STEADY)
+def test_a_warning_names_the_frame_once(steady):
+    images, _, trimaps = noisy(4, shape=(32, 40))
+    masks = [np.round(trimap) if k == 2 else trimap for k, trimap in enumerate(trimaps)]
+    with pytest.warns(propmat.PropmatWarning) as told:
+        mattes(images, masks, steady=steady)
+    assert [str(warning.message).partition(",")[0] for warning in told] == ["frame 2: trimap: no pixel is unknown"]
+
+
+@pytest.mark.parametrize("steady", STEADY)
+def test_frames_without_the_object_are_no_reason_to_warn(steady, recwarn):
+    images, _, trimaps = noisy(4, shape=(32, 40))
+    found = mattes(images, [*trimaps[:3], np.zeros((32, 40))], steady=steady)
+    assert not recwarn
+    assert not found[3].alpha.any()
+
+
+def test_neighbours_tell_of_frames_with_one_label(recwarn):
+    """Such a frame is told of if they have no other label either."""
+    images, alphas, trimaps = noisy(3, shape=(32, 40))
+    trimaps[1] = np.where(trimaps[1] == 1, 1, 0.5)
+    found = mattes(images, trimaps)
+    assert not recwarn
+    assert np.abs(found[1].alpha - alphas[1]).mean() < 0.5 * np.abs(1 - alphas[1]).mean()
+    with pytest.warns(propmat.PropmatWarning, match="frame 1: trimap: every known pixel is foreground"):
+        mattes(images, trimaps[1:2] * 3)
+
+
+@pytest.mark.parametrize("steady", STEADY)
+def test_the_floating_point_state_of_the_caller_has_no_effect(steady):
+    images, _, trimaps = noisy(3, shape=(32, 40))
+    with np.errstate(all="raise"):
+        carried = list(propmat.video.carry(images, {0: trimaps[0], 2: trimaps[2]}))
+        found = mattes([np.round(image) for image in images], trimaps, steady=steady)
+    assert len(carried) == len(found) == 3
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -168,6 +205,8 @@ def test_priors_are_added():
         ({"method": "random_walk", "steady": "joint"}, "random_walk has no Laplacian of several frames"),
         ({"preset": "rgb"}, "preset: the method closed_form has no such setting"),
         ({"solver": "cg"}, "solver: takes"),
+        ({"epsilon": -1}, "epsilon: takes a finite number > 0, got -1"),
+        ({"method": "knn", "preset": "all", "steady": "joint"}, "preset: takes 'rgb', 'hsv', 'two', got 'all'"),
     ],
 )
 def test_bad_settings_are_named_before_any_frame(settings, message):
@@ -180,7 +219,9 @@ def test_bad_settings_are_named_before_any_frame(settings, message):
     [
         ([np.eye(20)] * 2, [LABELS], "trimaps: end after 1"),
         ([np.eye(20), np.zeros((20, 22))], [LABELS, LABELS], "frame 1: is 22 x 20 pixels"),
-        ([np.eye(20)], [np.eye(21)], "trimap: shape"),
+        ([np.eye(20)] * 2, [LABELS, np.eye(21)], "trimaps: frame 1: trimap: shape"),
+        ([np.eye(20)], [LABELS] * 2, "trimaps: go on after 1, and there is no other frame"),
+        ([np.eye(20)] * 2, [LABELS, np.full((20, 20), 0.5)], "frame 1: trimap: has no known pixel"),
     ],
 )
 def test_bad_frames(images, trimaps, message):

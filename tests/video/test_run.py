@@ -146,6 +146,24 @@ def test_a_file_that_was_there_is_replaced(shot):
     assert Path("out.mkv").read_bytes() == written
 
 
+def test_killed_while_its_mattes_are_removed_a_movie_is_finished(shot, monkeypatch):
+    unlink = Path.unlink
+
+    def stop(path, **options):
+        if path.name == "000102.png":
+            raise Stopped
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", stop)
+    with pytest.raises(Stopped):
+        propmat.video.run("shot", "keys", "out.mkv")
+    monkeypatch.setattr(Path, "unlink", unlink)
+    written = Path("out.mkv").read_bytes()
+    assert propmat.video.run("shot", "keys", "out.mkv").done == 0
+    assert Path("out.mkv").read_bytes() == written
+    assert not list(Path(".propmat").rglob("mattes/*"))
+
+
 @pytest.mark.parametrize("steady", ["prior", "joint"])
 def test_grey_frames_among_coloured_ones(shot, steady):
     """As programs write them that choose the kind of each PNG file by its content."""
@@ -210,6 +228,8 @@ def test_several_clips(shot, capsys):
         (["-o", "keys/cut.%04d.tif"], "would be among the pictures of"),
         (["--method", "random_walk", "--steady", "joint"], "random_walk has no Laplacian of several frames"),
         (["--preset", "rgb"], "preset: the method closed_form has no such setting"),
+        (["--epsilon", "-1"], "epsilon: takes a finite number > 0, got -1"),
+        (["--radius", "24"], "is 48 x 49 pixels (height x width), smaller than one window"),
     ],
 )
 def test_what_is_wrong_is_named_before_any_work(shot, options, message, capsys, monkeypatch):
@@ -236,6 +256,10 @@ def test_keys_that_are_refused(shot):
         propmat.video.run("shot", "keys/0101.png", "out", depth=12)
     with pytest.raises(InputError, match="clip: takes a path, got 3"):
         propmat.video.run(3, "keys", "out")
+    with pytest.raises(InputError, match="settings: takes a mapping of names to values, got 3"):
+        propmat.video.run("shot", "keys", "out", settings=3)
+    with pytest.raises(InputError, match=r"progress: takes a function of \(Progress\), got 3"):
+        propmat.video.run("shot", "keys", "out", progress=3)
 
 
 def test_the_next_key_is_told(shot):
