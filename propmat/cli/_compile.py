@@ -10,7 +10,7 @@ from propmat.cli._progress import compiling
 from propmat.errors import warn
 from propmat.matting._methods import POSED
 
-TASKS = (*sorted(POSED), "foreground")  # the last for cut-outs
+TASKS = (*sorted(POSED), "foreground", "video")  # for cut-outs, and for sequences that are steady
 ABOUT = """\
 The code goes into the folder that the environment variable NUMBA_CACHE_DIR names, by default __pycache__ of the
 package, or the user's cache if that is read-only. It is valid for this version of the package and this type of

@@ -7,6 +7,7 @@ writes it anew, in some minutes, and is run after every change of a kernel or of
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import pkgutil
@@ -20,8 +21,10 @@ from pathlib import Path
 import numpy as np
 
 import propmat
+import propmat.video
 from propmat import _cpu
 from propmat._cpu import _signatures
+from propmat.video._joint import JOINT
 
 ROOT = Path(propmat.__file__).parents[1]
 REMEDY = "run python -m tests.package.test_signatures"
@@ -38,6 +41,10 @@ def call(method, image, trimap):
     """Call one entry of the list, as a user would."""
     if method == "foreground":
         propmat.foreground(image, trimap)
+    elif method == "video":
+        frames = [image[:150, :200]] * 2, [trimap[:150, :200]] * 2  # too large for `Direct`
+        for posed, steady in itertools.product(JOINT, ("prior", "joint")):
+            list(propmat.video.mattes(*frames, method=posed, steady=steady))
     else:
         propmat.matte(method, image, trimap)
 
@@ -45,7 +52,7 @@ def call(method, image, trimap):
 def names():
     from propmat.matting._methods import POSED
 
-    return [*POSED, "foreground"]
+    return [*POSED, "foreground", "video"]
 
 
 class Recorder:
