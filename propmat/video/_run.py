@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from propmat import _inputs, io
 from propmat._arithmetic import usual_arithmetic
 from propmat._photographs._method import FOR_8_BITS
@@ -129,14 +131,12 @@ def run(
     start = time.perf_counter()
     arguments = {"clip": clip, "trimaps": trimaps, "output": output}
     places = {name: _place(given, name) for name, given in arguments.items()}
-    if not isinstance(settings, (Mapping, type(None))):
-        raise InputError(f"settings: takes a mapping of names to values, got {shown(settings)}")
     _inputs.function(progress, "progress", "(Progress)")
     shot = posed(
         places["clip"],
         places["trimaps"],
         places["output"],
-        Options(method, steady, what, frames, depth, dict(settings or {})),
+        Options(method, steady, what, frames, depth, _plain({} if settings is None else settings)),
         progress,
     )
     done, uncertain = shot.run()
@@ -173,7 +173,7 @@ def posed(place: str, trimaps: str, output: str, options: Options, told: Told | 
     check_same_size(clip.shape, clip.shape, f"clip: {place}")
     numbers = check_frames(options.frames, clip, place)
     keys = _keys(files, clip, numbers, place)
-    solver = Chosen(FOR_8_BITS) if options.depth != DEPTHS[1] else None
+    solver = Chosen(FOR_8_BITS) if (options.depth or clip.read(numbers[0]).depth) == 8 else None
     how = steadiness(options.method, options.steady, solver, options.settings or {}, clip.shape)
     wanted = Wanted(options.what, options.depth)
     folders = [given for given in (place, trimaps) if os.path.isdir(given)]
@@ -207,6 +207,13 @@ def _keys(files: Mapping[int, str], clip: Clip, numbers: range, place: str) -> d
         if not key.known.any():
             raise InputError(f"trimaps: {inside[number]} has no known pixel, neither foreground nor background")
     return keys
+
+
+def _plain(settings: object) -> dict[str, Any]:
+    """Settings as a file holds them, numbers of NumPy as those of Python."""
+    if not isinstance(settings, Mapping):
+        raise InputError(f"settings: takes a mapping of names to values, got {shown(settings)}")
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
 
 
 def _place(given: object, name: str) -> str:

@@ -1,5 +1,7 @@
 """Small moving scenes, and sequences in files, for the tests of videos."""
 
+from pathlib import Path
+
 import numpy as np
 
 import propmat
@@ -44,3 +46,7 @@ def write(folder, pictures, first=1, suffix=".png", digits=4, **options):
     for number, picture in enumerate(pictures, first):
         propmat.io.write_image(folder / f"{number:0{digits}d}{suffix}", picture, **options)
     return folder
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.*")) if path.is_file()}

@@ -1,9 +1,6 @@
-"""`propmat video`: from a clip and key trimaps to files; killed, it goes on with the same results."""
+"""`propmat video`: from a clip and key trimaps to files."""
 
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,32 +12,16 @@ import propmat.video
 from propmat.cli import main
 from propmat.cli._video import told
 from propmat.errors import InputError
+from propmat.video._run import Options, posed
 from propmat.video._steadiness import FrameByFrame
-from tests.jobs.watching import wait_for
-from tests.video.scenes import scene, write
+from tests.video.scenes import contents, write
 
 pytest.importorskip("cv2")
 pytest.importorskip("av")
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def shot(tmp_path, monkeypatch):
-    """A folder with frames 101 to 106 in shot, and trimaps of the first and the last in keys; the current directory."""
-    monkeypatch.chdir(tmp_path)
-    samples = scene(6)
-    write(tmp_path / "shot", [sample.image for sample in samples], first=101)
-    for number in (101, 106):
-        write(tmp_path / "keys", [samples[number - 101].trimap], first=number)
-    return samples
 
 
 def video(*arguments):
     return main(["video", *arguments])
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.*")) if path.is_file()}
 
 
 def test_mattes_of_all_frames(shot, capsys):
@@ -82,6 +63,21 @@ def test_movies(shot, suffix):
     assert not list(Path(".propmat").rglob("mattes/*"))
 
 
+@pytest.mark.parametrize(
+    ("depth", "asked", "enough"), [(8, None, 1e-3), (16, None, None), (16, 8, 1e-3), (8, 16, None)]
+)
+def test_mattes_are_as_accurate_as_the_bits_of_the_output(shot, depth, asked, enough):
+    write(Path("deep"), [sample.image for sample in shot], first=101, depth=depth)
+    solver = posed("deep", "keys", "out", Options(depth=asked)).how.alone.solver
+    assert getattr(solver, "tolerance", None) == enough
+
+
+def test_settings_may_be_numbers_of_numpy(shot):
+    for epsilon, radius, done in ((np.float32(0.5), np.int64(1), 6), (0.5, 1, 0)):
+        report = propmat.video.run("shot", "keys", "out", settings={"epsilon": epsilon, "radius": radius})
+        assert report.done == done
+
+
 def test_a_movie_from_a_movie(shot):
     propmat.video.run("shot", "keys", "one.mkv")
     os.makedirs("numbers", exist_ok=True)
@@ -90,78 +86,6 @@ def test_a_movie_from_a_movie(shot):
     report = propmat.video.run("one.mkv", "numbers", "two", what="alpha")
     assert report.done == 6
     assert sorted(contents("two"))[0] == "one.000001.png"
-
-
-class Stopped(Exception):
-    pass
-
-
-@pytest.mark.parametrize("steady", ["none", "prior", "joint"])
-@pytest.mark.parametrize("after", [1, 3])
-def test_interrupted_it_goes_on_the_same(shot, steady, after, monkeypatch):
-    propmat.video.run("shot", "keys", "whole", steady=steady, what="alpha")
-
-    def stop(progress):
-        if progress.stage == "mattes" and progress.done == after:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        propmat.video.run("shot", "keys", "parts", steady=steady, what="alpha", progress=stop)
-    assert len(contents("parts")) == after
-    report = propmat.video.run("shot", "keys", "parts", steady=steady, what="alpha")
-    assert report.done == 6 - after
-    assert contents("parts") == contents("whole")
-
-
-def test_trimaps_go_on_from_the_last_key(shot):
-    write(Path("keys"), [shot[2].trimap], first=103)
-
-    def stop(progress):
-        if progress.stage == "trimaps" and progress.done == 4:
-            raise Stopped
-
-    propmat.video.run("shot", "keys", "whole", what="alpha")
-    with pytest.raises(Stopped):
-        propmat.video.run("shot", "keys", "parts", what="alpha", progress=stop)
-    seen = []
-    propmat.video.run("shot", "keys", "parts", what="alpha", progress=seen.append)
-    assert [progress.done for progress in seen if progress.stage == "trimaps"] == [3, 4, 5, 6]
-    assert contents("parts") == contents("whole")
-
-
-def test_an_output_that_is_gone_is_made_again(shot):
-    propmat.video.run("shot", "keys", "out", what="alpha")
-    before = contents("out")
-    os.remove("out/0102.png")
-    propmat.video.run("shot", "keys", "out", what="alpha")
-    assert contents("out") == before
-
-
-def test_a_file_that_was_there_is_replaced(shot):
-    Path("out.mkv").write_bytes(b"of another program")
-    propmat.video.run("shot", "keys", "out.mkv")
-    written = Path("out.mkv").read_bytes()
-    assert len(written) > 1000
-    propmat.video.run("shot", "keys", "out.mkv")
-    assert Path("out.mkv").read_bytes() == written
-
-
-def test_killed_while_its_mattes_are_removed_a_movie_is_finished(shot, monkeypatch):
-    unlink = Path.unlink
-
-    def stop(path, **options):
-        if path.name == "000102.png":
-            raise Stopped
-        unlink(path, **options)
-
-    monkeypatch.setattr(Path, "unlink", stop)
-    with pytest.raises(Stopped):
-        propmat.video.run("shot", "keys", "out.mkv")
-    monkeypatch.setattr(Path, "unlink", unlink)
-    written = Path("out.mkv").read_bytes()
-    assert propmat.video.run("shot", "keys", "out.mkv").done == 0
-    assert Path("out.mkv").read_bytes() == written
-    assert not list(Path(".propmat").rglob("mattes/*"))
 
 
 @pytest.mark.parametrize("steady", ["prior", "joint"])
@@ -173,25 +97,6 @@ def test_grey_frames_among_coloured_ones(shot, steady):
     for number in (101, 103, 104):
         matte = propmat.io.read(f"out/{number:04d}.png").alpha / 255
         assert np.abs(matte - shot[number - 101].alpha).mean() < 0.1
-
-
-@pytest.mark.slow
-def test_killed_it_goes_on_the_same(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    samples = scene(6, shape=(240, 320))
-    write(tmp_path / "shot", [sample.image for sample in samples], first=101)
-    write(tmp_path / "keys", [samples[0].trimap], first=101)
-    command = [sys.executable, "-m", "propmat", "video", "shot", "--trimaps", "keys", "-o"]
-    process = subprocess.Popen(
-        [*command, "killed"], env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
-    )
-    wait_for(lambda: Path("killed/0101.png").exists(), process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert 0 < len(contents("killed")) < 6
-    assert video("shot", "--trimaps", "keys", "-o", "killed") == 0
-    assert video("shot", "--trimaps", "keys", "-o", "whole") == 0
-    assert contents("killed") == contents("whole")
 
 
 def test_several_clips(shot, capsys):
