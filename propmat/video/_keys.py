@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 from propmat import _inputs
 from propmat._arithmetic import each_in_usual_arithmetic, usual_arithmetic
@@ -12,8 +13,9 @@ from propmat._trimap import Trimap
 from propmat._typing import ArrayLike
 from propmat.errors import InputError, about, shown
 from propmat.video._flow import check_same_size
+from propmat.video._flows import Flows, Grey, Greys
 from propmat.video._reduced import greys_of
-from propmat.video._sides import CarriedTrimap, Grey, GreyFiles, Greys, Key, WayFiles, combined
+from propmat.video._sides import CarriedTrimap, Key, WayFiles, combined
 
 WIDEST = 1 / 40  # of the shorter side: by how much the band widens at most
 
@@ -74,7 +76,13 @@ def carry(
         return greys_of(image)
 
     bound = None if widest is None else _inputs.positive(widest, "widest")
-    return each_in_usual_arithmetic(carried_trimaps(grey, len(frames), parsed, bound))
+    return each_in_usual_arithmetic(_carried(grey, len(frames), parsed, bound))
+
+
+def _carried(grey: Grey, count: int, keys: Mapping[int, Trimap], widest: float | None) -> Iterator[CarriedTrimap]:
+    """`carried_trimaps` with files for the flow."""
+    with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
+        yield from carried_trimaps(Flows(Path(folder), grey), count, keys, widest)
 
 
 def _parsed(keys: object, count: int) -> dict[int, Trimap]:
@@ -103,40 +111,40 @@ def _index(number: object, count: int) -> int:
 
 
 def carried_trimaps(
-    grey: Grey, count: int, keys: Mapping[int, Trimap], widest: float | None = None
+    flows: Flows, count: int, keys: Mapping[int, Trimap], widest: float | None = None
 ) -> Iterator[CarriedTrimap]:
-    """`carry` for arguments that are checked, and frames by their index as `greys_of` returns them."""
+    """`carry` for arguments that are checked, and the flow between frames by their index."""
     places = sorted(keys)
     bound = min(keys[places[0]].shape) * WIDEST if widest is None else widest
     if places[0]:
-        yield from _before(grey, places[0], keys[places[0]], bound)
+        yield from _before(flows, places[0], keys[places[0]], bound)
     for first, last in pairwise(places):
         yield CarriedTrimap(keys[first])
         if last - first > 1:
-            yield from _between(grey, first, last, keys, bound)
+            yield from _between(flows, first, last, keys, bound)
     yield CarriedTrimap(keys[places[-1]])
     if places[-1] < count - 1:
         key = Key(keys[places[-1]], bound)
-        for _, way in key.ways(grey, range(places[-1], count)):
+        for _, way in key.ways(flows, range(places[-1], count)):
             yield combined([key.side(way)], bound)
 
 
-def _before(grey: Grey, first: int, labels: Trimap, widest: float) -> Iterator[CarriedTrimap]:
+def _before(flows: Flows, first: int, labels: Trimap, widest: float) -> Iterator[CarriedTrimap]:
     """The trimaps of the frames before the first key."""
     with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
         kept, key = WayFiles(folder), Key(labels, widest)
-        for number, way in key.ways(grey, range(first, -1, -1)):
+        for number, way in key.ways(flows, range(first, -1, -1)):
             kept.keep(number, way)
         for number in range(first):
             yield combined([key.side(kept[number])], widest)
 
 
-def _between(grey: Grey, first: int, last: int, keys: Mapping[int, Trimap], widest: float) -> Iterator[CarriedTrimap]:
+def _between(flows: Flows, first: int, last: int, keys: Mapping[int, Trimap], widest: float) -> Iterator[CarriedTrimap]:
     """The trimaps of the frames between two keys."""
     with tempfile.TemporaryDirectory(prefix="propmat-") as folder:
-        kept, greys = WayFiles(folder), GreyFiles(folder, grey)
+        kept = WayFiles(folder)
         earlier, later = Key(keys[first], widest), Key(keys[last], widest)
-        for number, way in later.ways(greys, range(last, first, -1)):
+        for number, way in later.ways(flows, range(last, first, -1)):
             kept.keep(number, way)
-        for number, way in earlier.ways(greys, range(first, last)):
+        for number, way in earlier.ways(flows, range(first, last)):
             yield combined([earlier.side(way), later.side(kept[number])], widest)

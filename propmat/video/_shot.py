@@ -8,8 +8,10 @@ so that a run that is killed at any time goes on from there with the same result
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -29,10 +31,11 @@ from propmat.errors import InputError
 from propmat.io._locking import locked
 from propmat.io._replacing import replace_file, write_files
 from propmat.video._contract import Clip, Output, png
+from propmat.video._flows import Flows
 from propmat.video._keys import carried_trimaps
 from propmat.video._reduced import greys_of
-from propmat.video._sides import CarriedTrimap, Greys
-from propmat.video._steadiness import Before, Frame, State, Steadiness
+from propmat.video._sides import CarriedTrimap
+from propmat.video._steadiness import Before, Frame, State, Steadiness, Ways
 from propmat.video._steps import steadied
 
 
@@ -106,8 +109,9 @@ class Shot:
         """Do what is missing; how many frames were done now, and how uncertain every frame is."""
         with locked(self._work, "output", "run"):
             self._agree()
-            uncertain = self._carry()
-            count = self._solve()
+            with self._empty("flows"):
+                uncertain = self._carry()
+                count = self._solve()
             self._tell("writing", 0, len(self.numbers), time.perf_counter(), 0)
             self.output.finish(self.clip, self.numbers)
             return count, uncertain
@@ -139,14 +143,26 @@ class Shot:
         begin = max((place for place in places if place <= missing), default=0) if missing < count else count
         if begin < count:
             later = {place - begin: key for place, key in places.items() if place >= begin}
-            carried = carried_trimaps(lambda index: self._grey(begin + index), count - begin, later)
+            carried = carried_trimaps(self._flows_from(self.numbers[begin]), count - begin, later)
             for index, trimap in enumerate(carried, begin):
                 self._keep(index, trimap)
                 self._tell("trimaps", index + 1, count, start, index + 1 - begin)
         return [Uncertain(**json.loads(self._trimap(k, ".json").read_bytes())) for k in range(count)]
 
-    def _grey(self, index: int) -> Greys:
-        return greys_of(self._image(self.numbers[index]))
+    @contextmanager
+    def _empty(self, name: str) -> Iterator[None]:
+        """A folder that is removed in the end; by the next run, if this one is killed."""
+        folder = self._work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _flows_from(self, first: int) -> Flows:
+        """The flow between frames counted from one of them, for trimaps and mattes."""
+        return Flows(self._work / "flows", lambda number: greys_of(self._image(number)), first)
 
     @cached_property
     def _read(self) -> Callable[[int], Photograph]:
@@ -172,7 +188,9 @@ class Shot:
         """Solve for the frames that are missing, and write them; how many."""
         start, before = time.perf_counter(), self._before()
         first = self.numbers.index(before.frame.number) + 1 if before else 0
-        for count, (frame, _, state) in enumerate(steadied(self._frames(first), self.how, before), 1):
+        flows = self._flows_from(0)
+        ways = Ways(lambda frame, _: flows.between(frame.number))
+        for count, (frame, _, state) in enumerate(steadied(self._frames(first), self.how, before, ways), 1):
             self.output.write(frame.number, self._read(frame.number), state.mattes[0])
             replace_file(self._state, _packed(frame.number, state))
             self._tell("mattes", first + count, len(self.numbers), start, count)

@@ -9,7 +9,7 @@ if |s| exceeds the standard deviation, so that the band widens where flow is unc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 
 from propmat._trimap import Trimap
 from propmat._typing import Mask
-from propmat.video._flow import Motion, carried, composed, enlarged, motions, standing
+from propmat.video._flow import Motion, carried, composed, enlarged, standing
+from propmat.video._flows import Flows
 from propmat.video._objects import inverse, object_motion
 from propmat.video._opencv import opencv
 from propmat.video._reduced import reduced, reduced_shape
 
 ROUNDING = 0.5  # pixels: the error of a label that was carried between pixels
-Greys = NDArray[np.uint8]
-Grey = Callable[[int], Greys]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +78,6 @@ class WayFiles:
         return self._folder / f"way-{number}.npy"
 
 
-class GreyFiles:
-    """Grey frames that are made once, and kept in files of a folder."""
-
-    def __init__(self, folder: str, grey: Grey) -> None:
-        self._folder, self._grey = Path(folder), grey
-
-    def __call__(self, number: int) -> Greys:
-        path = self._folder / f"grey-{number}.npy"
-        if not path.exists():
-            np.save(path, self._grey(number))
-        found: Greys = np.load(path)
-        return found
-
-
 class Key:
     """The labels of a key frame, which are carried to others."""
 
@@ -100,16 +85,14 @@ class Key:
         self._labels = labels
         self._distances = signed_distance(labels, 2 * widest)
 
-    def ways(self, grey: Grey, numbers: Iterable[int]) -> Iterator[tuple[int, Motion]]:
+    def ways(self, flows: Flows, numbers: Iterable[int]) -> Iterator[tuple[int, Motion]]:
         """From each of some frames to the first, the key, in their order and without that; between reduced frames."""
         shape = reduced_shape(self._labels.shape)
         distances = reduced(self._distances, shape)
         half = self._labels.shape[0] / shape[0] / 2  # of a reduced pixel
-        way, before, here = standing(shape), None, self._labels
+        way, here = standing(shape), self._labels
         for number, onward in pairwise(numbers):
-            last = grey(number) if before is None else before
-            before = grey(onward)
-            way = composed(inverse(object_motion(motions(last, before)[0], here)), way)
+            way = composed(inverse(object_motion(flows(number, onward), here)), way)
             moved = carried(distances, way.flow)
             here = Trimap(moved > half, moved < -half)
             yield onward, way

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
@@ -75,10 +75,19 @@ class Before(NamedTuple):
         return self.frames[-1]
 
 
-class Ways:
-    """The motion of the object between neighbouring frames, reduced ones, computed once for those asked for last."""
+def motions_of(first: Frame, second: Frame) -> tuple[Motion, Motion]:
+    """The flow from a frame to another one, and back."""
+    return motions(greys_of(first.image), greys_of(second.image))
 
-    def __init__(self) -> None:
+
+class Ways:
+    """The motion of the object between neighbouring frames, reduced ones, computed once for those asked for last.
+
+    `between` gives the flow from a frame to the next one, and back.
+    """
+
+    def __init__(self, between: Callable[[Frame, Frame], tuple[Motion, Motion]] = motions_of) -> None:
+        self._compute = between
         self._flows: dict[int, tuple[Motion, Motion]] = {}
         self._motions: dict[tuple[int, bool], Motion] = {}
 
@@ -103,7 +112,7 @@ class Ways:
                 del self._flows[old]
                 self._motions.pop((old, False), None)
                 self._motions.pop((old, True), None)
-            self._flows[first.number] = motions(greys_of(first.image), greys_of(second.image))
+            self._flows[first.number] = self._compute(first, second)
         return self._flows[first.number]
 
 

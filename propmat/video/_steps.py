@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from propmat._solve._matte import Matte
-from propmat.video._steadiness import Before, Computed, Frame, State, Steadiness
+from propmat.video._steadiness import Before, Computed, Frame, State, Steadiness, Ways
 
 
 class Steadied(NamedTuple):
@@ -18,9 +18,14 @@ class Steadied(NamedTuple):
     state: State
 
 
-def steadied(frames: Iterator[Frame], how: Steadiness, before: Before | None = None) -> Iterator[Steadied]:
-    """The mattes of successive frames that are checked; `before` is what came before the first one."""
-    computed, window = Computed(), deque[Frame]()
+def steadied(
+    frames: Iterator[Frame], how: Steadiness, before: Before | None = None, ways: Ways | None = None
+) -> Iterator[Steadied]:
+    """The mattes of successive frames that are checked; `before` is what came before the first one.
+
+    `ways` is given if the flow is not to be computed of the frames.
+    """
+    computed, window = Computed(ways or Ways()), deque[Frame]()
     for frame in frames:
         window.append(frame)
         if len(window) > how.ahead:

@@ -12,6 +12,7 @@ import propmat.video
 from propmat.cli import main
 from propmat.cli._video import told
 from propmat.errors import InputError
+from propmat.video._flow import motions
 from propmat.video._run import Options, posed
 from propmat.video._steadiness import FrameByFrame
 from tests.video.scenes import contents, write
@@ -86,6 +87,22 @@ def test_a_movie_from_a_movie(shot):
     report = propmat.video.run("one.mkv", "numbers", "two", what="alpha")
     assert report.done == 6
     assert sorted(contents("two"))[0] == "one.000001.png"
+
+
+@pytest.mark.parametrize("steady", ["none", "prior", "joint"])
+def test_the_flow_between_two_frames_is_computed_once(shot, steady, monkeypatch):
+    """From keys on both sides, and for the mattes."""
+    computed = []
+
+    def counted(*frames):
+        computed.append(frames)
+        return motions(*frames)
+
+    for module in ("_flows", "_steadiness"):
+        monkeypatch.setattr(f"propmat.video.{module}.motions", counted)
+    propmat.video.run("shot", "keys", "out", what="alpha", steady=steady)
+    assert len(computed) == 5
+    assert not list(Path("out").rglob("flow*"))
 
 
 @pytest.mark.parametrize("steady", ["prior", "joint"])
