@@ -71,7 +71,7 @@ class Problem:
         return cls(graph, labels, confidence, value, of_prior)
 
     def settled(self, values: ArrayLike | None = None) -> Settled | None:
-        """Alpha if it needs no solve, and why, else None; `values` other than the labels need one."""
+        """Alpha if it needs no solve, else None; `values` other than the labels need one."""
         alone = self.prior is None and values is None
         return settled(self.labels, soft=self.confidence is not None, labels_alone=alone)
 

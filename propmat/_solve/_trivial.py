@@ -12,10 +12,10 @@ from propmat.errors import warn
 
 
 class Settled(NamedTuple):
-    """Alpha (H, W) that needs no solve, and why."""
+    """Alpha (H, W) that needs no solve: the labels, or the only label everywhere."""
 
     alpha: Array
-    reason: str
+    label: float | None
 
 
 def settled(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Settled | None:
@@ -25,19 +25,9 @@ def settled(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Settled | None
     than the labels are given.
     """
     if not soft and not trimap.unknown.any():
-        return Settled(
-            trimap.labels.copy(),
-            "trimap: no pixel is unknown, so there is nothing to solve for. A mask gets an unknown band from "
-            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown",
-        )
+        return Settled(trimap.labels.copy(), None)
     label = only_label(trimap) if labels_alone else None
-    if label is None:
-        return None
-    return Settled(
-        np.full(trimap.shape, label, like=trimap.known),
-        f"trimap: every known pixel is {'foreground' if label else 'background'}, so alpha is {label:g} "
-        f"everywhere. Label some pixels of the other kind.",
-    )
+    return None if label is None else Settled(np.full(trimap.shape, label, like=trimap.known), label)
 
 
 def without_solving(trimap: Trimap, *, soft: bool, labels_alone: bool) -> Array | None:
@@ -49,7 +39,16 @@ def told(found: Settled | None) -> Array | None:
     """Alpha that needs no solve, with a warning that says why; else None."""
     if found is None:
         return None
-    warn(found.reason)
+    if found.label is None:
+        warn(
+            "trimap: no pixel is unknown, so there is nothing to solve for. A mask gets an unknown band from "
+            "propmat.trimap_from_mask (--mask on the command line); greys above 0.1 and below 0.9 are unknown"
+        )
+    else:
+        warn(
+            f"trimap: every known pixel is {'foreground' if found.label else 'background'}, so alpha is "
+            f"{found.label:g} everywhere. Label some pixels of the other kind."
+        )
     return found.alpha
 
 
