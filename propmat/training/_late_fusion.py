@@ -94,7 +94,7 @@ class LateFusionTask(Task):
         super().__init__(network, problems, schedule, seed, device)
         self.schedule, self.device = schedule, device
         # PyTorch's convolutions of single channels on the CPU, most of what the small encoder does, are faster so.
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.encoded = replicated(self.network.encoder) if schedule.moved == "all" else self._encoded_as_loaded
         self.decoded, self.blended = replicated(self.network.decoders), replicated(self.network.fusion)
         self.squares = Squares(
