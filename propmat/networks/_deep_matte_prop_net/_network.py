@@ -16,7 +16,7 @@ from propmat.networks._deep_matte_prop_net._layers import MergedPrior, WindowWei
 from propmat.networks._deep_matte_prop_net._options import PRESETS, checked
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
 from propmat.networks._network import Network, checked_labels
-from propmat.networks._trunks._dilated import Dilated
+from propmat.networks._trunks._dilated import Dilated, Surrounded
 from propmat.networks._trunks._layers import normalised
 from propmat.networks._trunks._segnet import SHRINKS, SegNet
 from propmat.solvers._base import Solver
@@ -25,6 +25,8 @@ from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
 
 FAINT = 1e-3  # factor on affinities when windows of the closed form are used too, so that the windows dominate
+
+OTHERS = {"dilated": Dilated, "surrounded": Surrounded}  # in place of the paper's branches
 
 
 class DeepMattePropNet(Network):
@@ -58,9 +60,9 @@ class DeepMattePropNet(Network):
         A departure, with `closed_form` alone: the network sees these mattes, named as in `DCNN`, and tells a prior p
         and its confidence κ for every pixel, which (L + C + diag κ) α = C α* + κ p takes. p is a convex combination of
         the mattes, 0 and 1, by a softmax; κ = exp(a · f + b).
-    branches : {"paper", "dilated"}
-        SegNet and the low-level branch, or in their place one of dilated convolutions, 47 x 47 pixels, without
-        normalisation, so that `norm` has no effect.
+    branches : {"paper", "dilated", "surrounded"}
+        SegNet and the low-level branch, or in their place one of dilated convolutions, 47 x 47 pixels, or these after
+        an encoder at a stride of 8 that sees 248 x 248. `norm` has no effect on either.
     epsilon : float, default 1e-7
         Regulariser of the closed form.
 
@@ -108,7 +110,7 @@ class DeepMattePropNet(Network):
             self.low_level = low_level(seen + facts, max(features, 16))  # 64 x H x W
             features += max(features, 16)
         else:
-            self.dilated = Dilated(seen + facts, features)  # 64 x H x W
+            self.dilated = OTHERS[branches](seen + facts, features)  # 64 x H x W
         features += facts + 3 * self.colours
         self.affinity = Affinities(features, pair=options["pair"], tie=tie)
         if colours:
@@ -143,7 +145,7 @@ class DeepMattePropNet(Network):
 
     def _seen(self, x: Tensor, with_facts: Tensor) -> list[Tensor]:
         """What the branches make of a picture, (B, ..., H, W) each."""
-        if self.options["branches"] == "dilated":
+        if self.options["branches"] in OTHERS:
             return [self.dilated(with_facts)]
         height, width = x.shape[-2:]
         padded = functional.pad(x, (0, -width % SHRINKS, 0, -height % SHRINKS), mode="replicate")

@@ -12,7 +12,7 @@ from propmat.matting._mattes import checked_mattes
 from propmat.networks._trunks._segnet import NORMS
 from propmat.torch._affinities import PAIRS
 
-BRANCHES = ("paper", "dilated")
+BRANCHES = ("paper", "dilated", "surrounded")
 # Other names of `pair`, in files of weights and configurations.
 PAIRS_ONCE = {"concat": "concatenated", "absdiff": "differences"}
 
@@ -26,7 +26,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "colours": True,
         "closed_form": True,
         "mattes": ("closed_form", "knn", "information_flow"),
-        "branches": "dilated",
+        "branches": "surrounded",
         "epsilon": 1e-6,
     },
 }

@@ -15,6 +15,11 @@ class Compact(nn.Module):
 
     A feature sees 31 x 31 places, 248 x 248 pixels. 320,000 weights.
 
+    Parameters
+    ----------
+    planes : int, default 6
+        Channels of what it sees, if others.
+
     Attributes
     ----------
     channels, stride : int
@@ -22,9 +27,9 @@ class Compact(nn.Module):
 
     channels, stride = CHANNELS[-1], 2 ** len(CHANNELS)
 
-    def __init__(self) -> None:
+    def __init__(self, planes: int = 6) -> None:
         super().__init__()
-        before, halved = 6, []
+        before, halved = planes, []
         for after in CHANNELS:
             halved.append(
                 nn.Sequential(convolution(before, after, stride=2), nn.BatchNorm2d(after), nn.ReLU(inplace=True))

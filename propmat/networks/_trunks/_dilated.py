@@ -1,4 +1,4 @@
-"""Dilated convolutions at full resolution.
+"""Dilated convolutions at full resolution, alone and with what a coarse encoder sees.
 
 F. Yu, V. Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016; with residual connections (He et
 al. 2016). Without normalisation, so that what a pixel is told does not depend on how much else the picture shows.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from propmat.networks._trunks._compact import Compact
 
 DILATIONS = (1, 2, 4, 8, 4, 2, 1)
 REACH = 1 + sum(DILATIONS)  # pixels that a feature sees in each direction
@@ -27,11 +30,36 @@ class Dilated(nn.Module):
         self.first = nn.Conv2d(channels, features, 3, padding=1)
         self.blocks = nn.ModuleList(_block(features, dilation) for dilation in DILATIONS)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.first(x)  # features x H x W
+    def forward(self, x: Tensor, added: Tensor | float = 0.0) -> Tensor:
+        x = self.first(x) + added  # features x H x W
         for block in self.blocks:
             x = x + block(x)
         return x
+
+
+class Surrounded(nn.Module):
+    """Dilated convolutions whose first features are those of `Compact`, enlarged, and of the picture.
+
+    (B, channels, H, W) → (B, features, H, W), of any size. What fills more than 47 pixels, such as glass, is seen too.
+
+    Parameters
+    ----------
+    channels, features : int
+    """
+
+    def __init__(self, channels: int, features: int) -> None:
+        super().__init__()
+        self.coarse = Compact(channels)
+        self.mixed = nn.Conv2d(Compact.channels, features, 1)
+        self.fine = Dilated(channels, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        padded = functional.pad(x, (0, -width % Compact.stride, 0, -height % Compact.stride), mode="replicate")
+        coarse = self.mixed(self.coarse(padded))  # features x H/8 x W/8
+        coarse = functional.interpolate(coarse, scale_factor=Compact.stride, mode="bilinear", align_corners=False)
+        fine: Tensor = self.fine(x, coarse[..., :height, :width])
+        return fine
 
 
 def _block(features: int, dilation: int) -> nn.Sequential:
