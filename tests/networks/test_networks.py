@@ -438,7 +438,7 @@ def test_inference_by_deep_matte_prop_net(scene, tmp_path):
 
 def test_inference_with_mattes(scene, tmp_path):
     """That of the network on tensors."""
-    network = merging()
+    network = merging().eval()
     with torch.no_grad():
         network.prior.slope.normal_()
     save_weights(tmp_path / "w.safetensors", network, {})
