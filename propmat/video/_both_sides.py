@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -38,7 +37,7 @@ CONFIDENCE = 0.02
 CONFIDENCES = {"knn": 5.0}  # of methods whose diagonals are far greater: of `knn` about 50
 # An error of the flow (pixels), and a difference from the median of all mattes, at which confidence falls to exp(-1).
 SIGMA_ERROR, SIGMA_ALPHA = 1.6, 0.1
-ROUGH = 2e-3  # relative residual of mattes that are carried: their mean counts
+ROUGH = 1e-2  # tolerance of mattes that are carried: a prior is weak, and their mean counts
 
 
 @dataclass(frozen=True)
@@ -158,8 +157,7 @@ def less_accurate(ready: Solve) -> Solve:
     """A prepared solver to the accuracy of mattes that are carried, if it would end when it estimates the error."""
     if not isinstance(ready, PreparedCG) or ready.settings.rtol is not None:
         return ready
-    by_error = math.isfinite(ready.settings.criterion(ready.preconditioner)[0])
-    return replace(ready, settings=replace(ready.settings, tolerance=None, rtol=ROUGH)) if by_error else ready
+    return ready.to(max(ROUGH, ready.settings.tolerance or 0.0))
 
 
 def _map(values: Array, frame: Frame) -> Array:

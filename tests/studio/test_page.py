@@ -419,6 +419,7 @@ def test_a_picture_that_another_tab_deletes(opened, studio):
     other.page.on("dialog", lambda dialog: dialog.accept())
     other.page.get_by_role("button", name="Delete this picture").click()
     studio.page.locator("#state", has_text="picture: there is none").wait_for()
+    other.page.locator("#remove:disabled").wait_for()  # there is none to delete
     studio.problems.clear()  # Chromium writes refused sockets into the console by itself
 
 

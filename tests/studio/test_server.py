@@ -492,11 +492,11 @@ def test_labels_come_with_their_preview_or_soon_without(fresh, photo, monkeypatc
 def test_what_is_announced_is_told_until_the_next_matte(fresh, photo, caplog):
     caplog.set_level("INFO", "propmat")
     with fresh.page(fresh.add(photo)) as page:
-        page.until(lambda state: state.get("phase") == "waiting")
-        logging.getLogger("propmat").info("compiling kernels")
-        page.until(lambda state: state["note"] == "compiling kernels")
         page.look()
         page.stroke("a", "foreground", [140, 60])
+        page.until(lambda state: state.get("stroke") == "a")  # nothing else will be shown until there is another stroke
+        logging.getLogger("propmat").info("compiling kernels")
+        page.until(lambda state: state["note"] == "compiling kernels")
         page.stroke("b", "background", [5, 5])
         assert page.until_exact("b")["note"] == ""
 

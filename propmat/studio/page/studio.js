@@ -37,6 +37,7 @@ function show(found) {
   const { id } = picture;
   history.replaceState(null, "", `#${id}`);
   $("empty").hidden = true;
+  $("remove").disabled = false;
   $("pictures").value = id;
   document.title = `${picture.name} – propmat studio`;
   scene.open(picture);
@@ -193,11 +194,11 @@ function measure(now) {
 }
 
 async function lost() {
-  tell("the server does not answer; strokes are kept", "");
   try {
     await json(base());
   } catch (error) {
-    if (!(error instanceof TypeError)) tell(error.message, ""); // it answers: the picture is gone, or the token is old
+    // A server that answers tells that the picture is gone, or that the token is old.
+    tell(error instanceof TypeError ? "the server does not answer; strokes are kept" : error.message, "");
   }
 }
 
