@@ -3,7 +3,7 @@
     python -m benchmarks.networks validate CONFIG --data DIR [--output DIR] [--folds 5] [--iterations N]
                                            [--beside NAME ...]
     python -m benchmarks.networks rendered --root DIR --backgrounds DIR [--methods NAME ...] [--draw NAME ...]
-                                           [--output DIR]
+                                           [--weights NETWORK=FILE ...] [--output DIR]
     python -m benchmarks.networks cases --data DIR [--results DIR] [--method dcnn] [--against NAME ...] [--output DIR]
     python -m benchmarks.networks time [--threads 2]
 
@@ -83,6 +83,7 @@ def main() -> None:
     everyone = ["closed_form", "knn.rgb", "information_flow", *contestants.networks()]
     composing.add_argument("--methods", nargs="+", default=everyone, help=", ".join(everyone))
     composing.add_argument("--draw", nargs="+", default=[], help="some of the methods, beside the others")
+    composing.add_argument("--weights", nargs="+", type=contestants.weighed, default=[], metavar="NETWORK=FILE")
     composing.add_argument("--output", type=Path, default=Path("network-cases"), help="of pictures (%(default)s)")
     composing.add_argument("--count", type=int, default=2, help="of each kind (%(default)s)")
     commands.add_parser("time").set_defaults(run=time_networks)
@@ -179,7 +180,7 @@ def evaluate_rendered(arguments: argparse.Namespace) -> None:
     fronts = datasets.rendered(arguments.root, "test")
     behind = datasets.backgrounds(arguments.backgrounds, "test")
     samples = datasets.composites(fronts, None, behind, repeats=2, reach=REACH, augmentation=CHANGES)
-    methods = {name: contestants.everyone()[name] for name in arguments.methods}
+    methods = {name: (contestants.everyone() | dict(arguments.weights))[name] for name in arguments.methods}
     cases = [judged(methods, sample) for sample in tqdm(samples, total=len(samples))]
     tell_errors(cases)
     for name in arguments.draw:

@@ -5,6 +5,7 @@ All but `variants` are called with default settings. A method takes an image (H,
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
@@ -74,6 +75,14 @@ def networks() -> dict[str, Method]:
         return {}
     shipped = Path(propmat.__file__).parent.glob("networks/weights/*.safetensors")
     return {path.stem: network(path.stem) for path in sorted(shipped)}
+
+
+def weighed(given: str) -> tuple[str, Method]:
+    """The name of a network, and the network with weights from a file, of NETWORK=FILE on a command line."""
+    name, _, path = given.partition("=")
+    if name not in networks() or not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"takes {', '.join(networks())}, then = and a file that there is; got {given}")
+    return name, network(name, Path(path))
 
 
 def network(name: str, weights: Path | None = None) -> Method:
