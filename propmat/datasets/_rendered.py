@@ -63,8 +63,8 @@ def rendered(root: PathLike, split: str = "train", *, kinds: tuple[str, ...] | l
     Raises
     ------
     InputError
-        If an argument is not as above, there is no index, it is not one of such a set, or it has a name twice; if nothing
-        is left, or a file of an item is missing. On reading: if a file cannot be read or sizes differ.
+        If an argument is not as above, there is no index, it is not one of such a set, or it has a name twice; if
+        nothing is left, or a file of an item is missing. On reading: if a file cannot be read or sizes differ.
 
     Examples
     --------
@@ -101,8 +101,8 @@ def backgrounds(root: PathLike, split: str = "train") -> list[Path]:
     Raises
     ------
     InputError
-        If an argument is not as above, there are no credits, they have a file twice, none is of that split, or a file is
-        missing.
+        If an argument is not as above, there are no credits, they have a file twice, none is of that split, or a file
+        is missing.
 
     Examples
     --------
