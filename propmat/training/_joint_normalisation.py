@@ -65,12 +65,12 @@ class _JointSum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         total = gradient.contiguous().clone()
         distributed.all_reduce(total)
         return total
 
 
 def _joint_sum(value: Tensor) -> Tensor:
-    total: Tensor = _JointSum.apply(value)  # type: ignore[no-untyped-call]
+    total: Tensor = _JointSum.apply(value)
     return total
