@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         store.claim(options.out, settings(options, ranges))
     except (ValueError, store.SettingsError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"--out: cannot write into {options.out}: {error}", file=sys.stderr)
         return 2
     failed = render_all(options, ranges)
     print(f"{store.index(options.out)} items in {options.out / 'index.csv'}")
@@ -69,8 +73,8 @@ def ranges_of(options: argparse.Namespace) -> Ranges:
     """The ranges among the options, checked."""
     given = {field.name: getattr(options, field.name) for field in fields(Ranges)}
     for name, value in given.items():
-        if isinstance(value, list) and not 0 < value[0] <= value[1]:
-            raise ValueError(f"--{name.replace('_', '-')}: takes two positive numbers, least first, got {value}")
+        if isinstance(value, list) and not 0 < value[0] <= value[1] < math.inf:
+            raise ValueError(f"--{name.replace('_', '-')}: takes two finite numbers above 0, least first, got {value}")
     if given["motion"] + given["defocus"] > 1:
         raise ValueError("--motion, --defocus: together they are shares of at most 1")
     ranges: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}

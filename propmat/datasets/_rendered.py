@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,8 @@ def rendered(root: PathLike, split: str = "train", *, kinds: tuple[str, ...] | l
     Raises
     ------
     InputError
-        If an argument is not as above, there is no index, or it is not one of such a set; if nothing is left, or a file
-        of an item is missing. On reading: if a file cannot be read or sizes differ.
+        If an argument is not as above, there is no index, it is not one of such a set, or it has a name twice; if
+        nothing is left, or a file of an item is missing. On reading: if a file cannot be read or sizes differ.
 
     Examples
     --------
@@ -100,7 +101,8 @@ def backgrounds(root: PathLike, split: str = "train") -> list[Path]:
     Raises
     ------
     InputError
-        If an argument is not as above, there are no credits, none is of that split, or a file is missing.
+        If an argument is not as above, there are no credits, they have a file twice, none is of that split, or a file
+        is missing.
 
     Examples
     --------
@@ -123,24 +125,34 @@ def backgrounds(root: PathLike, split: str = "train") -> list[Path]:
 
 
 def _table(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a table, which has these columns at least."""
+    """The rows of a table, which has these columns at least; the first names what a row is of, once."""
     with refused_as(InputError, f"root: cannot read {path}"):
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets put a mark before the first name
             table = csv.DictReader(file)
-            rows = list(table)
-    missing = set(columns) - set(table.fieldnames or ())
+            found, rows = table.fieldnames or (), list(table)
+    missing = set(columns) - set(found)
     if missing:
         raise InputError(f"root: {path} lacks the columns {', '.join(sorted(missing))}")
     for row in rows:
         if row["split"] not in SPLITS:
             raise InputError(f"root: {path} has a split {shown(row['split'])}, takes 'train' and 'test'")
+    _check_once([row[columns[0]] for row in rows], path)
     return rows
+
+
+def _check_once(names: list[str], path: Path) -> None:
+    """Refuse a name in two rows, which may be of both splits."""
+    twice = next((name for name, number in Counter(names).items() if number > 1), None)
+    if twice is not None:
+        raise InputError(f"root: {path} has {shown(twice)} in several rows, takes one row for each")
 
 
 def _of_kinds(rows: list[dict[str, str]], kinds: object) -> list[dict[str, str]]:
     """The rows of some kinds, each of which there has to be."""
     present = sorted({row["kind"] for row in rows})
     wanted = {_inputs.choice(kind, "kinds", present) for kind in _inputs.several(kinds, "kinds", "names of kinds")}
+    if not wanted:
+        raise InputError(f"kinds: takes at least one of {', '.join(map(repr, present))}, got none")
     return [row for row in rows if row["kind"] in wanted]
 
 
@@ -153,6 +165,8 @@ def _layers(base: Path, name: str) -> Iterator[Path]:
 def _inside(base: Path, place: str) -> Path:
     """An existing file under a folder."""
     path = base / place
-    if not path.resolve().is_relative_to(base.resolve()) or not path.is_file():
+    with refused_as(InputError, f"root: cannot look for {shown(place)} under {base}"):  # a name that no file can have
+        found = path.resolve().is_relative_to(base.resolve()) and path.is_file()
+    if not found:
         raise InputError(f"root: there is no file {shown(place)} under {base}")
     return path

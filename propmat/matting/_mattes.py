@@ -27,7 +27,7 @@ def checked_mattes(names: object) -> tuple[str, ...]:
     InputError
         If they are no list, too many, or one is not a method.
     """
-    takes = [*POSED, *VARIANTS]
+    takes = list(dict.fromkeys([*POSED, *VARIANTS]))
     if not isinstance(names, list | tuple) or not 1 <= len(names) <= MOST_MATTES:
         raise InputError(f"mattes: takes a list of 1 to {MOST_MATTES} names, got {shown(names)}")
     for name in names:

@@ -108,7 +108,7 @@ class Network(nn.Module):
 
 
 def checked_labels(network: Network, image: Tensor, trimap: Tensor, mattes: Tensor | None) -> Tensor:
-    """Refuse inputs other than (B, 3, H, W), (B, 1, H, W) and the mattes of the option, (B, m, H, W).
+    """Refuse inputs other than (B, 3, H, W), (B, 1, H, W) and the mattes of the option, (B, m, H, W), all finite.
 
     Returns the trimap with exactly 0, 0.5 and 1.
     """
@@ -118,6 +118,8 @@ def checked_labels(network: Network, image: Tensor, trimap: Tensor, mattes: Tens
         check_planes(mattes, "mattes", len(network.mattes), like=image)
     elif mattes is not None:
         raise InputError("mattes: this network was made with none, takes None")
+    for name, planes in {"image": image, "trimap": trimap, "mattes": mattes}.items():
+        check_finite(planes, name)
     labels = torch.full_like(trimap, 0.5)
     return labels.masked_fill(trimap <= BACKGROUND_AT_MOST, 0).masked_fill(trimap >= FOREGROUND_AT_LEAST, 1)
 
@@ -132,3 +134,10 @@ def check_planes(value: object, name: str, channels: int, like: torch.Tensor | N
     fits = len(shape) == 4 and shape[1] == channels and (like is None or (shape[0], *shape[2:]) == sides)
     if not fits or not value.is_floating_point():
         raise InputError(f"{takes}, got {value.dtype} of shape {shape}")
+
+
+def check_finite(value: Tensor | None, name: str) -> None:
+    """Refuse NaN and infinite numbers, of which labels would be unknown and answers NaN."""
+    strange = 0 if value is None else int((~value.isfinite()).sum())
+    if strange:
+        raise InputError(f"{name}: has {strange} values that are NaN or infinite")

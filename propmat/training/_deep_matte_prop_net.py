@@ -22,6 +22,8 @@ from propmat.training._processes import share, world_size
 from propmat.training._schedule import Schedule, count, one_of
 from propmat.training._task import Task
 
+LEAST_CROP = 16  # pixels, that an encoder at a stride of 8 has several places to normalise over, and labels to show
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeepMattePropNetSchedule(Schedule):
@@ -32,7 +34,7 @@ class DeepMattePropNetSchedule(Schedule):
     """
 
     symmetries: str = one_of(("turns", "all"), "turns")  # and mirror images; see `exchanged_crop` for "all"
-    crop: int = count(2**13, 256)  # pixels a side
+    crop: int = count(2**13, 256, least=LEAST_CROP)  # pixels a side
     precision: str = one_of(("single", "bfloat16"), "single")  # of convolutions; faster where processors have it
 
 

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from propmat.errors import InputError, warn
+from propmat.errors import InputError
+from propmat.training._joint_normalisation import joint_normalisation
 
 
 def launched() -> bool:
@@ -95,15 +95,13 @@ def check_agreement(iteration: int, device: torch.device) -> None:
 def replicated(network: nn.Module) -> Callable[..., Tensor]:
     """A call of a network after whose backward pass all processes have the mean of their gradients.
 
-    Statistics of batch normalisation are of the joint batch on GPUs, and of each process's part on CPUs, for which
-    PyTorch has no joint ones.
+    Statistics of batch normalisation are of the joint batch.
     """
     # Bound methods below, for a module would become a second name of the weights in checkpoints.
     if world_size() == 1:
         return network.__call__
-    if any(isinstance(module, _BatchNorm) for module in network.modules()):
-        if next(network.parameters()).device.type == "cuda":
-            nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        else:
-            warn("training: batch normalisation has the statistics of each process's part of the batch on CPUs")
+    if next(network.parameters()).device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    else:
+        joint_normalisation(network)
     return DistributedDataParallel(network).__call__

@@ -204,7 +204,7 @@ def test_trimaps_of_thin_things_are_narrower():
         (lambda root: datasets.rendered(root / "gone"), "root: there is no folder"),
         (lambda root: datasets.rendered(root, "validation"), "split: takes 'train' or 'test', got 'validation'"),
         (lambda root: datasets.rendered(root, kinds=["cloud"]), "kinds: takes 'hair' or 'net', got 'cloud'"),
-        (lambda root: datasets.rendered(root, kinds=[]), "has no foreground of the split 'train'"),
+        (lambda root: datasets.rendered(root, kinds=[]), "kinds: takes at least one of 'hair', 'net', got none"),
         (lambda root: datasets.rendered(root / "alpha"), "root: cannot read .*index.csv"),
         (lambda root: datasets.backgrounds(root), "root: cannot read .*credits.csv"),
         (lambda root: datasets.composites(datasets.rendered(root), [], [root]), "alphas: samples have their own"),
@@ -227,12 +227,39 @@ def test_mistakes(root, call, message):
         ([{"name": "a", "kind": "hair", "split": "both"}], "has a split 'both'"),
         ([{"name": "a", "kind": "hair", "split": "train"}], "there is no file 'foreground/a.jpg'"),
         ([{"name": "../a", "kind": "hair", "split": "train"}], "there is no file"),
+        ([{"name": "a\0b", "kind": "hair", "split": "train"}], "root: cannot look for 'foreground/a"),
+        (
+            [{"name": "a" * 5000, "kind": "hair", "split": "train"}],
+            "root: cannot look for 'foreground/a.*File name too long",
+        ),
+        (
+            [{"name": "hair_0001", "kind": "hair", "split": split} for split in ("test", "train")],
+            "index.csv has 'hair_0001' in several rows, takes one row for each",
+        ),
     ],
 )
 def test_damaged_sets(root, rows, message):
     table(root / "index.csv", rows)
     with pytest.raises(InputError, match=message):
         datasets.rendered(root)
+
+
+def test_an_empty_index(root):
+    (root / "index.csv").write_text("")
+    with pytest.raises(InputError, match="lacks the columns kind, name, split"):
+        datasets.rendered(root)
+
+
+def test_a_photograph_is_of_one_split(behind):
+    table(behind / "credits.csv", [{"file": "train.png", "split": split} for split in ("train", "test")])
+    with pytest.raises(InputError, match="credits.csv has 'train.png' in several rows"):
+        datasets.backgrounds(behind)
+
+
+def test_an_index_as_spreadsheets_write_it(root):
+    path = root / "index.csv"
+    path.write_bytes(path.read_text().encode("utf-8-sig"))
+    assert datasets.rendered(root).names == ["hair_0000", "net_0000"]
 
 
 @pytest.mark.parametrize(

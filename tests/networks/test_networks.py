@@ -902,6 +902,26 @@ def test_what_does_not_fit_a_network():
             DCNN()(wrong)
     with pytest.raises(InputError, match="^x: takes at least 13 pixels a side"):
         DCNN()(torch.rand(1, 5, 12, 27))
+    mattes = trimap.expand(-1, 2, -1, -1)
+    with pytest.raises(InputError, match="^image: takes at least 3 pixels a side"):
+        merging()(image[..., :2], trimap[..., :2], mattes=mattes[..., :2])
+
+
+@pytest.mark.parametrize("name", ["image", "trimap", "mattes"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_planes_that_are_not_finite(name, value):
+    """A trimap of NaN would be unknown throughout."""
+    given = {name: torch.rand(1, count, 24, 32) for name, count in (("image", 3), ("trimap", 1), ("mattes", 2))}
+    given[name][0, 0, 3, 4] = value
+    for network in (merging(), AlphaGAN.preset("small", width=16, mattes=["closed_form", "knn"])):
+        with pytest.raises(InputError, match=f"^{name}: has 1 values that are NaN or infinite"):
+            network(given["image"], given["trimap"], mattes=given["mattes"])
+
+
+@pytest.mark.parametrize("branches", ["paper", "dilated", "surrounded"])
+def test_a_batch_of_none(branches):
+    network = DeepMattePropNet.preset("small", width=16, closed_form=True, branches=branches).eval()
+    assert network(torch.rand(0, 3, 24, 32), torch.rand(0, 1, 24, 32)).shape == (0, 1, 24, 32)
 
 
 @pytest.mark.parametrize("options", [{}, {"closed_form": True}])
@@ -916,8 +936,9 @@ def test_any_grey_of_a_trimap_is_unknown(options, grey):
 
 
 def test_wrong_options():
-    with pytest.raises(InputError, match="mattes: takes names out of closed_form, .*, got 'poisson'"):
+    with pytest.raises(InputError, match="mattes: takes names out of closed_form, .*, got 'poisson'") as told:
         DCNN(("poisson",))
+    assert str(told.value).count("knn,") == 1
     with pytest.raises(InputError, match="pair: takes 'concatenated' or 'differences' or 'both', got 'sum'"):
         DeepMattePropNet(16, pair="sum")
     with pytest.raises(InputError, match="norm: takes 'batch' or 'group', got 'layer'"):

@@ -142,9 +142,17 @@ def test_mistakes(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_ranges_that_are_none(tmp_path, capsys):
-    assert render_foregrounds.main(["--out", str(tmp_path), "--fill", "0.9", "0.5"]) == 2
-    assert "--fill: takes two positive numbers, least first" in capsys.readouterr().err
+@pytest.mark.parametrize("wrong", [("0.9", "0.5"), ("0.5", "inf"), ("0", "1")])
+def test_ranges_that_are_none(tmp_path, capsys, wrong):
+    assert render_foregrounds.main(["--out", str(tmp_path), "--fill", *wrong]) == 2
+    assert "--fill: takes two finite numbers above 0, least first" in capsys.readouterr().err
+
+
+def test_folders_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "notes").touch()
+    for place in (tmp_path / "notes", tmp_path / "notes" / "set"):
+        assert render_foregrounds.main(["--out", str(place)]) == 2
+        assert f"--out: cannot write into {place}: " in capsys.readouterr().err
 
 
 # Pictures

@@ -11,6 +11,7 @@ from propmat.networks import DCNN, DeepMattePropNet, load_weights
 from propmat.training import _processes as processes
 from propmat.training import prepare, read_config, train
 
+LAUNCHER = ("-m", "torch.distributed.run", "--standalone")
 TOML = """
 network = "{network}"
 preset = "small"
@@ -34,8 +35,37 @@ checkpoint_every = 2
 # over four steps, and with a solver, which stops at a residual of 1e-5, steps that differ by as much.
 NETWORKS = {
     "dcnn": (DCNN, '{filters = 4, mattes = ["closed_form"]}', "patches = 500", 1e-3, 1e-4),
-    "deep_matte_prop_net": (DeepMattePropNet, "{width = 16, closed_form = true}", "crop = 48", 1e-1, 1e-2),
+    "deep_matte_prop_net": (
+        DeepMattePropNet,
+        '{width = 16, closed_form = true, mattes = ["closed_form"], branches = "surrounded"}',
+        "crop = 48",
+        1e-1,
+        1e-2,
+    ),
 }
+# Of three convolutions with batch normalisation, in one process or in several.
+LAYERS = """
+import sys
+import torch
+from torch import distributed, nn
+from propmat.training._processes import replicated, share
+
+if len(sys.argv) > 2:
+    distributed.init_process_group("gloo")
+torch.manual_seed(0)
+network = nn.Sequential(*(layer for k in range(3) for layer in (nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.ReLU())))
+network, x = network.double(), share(torch.randn(4, 3, 9, 8, dtype=torch.float64))
+call = replicated(network)
+for _ in range(2):
+    found = call(x)
+    found.square().mean().backward()
+kept = {name: weight.grad for name, weight in network.named_parameters()} | dict(network.named_buffers())
+kept["outside of training"] = network.eval()(x[:1])
+if not distributed.is_initialized() or distributed.get_rank() == 0:
+    torch.save(kept, sys.argv[1])
+if distributed.is_initialized():
+    distributed.destroy_process_group()
+"""
 
 
 @pytest.fixture
@@ -46,9 +76,9 @@ def folder(tmp_path, monkeypatch):
 
 def written(folder, network, output="together", iterations=4):
     """A configuration with its problems made."""
-    _, options, more, rate, _ = NETWORKS[network]
+    kind, options, more, rate, _ = NETWORKS[network]
     path = folder / f"{output}-{iterations}.toml"
-    given = {"network": network, "options": options, "output": output, "iterations": iterations, "rate": rate}
+    given = {"network": kind.name, "options": options, "output": output, "iterations": iterations, "rate": rate}
     path.write_text(TOML.format(**given, more=more))
     prepare(read_config(path))
     return path
@@ -56,13 +86,23 @@ def written(folder, network, output="together", iterations=4):
 
 def torchrun(config, *more, count=2):
     """The command of training in several processes."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    launcher = [sys.executable, *LAUNCHER, f"--nproc-per-node={count}"]
     command = [*launcher, "-m", "propmat.training", config.name, "--device", "cpu", *more]
     return subprocess.run(command, cwd=config.parent, capture_output=True, text=True, timeout=300)
 
 
-def flat(weights):
-    return torch.cat([values.flatten() for values in weights.values()])
+def test_statistics_of_batch_normalisation_are_of_the_joint_batch(folder):
+    (folder / "layers.py").write_text(LAYERS)
+    for name, launched in (("alone", []), ("together", [*LAUNCHER, "--nproc-per-node=2"])):
+        command = [sys.executable, *launched, "layers.py", f"{name}.pt", *launched[:1]]
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+        assert ran.returncode == 0, ran.stderr[-2000:]
+    alone, together = (torch.load(folder / f"{name}.pt", weights_only=True) for name in ("alone", "together"))
+    torch.testing.assert_close(together, alone, rtol=1e-9, atol=1e-12)
+
+
+def flat(network):
+    return torch.cat([weight.detach().flatten() for weight in network.parameters()])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -73,13 +113,13 @@ def test_two_processes_end_in_the_weights_of_one(network, folder):
     alone = read_config(written(folder, network, "alone"))
     train(alone, "cpu")
     torch.manual_seed(alone.seed)
-    first = alone.build().state_dict()
-    ours, expected = (
-        load_weights(folder / name / "weights.safetensors", kind)[0].state_dict() for name in ("together", "alone")
-    )
-    way, apart = flat(expected) - flat(first), flat(ours) - flat(expected)
+    first = flat(alone.build())
+    ours, expected = (load_weights(folder / name / "weights.safetensors", kind)[0] for name in ("together", "alone"))
+    way, apart = flat(expected) - first, flat(ours) - flat(expected)
     assert way.norm() > 0
     assert apart.norm() <= tolerance * way.norm()
+    buffers = dict(ours.named_buffers()), dict(expected.named_buffers())  # statistics of batch normalisation
+    torch.testing.assert_close(*buffers, rtol=1e-3, atol=1e-4)
     logs = [
         [json.loads(line) for line in (folder / name / "log.jsonl").read_text().splitlines()]
         for name in ("together", "alone")
@@ -106,8 +146,7 @@ def test_processes_go_on_from_a_checkpoint(folder):
         "__main__.main()\n"
     )
     (folder / "stopping.py").write_text(stopping)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command = [*launcher, "stopping.py", stopped.name, "--device", "cpu"]
+    command = [sys.executable, *LAUNCHER, "--nproc-per-node=2", "stopping.py", stopped.name, "--device", "cpu"]
     assert subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode != 0
     assert (folder / "stopped" / "checkpoint.safetensors").exists()
     assert not (folder / "stopped" / "weights.safetensors").exists()

@@ -309,6 +309,20 @@ def test_crops(cache, tmp_path):
         Crops(problems, replace(config.schedule, crop=65), config.seed, CPU)
 
 
+def test_crops_that_show_too_little_are_refused(cache, tmp_path):
+    """Of one pixel all are unknown, and another would be drawn without end."""
+    with pytest.raises(InputError, match="crop: takes a whole number >= 16, got 1"):
+        parse_config(settings(cache, tmp_path, "deep_matte_prop_net", crop=1))
+
+
+def test_the_least_crop_is_trained_on(cache, tmp_path):
+    given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=1, batch=1, crop=16)
+    options = {"width": 16, "closed_form": True, "branches": "surrounded", "mattes": ["closed_form"]}
+    config = parse_config(given | {"options": options})
+    prepare(config)
+    assert train(config).exists()
+
+
 def test_crops_with_mattes(cache, tmp_path):
     given = settings(cache, tmp_path / "run", "deep_matte_prop_net", iterations=2, batch=2, precision="bfloat16")
     options = {"width": 16, "closed_form": True, "branches": "dilated", "mattes": ["closed_form"], "epsilon": 1e-6}

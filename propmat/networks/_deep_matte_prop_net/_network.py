@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from propmat.errors import InputError
 from propmat.networks._deep_matte_prop_net._layers import MergedPrior, WindowWeights, low_level, start_from_last
 from propmat.networks._deep_matte_prop_net._options import PRESETS, checked
 from propmat.networks._deep_matte_prop_net._window_facts import FACTS, window_facts
@@ -24,6 +25,7 @@ from propmat.torch._affinities import Affinities
 from propmat.torch._propagate import propagate
 from propmat.torch._weighted_windows import weighted_windows
 
+WINDOW = 3  # pixels a side of the windows of the closed form
 FAINT = 1e-3  # factor on affinities when windows of the closed form are used too, so that the windows dominate
 
 OTHERS = {"dilated": Dilated, "surrounded": Surrounded}  # in place of the paper's branches
@@ -236,4 +238,6 @@ class DeepMattePropNet(Network):
             If an argument is not as above.
         """
         labels = checked_labels(self, image, trimap, mattes)
+        if self.closed_form and min(image.shape[2:]) < WINDOW:
+            raise InputError(f"image: takes at least {WINDOW} pixels a side, got shape {tuple(image.shape)}")
         return self.solved(image, labels, self.affinities(image, labels, mattes), solver)

@@ -23,6 +23,6 @@ def window_facts(image: Tensor, trimap: Tensor) -> Tensor:
     mean, square = (functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False) for x in (image, image.square()))
     variance = (square - mean.square()).sum(dim=1, keepdim=True).clamp(min=0)
     unknown = (trimap == 0.5).cpu().numpy()
-    distance = torch.from_numpy(np.stack([distance_transform_edt(plane) for plane in unknown[:, 0]])[:, None])
+    distance = torch.from_numpy(np.reshape([distance_transform_edt(plane) for plane in unknown[:, 0]], unknown.shape))
     facts = [torch.log(variance + VARIANCE_FLOOR), torch.log1p(distance.to(image).clamp(max=REACH).square())]
     return torch.cat([fact - typical for fact, typical in zip(facts, TYPICAL, strict=True)], dim=1)
