@@ -23,7 +23,7 @@ from propmat.datasets._rendered import backgrounds, rendered
 from propmat.datasets._sample import Sample
 from propmat.datasets._samples import Samples
 from propmat.datasets._synthetic import synthetic
-from propmat.errors import InputError, shown
+from propmat.errors import InputError, about, shown
 from propmat.pictures._colours import colours
 from propmat.pictures._resampling import fitted
 
@@ -171,7 +171,9 @@ def _over_photographs(
     fronts: Samples, names: Sequence[str], source: Source, seed: int, repeats: int
 ) -> Iterator[Recipe]:
     """Composites over photographs to train on, as many of each name as the source counts, one after another."""
-    behind, changes = backgrounds(source.backgrounds, "train"), _augmentation(source)
+    with about("backgrounds"):
+        behind = backgrounds(source.backgrounds, "train")
+    changes = _augmentation(source)
     samples = composites(fronts, None, behind, seed, repeats=repeats, reach=source.reach, augmentation=changes)
     for k in range(len(samples)):
         name = names[k // source.count]

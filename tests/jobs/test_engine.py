@@ -253,7 +253,8 @@ def test_the_pool_ends_with_the_process_that_runs_it(tmp_path):
         "from propmat.jobs._run import Run; from propmat.jobs._pool import Settings\n"
         "Run(job_of(Path(sys.argv[1]), ['well', 'sleep', 'sleep']), Settings(2, memory=2**30))()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # its processes have their errors in common with it
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], **pipe)
     try:
         while not (tmp_path / "attempts").exists() or len(attempts(tmp_path)) < 3:
             assert process.poll() is None

@@ -185,6 +185,11 @@ def test_rendered_foregrounds_of_the_split_for_tests_are_left_out(tmp_path):
     assert [problem.name for problem in train] == ["a-0", "a-1"]
     assert [problem.name for problem in kept] == ["c-0", "c-1"]
     assert (train[0].image != train[1].image).any()
+    elsewhere = settings(tmp_path / "cache", tmp_path / "run") | {
+        "data": [data | {"backgrounds": str(tmp_path / "none")}]
+    }
+    with pytest.raises(InputError, match="^backgrounds: .*there is no folder"):
+        prepare(parse_config(elsewhere))
 
 
 # Batches
