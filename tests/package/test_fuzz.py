@@ -19,8 +19,8 @@ else:
     import tomli as tomllib
 
 # Number of inputs in addition to the seeds: all targets together take seconds.
-MORE = {"images": 40, "problems": 40, "adjoints": 20, "torch": 10, "jax": 10, "weights": 10, "commands": 4}
-OTHERS = 20
+MORE = {"images": 80, "problems": 80, "adjoints": 40, "torch": 20, "jax": 20, "weights": 20, "commands": 6}
+OTHERS = 40
 
 
 def _cases(name):
